@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { bindingFinalizer, bindingResource } from '../../shared/api/binding.ts';
+import { nothing } from '../../shared/events/answers.ts';
+import { answerBindingsAffected } from '../../shared/events/bindings-affected.ts';
+import { type ChangedObject, isLeaving, parseChange } from '../../shared/events/change.ts';
+import type { Handler } from '../../shared/events/function-app.ts';
+import { isDnsSubdomain } from '../../shared/identity/object-names.ts';
+
+/** Names the binding of an event, and with one that leaves its rivals. Makes no call: the event says enough. */
+export function mapBinding(): Handler {
+  return async (event) => {
+    const change = parseChange(event, { resources: [bindingResource], scope: 'namespaced' });
+    if (change.kind !== 'done') return change;
+
+    const { verb, namespace, name, object } = change.value;
+    const status = toStatus(object);
+    const leaving = isLeaving(verb, object?.metadata);
+    if (!leaving && object && isSettled(object, status)) return nothing({ bindings: 0 });
+
+    // They were refused because of this one, and no event of their own will come.
+    const rivals = leaving ? toRivals(status) : [];
+    const bindings = [{ namespace, names: [name, ...rivals] }];
+    return answerBindingsAffected({ from: 'map-binding', cause: event.id, bindings });
+  };
+}
+
+const Status = z.object({
+  observedGeneration: z.number().optional(),
+  conflicts: z.array(z.object({ name: z.string() })).optional(),
+});
+type Status = z.infer<typeof Status>;
+
+/** A status that cannot be read settles nothing, so it is as good as none. */
+function toStatus(object: ChangedObject | undefined): Status {
+  const parsed = Status.safeParse(object?.['status']);
+  return parsed.success ? parsed.data : {};
+}
+
+function isSettled({ metadata }: ChangedObject, { observedGeneration }: Status): boolean {
+  if (!metadata.finalizers?.includes(bindingFinalizer)) return false;
+  return metadata.generation !== undefined && observedGeneration === metadata.generation;
+}
+
+function toRivals({ conflicts = [] }: Status): string[] {
+  return conflicts.map(({ name }) => name).filter(isDnsSubdomain);
+}

@@ -1,0 +1,4 @@
+import { runClusterMapper } from '../../shared/run-function.ts';
+import { mapObjective } from './map-objective.ts';
+
+await runClusterMapper('map-objective', mapObjective);

@@ -1,0 +1,63 @@
+import { Output, outputAnnotations, outputLabels, outputResource } from '../../shared/api/cluster-spiffe-id.ts';
+import { type Done, done } from '../../shared/api/outcome.ts';
+import { type RefusedEvent, nothing } from '../../shared/events/answers.ts';
+import { type BindingNames, answerBindingsAffected } from '../../shared/events/bindings-affected.ts';
+import { type Change, isLeaving, parseChange, toRefusedObject } from '../../shared/events/change.ts';
+import type { Handler } from '../../shared/events/function-app.ts';
+import { isAsWritten } from '../../shared/identity/content.ts';
+import { toLabelValue } from '../../shared/identity/label-value.ts';
+import { isDnsLabel, isDnsSubdomain } from '../../shared/identity/object-names.ts';
+import { outputNamePrefix } from '../../shared/identity/output-name.ts';
+import { managedBy } from '../../shared/identity/ownership.ts';
+import type { Cluster, Found } from '../../shared/kube/cluster.ts';
+
+/** Names the binding that an output belongs to, unless the output says what we wrote. */
+export function mapOutput(cluster: Cluster): Handler {
+  return async (event) => {
+    const change = parseChange(event, { resources: [outputResource], scope: 'cluster' });
+    if (change.kind !== 'done') return change;
+    const output = await readOutput(change.value, cluster);
+    if (output.kind !== 'done') return output;
+
+    const found = output.value;
+    // An output that a reference names and that is gone has no labels to go by: the sweep finds its binding.
+    if (found === 'absent' || found === 'unserved' || !isOurs(found)) return nothing({ bindings: 0 });
+    if (!isLeaving(change.value.verb, found.metadata) && isAsWritten(found)) return nothing({ bindings: 0, dropped: 1 });
+    return answerBindingsAffected({ from: 'map-output', cause: event.id, bindings: toOwners(found) });
+  };
+}
+
+async function readOutput({ object, name }: Change, cluster: Cluster): Promise<Done<Found<Output>> | RefusedEvent> {
+  if (!object) return done(await cluster.getOutput(name));
+  const output = Output.safeParse(object);
+  return output.success ? done(output.data) : toRefusedObject(output.error);
+}
+
+function isOurs({ metadata }: Output): boolean {
+  return metadata.labels?.[outputLabels.managedBy] === managedBy || metadata.name.startsWith(outputNamePrefix);
+}
+
+/**
+ * Whose the output is, by its labels, its annotation and its hint. Any of them may be damaged, and who damaged it cannot
+ * be told from here, so all that differ are named: to look at one binding too many does no harm.
+ */
+function toOwners({ metadata, spec }: Output): BindingNames[] {
+  const hint = toHinted(spec.hint);
+  const namespace = metadata.labels?.[outputLabels.bindingNamespace] ?? hint?.namespace;
+  const full = metadata.annotations?.[outputAnnotations.bindingName];
+  const label = metadata.labels?.[outputLabels.bindingName];
+  const isShortened = [full, hint?.name].some((name) => name !== undefined && name !== label && toLabelValue(name) === label);
+  const owners = [
+    { namespace, name: full },
+    { namespace, name: isShortened ? undefined : label },
+    { namespace: hint?.namespace, name: hint?.name },
+  ];
+  return owners.flatMap(({ namespace = '', name = '' }) =>
+    isDnsLabel(namespace) && isDnsSubdomain(name) ? [{ namespace, names: [name] }] : [],
+  );
+}
+
+function toHinted(hint = ''): { readonly namespace: string; readonly name: string } | undefined {
+  const [namespace, name, ...rest] = hint.split('/');
+  return namespace && name && rest.length === 0 ? { namespace, name } : undefined;
+}

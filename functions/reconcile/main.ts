@@ -1,0 +1,17 @@
+import { randomUUID } from 'node:crypto';
+import { parseRenderingConfig } from '../../shared/config.ts';
+import { connectCluster, runFunction } from '../../shared/run-function.ts';
+import { reconcile } from './reconcile.ts';
+
+await runFunction({
+  name: 'reconcile',
+  parseConfig: parseRenderingConfig,
+  prepare: async ({ settings }, log) =>
+    reconcile({
+      cluster: await connectCluster(),
+      settings,
+      log,
+      nonce: randomUUID,
+      elapsed: () => performance.now(),
+    }),
+});

@@ -1,0 +1,195 @@
+import type { Binding, BindingStatus } from '../../shared/api/binding.ts';
+import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
+import type { NewOutput } from '../../shared/api/new-output.ts';
+import { type Refused, refused, refusedForNow } from '../../shared/api/outcome.ts';
+import { toAnnouncements } from '../../shared/decide/announcements.ts';
+import type { Probe, Write } from '../../shared/decide/decision.ts';
+import type { Memory } from '../../shared/decide/memory.ts';
+import { mergeContent, isSameContent, toContentDigest } from '../../shared/identity/content.ts';
+import { parseOwner } from '../../shared/identity/ownership.ts';
+import type { Aim, Cluster, Written } from '../../shared/kube/cluster.ts';
+import { UncertainError } from '../../shared/kube/uncertain-error.ts';
+import type { Announcer } from './announcer.ts';
+
+/** What a run does with: the cluster it writes to, and whom it tells. */
+export interface Tools {
+  readonly cluster: Cluster;
+  readonly announcer: Announcer;
+  readonly nonce: () => string;
+  /** A clock that only goes forward, in milliseconds. */
+  readonly elapsed: () => number;
+}
+
+/** What a run knows of its own writes for one binding. */
+export interface Notes {
+  unsent?: { readonly nonce: string; readonly since: number };
+  dead?: string;
+  refusal?: NonNullable<Memory['refusal']>;
+  accepted?: string;
+}
+
+/** Longer ago than this, an announced POST is not sent any more: the quarantine counts on it. */
+const freshMs = 20_000;
+
+type Step<K extends Write['kind']> = Extract<Write, { kind: K }>;
+
+/** What of a run's notes the protocol decides by. */
+export function toMemory({ unsent, dead, refusal, accepted }: Notes, { elapsed }: Tools): Memory {
+  return {
+    ...(unsent && { unsent: { nonce: unsent.nonce, fresh: elapsed() - unsent.since < freshMs } }),
+    ...(dead !== undefined && { dead }),
+    ...(refusal && { refusal }),
+    ...(accepted !== undefined && { accepted }),
+  };
+}
+
+/** `confirmed`: the output is there and the status says so. Anything else is for the next collect to see. */
+export type Effect = 'confirmed' | 'unseen';
+
+/** Carries out one decision, with what may be chained on its answer, and notes what the next decision must know. */
+export async function perform(step: Write | Probe, notes: Notes, tools: Tools): Promise<Effect> {
+  switch (step.kind) {
+    case 'delete-output':
+      mustNotBeRejected(
+        await tools.cluster.deleteOutput(aimAt(step.output)),
+        `delete ClusterSPIFFEID ${step.output.metadata.name}`,
+      );
+      return 'unseen';
+    case 'fence-output':
+      mustNotBeRejected(
+        await tools.cluster.replaceOutput(step.output),
+        `fence ClusterSPIFFEID ${step.output.metadata.name}`,
+      );
+      return 'unseen';
+    case 'patch-finalizers':
+      return patchFinalizers(step, notes, tools);
+    case 'patch-status':
+      await patchStatus(step.binding, step.status, notes, tools);
+      return 'unseen';
+    case 'create-output':
+      return create(step, notes, tools);
+    case 'replace-output':
+      return replace(step, notes, tools);
+    case 'probe':
+      return probe(step, notes, tools);
+  }
+}
+
+async function patchFinalizers(step: Step<'patch-finalizers'>, notes: Notes, tools: Tools): Promise<Effect> {
+  const { binding, finalizers, announce } = step;
+  const written = await tools.cluster.patchFinalizers(binding.metadata.namespace, aimAt(binding), finalizers);
+  mustNotBeRejected(written, `write the finalizers of ${binding.metadata.name}`);
+  if (written.kind === 'written' && announce) await patchStatus(written.object, announce, notes, tools);
+  return 'unseen';
+}
+
+async function patchStatus(
+  binding: Binding,
+  status: BindingStatus,
+  notes: Notes,
+  tools: Tools,
+): Promise<boolean> {
+  const since = tools.elapsed();
+  const written = await tools.cluster.patchStatus(binding.metadata.namespace, aimAt(binding), status);
+  mustNotBeRejected(written, `write the status of ${binding.metadata.name}`);
+  if (written.kind !== 'written') return false;
+  if (status.claim?.kind === 'creating') notes.unsent = { nonce: status.claim.nonce, since };
+  tools.announcer.tell(toAnnouncements(binding, status));
+  return true;
+}
+
+async function create(step: Step<'create-output'>, notes: Notes, tools: Tools): Promise<Effect> {
+  const isFresh = notes.unsent !== undefined && tools.elapsed() - notes.unsent.since < freshMs;
+  if (!isFresh) return 'unseen';
+  delete notes.unsent; // from here on it may have been sent, whatever happens
+  const written = await tools.cluster.createOutput(step.output);
+  if (written.kind === 'written') return confirm(step, step.output, written.object, notes, tools);
+
+  notes.dead = step.nonce;
+  const refusal = await toRefusal(written, step.output, step.binding.metadata, tools);
+  if (refusal) notes.refusal = refusal;
+  return 'unseen';
+}
+
+async function replace(step: Step<'replace-output'>, notes: Notes, tools: Tools): Promise<Effect> {
+  const written = await tools.cluster.replaceOutput(mergeContent(step.output, step.wanted));
+  if (written.kind === 'written') return confirm(step, step.wanted, written.object, notes, tools);
+
+  const refusal = await toRefusal(written, step.wanted, step.binding.metadata, tools);
+  if (refusal) notes.refusal = refusal;
+  return 'unseen';
+}
+
+/** The uid is known now, so the status can say what is true; but only if what was stored is what was sent. */
+async function confirm(
+  { binding, confirm }: Step<'create-output' | 'replace-output'>,
+  wanted: NewOutput,
+  stored: Output,
+  notes: Notes,
+  tools: Tools,
+): Promise<Effect> {
+  const refusal = toAlteration(stored, wanted);
+  if (refusal) notes.refusal = refusal;
+  else if (await patchStatus(binding, confirm(stored.metadata.uid), notes, tools)) return 'confirmed';
+  return 'unseen';
+}
+
+async function probe(step: Probe, notes: Notes, tools: Tools): Promise<Effect> {
+  const written = await tools.cluster.createOutput(step.output, { dryRun: true });
+  const refusal =
+    written.kind === 'written'
+      ? toAlteration(written.object, step.output)
+      : await toRefusal(written, step.output, step.binding.metadata, tools);
+  if (refusal) notes.refusal = refusal;
+  else if (written.kind === 'written') notes.accepted = toContentDigest(step.output);
+  return 'unseen';
+}
+
+/** What an answer that is not yes says about the content; undefined where it says nothing about it. */
+async function toRefusal(
+  answer: Exclude<Written<Output>, { kind: 'written' }>,
+  wanted: NewOutput,
+  { namespace, name }: Binding['metadata'],
+  { cluster }: Tools,
+): Promise<Notes['refusal']> {
+  switch (answer.kind) {
+    case 'stale':
+      return undefined;
+    case 'exists': {
+      const other = await cluster.getOutput(wanted.metadata.name);
+      if (other === 'absent' || other === 'unserved' || parseOwner(other, namespace) === name)
+        return undefined;
+      return refuse(wanted, refused('RenderFailure', 'OutputNameTaken', nameTaken(wanted.metadata.name)));
+    }
+    case 'rejected': {
+      const { forbidden, message } = answer;
+      if (!forbidden) return refuse(wanted, refused('RenderFailure', 'OutputRefused', message));
+      return refuse(wanted, refusedForNow('RenderFailure', 'OutputForbidden', message));
+    }
+  }
+}
+
+/** An admission policy or an old CRD that changes our fields would have us write for ever. */
+function toAlteration(stored: Output, wanted: NewOutput): Notes['refusal'] {
+  if (isSameContent(stored, wanted)) return undefined;
+  const message = `ClusterSPIFFEID ${wanted.metadata.name} was stored with other content than was written: an admission policy changes it, or its CRD does not know all of its fields`;
+  return refuse(wanted, refused('RenderFailure', 'OutputRefused', message));
+}
+
+function refuse(wanted: NewOutput, refusal: Refused): NonNullable<Notes['refusal']> {
+  return { digest: toContentDigest(wanted), refused: refusal };
+}
+
+function nameTaken(name: string): string {
+  return `ClusterSPIFFEID ${name} exists and belongs to somebody else: delete it, or give the binding another name`;
+}
+
+function aimAt({ metadata }: Binding | Output): Aim {
+  return { name: metadata.name, uid: metadata.uid, resourceVersion: metadata.resourceVersion };
+}
+
+/** Here a no is not about the content: we lack a permission, or the installed CRD is another one than ours. */
+function mustNotBeRejected(written: Written<unknown>, what: string): void {
+  if (written.kind === 'rejected')
+    throw new UncertainError(`the API server refuses to ${what}: ${written.message}`);
+}

@@ -1,0 +1,100 @@
+import type { Logger } from 'pino';
+import { type Answer, nothing, waiting } from '../../shared/events/answers.ts';
+import {
+  type BindingNames,
+  answerBindingsAffected,
+  parseBindingsAffected,
+} from '../../shared/events/bindings-affected.ts';
+import type { Handler } from '../../shared/events/function-app.ts';
+import type { Settings } from '../../shared/identity/settings.ts';
+import type { Cluster } from '../../shared/kube/cluster.ts';
+import { UncertainError } from '../../shared/kube/uncertain-error.ts';
+import { createAnnouncer } from './announcer.ts';
+import { createBatches } from './batches.ts';
+import { forEachLimited } from './for-each-limited.ts';
+import { type Ending, type Run, settle } from './settle.ts';
+
+/** What reconcile needs of the world. */
+export interface ReconcileOptions {
+  readonly cluster: Cluster;
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly nonce: () => string;
+  /** A clock that only goes forward, in milliseconds. */
+  readonly elapsed: () => number;
+}
+
+/** How a request ended for each of its bindings, and what it took. */
+interface Result {
+  readonly endings: { readonly namespace: string; readonly name: string; readonly ending: Ending }[];
+  collects: number;
+  writes: number;
+}
+
+// A request begins no further namespace after this long: what is left goes into its reply.
+const maxMs = 20_000;
+const namespacesAtOnce = 4;
+
+/** Brings the bindings that an event names to rest. */
+export function reconcile(options: ReconcileOptions): Handler {
+  const { cluster, settings, log, nonce, elapsed } = options;
+  const batches = createBatches((namespace, names) => {
+    const tools = { cluster, nonce, elapsed, announcer: createAnnouncer(cluster, log) };
+    return runSafely(names, () => settle(namespace, names, settings, tools));
+  });
+
+  return async function handleAffected(event) {
+    const named = parseBindingsAffected(event);
+    if (named.kind !== 'done') return named;
+    const since = elapsed();
+    const result: Result = { endings: [], collects: 0, writes: 0 };
+    await forEachLimited(named.value, namespacesAtOnce, async (group) => {
+      const isLate = elapsed() - since > maxMs;
+      add(result, group, isLate ? notBegun(group) : await batches.ask(group.namespace, group.names));
+    });
+    return toAnswer(result, event.id);
+  };
+}
+
+/** Trouble with the API server ends a batch, and says nothing about any of its bindings. */
+async function runSafely(names: readonly string[], run: () => Promise<Run>): Promise<Run> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof UncertainError)) throw error;
+    const { message } = error;
+    return {
+      endings: new Map(names.map((name) => [name, { kind: 'waiting', message }])),
+      collects: 0,
+      writes: 0,
+    };
+  }
+}
+
+function notBegun({ names }: BindingNames): Run {
+  return { endings: new Map(names.map((name) => [name, { kind: 'unfinished' }])), collects: 0, writes: 0 };
+}
+
+/** A batch may have served other requests too: of its endings, these names are ours, and whatever was left undone. */
+function add(result: Result, { namespace, names }: BindingNames, run: Run): void {
+  const own = new Set(names);
+  for (const [name, ending] of run.endings) {
+    if (own.has(name) || ending.kind === 'unfinished') result.endings.push({ namespace, name, ending });
+  }
+  result.collects += run.collects;
+  result.writes += run.writes;
+}
+
+function toAnswer({ endings, collects, writes }: Result, cause: string): Answer {
+  const facts = { bindings: endings.length, collects, writes };
+  for (const { ending } of endings) if (ending.kind === 'failed') throw ending.error;
+
+  const held = endings.find(({ ending }) => ending.kind === 'waiting');
+  if (held?.ending.kind === 'waiting')
+    return waiting(`${held.namespace}/${held.name}: ${held.ending.message}`);
+
+  const left = endings.filter(({ ending }) => ending.kind === 'unfinished');
+  if (left.length === 0) return nothing(facts);
+  const bindings = left.map(({ namespace, name }) => ({ namespace, names: [name] }));
+  return answerBindingsAffected({ from: 'reconcile', cause, bindings }, facts);
+}

@@ -1,0 +1,166 @@
+import type { Decision, Probe, Write } from '../../shared/decide/decision.ts';
+import { decide, decideOrphans } from '../../shared/decide/decide.ts';
+import { type World, toWorld } from '../../shared/decide/world.ts';
+import { compareText } from '../../shared/identity/canonical.ts';
+import type { Settings } from '../../shared/identity/settings.ts';
+import { collect } from '../../shared/kube/collect.ts';
+import { UncertainError } from '../../shared/kube/uncertain-error.ts';
+import { findAffected } from './affected.ts';
+import { forEachLimited } from './for-each-limited.ts';
+import { type Notes, type Tools, perform, toMemory } from './perform.ts';
+
+/** How a run ended for a binding: at rest, to be asked for again later, or not reached in time. */
+export type Ending =
+  | { readonly kind: 'settled' }
+  | { readonly kind: 'waiting'; readonly message: string }
+  | { readonly kind: 'unfinished' }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+/** What a run did. */
+export interface Run {
+  readonly endings: ReadonlyMap<string, Ending>;
+  readonly collects: number;
+  readonly writes: number;
+}
+
+const maxRounds = 12;
+const maxMs = 20_000;
+const concurrency = 16;
+
+/**
+ * Brings bindings of one namespace to rest: collect, decide for each, write, and collect again until nothing is left to
+ * write. It remembers nothing that another run would need, and may die between any two calls.
+ */
+export async function settle(
+  namespace: string,
+  names: readonly string[],
+  settings: Settings,
+  tools: Tools,
+): Promise<Run> {
+  const run = startRun(names, tools);
+  while (run.open.size > 0 && run.rounds < maxRounds && tools.elapsed() - run.since < maxMs) {
+    run.rounds++;
+    const snapshot = await collect(tools.cluster, namespace, [...run.open].toSorted(compareText));
+    await takeRound(run, toWorld(snapshot, settings));
+  }
+  for (const name of run.open) end(run, name, unfinished(run));
+  await tools.announcer.told();
+  return { endings: run.endings, collects: run.rounds, writes: run.writes };
+}
+
+/** A run while it is under way. */
+interface Progress {
+  readonly tools: Tools;
+  readonly since: number;
+  readonly open: Set<string>;
+  readonly endings: Map<string, Ending>;
+  readonly notes: Map<string, Notes>;
+  rounds: number;
+  writes: number;
+  /** Whether an output went or changed, so that neighbours may have what they waited for. */
+  released: boolean;
+}
+
+interface Step {
+  readonly name: string;
+  readonly decision: Write | Probe;
+}
+
+function startRun(names: readonly string[], tools: Tools): Progress {
+  return {
+    tools,
+    since: tools.elapsed(),
+    open: new Set(names),
+    endings: new Map(),
+    notes: new Map(),
+    rounds: 0,
+    writes: 0,
+    released: false,
+  };
+}
+
+async function takeRound(run: Progress, world: World): Promise<void> {
+  const orphans = decideOrphans(world);
+  if (orphans.length > 0) {
+    await forEachLimited(orphans, concurrency, (decision) => write(run, { name: decision.kind, decision }));
+    return;
+  }
+  const steps = [...run.open]
+    .toSorted(compareText)
+    .flatMap((name) => toStep(run, name, decideFor(run, world, name)));
+  adopt(run, world);
+  await forEachLimited(steps, concurrency, (step) => attempt(run, step));
+}
+
+function decideFor(run: Progress, world: World, name: string): Decision {
+  return decide(world, name, toMemory(notesOf(run, name), run.tools), run.tools.nonce());
+}
+
+/** A decision that writes is a step; any other one ends the run for its binding. */
+function toStep(run: Progress, name: string, decision: Decision): Step[] {
+  switch (decision.kind) {
+    case 'settled':
+      end(
+        run,
+        name,
+        decision.retry
+          ? { kind: 'waiting', message: 'a CRD or a permission is missing' }
+          : { kind: 'settled' },
+      );
+      return [];
+    case 'waiting':
+      end(run, name, decision);
+      return [];
+    default:
+      return [{ name, decision }];
+  }
+}
+
+/** One binding's trouble is its own: the others of the batch go on. */
+async function attempt(run: Progress, step: Step): Promise<void> {
+  try {
+    await write(run, step);
+  } catch (error) {
+    end(
+      run,
+      step.name,
+      error instanceof UncertainError
+        ? { kind: 'waiting', message: error.message }
+        : { kind: 'failed', error },
+    );
+  }
+}
+
+async function write(run: Progress, { name, decision }: Step): Promise<void> {
+  if (decision.kind === 'delete-output' || decision.kind === 'replace-output') run.released = true;
+  if (decision.kind !== 'probe') run.writes++;
+  const effect = await perform(decision, notesOf(run, name), run.tools);
+  // What a replaced output selected is free now, and only another collect shows who was waiting for it.
+  if (effect === 'confirmed' && decision.kind === 'create-output') end(run, name, { kind: 'settled' });
+  if (decision.kind === 'patch-status' && decision.thenWait)
+    end(run, name, { kind: 'waiting', message: 'another binding must let go first' });
+}
+
+/** A run looks after the neighbours whose state its work has made untrue; from the next collect on, which is theirs too. */
+function adopt(run: Progress, world: World): void {
+  const known = new Set([...run.endings.keys(), ...run.open]);
+  for (const name of findAffected(world, known, run.released)) run.open.add(name);
+  run.released = false;
+}
+
+function notesOf(run: Progress, name: string): Notes {
+  const notes = run.notes.get(name) ?? {};
+  run.notes.set(name, notes);
+  return notes;
+}
+
+function end(run: Progress, name: string, ending: Ending): void {
+  run.open.delete(name);
+  run.endings.set(name, ending);
+}
+
+/** Out of rounds is contention, and wants patience; out of time only wants another request. */
+function unfinished(run: Progress): Ending {
+  if (run.rounds < maxRounds) return { kind: 'unfinished' };
+  return { kind: 'waiting', message: `not at rest after ${maxRounds} rounds: others write the same objects` };
+}

@@ -1,0 +1,380 @@
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { setTimeout as sleepFor } from 'node:timers/promises';
+import type { CloudEvent } from 'cloudevents';
+import { deliverEvent } from './deliver-event.ts';
+import type { Answer, Failure } from './deliver-event.ts';
+import { createRequestGate } from './request-gate.ts';
+import type { RequestGate } from './request-gate.ts';
+import { matchesFilter } from './trigger-filter.ts';
+import { parseHttpMessage, toWireEvent } from './wire-event.ts';
+import type { WireEvent } from './wire-event.ts';
+import type { BrokerWiring, Destination, TriggerWiring, Wiring } from './wiring.ts';
+
+/** One try of one delivery, or its end. */
+export interface Delivery {
+  readonly event: WireEvent;
+  readonly trigger: string;
+  readonly to: 'subscriber' | 'dead letter sink';
+  /** What was answered; undefined where no answer came. */
+  readonly status: number | undefined;
+  readonly attempt: number;
+  readonly outcome: DeliveryOutcome;
+  readonly reason?: string;
+  readonly reply?: WireEvent;
+}
+
+export type DeliveryOutcome =
+  | 'delivered'
+  | 'replied'
+  /** The reply is not routed: it went through this Broker too often, or it came from a dead letter sink. */
+  | 'reply dropped'
+  | 'will retry'
+  | 'dead lettered'
+  /** Given up, and no dead letter sink took it. */
+  | 'lost'
+  /** The Broker was closed. */
+  | 'abandoned';
+
+export interface Broker {
+  /** Where the Broker that the sources feed takes events. */
+  readonly url: string;
+  /** Takes an event into that Broker, as a POST to `url` does; throws when it is full. */
+  send(event: CloudEvent<unknown>): void;
+  /** Resolves when nothing is in flight and nothing waits. */
+  idle(): Promise<void>;
+  /** Ends what waits, gives requests in flight a moment, then ends them too. */
+  close(): Promise<void>;
+}
+
+export interface BrokerOptions {
+  readonly wiring: Wiring;
+  /** Service name → URL. */
+  readonly subscribers: Readonly<Record<string, string>>;
+  readonly onDelivery?: (delivery: Delivery) => void;
+  readonly port?: number;
+  /** Waits between retries; rejects when the signal is aborted. */
+  readonly sleep?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  readonly now?: () => Date;
+  /** Requests in flight per Trigger; deliveries that wait for their next try are not counted. */
+  readonly requestsPerTrigger?: number;
+  /** Deliveries under way in all; beyond it new events are refused (429), so that memory stays bounded. */
+  readonly capacity?: number;
+  readonly closeGraceMs?: number;
+}
+
+interface Route {
+  readonly trigger: TriggerWiring;
+  readonly subscriber: string;
+  readonly deadLetterSink: string | undefined;
+  readonly gate: RequestGate;
+}
+
+interface Running {
+  readonly routes: ReadonlyMap<string, readonly Route[]>;
+  readonly report: (delivery: Delivery) => void;
+  readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  readonly now: () => Date;
+  readonly capacity: number;
+  /** Aborted at close: nothing new begins. */
+  readonly closing: AbortController;
+  /** Aborted when the grace is over: requests in flight end. */
+  readonly closed: AbortController;
+  underWay: number;
+  readonly waitForIdle: Set<() => void>;
+}
+
+const MAX_HOPS = 255;
+const MAX_ERROR_DATA = 1024;
+const MAX_BODY = 16 * 1024 * 1024;
+
+/**
+ * Starts the wiring's Brokers in this process. They behave as Knative's multi-tenant channel-based Broker with
+ * asynchronous delivery does: at least once, unordered, nothing persisted.
+ */
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  const routes = new Map(options.wiring.brokers.map((broker): [string, Route[]] => [toPath(broker), []]));
+  const running: Running = {
+    routes,
+    report: options.onDelivery ?? (() => {}),
+    sleep:
+      options.sleep ?? (async (milliseconds, signal) => await sleepFor(milliseconds, undefined, { signal })),
+    now: options.now ?? (() => new Date()),
+    capacity: options.capacity ?? 100_000,
+    closing: new AbortController(),
+    closed: new AbortController(),
+    underWay: 0,
+    waitForIdle: new Set(),
+  };
+  const server = createServer((request, response) => void answer(running, request, response));
+  const origin = await listen(server, options.port ?? 0);
+  const entry = toPath(options.wiring.entry);
+  try {
+    addRoutes(routes, options, origin);
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+  return {
+    url: `${origin}${entry}`,
+    send: (event) => {
+      const accepted = accept(running, entry, toWireEvent(event));
+      if (accepted === 'full')
+        throw new Error(`the Broker is full: ${running.underWay} deliveries under way`);
+    },
+    idle: async () => await idle(running),
+    close: async () => await close(running, server, options.closeGraceMs ?? 2000),
+  };
+}
+
+function toPath({ namespace, name }: BrokerWiring): string {
+  return `/${namespace}/${name}`;
+}
+
+function addRoutes(routes: Map<string, Route[]>, options: BrokerOptions, origin: string): void {
+  for (const trigger of options.wiring.triggers) {
+    const { namespace, broker, delivery } = trigger;
+    const resolve = (destination: Destination): string => {
+      if (destination.kind === 'broker') return `${origin}${toPath({ namespace, name: destination.name })}`;
+      const url = options.subscribers[destination.name];
+      if (url !== undefined) return url;
+      const known = Object.keys(options.subscribers).join(', ') || 'none';
+      throw new Error(
+        `Trigger ${trigger.name} names Service ${destination.name}, found a URL only for: ${known}`,
+      );
+    };
+    routes.get(toPath({ namespace, name: broker }))?.push({
+      trigger,
+      subscriber: resolve(trigger.subscriber),
+      deadLetterSink: delivery.deadLetterSink && resolve(delivery.deadLetterSink),
+      gate: createRequestGate(options.requestsPerTrigger ?? 64),
+    });
+  }
+}
+
+async function listen(server: Server, port: number): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the broker listens on no port');
+  return `http://127.0.0.1:${address.port}`;
+}
+
+async function answer(running: Running, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    const [status, reason] = await receive(running, request);
+    response.writeHead(status).end(reason);
+  } catch {
+    response.destroy(); // the sender went away in the middle of its body
+  }
+}
+
+async function receive(
+  running: Running,
+  request: IncomingMessage,
+): Promise<[status: number, reason?: string]> {
+  const path = (request.url ?? '/').replace(/\/$/, '');
+  if (request.method !== 'POST') return [405, 'POST an event'];
+  if (!running.routes.has(path))
+    return [404, `no Broker at ${path}; found ${[...running.routes.keys()].join(', ')}`];
+  const body = await readBody(request);
+  if (!body) return [413, `more than ${MAX_BODY} bytes`];
+
+  const headers = Object.entries(request.headers).map(([name, value]): [string, string] => [
+    name,
+    String(value),
+  ]);
+  const message = parseHttpMessage(headers, body);
+  if (message.kind === 'event') return ANSWERS[accept(running, path, message.event)];
+  if (message.kind === 'malformed') return [400, message.reason];
+  return [400, 'not a CloudEvent: no ce-specversion header, and no CloudEvents content type'];
+}
+
+const ANSWERS = {
+  accepted: [202],
+  'no hops left': [400, `knativebrokerttl: the event went through this Broker ${MAX_HOPS} times`],
+  full: [429, 'too many deliveries under way'],
+  closing: [503, 'the Broker is closing'],
+} satisfies Record<Accepted, [status: number, reason?: string]>;
+
+async function readBody(request: IncomingMessage): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    if (!(chunk instanceof Uint8Array)) continue;
+    size += chunk.byteLength;
+    if (size <= MAX_BODY) chunks.push(chunk); // the rest is read and forgotten: an early answer would look like a broken connection
+  }
+  return size <= MAX_BODY ? Buffer.concat(chunks) : undefined;
+}
+
+type Accepted = 'accepted' | 'no hops left' | 'full' | 'closing';
+
+function accept(running: Running, path: string, received: WireEvent): Accepted {
+  if (running.closing.signal.aborted) return 'closing';
+  const hops = hopsLeft(received);
+  if (hops <= 0) return 'no hops left';
+  const matching = (running.routes.get(path) ?? []).filter(({ trigger }) =>
+    trigger.filters.every((filter) => matchesFilter(filter, received.attributes)),
+  );
+  if (running.underWay + matching.length > running.capacity) return 'full';
+
+  const event = withAttributes(received, {
+    knativebrokerttl: String(hops),
+    knativearrivaltime: running.now().toISOString(),
+  });
+  running.underWay += matching.length;
+  for (const route of matching) {
+    void deliver(running, path, route, event)
+      .catch((error: unknown) => running.report(toLost(event, route, error)))
+      .finally(() => endOne(running));
+  }
+  return 'accepted';
+}
+
+function toLost(event: WireEvent, { trigger }: Route, error: unknown): Delivery {
+  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return {
+    event,
+    trigger: trigger.name,
+    to: 'subscriber',
+    status: undefined,
+    attempt: 1,
+    outcome: 'lost',
+    reason,
+  };
+}
+
+function endOne(running: Running): void {
+  running.underWay -= 1;
+  if (running.underWay > 0) return; // a reply is under way before the delivery that brought it ends
+  for (const resolve of running.waitForIdle) resolve();
+  running.waitForIdle.clear();
+}
+
+function hopsLeft({ attributes }: WireEvent): number {
+  const hops = attributes['knativebrokerttl'];
+  return hops !== undefined && /^-?\d+$/.test(hops) ? Number(hops) - 1 : MAX_HOPS;
+}
+
+async function deliver(running: Running, path: string, route: Route, event: WireEvent): Promise<void> {
+  // The count of hops is the Broker's own; subscribers do not see it, dead letter sinks do.
+  const { knativebrokerttl: hops = '', ...attributes } = event.attributes;
+  const settled = await tryUntilSettled(running, route, { ...event, attributes }, 'subscriber');
+  const base = { event, trigger: route.trigger.name, to: 'subscriber', attempt: settled.attempt } as const;
+  switch (settled.kind) {
+    case 'abandoned':
+      running.report({ ...base, status: undefined, outcome: 'abandoned' });
+      return;
+    case 'accepted':
+      running.report({ ...base, status: settled.status, outcome: 'delivered' });
+      return;
+    case 'reply': {
+      const reply = withAttributes(settled.event, { knativebrokerttl: hops });
+      const accepted = accept(running, path, reply);
+      const outcome = accepted === 'accepted' ? 'replied' : 'reply dropped';
+      running.report({
+        ...base,
+        status: settled.status,
+        outcome,
+        reply,
+        ...(outcome === 'replied' ? {} : { reason: accepted }),
+      });
+      return;
+    }
+    case 'failed': {
+      const outcome = route.deadLetterSink === undefined ? 'lost' : 'dead lettered';
+      running.report({ ...base, status: settled.status, outcome, reason: settled.reason });
+      if (route.deadLetterSink !== undefined) await deadLetter(running, route, event, settled);
+    }
+  }
+}
+
+async function deadLetter(running: Running, route: Route, event: WireEvent, failure: Failure): Promise<void> {
+  const letter = withAttributes(event, toErrorExtensions(route.subscriber, failure));
+  const settled = await tryUntilSettled(running, route, letter, 'dead letter sink');
+  const base = {
+    event: letter,
+    trigger: route.trigger.name,
+    to: 'dead letter sink',
+    attempt: settled.attempt,
+  } as const;
+  switch (settled.kind) {
+    case 'abandoned':
+      running.report({ ...base, status: undefined, outcome: 'abandoned' });
+      return;
+    case 'accepted':
+      running.report({ ...base, status: settled.status, outcome: 'delivered' });
+      return;
+    case 'reply': // Knative's dispatcher closes this response unread
+      running.report({ ...base, status: settled.status, outcome: 'reply dropped', reply: settled.event });
+      return;
+    case 'failed':
+      running.report({ ...base, status: settled.status, outcome: 'lost', reason: settled.reason });
+  }
+}
+
+function toErrorExtensions(destination: string, { deadLetter }: Failure): Record<string, string> {
+  if (!deadLetter) return {};
+  return {
+    knativeerrordest: destination,
+    knativeerrorcode: String(deadLetter.code),
+    // Cut after encoding, as Knative does: at 1024 characters it is still whole base64.
+    knativeerrordata: Buffer.from(deadLetter.data).toString('base64').slice(0, MAX_ERROR_DATA),
+  };
+}
+
+type Settled = (Answer | { readonly kind: 'abandoned' }) & { readonly attempt: number };
+
+async function tryUntilSettled(
+  running: Running,
+  route: Route,
+  event: WireEvent,
+  to: Delivery['to'],
+): Promise<Settled> {
+  const { name, namespace, delivery } = route.trigger;
+  const url = (to === 'subscriber' ? route.subscriber : route.deadLetterSink) ?? '';
+  const request = { url, namespace, timeoutMs: delivery.timeoutMs, signal: running.closed.signal };
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const result = await route.gate.run(async () => {
+        running.closing.signal.throwIfAborted();
+        return await deliverEvent(event, request);
+      });
+      if (result.kind !== 'failed' || !result.retriable || attempt > delivery.retry)
+        return { ...result, attempt };
+      const { status, reason } = result;
+      running.report({ event, trigger: name, to, status, attempt, outcome: 'will retry', reason });
+      await running.sleep(backoff(route.trigger, attempt - 1), running.closing.signal);
+    } catch (error) {
+      if (running.closing.signal.aborted) return { kind: 'abandoned', attempt };
+      throw error;
+    }
+  }
+}
+
+// Measured on the in-memory channel: both policies count from 0, and nothing caps the delay.
+function backoff({ delivery }: TriggerWiring, retry: number): number {
+  const factor = delivery.backoffPolicy === 'exponential' ? 2 ** retry : retry;
+  return delivery.backoffDelayMs * factor;
+}
+
+function withAttributes(event: WireEvent, attributes: Record<string, string>): WireEvent {
+  return { ...event, attributes: { ...event.attributes, ...attributes } };
+}
+
+async function idle(running: Running): Promise<void> {
+  if (running.underWay > 0) await new Promise<void>((resolve) => void running.waitForIdle.add(resolve));
+}
+
+async function close(running: Running, server: Server, graceMs: number): Promise<void> {
+  running.closing.abort(new Error('the Broker is closing'));
+  const stopped = new Promise<void>((resolve) => void server.close(() => resolve()));
+  const grace = setTimeout(() => running.closed.abort(running.closing.signal.reason), graceMs);
+  await idle(running);
+  clearTimeout(grace);
+  server.closeAllConnections();
+  await stopped;
+}

@@ -1,0 +1,295 @@
+import { examineDefinition, prepareDefinition } from './definitions.ts';
+import {
+  eventColumns,
+  examineCoreEvent,
+  examineNewEvent,
+  presentCoreEvent,
+  presentNewEvent,
+  storeCoreEvent,
+  storeNewEvent,
+} from './events.ts';
+import { isJsonObject, isStringMap } from './json.ts';
+import type { Resource } from './kinds.ts';
+import { metadataFields, plainResource } from './kinds.ts';
+import type { KubeObject } from './kube-object.ts';
+import { isDeleting, withMetadata } from './kube-object.ts';
+import { dnsLabelErrors } from './names.ts';
+import type { FieldError } from './refusal.ts';
+import type { Schema } from './schema.ts';
+import type { SelectableFields } from './selectors.ts';
+import type { Column } from './tables.ts';
+import { ageColumn, toAge } from './tables.ts';
+
+const text: Schema = { type: 'string' };
+const texts: Schema = { type: 'array', items: text };
+const textMap: Schema = { type: 'object', additionalProperties: text };
+const flag: Schema = { type: 'boolean' };
+const whole: Schema = { type: 'integer' };
+const time: Schema = { type: 'string', format: 'date-time' };
+const free: Schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+
+function fields(properties: Record<string, Schema>, required?: string[]): Schema {
+  return { type: 'object', properties, ...(required === undefined ? {} : { required }) };
+}
+
+const reference = fields({
+  apiVersion: text,
+  kind: text,
+  namespace: text,
+  name: text,
+  uid: text,
+  resourceVersion: text,
+  fieldPath: text,
+});
+
+const eventSource = fields({ component: text, host: text });
+
+const eventSeries = fields({ count: whole, lastObservedTime: time });
+
+const eventFields = {
+  eventTime: time,
+  series: eventSeries,
+  action: text,
+  reason: text,
+  type: text,
+  related: reference,
+  reportingInstance: text,
+};
+
+function nestedFields(prefix: string, path: string, names: readonly string[]): SelectableFields {
+  return Object.fromEntries(names.map((name) => [`${prefix}.${name}`, [path, name]]));
+}
+
+const referenceNames = ['apiVersion', 'kind', 'namespace', 'name', 'uid', 'resourceVersion', 'fieldPath'];
+
+const eventSelectors: SelectableFields = {
+  ...metadataFields,
+  reason: ['reason'],
+  type: ['type'],
+};
+
+/** The namespaces that every cluster has and nobody may delete. */
+export const lastingNamespaces = ['default', 'kube-system'];
+
+const nameLabel = 'kubernetes.io/metadata.name';
+
+function prepareNamespace(object: KubeObject, old: KubeObject | undefined): KubeObject {
+  const labels = { ...object.metadata.labels, [nameLabel]: object.metadata.name };
+  const phase = old !== undefined && isDeleting(old) ? 'Terminating' : 'Active';
+  return {
+    ...withMetadata(object, { labels }),
+    spec: old?.['spec'] ?? { finalizers: ['kubernetes'] },
+    status: old?.['status'] ?? { phase },
+  };
+}
+
+function prepareSecret(object: KubeObject): KubeObject {
+  const { stringData, ...rest } = object;
+  const plain = isStringMap(stringData) ? stringData : {};
+  const encoded = Object.entries(plain).map(([key, value]) => [key, Buffer.from(value).toString('base64')]);
+  const before = isJsonObject(rest['data']) ? rest['data'] : {};
+  const data = { ...before, ...Object.fromEntries(encoded) };
+  return { ...rest, type: rest['type'] ?? 'Opaque', ...(Object.keys(data).length === 0 ? {} : { data }) } as KubeObject;
+}
+
+function preparePod(object: KubeObject): KubeObject {
+  return { ...object, status: object['status'] ?? { phase: 'Pending' } };
+}
+
+function examinePod(object: KubeObject): FieldError[] {
+  const { spec } = object;
+  const containers = isJsonObject(spec) ? spec['containers'] : undefined;
+  if (Array.isArray(containers) && containers.length > 0) return [];
+  return [{ reason: 'FieldValueRequired', message: 'Required value', field: 'spec.containers' }];
+}
+
+function countOf(object: KubeObject, ...names: string[]): string {
+  const maps = names.map((name) => object[name]).filter(isJsonObject);
+  return String(maps.reduce((sum, map) => sum + Object.keys(map).length, 0));
+}
+
+function column(name: string, cell: Column['cell']): Column {
+  return { name, type: 'string', description: name, cell };
+}
+
+function phaseOf(object: KubeObject): string {
+  const { status } = object;
+  return isJsonObject(status) && typeof status['phase'] === 'string' ? status['phase'] : '';
+}
+
+function builtIn(kind: string, plural: string, schema: Schema, more: Partial<Resource> = {}): Resource {
+  const identity = { group: '', version: 'v1', plural, kind, singular: kind.toLowerCase(), listKind: `${kind}List` };
+  return {
+    ...plainResource,
+    ...identity,
+    storage: plural,
+    schema,
+    fields: metadataFields,
+    columns: [ageColumn],
+    ...more,
+  };
+}
+
+const coreEvents = builtIn(
+  'Event',
+  'events',
+  fields({
+    ...eventFields,
+    involvedObject: reference,
+    message: text,
+    source: eventSource,
+    firstTimestamp: time,
+    lastTimestamp: time,
+    count: whole,
+    reportingComponent: text,
+  }),
+  {
+    shortNames: ['ev'],
+    columns: eventColumns,
+    fields: {
+      ...eventSelectors,
+      reportingComponent: ['reportingComponent'],
+      source: ['source', 'component'],
+      ...nestedFields('involvedObject', 'involvedObject', referenceNames),
+    },
+    prepare: storeCoreEvent,
+    examine: examineCoreEvent,
+    present: presentCoreEvent,
+  },
+);
+
+const newEvents: Resource = {
+  ...coreEvents,
+  group: 'events.k8s.io',
+  schema: fields({
+    ...eventFields,
+    regarding: reference,
+    note: text,
+    reportingController: text,
+    deprecatedSource: eventSource,
+    deprecatedFirstTimestamp: time,
+    deprecatedLastTimestamp: time,
+    deprecatedCount: whole,
+  }),
+  fields: {
+    ...eventSelectors,
+    reportingController: ['reportingComponent'],
+    ...nestedFields('regarding', 'involvedObject', referenceNames),
+  },
+  prepare: storeNewEvent,
+  examine: examineNewEvent,
+  present: presentNewEvent,
+};
+
+const definitionNames = fields({
+  plural: text,
+  singular: text,
+  kind: text,
+  listKind: text,
+  shortNames: texts,
+  categories: texts,
+});
+
+const definitionVersion = fields(
+  {
+    name: text,
+    served: flag,
+    storage: flag,
+    deprecated: flag,
+    deprecationWarning: text,
+    schema: fields({ openAPIV3Schema: free }),
+    subresources: free,
+    additionalPrinterColumns: {
+      type: 'array',
+      items: fields({ name: text, type: text, format: text, description: text, priority: whole, jsonPath: text }),
+    },
+    selectableFields: { type: 'array', items: fields({ jsonPath: text }) },
+  },
+  ['name', 'served', 'storage'],
+);
+
+const definitions = builtIn(
+  'CustomResourceDefinition',
+  'customresourcedefinitions',
+  fields({
+    spec: fields({
+      group: text,
+      scope: text,
+      names: definitionNames,
+      versions: { type: 'array', items: definitionVersion },
+      conversion: free,
+      preserveUnknownFields: flag,
+    }),
+    status: free,
+  }),
+  {
+    group: 'apiextensions.k8s.io',
+    shortNames: ['crd', 'crds'],
+    categories: ['api-extensions'],
+    isNamespaced: false,
+    hasStatus: true,
+    hasGeneration: true,
+    columns: [
+      { ...column('Created At', (object) => object.metadata.creationTimestamp ?? null), type: 'date' },
+    ],
+    prepare: prepareDefinition,
+    examine: examineDefinition,
+  },
+);
+
+/** Every kind that is served without a definition. Pods are stored, nothing runs them. */
+export const builtInKinds: readonly Resource[] = [
+  builtIn('Namespace', 'namespaces', fields({ spec: fields({ finalizers: texts }), status: free }), {
+    shortNames: ['ns'],
+    isNamespaced: false,
+    hasStatus: true,
+    nameErrors: dnsLabelErrors,
+    fields: { ...metadataFields, name: ['metadata', 'name'], 'status.phase': ['status', 'phase'] },
+    columns: [column('Status', phaseOf), ageColumn],
+    prepare: prepareNamespace,
+  }),
+  builtIn('ConfigMap', 'configmaps', fields({ data: textMap, binaryData: textMap, immutable: flag }), {
+    shortNames: ['cm'],
+    columns: [column('Data', (object) => countOf(object, 'data', 'binaryData')), ageColumn],
+  }),
+  builtIn('Secret', 'secrets', fields({ data: textMap, stringData: textMap, type: text, immutable: flag }), {
+    fields: { ...metadataFields, type: ['type'] },
+    columns: [
+      column('Type', (object) => String(object['type'] ?? '')),
+      column('Data', (object) => countOf(object, 'data')),
+      ageColumn,
+    ],
+    prepare: prepareSecret,
+  }),
+  builtIn(
+    'ServiceAccount',
+    'serviceaccounts',
+    fields({
+      secrets: { type: 'array', items: reference },
+      imagePullSecrets: { type: 'array', items: fields({ name: text }) },
+      automountServiceAccountToken: flag,
+    }),
+    { shortNames: ['sa'] },
+  ),
+  builtIn('Pod', 'pods', fields({ spec: free, status: free }), {
+    shortNames: ['po'],
+    categories: ['all'],
+    hasStatus: true,
+    hasGeneration: true,
+    fields: {
+      ...metadataFields,
+      'spec.nodeName': ['spec', 'nodeName'],
+      'spec.serviceAccountName': ['spec', 'serviceAccountName'],
+      'status.phase': ['status', 'phase'],
+    },
+    columns: [
+      column('Status', phaseOf),
+      column('Age', (object, now) => toAge(object.metadata.creationTimestamp, now)),
+    ],
+    prepare: preparePod,
+    examine: examinePod,
+  }),
+  coreEvents,
+  newEvents,
+  definitions,
+];

@@ -1,0 +1,139 @@
+import type { JsonObject } from './json.ts';
+import type { Resource } from './kinds.ts';
+import type { KubeObject } from './kube-object.ts';
+import { keyOf } from './kube-object.ts';
+import { badRequest, gone, invalidOptions, Refusal, tooLargeResourceVersion } from './refusal.ts';
+import type { Selector } from './selectors.ts';
+import { parseFieldSelector, parseLabelSelector } from './selectors.ts';
+import type { Store } from './store.ts';
+
+/** A part of a list, and what it takes to read on. */
+export interface Page {
+  readonly objects: readonly KubeObject[];
+  readonly metadata: JsonObject;
+}
+
+/** The objects that a request is about: one namespace or all, and its selectors. */
+export function parseSelection(resource: Resource, namespace: string, query: URLSearchParams): Selector {
+  const labels = parseLabelSelector(query.get('labelSelector') ?? '');
+  const fields = parseFieldSelector(query.get('fieldSelector') ?? '', resource.fields, (label) =>
+    isSaidPlainly(resource)
+      ? `field label not supported: ${label}`
+      : `"${label}" is not a known field selector: only "metadata.name", "metadata.namespace"`,
+  );
+  return (object) =>
+    (namespace === '' || object.metadata.namespace === namespace) && labels(object) && fields(object);
+}
+
+/** The real server words it in two ways, by whether the kind has selectable fields of its own. */
+function isSaidPlainly(resource: Resource): boolean {
+  return resource.isCustom || Object.keys(resource.fields).length > 2;
+}
+
+/** Reads a resourceVersion; undefined where none is asked for. */
+export function parseResourceVersion(query: URLSearchParams): number | undefined {
+  const text = query.get('resourceVersion') ?? '';
+  if (text === '') return undefined;
+  if (/^\d+$/.test(text)) return Number(text);
+  const shown = JSON.stringify(text);
+  const why = `resourceVersion: Invalid value: ${shown}: strconv.ParseUint: parsing ${shown}: invalid syntax`;
+  throw badRequest(`invalid resource version: ${why}`);
+}
+
+function forbidMatch(message: string): Refusal {
+  return invalidOptions('ListOptions', 'resourceVersionMatch', 'FieldValueForbidden', `Forbidden: ${message}`);
+}
+
+function checkMatch(query: URLSearchParams, asked: number | undefined): void {
+  const match = query.get('resourceVersionMatch') ?? '';
+  if (match === '') return;
+  if (asked === undefined) throw forbidMatch('resourceVersionMatch is forbidden unless resourceVersion is provided');
+  if (match !== 'Exact' && match !== 'NotOlderThan') {
+    const says = `Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan", ""`;
+    throw invalidOptions('ListOptions', 'resourceVersionMatch', 'FieldValueNotSupported', says);
+  }
+  if (match === 'Exact' && asked === 0) {
+    throw forbidMatch('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+  }
+}
+
+function parseLimit(query: URLSearchParams): number {
+  const text = query.get('limit') ?? '';
+  if (text === '') return 0;
+  if (/^-?\d+$/.test(text)) return Number(text);
+  throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+}
+
+interface Bookmark {
+  readonly revision: number;
+  /** The last key that was shown. */
+  readonly after: string;
+}
+
+function encodeBookmark({ revision, after }: Bookmark): string {
+  return Buffer.from(JSON.stringify({ revision, after })).toString('base64url');
+}
+
+function decodeBookmark(token: string): Bookmark {
+  try {
+    const { revision, after } = JSON.parse(Buffer.from(token, 'base64url').toString()) as JsonObject;
+    if (typeof revision === 'number' && typeof after === 'string') return { revision, after };
+  } catch {
+    // Told below: a token is not for clients to understand.
+  }
+  throw badRequest('invalid continue token: continue key is not valid');
+}
+
+const tooOldToContinue =
+  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
+
+/** Where a list starts and which moment it shows. */
+function startOf(store: Store, query: URLSearchParams): Bookmark {
+  const token = query.get('continue') ?? '';
+  const asked = parseResourceVersion(query);
+  if (token === '') {
+    checkMatch(query, asked);
+    return { revision: revisionFor(store, asked, query), after: '' };
+  }
+  if (asked !== undefined && asked !== 0) {
+    throw badRequest('specifying resource version is not allowed when using continue');
+  }
+  const bookmark = decodeBookmark(token);
+  if (bookmark.revision < 0) return { ...bookmark, revision: store.revision() };
+  if (bookmark.revision >= store.compactedRevision()) return bookmark;
+  throw gone(tooOldToContinue, { continue: encodeBookmark({ ...bookmark, revision: -1 }) });
+}
+
+function revisionFor(store: Store, asked: number | undefined, query: URLSearchParams): number {
+  const current = store.revision();
+  if (asked !== undefined && asked > current) throw tooLargeResourceVersion(asked, current);
+  if (query.get('resourceVersionMatch') !== 'Exact' || asked === undefined) return current;
+  if (asked < store.compactedRevision()) {
+    throw gone(`The resourceVersion for the provided list is too old.`);
+  }
+  return asked;
+}
+
+function keyOfObject({ metadata }: KubeObject): string {
+  return keyOf(metadata.namespace, metadata.name);
+}
+
+/** Lists one page; pages that continue show the moment of the first one. */
+export function listPage(store: Store, resource: Resource, namespace: string, query: URLSearchParams): Page {
+  const matches = parseSelection(resource, namespace, query);
+  const limit = parseLimit(query);
+  const { revision, after } = startOf(store, query);
+  const rest = store
+    .list(resource.storage, revision)
+    .filter((object) => matches(object) && (after === '' || keyOfObject(object) > after));
+  const resourceVersion = String(revision);
+  if (limit <= 0 || rest.length <= limit) {
+    return { objects: rest, metadata: { ...(resource.isCustom ? { continue: '' } : {}), resourceVersion } };
+  }
+  const objects = rest.slice(0, limit);
+  const last = objects.at(-1);
+  const token = encodeBookmark({ revision, after: last === undefined ? '' : keyOfObject(last) });
+  const isSelected = query.has('labelSelector') || query.has('fieldSelector');
+  const remaining = isSelected ? {} : { remainingItemCount: rest.length - limit };
+  return { objects, metadata: { continue: token, ...remaining, resourceVersion } };
+}

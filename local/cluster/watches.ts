@@ -1,0 +1,119 @@
+import type { JsonObject } from './json.ts';
+import { parseResourceVersion, parseSelection } from './lists.ts';
+import type { Resource } from './kinds.ts';
+import { groupVersionOf } from './kinds.ts';
+import type { KubeObject } from './kube-object.ts';
+import { withMetadata } from './kube-object.ts';
+import { badRequest, gone, invalidOptions, Refusal, tooLargeResourceVersion } from './refusal.ts';
+import type { Selector } from './selectors.ts';
+import type { Change, Store } from './store.ts';
+
+export type WatchType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+
+/** Where the events of one watch go. Objects arrive as they are stored; the receiver presents them. */
+export interface WatchSink {
+  send(type: Exclude<WatchType, 'ERROR'>, object: KubeObject): void;
+  fail(status: JsonObject): void;
+}
+
+export interface WatchRequest {
+  readonly resource: Resource;
+  readonly matches: Selector;
+  /** Undefined: start with what there is now. */
+  readonly since: number | undefined;
+  readonly wantsBookmarks: boolean;
+  readonly timeoutSeconds: number | undefined;
+}
+
+const bookmarkInterval = 60_000;
+
+function forbidMatch(message: string): Refusal {
+  return invalidOptions('ListOptions', 'resourceVersionMatch', 'FieldValueForbidden', `Forbidden: ${message}`);
+}
+
+function isTrue(text: string | null): boolean {
+  return text === 'true' || text === '1' || text === '';
+}
+
+/** Whether a GET of a collection asks for a watch. */
+export function isWatch(query: URLSearchParams): boolean {
+  return isTrue(query.get('watch'));
+}
+
+function parseTimeout(query: URLSearchParams): number | undefined {
+  const text = query.get('timeoutSeconds') ?? '';
+  if (text === '') return undefined;
+  if (!/^\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return Number(text) === 0 ? undefined : Number(text);
+}
+
+/** Reads what a watch asks for; `sendInitialEvents` makes it a list that streams. */
+export function parseWatch(resource: Resource, namespace: string, query: URLSearchParams): WatchRequest {
+  const match = query.get('resourceVersionMatch') ?? '';
+  const initial = query.get('sendInitialEvents');
+  if (initial !== null && match !== 'NotOlderThan') {
+    throw forbidMatch('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+  }
+  if (initial === null && match !== '') {
+    throw forbidMatch('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+  }
+  const asked = parseResourceVersion(query);
+  const isFresh = initial === null ? asked === undefined || asked === 0 : isTrue(initial);
+  return {
+    resource,
+    matches: parseSelection(resource, namespace, query),
+    since: isFresh ? undefined : asked,
+    wantsBookmarks: query.has('allowWatchBookmarks') && isTrue(query.get('allowWatchBookmarks')),
+    timeoutSeconds: parseTimeout(query),
+  };
+}
+
+function bookmark(resource: Resource, revision: number, annotations?: Record<string, string>): KubeObject {
+  const metadata = { resourceVersion: String(revision), creationTimestamp: undefined, ...(annotations && { annotations }) };
+  return { kind: resource.kind, apiVersion: groupVersionOf(resource), metadata } as unknown as KubeObject;
+}
+
+/** What a change is to somebody who only sees what a selector matches. */
+function sendMatching(change: Change, matches: Selector, sink: WatchSink): void {
+  const before = change.previous !== undefined && matches(change.previous);
+  const now = change.type !== 'DELETED' && matches(change.object);
+  if (now) {
+    sink.send(before ? 'MODIFIED' : 'ADDED', change.object);
+    return;
+  }
+  if (!before || change.previous === undefined) return;
+  // An object that leaves the selection is shown as it was, under the revision in which it left.
+  sink.send('DELETED', withMetadata(change.previous, { resourceVersion: String(change.revision) }));
+}
+
+/** Starts a watch and returns how to stop it. */
+export function startWatch(store: Store, request: WatchRequest, sink: WatchSink): () => void {
+  const { resource, matches, wantsBookmarks, since = store.revision() } = request;
+  const current = store.revision();
+  if (since < store.compactedRevision()) {
+    sink.fail(gone(`too old resource version: ${since} (${store.compactedRevision()})`).status);
+    return () => {};
+  }
+  if (request.since === undefined) {
+    for (const object of store.list(resource.storage).filter(matches)) sink.send('ADDED', object);
+    if (wantsBookmarks) sink.send('BOOKMARK', bookmark(resource, current, { 'k8s.io/initial-events-end': 'true' }));
+  }
+  for (const change of store.changesSince(resource.storage, since)) sendMatching(change, matches, sink);
+  const unsubscribe = store.subscribe((change) => {
+    if (change.storage === resource.storage && change.revision > since) sendMatching(change, matches, sink);
+  });
+  const timer = setInterval(() => {
+    if (wantsBookmarks) sink.send('BOOKMARK', bookmark(resource, store.revision()));
+  }, bookmarkInterval);
+  return () => {
+    clearInterval(timer);
+    unsubscribe();
+  };
+}
+
+/** A list that streams cannot start in a future that this server has not seen. */
+export function checkStart(store: Store, query: URLSearchParams): void {
+  const asked = parseResourceVersion(query) ?? 0;
+  const isStreamingList = query.get('sendInitialEvents') === 'true';
+  if (isStreamingList && asked > store.revision()) throw tooLargeResourceVersion(asked, store.revision());
+}

@@ -1,0 +1,85 @@
+import { parseHttpMessage, toHttpMessage } from './wire-event.ts';
+import type { WireEvent } from './wire-event.ts';
+
+/** What one try of a delivery came to. */
+export type Answer =
+  | { readonly kind: 'accepted'; readonly status: number }
+  | { readonly kind: 'reply'; readonly status: number; readonly event: WireEvent }
+  | Failure;
+
+export interface Failure {
+  readonly kind: 'failed';
+  /** What the subscriber answered; undefined where no answer came. */
+  readonly status: number | undefined;
+  readonly reason: string;
+  readonly retriable: boolean;
+  /** What a dead letter says about it. Undefined where Knative's dispatcher cannot tell: time-outs, and bodies that are no event. */
+  readonly deadLetter: { readonly code: number; readonly data: Uint8Array } | undefined;
+}
+
+export interface DeliveryRequest {
+  readonly url: string;
+  /** The Trigger's namespace, which Knative names in a header. */
+  readonly namespace: string;
+  readonly timeoutMs: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Sends an event to a subscriber once, as Knative's broker does; rejects only when the signal is aborted. */
+export async function deliverEvent(event: WireEvent, request: DeliveryRequest): Promise<Answer> {
+  const { headers, body } = toHttpMessage(event);
+  const timeout = request.timeoutMs === undefined ? undefined : AbortSignal.timeout(request.timeoutMs);
+  try {
+    const response = await fetch(request.url, {
+      method: 'POST',
+      headers: { ...headers, prefer: 'reply', 'kn-namespace': request.namespace },
+      body,
+      redirect: 'manual',
+      signal: timeout ? AbortSignal.any([request.signal, timeout]) : request.signal,
+    });
+    return toAnswer(response, new Uint8Array(await response.arrayBuffer()));
+  } catch (error) {
+    request.signal.throwIfAborted();
+    if (timeout?.aborted) return noAnswer(`no answer within ${request.timeoutMs} ms`, undefined);
+    const reason = toReason(error);
+    return noAnswer(reason, { code: 500, data: Buffer.from(`dispatch error: ${reason}`) });
+  }
+}
+
+function toAnswer(response: Response, body: Uint8Array): Answer {
+  const { status } = response;
+  if (!response.ok) {
+    const reason = `answered ${status}`;
+    return {
+      kind: 'failed',
+      status,
+      reason,
+      retriable: isRetriable(status),
+      deadLetter: { code: status, data: body },
+    };
+  }
+  const message = parseHttpMessage(response.headers, body);
+  if (message.kind === 'event') return { kind: 'reply', status, event: message.event };
+  if (message.kind === 'malformed')
+    return badReply(status, `answered ${status} with a broken CloudEvent: ${message.reason}`);
+  if (body.byteLength > 0) return badReply(status, `answered ${status} with a body that is not a CloudEvent`);
+  return { kind: 'accepted', status };
+}
+
+// The filter turns such an answer into a bare 502.
+function badReply(status: number, reason: string): Failure {
+  return { kind: 'failed', status, reason, retriable: true, deadLetter: undefined };
+}
+
+function noAnswer(reason: string, deadLetter: Failure['deadLetter']): Failure {
+  return { kind: 'failed', status: undefined, reason, retriable: true, deadLetter };
+}
+
+function isRetriable(status: number): boolean {
+  return status >= 500 || [404, 408, 409, 429].includes(status);
+}
+
+function toReason(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return cause instanceof Error ? cause.message || cause.name : String(cause);
+}

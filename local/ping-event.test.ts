@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { toPingEvent } from './ping-event.ts';
+import { toHttpMessage, toWireEvent } from './wire-event.ts';
+
+const Fixture = z.object({
+  requests: z.array(z.object({ rawHeaders: z.array(z.tuple([z.string(), z.string()])), body: z.string() })),
+});
+
+test.each([
+  ['nodata', {}],
+  ['over', { extensions: { kleymsweep: 'full' } }],
+  ['json', { data: '{"sweep":true}', contentType: 'application/json' }],
+  ['text', { data: 'hello', contentType: 'text/plain' }],
+  ['data-without-contenttype', { data: '{"a":1}' }],
+])('a tick is what Knative sent: %s', (name, parts) => {
+  const file = join(import.meta.dirname, `../test/fixtures/events/ping.${name}.json`);
+  const [request] = Fixture.parse(JSON.parse(readFileSync(file, 'utf8'))).requests;
+  const headers = Object.fromEntries(
+    request?.rawHeaders.map(([header, value]) => [header.toLowerCase(), value]) ?? [],
+  );
+  const source = headers['ce-source']?.split('/').at(-1) ?? '';
+  const event = toPingEvent({
+    name: source,
+    namespace: 'kleym-system',
+    schedule: '* * * * *',
+    data: undefined,
+    contentType: undefined,
+    extensions: {},
+    ...parts,
+  });
+
+  const sent = toHttpMessage(toWireEvent(event));
+  const isCompared = ([header]: [string, string]) =>
+    header === 'content-type' || (header.startsWith('ce-') && header !== 'ce-id' && header !== 'ce-time');
+  expect(Object.entries(sent.headers).filter(isCompared).sort()).toEqual(
+    Object.entries(headers).filter(isCompared).sort(),
+  );
+  expect(Buffer.from(sent.body).toString()).toBe(request?.body);
+});

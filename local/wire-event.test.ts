@@ -1,0 +1,119 @@
+import { CloudEvent } from 'cloudevents';
+import { describe, expect, test } from 'vitest';
+import { parseHttpMessage, toHttpMessage, toWireEvent } from './wire-event.ts';
+
+const REQUIRED = { 'ce-specversion': '1.0', 'ce-id': '1', 'ce-source': '/s', 'ce-type': 't' };
+const ATTRIBUTES = { specversion: '1.0', id: '1', source: '/s', type: 't' };
+
+function parse(headers: Record<string, string>, body = '') {
+  return parseHttpMessage(Object.entries(headers), Buffer.from(body));
+}
+
+test('data passes through a broker byte for byte', () => {
+  const body = '{ "a" : 1.0, "b":"\\u00e9" }';
+  const message = parse({ ...REQUIRED, 'content-type': 'application/json;charset=UTF-8' }, body);
+  if (message.kind !== 'event') throw new Error(JSON.stringify(message));
+  const sent = toHttpMessage(message.event);
+  expect(Buffer.from(sent.body).toString()).toBe(body);
+  expect(sent.headers).toEqual({ ...REQUIRED, 'content-type': 'application/json;charset=UTF-8' });
+});
+
+test('an event without a content type gets none on the way', () => {
+  const message = parse(REQUIRED, '{"a":1}');
+  if (message.kind !== 'event') throw new Error(JSON.stringify(message));
+  expect(toHttpMessage(message.event).headers).not.toHaveProperty('content-type');
+});
+
+test('an empty attribute stays, as the namespace of cluster-scoped objects', () => {
+  expect(parse({ ...REQUIRED, 'ce-namespace': '' })).toMatchObject({
+    event: { attributes: { namespace: '' } },
+  });
+});
+
+test('headers that are no attributes are left behind', () => {
+  expect(parse({ ...REQUIRED, prefer: 'reply', 'kn-namespace': 'x' })).toMatchObject({
+    event: { attributes: ATTRIBUTES },
+  });
+});
+
+test('a structured event becomes the same as a binary one', () => {
+  const structured = {
+    ...ATTRIBUTES,
+    namespace: '',
+    attempts: 3,
+    datacontenttype: 'application/json',
+    data: { a: [1] },
+  };
+  for (const contentType of ['application/cloudevents+json', 'application/cloudevents+json; charset=UTF-8']) {
+    expect(parse({ 'content-type': contentType }, JSON.stringify(structured))).toEqual({
+      kind: 'event',
+      event: {
+        attributes: { ...ATTRIBUTES, namespace: '', attempts: '3', datacontenttype: 'application/json' },
+        body: Uint8Array.from(Buffer.from('{"a":[1]}')),
+      },
+    });
+  }
+});
+
+test.each([
+  ['text', { datacontenttype: 'text/plain', data: 'hello' }, 'hello'],
+  ['a JSON string', { datacontenttype: 'application/json', data: 'hello' }, '"hello"'],
+  ['base64', { datacontenttype: 'image/png', data_base64: 'aGVsbG8=' }, 'hello'],
+  ['nothing', {}, ''],
+])('structured data that is %s', (_, parts, body) => {
+  const message = parse(
+    { 'content-type': 'application/cloudevents+json' },
+    JSON.stringify({ ...ATTRIBUTES, ...parts }),
+  );
+  if (message.kind !== 'event') throw new Error(JSON.stringify(message));
+  expect(Buffer.from(message.event.body).toString()).toBe(body);
+});
+
+describe('what is not an event', () => {
+  test.each([
+    ['no attributes', { 'content-type': 'application/json' }, 'no-event'],
+    ['nothing at all', {}, 'no-event'],
+    ['attributes without specversion', { 'ce-id': '1', 'ce-type': 't', 'ce-source': '/s' }, 'no-event'],
+    ['another specversion', { ...REQUIRED, 'ce-specversion': '2.0' }, 'malformed'],
+    ['no type', { 'ce-specversion': '1.0', 'ce-id': '1', 'ce-source': '/s' }, 'malformed'],
+    ['an empty source', { ...REQUIRED, 'ce-source': '' }, 'malformed'],
+    ['a time that is none', { ...REQUIRED, 'ce-time': 'soon' }, 'malformed'],
+    ['an attribute with a dash', { ...REQUIRED, 'ce-my-thing': '1' }, 'malformed'],
+    ['a batch', { 'content-type': 'application/cloudevents-batch+json' }, 'malformed'],
+    ['structured, not JSON', { 'content-type': 'application/cloudevents+json' }, 'malformed'],
+  ])('%s', (_, headers, kind) => {
+    expect(parse(headers, '[').kind).toBe(kind);
+  });
+});
+
+test('a value that no header can carry is percent-encoded', () => {
+  const { headers } = toHttpMessage({
+    attributes: { ...ATTRIBUTES, subject: 'a b/é\n' },
+    body: new Uint8Array(),
+  });
+  expect(headers['ce-subject']).toBe('a b/%C3%A9%0A');
+});
+
+test.each([
+  ['an object', { data: { a: 1 }, datacontenttype: 'application/json' }, '{"a":1}'],
+  ['text', { data: 'hello', datacontenttype: 'text/plain' }, 'hello'],
+  ['bytes', { data: Buffer.from('hello') }, 'hello'],
+  ['nothing', {}, ''],
+])('an event of the SDK with %s as data', (_, parts, body) => {
+  const event = new CloudEvent<unknown>({
+    ...ATTRIBUTES,
+    time: '2026-01-01T00:00:00.000Z',
+    count: 3,
+    final: true,
+    ...parts,
+  });
+  const wire = toWireEvent(event);
+  expect(Buffer.from(wire.body).toString()).toBe(body);
+  expect(wire.attributes).toEqual({
+    ...ATTRIBUTES,
+    time: '2026-01-01T00:00:00.000Z',
+    count: '3',
+    final: 'true',
+    ...('datacontenttype' in parts ? { datacontenttype: parts.datacontenttype } : {}),
+  });
+});

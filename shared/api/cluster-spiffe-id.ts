@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { ObjectMeta, type Resource } from './object-meta.ts';
+
+export const outputResource = {
+  group: 'spire.spiffe.io',
+  version: 'v1alpha1',
+  kind: 'ClusterSPIFFEID',
+  plural: 'clusterspiffeids',
+} as const satisfies Resource;
+
+/** Labels by which outputs are found. */
+export const outputLabels = {
+  managedBy: 'kleym.sonda.red/managed-by',
+  bindingName: 'kleym.sonda.red/binding-name',
+  bindingNamespace: 'kleym.sonda.red/binding-namespace',
+  serviceAccount: 'kleym.sonda.red/service-account',
+  /** SPIRE Controller Manager filters its informer on it where `filterByClassName` is set. */
+  className: 'spire.spiffe.io/class-name',
+} as const;
+
+/** Annotations that say whose an output is and what was written. */
+export const outputAnnotations = {
+  bindingUid: 'kleym.sonda.red/binding-uid',
+  bindingName: 'kleym.sonda.red/binding-name',
+  claim: 'kleym.sonda.red/claim',
+  content: 'kleym.sonda.red/content',
+  fence: 'kleym.sonda.red/fence',
+} as const;
+
+const LabelSelector = z.looseObject({ matchLabels: z.record(z.string(), z.string()).optional() });
+
+/** An output. It is read loosely, because what others add beside our fields (a ttl, federation) must survive our PUT. */
+export const Output = z.looseObject({
+  metadata: ObjectMeta.loose(),
+  spec: z.looseObject({
+    spiffeIDTemplate: z.string().optional(),
+    podSelector: LabelSelector.optional(),
+    namespaceSelector: LabelSelector.optional(),
+    workloadSelectorTemplates: z.array(z.string()).optional(),
+    className: z.string().optional(),
+    fallback: z.boolean().optional(),
+    hint: z.string().optional(),
+  }),
+});
+export type Output = z.infer<typeof Output>;

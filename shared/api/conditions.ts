@@ -1,0 +1,62 @@
+import { z } from 'zod';
+
+/** The five conditions of a binding, in the order in which they stand in its status. */
+export const conditionTypes = ['Ready', 'Conflict', 'InvalidRef', 'UnsafeSelector', 'RenderFailure'] as const;
+export type ConditionType = (typeof conditionTypes)[number];
+
+/** The conditions that are True when something is wrong. */
+export type FailureCondition = Exclude<ConditionType, 'Ready'>;
+
+export const Condition = z.object({
+  type: z.enum(conditionTypes),
+  status: z.enum(['True', 'False', 'Unknown']),
+  observedGeneration: z.number(),
+  lastTransitionTime: z.string(),
+  reason: z.string(),
+  message: z.string(),
+});
+export type Condition = z.infer<typeof Condition>;
+
+/** A condition before it is known since when it holds. */
+export type Finding = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+const healthy = {
+  Ready: 'Binding reconciled',
+  Conflict: 'No identity collision detected',
+  InvalidRef: 'References are valid',
+  UnsafeSelector: 'Selectors are safe',
+  RenderFailure: 'Rendering is healthy',
+} satisfies Record<ConditionType, string>;
+
+const unevaluated = {
+  Ready: 'Readiness has not been evaluated yet',
+  Conflict: 'Identity collision has not been evaluated yet',
+  InvalidRef: 'Reference validity has not been evaluated yet',
+  UnsafeSelector: 'Selector safety has not been evaluated yet',
+  RenderFailure: 'Render health has not been evaluated yet',
+} satisfies Record<ConditionType, string>;
+
+/** The condition was evaluated, and all is well. */
+export function isWell(type: ConditionType): Finding {
+  if (type === 'Ready') return { type, status: 'True', reason: 'Reconciled', message: healthy.Ready };
+  return { type, status: 'False', reason: 'Resolved', message: healthy[type] };
+}
+
+/** The condition was not evaluated: `NotEvaluated` behind a failure, `Initializing` before the first answer. */
+export function isUnknown(type: ConditionType, reason: 'NotEvaluated' | 'Initializing'): Finding {
+  return { type, status: 'Unknown', reason, message: unevaluated[type] };
+}
+
+/** Adds since when each finding holds; what did not change its status keeps its time. */
+export function toConditions(
+  findings: readonly Finding[],
+  before: readonly Condition[],
+  generation: number,
+  now: string,
+): Condition[] {
+  return findings.map((finding) => {
+    const old = before.find(({ type }) => type === finding.type);
+    const lastTransitionTime = old?.status === finding.status ? old.lastTransitionTime : now;
+    return { ...finding, observedGeneration: generation, lastTransitionTime };
+  });
+}

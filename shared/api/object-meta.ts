@@ -1,0 +1,31 @@
+import { z } from 'zod';
+
+/** The parts of Kubernetes metadata that kleym reads; everything else is left alone. */
+export const ObjectMeta = z.object({
+  name: z.string(),
+  namespace: z.string().optional(),
+  uid: z.string(),
+  resourceVersion: z.string(),
+  generation: z.number().optional(),
+  deletionTimestamp: z.string().optional(),
+  finalizers: z.array(z.string()).optional(),
+  labels: z.record(z.string(), z.string()).optional(),
+  annotations: z.record(z.string(), z.string()).optional(),
+});
+export type ObjectMeta = z.infer<typeof ObjectMeta>;
+
+/** The same for an object that lives in a namespace. */
+export const NamespacedMeta = ObjectMeta.extend({ namespace: z.string() });
+
+/** A kind of object, as the API server addresses it. */
+export interface Resource {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+}
+
+/** The `apiVersion` of a resource. */
+export function toApiVersion(resource: Resource): string {
+  return `${resource.group}/${resource.version}`;
+}

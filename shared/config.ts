@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import type { Outcome } from './api/outcome.ts';
+import { isLabelValue } from './identity/object-names.ts';
+import type { Settings } from './identity/settings.ts';
+import { parseTrustDomain } from './identity/trust-domain.ts';
+
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+const servingVariables = {
+  PORT: toWholeNumber(0, 65_535).default(8080),
+  HOST: z.string().default('0.0.0.0'),
+  LOG_LEVEL: toOneOf(levels).default('info'),
+  KLEYM_GRACE_SECONDS: toWholeNumber(0, 600).default(25),
+};
+
+const settingsVariables = {
+  KLEYM_TRUST_DOMAIN: z
+    .string({ error: 'expected the trust domain of your SPIRE server, such as example.org' })
+    .superRefine((text, context) => refuse(parseTrustDomain(text), context)),
+  KLEYM_CLUSTERSPIFFEID_CLASS_NAME: z
+    .string()
+    .refine(isLabelValue, {
+      error: 'expected up to 63 letters, digits, ".", "_" and "-", beginning and ending with a letter or digit',
+    })
+    .optional(),
+  KLEYM_NAMESPACE_SELECTOR: toOneOf(['true', 'false']).default('true'),
+  KLEYM_OVERLAP_POLICY: toOneOf(['report', 'refuse']).default('report'),
+};
+
+/** What every function needs to serve. */
+export interface ServingConfig {
+  readonly port: number;
+  readonly host: string;
+  readonly logLevel: (typeof levels)[number];
+  readonly graceMs: number;
+}
+
+/** What the functions need that render identities. */
+export interface RenderingConfig extends ServingConfig {
+  readonly settings: Settings;
+}
+
+const Serving = z.object(servingVariables);
+const Rendering = z.object({ ...servingVariables, ...settingsVariables });
+
+/** The environment as a complete configuration, or in one line what is wrong with it. */
+export type Configured<T> = { readonly kind: 'done'; readonly value: T } | InvalidEnvironment;
+export interface InvalidEnvironment {
+  readonly kind: 'invalid';
+  readonly message: string;
+}
+
+/** Reads what a function needs to serve. */
+export function parseServingConfig(environment: NodeJS.ProcessEnv): Configured<ServingConfig> {
+  const parsed = Serving.safeParse(withoutBlanks(environment));
+  if (!parsed.success) return toInvalid(parsed.error, environment);
+  return { kind: 'done', value: toServingConfig(parsed.data) };
+}
+
+/** Reads what a function needs to serve and to render identities. */
+export function parseRenderingConfig(environment: NodeJS.ProcessEnv): Configured<RenderingConfig> {
+  const parsed = Rendering.safeParse(withoutBlanks(environment));
+  if (!parsed.success) return toInvalid(parsed.error, environment);
+  const settings: Settings = {
+    trustDomain: parsed.data.KLEYM_TRUST_DOMAIN,
+    className: parsed.data.KLEYM_CLUSTERSPIFFEID_CLASS_NAME,
+    namespaceSelector: parsed.data.KLEYM_NAMESPACE_SELECTOR === 'true',
+    overlapPolicy: parsed.data.KLEYM_OVERLAP_POLICY,
+  };
+  return { kind: 'done', value: { ...toServingConfig(parsed.data), settings } };
+}
+
+function toServingConfig(variables: z.infer<typeof Serving>): ServingConfig {
+  return {
+    port: variables.PORT,
+    host: variables.HOST,
+    logLevel: variables.LOG_LEVEL,
+    graceMs: variables.KLEYM_GRACE_SECONDS * 1000,
+  };
+}
+
+/** A manifest that leaves a variable empty means that it is not set. */
+function withoutBlanks(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+}
+
+function toInvalid(error: z.ZodError, environment: NodeJS.ProcessEnv): InvalidEnvironment {
+  const problems = error.issues.map(({ path: [name], message }) => {
+    const found = environment[String(name)];
+    return `${String(name)} is ${found ? JSON.stringify(found) : 'not set'}: ${message}`;
+  });
+  return { kind: 'invalid', message: problems.join('; ') };
+}
+
+function refuse(outcome: Outcome<string>, context: z.RefinementCtx): void {
+  if (outcome.kind === 'refused') context.addIssue({ code: 'custom', message: outcome.message });
+}
+
+function toWholeNumber(min: number, max: number) {
+  const error = `expected a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, { error })
+    .transform(Number)
+    .refine((number) => number >= min && number <= max, { error });
+}
+
+function toOneOf<const T extends readonly string[]>(texts: T) {
+  return z.enum(texts, { error: `expected one of ${texts.join(', ')}` });
+}

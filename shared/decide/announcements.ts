@@ -1,0 +1,69 @@
+import type { Announcement } from '../api/announcement.ts';
+import type { Binding, BindingStatus, Peer } from '../api/binding.ts';
+import type { Condition, ConditionType } from '../api/conditions.ts';
+import { toDigest } from '../identity/digest.ts';
+
+/**
+ * What is worth telling about a step from the status that a binding had to the one that was written: transitions
+ * only. The same step, told twice, has the same names.
+ */
+export function toAnnouncements(binding: Binding, status: BindingStatus): Announcement[] {
+  const before = binding.status ?? {};
+  const at = conditionOf(status, 'Ready')?.lastTransitionTime ?? '';
+  return [
+    ...tellResolved(before, status),
+    ...tellReady(before, status),
+    ...tellFailure(before, status),
+    ...tellOverlaps(before, status),
+  ].map((news) => ({ ...news, binding, name: toName(binding, status, news), at }));
+}
+
+type News = Pick<Announcement, 'type' | 'reason' | 'message'>;
+
+function tellResolved(before: BindingStatus, after: BindingStatus): News[] {
+  const wasInConflict = conditionOf(before, 'Conflict')?.status === 'True';
+  if (!wasInConflict || conditionOf(after, 'Conflict')?.status !== 'False') return [];
+  return [{ type: 'Normal', reason: 'IdentityCollisionResolved', message: 'identity collision resolved' }];
+}
+
+function tellReady(before: BindingStatus, after: BindingStatus): News[] {
+  if (!isReady(after) || isReady(before) || !after.claim) return [];
+  return [
+    { type: 'Normal', reason: 'Reconciled', message: `reconciled ClusterSPIFFEID "${after.claim.name}"` },
+  ];
+}
+
+function tellFailure(before: BindingStatus, after: BindingStatus): News[] {
+  const [old, ready] = [conditionOf(before, 'Ready'), conditionOf(after, 'Ready')];
+  if (ready?.status !== 'False') return [];
+  if (old?.status === 'False' && old.reason === ready.reason && old.message === ready.message) return [];
+  return [{ type: 'Warning', reason: ready.reason, message: ready.message }];
+}
+
+function tellOverlaps(before: BindingStatus, after: BindingStatus): News[] {
+  const known = overlapsOf(before).map(({ uid }) => uid);
+  const names = overlapsOf(after)
+    .filter(({ uid }) => !known.includes(uid))
+    .map(({ name }) => name);
+  if (names.length === 0) return [];
+  const message = `one container may match this binding and ${names.join(', ')}, and would get every identity: make the container names or the pool labels differ`;
+  return [{ type: 'Warning', reason: 'PossibleOverlap', message }];
+}
+
+function overlapsOf({ conflicts = [] }: BindingStatus): Peer[] {
+  return conflicts.filter(({ reason }) => reason === 'PossibleOverlap');
+}
+
+function conditionOf({ conditions = [] }: BindingStatus, type: ConditionType): Condition | undefined {
+  return conditions.find((condition) => condition.type === type);
+}
+
+function isReady(status: BindingStatus): boolean {
+  return conditionOf(status, 'Ready')?.status === 'True';
+}
+
+/** The resourceVersion from which the step was taken makes each step one of its own. */
+function toName({ metadata }: Binding, status: BindingStatus, { reason, message }: News): string {
+  const step = [metadata.uid, metadata.resourceVersion, status.observedGeneration, reason, message];
+  return `${metadata.name.slice(0, 200).replace(/[-.]+$/, '')}.${toDigest(JSON.stringify(step), 16)}`;
+}

@@ -1,0 +1,381 @@
+import { type Binding, type BindingStatus, type Claim, type Peer, bindingFinalizer } from '../api/binding.ts';
+import { outputAnnotations } from '../api/cluster-spiffe-id.ts';
+import type { NewOutput } from '../api/new-output.ts';
+import { type Refused, type Waiting, refusedForNow } from '../api/outcome.ts';
+import { isSameContent, toContentDigest } from '../identity/content.ts';
+import { type Identity, type Rendering, nameOutput } from '../identity/render-identity.ts';
+import type { Decision, Settled, Write } from './decision.ts';
+import type { Memory } from './memory.ts';
+import { findHolder, findOtherOutput, findPeers, toCollision } from './rivals.ts';
+import {
+  type Subject,
+  isOutputRefused,
+  isSaid,
+  toAnnouncedStatus,
+  toHeldStatus,
+  toReadyStatus,
+  toRefusedStatus,
+  toWithdrawingStatus,
+} from './status.ts';
+import type { HeldOutput, World } from './world.ts';
+
+/** Everything that the rows below look at, for one binding. */
+interface View {
+  readonly world: World;
+  readonly binding: Binding;
+  readonly subject: Subject;
+  readonly rendering: Rendering;
+  readonly peers: readonly Peer[];
+  readonly memory: Memory;
+  /** A nonce that nobody has used. */
+  readonly nonce: string;
+  readonly claim: Claim | undefined;
+  /** The name that its output has, or would have. */
+  readonly name: string | undefined;
+  /** Its outputs, under whichever names. */
+  readonly outputs: readonly HeldOutput[];
+  /** The one under its name. */
+  readonly output: HeldOutput | undefined;
+}
+
+/** The same, once it is known that the binding should have an output. */
+interface Wanted extends View {
+  readonly identity: Identity;
+}
+
+type Row<V> = (view: V) => Decision | undefined;
+
+const settled: Settled = { kind: 'settled', retry: false };
+
+/** Rows 3 to 7: what comes before the question whether there is an output. */
+const before: readonly Row<View>[] = [withdrawOldName, waitForTerminating, letGo, hold, refuse, waitForPost];
+
+/** Rows 8 to 11: there is no output. */
+const absent: readonly Row<Wanted>[] = [waitForHolder, create, probe, announceCreation];
+
+/** Rows 12 to 16: there is one. */
+const present: readonly Row<Wanted & { readonly output: HeldOutput }>[] = [
+  fence,
+  move,
+  failClosed,
+  correct,
+  confirm,
+];
+
+/** Row 1: outputs whose binding is gone, or is another one by now. The owner was read by name before it is called gone. */
+export function decideOrphans(world: World): readonly Write[] {
+  return world.outputs
+    .filter((held) => isOrphan(world, held) && !isTerminating(held))
+    .map((held) => remove(held, 'its binding is gone'));
+}
+
+/**
+ * What a binding needs next, seen from one collect: the first row that fits. Pure, total and deterministic. The rows
+ * and why there are no others stand in docs/protocol.md.
+ */
+export function decide(world: World, name: string, memory: Memory, nonce: string): Decision {
+  const binding = world.snapshot.bindings.get(name);
+  if (!binding) return settled; // row 2
+  const view = toView(world, binding, memory, nonce);
+  return firstOf(before, view) ?? decideOutput(view);
+}
+
+function decideOutput(view: View): Decision {
+  const { outcome } = view.rendering;
+  if (outcome.kind === 'refused') return settled; // row 6 has answered it
+  const wanted = { ...view, identity: outcome.value };
+  const { output } = view;
+  return (output ? firstOf(present, { ...wanted, output }) : firstOf(absent, wanted)) ?? settled;
+}
+
+function firstOf<V>(rows: readonly Row<V>[], view: V): Decision | undefined {
+  for (const row of rows) {
+    const decision = row(view);
+    if (decision) return decision;
+  }
+  return undefined;
+}
+
+function toView(world: World, binding: Binding, memory: Memory, nonce: string): View {
+  const { name: bindingName } = binding.metadata;
+  const rendering = world.renderings.get(bindingName) ?? unread(bindingName);
+  const key = rendering.outcome.kind === 'done' ? rendering.outcome.value.key : undefined;
+  const peers = findPeers(world, bindingName, key);
+  const name = nameOutput(binding, world.settings);
+  const outputs = world.outputs.filter((held) => held.owner === bindingName);
+  const subject = {
+    binding,
+    observed: rendering.observed,
+    peers,
+    settings: world.settings,
+    now: world.snapshot.clock.now,
+  };
+  const output = outputs.find((held) => held.output.metadata.name === name);
+  return {
+    world,
+    binding,
+    subject,
+    rendering,
+    peers,
+    memory,
+    nonce,
+    claim: binding.status?.claim,
+    name,
+    outputs,
+    output,
+  };
+}
+
+// ------------------------------------------------------------------------------------------------ rows 3 to 7
+
+/** Row 3: the old name goes first. */
+function withdrawOldName({ outputs, name }: View): Decision | undefined {
+  const old = outputs.find((held) => held.output.metadata.name !== name && !isTerminating(held));
+  return old && remove(old, 'the identity has another name now');
+}
+
+/** Row 3: an output on its way out still counts, however long somebody else's finalizer holds it. */
+function waitForTerminating(view: View): Decision | undefined {
+  const held = view.outputs.find(isTerminating);
+  if (!held) return undefined;
+  const { name, finalizers = [] } = held.output.metadata;
+  const message = `ClusterSPIFFEID ${name} is being deleted, and is held by ${finalizers.join(', ') || 'nobody'}`;
+  return sayWaiting(view, message, toWithdrawingStatus(view.subject, message));
+}
+
+/** Row 4: a binding that is being deleted. */
+function letGo(view: View): Decision | undefined {
+  const { binding } = view;
+  if (binding.metadata.deletionTimestamp === undefined) return undefined;
+  const { finalizers = [] } = binding.metadata;
+  if (!finalizers.includes(bindingFinalizer)) return settled;
+  return release(view, () => ({
+    kind: 'patch-finalizers',
+    binding,
+    finalizers: finalizers.filter((finalizer) => finalizer !== bindingFinalizer),
+    announce: undefined,
+  }));
+}
+
+/** Row 5: nothing is written for a binding that could vanish under it. */
+function hold(view: View): Decision | undefined {
+  const { finalizers = [] } = view.binding.metadata;
+  if (finalizers.includes(bindingFinalizer)) return undefined;
+  return {
+    kind: 'patch-finalizers',
+    binding: view.binding,
+    finalizers: [...finalizers, bindingFinalizer],
+    announce: toFirstAnnouncement(view),
+  };
+}
+
+/** Row 11 in one go with row 5, where no other row would come between. */
+function toFirstAnnouncement(view: View): BindingStatus | undefined {
+  const { outcome } = view.rendering;
+  if (outcome.kind === 'refused' || refusalOf(view) || view.claim || view.output) return undefined;
+  const wanted = { ...view, identity: outcome.value };
+  if (waitForHolder(wanted) || isOutputRefused(view.binding)) return undefined;
+  return toAnnouncedStatus(view.subject, toCreatingClaim(wanted));
+}
+
+/** Row 6: withdraw, then report. */
+function refuse(view: View): Decision | undefined {
+  const refusal = refusalOf(view);
+  if (!refusal) return undefined;
+  const status = toRefusedStatus(view.subject, refusal);
+  if (!view.output && !view.claim && isSaid(view.binding, status))
+    return { kind: 'settled', retry: refusal.retry };
+  return release(view, () => ({ kind: 'patch-status', binding: view.binding, status, thenWait: false }));
+}
+
+/** Row 7: a POST of a run that may be dead may still land. */
+function waitForPost(view: View): Decision | undefined {
+  return isOpen(view) ? stillOpen : undefined;
+}
+
+// ------------------------------------------------------------------------------------------------ rows 8 to 11
+
+/** Row 8: somebody else has the key, or may get it. */
+function waitForHolder(view: Wanted): Decision | undefined {
+  const holder = findHolder(view.world, view.binding, view.identity.output.metadata.name, view.identity.key);
+  if (holder === undefined) return undefined;
+  const message = `${holder} still holds the same pods, service account and container`;
+  return sayWaiting(view, message, toHeldStatus(view.subject, message));
+}
+
+/** Row 9: this collect was the look at the rivals, so the announced POST may be sent; once. */
+function create(view: Wanted): Decision | undefined {
+  const { claim, memory, identity, binding } = view;
+  if (claim?.kind !== 'creating' || !memory.unsent?.fresh || claim.nonce !== memory.unsent.nonce)
+    return undefined;
+  if (claim.key !== identity.key || claim.name !== identity.output.metadata.name) return undefined;
+  const { metadata, spec } = identity.output;
+  const annotations = { ...metadata.annotations, [outputAnnotations.claim]: claim.nonce };
+  const output = { metadata: { ...metadata, annotations }, spec };
+  return { kind: 'create-output', output, binding, nonce: claim.nonce, confirm: toConfirmation(view) };
+}
+
+/** Row 10: the API server refused it; ask without writing whether it would take it now. */
+function probe({ binding, claim, memory, identity }: Wanted): Decision | undefined {
+  if (claim || !isOutputRefused(binding)) return undefined;
+  if (memory.accepted === toContentDigest(identity.output)) return undefined;
+  return { kind: 'probe', output: identity.output, binding };
+}
+
+/** Row 11: announce, so that rivals know before it happens. */
+function announceCreation(view: Wanted): Decision {
+  return announce(view, toCreatingClaim(view));
+}
+
+// ------------------------------------------------------------------------------------------------ rows 12 to 16
+
+type Present = Wanted & { readonly output: HeldOutput };
+
+/** Row 12: a PUT of a key that is not wanted any more may be on its way; after any write on the output it cannot land. */
+function fence(view: Present): Decision | undefined {
+  const { claim, output, identity, nonce } = view;
+  if (!isArmed(view) || claim?.key === identity.key) return undefined;
+  const { metadata } = output.output;
+  const annotations = { ...metadata.annotations, [outputAnnotations.fence]: nonce };
+  return { kind: 'fence-output', output: { ...output.output, metadata: { ...metadata, annotations } } };
+}
+
+/** Row 13: the output holds another key than the one that is wanted. */
+function move(view: Present): Decision | undefined {
+  const { identity, output, world, binding } = view;
+  if (output.key === identity.key) return undefined;
+  // What the old selector selects is no longer what the pool says: better no identity than the wrong one.
+  if (findHolder(world, binding, identity.output.metadata.name, identity.key))
+    return remove(output, 'its new workloads are still held');
+  if (isArmed(view)) return replace(view);
+  const { uid, resourceVersion } = output.output.metadata;
+  return announce(view, { kind: 'replacing', ...toClaimed(view), uid, base: resourceVersion });
+}
+
+/** Row 13: two outputs with one key; neither may be trusted. */
+function failClosed({ world, identity, output }: Present): Decision | undefined {
+  const other = findOtherOutput(world, identity.output.metadata.name, identity.key);
+  return other === undefined ? undefined : remove(output, `${other} has the same workloads`);
+}
+
+/** Row 14: the key stays, something else of ours differs. */
+function correct(view: Present): Decision | undefined {
+  return isSameContent(view.output.output, view.identity.output) ? undefined : replace(view);
+}
+
+/** Row 15: say so; row 16: it is said. */
+function confirm(view: Present): Decision {
+  const status = toConfirmation(view)(view.output.output.metadata.uid);
+  if (isSaid(view.binding, status)) return settled;
+  return { kind: 'patch-status', binding: view.binding, status, thenWait: false };
+}
+
+// ------------------------------------------------------------------------------------------------ what rows share
+
+/** Withdraw, make sure that nothing can land, and only then write what follows from it. */
+function release(view: View, record: () => Write): Decision {
+  if (view.output) return remove(view.output, 'the binding must not have it');
+  return isOpen(view) ? stillOpen : record();
+}
+
+/** Why the binding must not have an output. */
+function refusalOf({ rendering, world, peers, memory }: View): Refused | undefined {
+  const { outcome } = rendering;
+  if (outcome.kind === 'refused') return outcome;
+  const collision = toCollision(world, peers);
+  if (collision) return collision;
+  if (world.snapshot.outputs === 'unserved') return unserved;
+  return memory.refusal?.digest === toContentDigest(outcome.value.output)
+    ? memory.refusal.refused
+    : undefined;
+}
+
+const unserved = refusedForNow(
+  'RenderFailure',
+  'ClusterSPIFFEIDCRDMissing',
+  'ClusterSPIFFEID CRD is not installed',
+);
+
+const stillOpen: Waiting = {
+  kind: 'waiting',
+  message: 'a ClusterSPIFFEID that was announced may still appear',
+};
+
+/** Whether a POST may still land that this run cannot answer for. */
+function isOpen({ claim, output, memory, world }: View): boolean {
+  if (claim?.kind !== 'creating') return false;
+  if (output?.output.metadata.annotations?.[outputAnnotations.claim] === claim.nonce) return false;
+  if (claim.nonce === memory.unsent?.nonce || claim.nonce === memory.dead) return false;
+  return claim.at > world.snapshot.clock.quarantine;
+}
+
+/** Whether a PUT may land on the output as it is. */
+function isArmed({ claim, output }: Present): boolean {
+  const { uid, resourceVersion } = output.output.metadata;
+  return claim?.kind === 'replacing' && claim.uid === uid && claim.base === resourceVersion;
+}
+
+function isOrphan({ snapshot }: World, { owner, ownerUid }: HeldOutput): boolean {
+  const binding = snapshot.bindings.get(owner);
+  return !binding || (ownerUid !== undefined && ownerUid !== binding.metadata.uid);
+}
+
+function isTerminating({ output }: HeldOutput): boolean {
+  return output.metadata.deletionTimestamp !== undefined;
+}
+
+function remove({ output }: HeldOutput, why: string): Write {
+  return { kind: 'delete-output', output, why };
+}
+
+function replace(view: Present): Write {
+  const { output, identity, binding } = view;
+  return {
+    kind: 'replace-output',
+    output: output.output,
+    wanted: identity.output,
+    binding,
+    confirm: toConfirmation(view),
+  };
+}
+
+function announce(view: Wanted, claim: Claim): Write {
+  return {
+    kind: 'patch-status',
+    binding: view.binding,
+    status: toAnnouncedStatus(view.subject, claim),
+    thenWait: false,
+  };
+}
+
+/** Says once what is waited for. */
+function sayWaiting({ binding }: View, message: string, status: BindingStatus): Decision {
+  return isSaid(binding, status)
+    ? { kind: 'waiting', message }
+    : { kind: 'patch-status', binding, status, thenWait: true };
+}
+
+function toClaimed({ identity, binding }: Wanted): Pick<Claim, 'name' | 'serviceAccountName' | 'key'> {
+  const { serviceAccountName } = binding.spec;
+  return {
+    name: nameOf(identity.output),
+    serviceAccountName,
+    ...(identity.key !== undefined && { key: identity.key }),
+  };
+}
+
+function toCreatingClaim(view: Wanted): Claim {
+  return { kind: 'creating', ...toClaimed(view), nonce: view.nonce, at: view.world.snapshot.clock.now };
+}
+
+function toConfirmation(view: Wanted): (uid: string) => BindingStatus {
+  return (uid) => toReadyStatus(view.subject, view.identity, { kind: 'owning', ...toClaimed(view), uid });
+}
+
+function nameOf({ metadata }: NewOutput): string {
+  return metadata.name;
+}
+
+function unread(name: string): never {
+  throw new Error(`binding ${name} is in the snapshot but was not rendered`);
+}

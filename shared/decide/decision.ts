@@ -1,0 +1,55 @@
+import type { Binding, BindingStatus } from '../api/binding.ts';
+import type { Output } from '../api/cluster-spiffe-id.ts';
+import type { NewOutput } from '../api/new-output.ts';
+import type { Waiting } from '../api/outcome.ts';
+
+/** What one binding needs next. A write is aimed at the object exactly as it was collected. */
+export type Decision = Settled | Waiting | Write | Probe;
+
+/** Nothing to write. `retry`: look again by itself, because something outside of the binding is missing. */
+export interface Settled {
+  readonly kind: 'settled';
+  readonly retry: boolean;
+}
+
+/** One write. */
+export type Write =
+  | { readonly kind: 'delete-output'; readonly output: Output; readonly why: string }
+  | {
+      readonly kind: 'create-output';
+      readonly output: NewOutput;
+      readonly binding: Binding;
+      readonly nonce: string;
+      /** The status that confirms it, once its uid is known. */
+      readonly confirm: (uid: string) => BindingStatus;
+    }
+  | {
+      readonly kind: 'replace-output';
+      readonly output: Output;
+      readonly wanted: NewOutput;
+      readonly binding: Binding;
+      readonly confirm: (uid: string) => BindingStatus;
+    }
+  /** Changes nothing of an output but its resourceVersion, so that a PUT on its way cannot land any more. */
+  | { readonly kind: 'fence-output'; readonly output: Output }
+  | {
+      readonly kind: 'patch-finalizers';
+      readonly binding: Binding;
+      readonly finalizers: readonly string[];
+      /** The announcement that may follow at once. */
+      readonly announce: BindingStatus | undefined;
+    }
+  | {
+      readonly kind: 'patch-status';
+      readonly binding: Binding;
+      readonly status: BindingStatus;
+      /** The run ends for this binding, and is asked for again. */
+      readonly thenWait: boolean;
+    };
+
+/** Asks the API server whether it would take an output now that it refused before; nothing is written. */
+export interface Probe {
+  readonly kind: 'probe';
+  readonly output: NewOutput;
+  readonly binding: Binding;
+}

@@ -1,0 +1,13 @@
+import type { Refused } from '../api/outcome.ts';
+
+/** What a run remembers of its own writes for one binding, from one collect to the next. It dies with the run. */
+export interface Memory {
+  /** The nonce that this run announced, whose POST it has not sent. */
+  readonly unsent?: { readonly nonce: string; readonly fresh: boolean };
+  /** The nonce of a POST that the API server refused: it can never land. */
+  readonly dead?: string;
+  /** The content, by its digest, that the API server refused. */
+  readonly refusal?: { readonly digest: string; readonly refused: Refused };
+  /** The content, by its digest, that the API server would take. */
+  readonly accepted?: string;
+}

@@ -1,0 +1,111 @@
+import type { Binding, BindingStatus, Claim, Peer } from '../api/binding.ts';
+import {
+  type ConditionType,
+  type Finding,
+  conditionTypes,
+  isUnknown,
+  isWell,
+  toConditions,
+} from '../api/conditions.ts';
+import type { Refused } from '../api/outcome.ts';
+import { toCanonical } from '../identity/canonical.ts';
+import type { Identity } from '../identity/render-identity.ts';
+import type { Settings } from '../identity/settings.ts';
+
+/** What every status of a binding is made from, whatever it says. */
+export interface Subject {
+  readonly binding: Binding;
+  readonly observed: NonNullable<BindingStatus['observed']>;
+  readonly peers: readonly Peer[];
+  readonly settings: Settings;
+  readonly now: string;
+}
+
+/** The reasons that say that the API server did not take the output. */
+const outputRefusals = ['OutputNameTaken', 'OutputRefused', 'OutputForbidden'] as const;
+
+const lateReasons: readonly string[] = [...outputRefusals, 'ClusterSPIFFEIDCRDMissing'];
+
+/** In this order a binding is evaluated: what comes after a failure has not been looked at. */
+const evaluation = [
+  'InvalidRef',
+  'UnsafeSelector',
+  'RenderFailure',
+  'Conflict',
+] as const satisfies readonly ConditionType[];
+
+/** The output is there and says what it should. */
+export function toReadyStatus(subject: Subject, identity: Identity, claim: Claim): BindingStatus {
+  const { mode, spiffeId, selectors } = identity;
+  return {
+    ...toStatus(subject, conditionTypes.map(isWell), claim),
+    computedSpiffeIDs: [{ mode, spiffeID: spiffeId }],
+    renderedSelectors: [{ spiffeID: spiffeId, selectors: [...selectors] }],
+  };
+}
+
+/** There is no output, and the user learns why. */
+export function toRefusedStatus(subject: Subject, { condition, reason, message }: Refused): BindingStatus {
+  // What the API server says about the output comes after everything that we evaluate ourselves.
+  const last = lateReasons.includes(reason) ? evaluation.length : evaluation.indexOf(condition);
+  const findings = conditionTypes.map((type): Finding => {
+    if (type === 'Ready') return { type, status: 'False', reason, message };
+    if (type === condition) return { type, status: 'True', reason, message };
+    return evaluation.indexOf(type) < last ? isWell(type) : isUnknown(type, 'NotEvaluated');
+  });
+  return toStatus(subject, findings, undefined);
+}
+
+/** A write is announced that may land at any time from now on. */
+export function toAnnouncedStatus(subject: Subject, claim: Claim): BindingStatus {
+  return toStatus(subject, withReady(isUnknown('Ready', 'Initializing')), claim);
+}
+
+/** Nothing is wrong with the binding, but somebody else must let go first; nothing is claimed meanwhile. */
+export function toHeldStatus(subject: Subject, message: string): BindingStatus {
+  return toStatus(subject, withReady(isWaiting(message)), undefined);
+}
+
+/** An output is on its way out, and before it is gone nothing else is looked at. */
+export function toWithdrawingStatus(subject: Subject, message: string): BindingStatus {
+  const findings = conditionTypes.map((type) =>
+    type === 'Ready' ? isWaiting(message) : isUnknown(type, 'NotEvaluated'),
+  );
+  return toStatus(subject, findings, subject.binding.status?.claim);
+}
+
+/** Whether a binding's status says exactly this already. */
+export function isSaid({ status }: Binding, wanted: BindingStatus): boolean {
+  return toCanonical(status ?? {}) === toCanonical(wanted);
+}
+
+/** Whether a status, true for the present generation, says that the API server did not take the output. */
+export function isOutputRefused({ metadata, status }: Binding): boolean {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  return (
+    ready?.observedGeneration === metadata.generation &&
+    outputRefusals.some((reason) => reason === ready?.reason)
+  );
+}
+
+function isWaiting(message: string): Finding {
+  return { type: 'Ready', status: 'Unknown', reason: 'Waiting', message };
+}
+
+function withReady(ready: Finding): Finding[] {
+  return conditionTypes.map((type) => (type === 'Ready' ? ready : isWell(type)));
+}
+
+function toStatus(subject: Subject, findings: readonly Finding[], claim: Claim | undefined): BindingStatus {
+  const { binding, observed, peers, settings, now } = subject;
+  const generation = binding.metadata.generation ?? 0;
+  return {
+    observedGeneration: generation,
+    conditions: toConditions(findings, binding.status?.conditions ?? [], generation, now),
+    trustDomain: settings.trustDomain,
+    ...(settings.className !== undefined && { clusterSPIFFEIDClassName: settings.className }),
+    ...(Object.keys(observed).length > 0 && { observed }),
+    ...(peers.length > 0 && { conflicts: [...peers] }),
+    ...(claim && { claim }),
+  };
+}

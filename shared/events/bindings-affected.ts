@@ -1,0 +1,75 @@
+import { CloudEvent } from 'cloudevents';
+import { z } from 'zod';
+import { type Done, done } from '../api/outcome.ts';
+import { compareText } from '../identity/canonical.ts';
+import { toDigest } from '../identity/digest.ts';
+import { isDnsLabel, isDnsSubdomain } from '../identity/object-names.ts';
+import { type Answer, type Facts, type RefusedEvent, nothing, refusedEvent, reply } from './answers.ts';
+import { toQuoted } from './quoted.ts';
+
+/** The event that says: these bindings may need something, look at them. */
+export const bindingsAffectedType = 'red.sonda.kleym.bindings.affected';
+
+/** Bindings of one namespace. */
+export const BindingNames = z.object({
+  namespace: z.string().refine(isDnsLabel, { error: 'expected the name of a namespace' }),
+  names: z.array(z.string().refine(isDnsSubdomain, { error: 'expected the name of a binding' })).min(1),
+});
+export type BindingNames = z.infer<typeof BindingNames>;
+
+const BindingsAffected = z.object({ bindings: z.array(BindingNames) });
+
+/** Who says that bindings are affected, because of which event. */
+export interface Affected {
+  readonly from: string;
+  /** The id of the event that this one follows from. */
+  readonly cause: string;
+  readonly bindings: readonly BindingNames[];
+}
+
+/** The event about these bindings. Its id follows from the cause, so that a cause that is told twice has one effect. */
+export function toBindingsAffected({ from, cause, bindings }: Affected): CloudEvent<{ bindings: BindingNames[] }> {
+  const sorted = toSorted(bindings);
+  const [only, ...others] = sorted;
+  return new CloudEvent({
+    type: bindingsAffectedType,
+    source: `/kleym/${from}`,
+    id: toDigest(JSON.stringify([from, cause])),
+    datacontenttype: 'application/json',
+    // A partitioned broker keeps the order within a key; a namespace is what one reconcile works on.
+    ...(only && others.length === 0 && { subject: only.namespace, partitionkey: only.namespace }),
+    data: { bindings: sorted },
+  });
+}
+
+/** The answer that names these bindings, or nothing where there are none. */
+export function answerBindingsAffected(affected: Affected, facts: Facts = {}): Answer {
+  const count = toSorted(affected.bindings).reduce((sum, { names }) => sum + names.length, 0);
+  if (count === 0) return nothing({ bindings: 0, ...facts });
+  return reply(toBindingsAffected(affected), { bindings: count, ...facts });
+}
+
+/** Reads which bindings an event names: each once, sorted. */
+export function parseBindingsAffected(event: CloudEvent<unknown>): Done<BindingNames[]> | RefusedEvent {
+  if (event.type !== bindingsAffectedType) {
+    return refusedEvent('not an event of ours', { found: `type ${toQuoted(event.type)}`, expected: bindingsAffectedType });
+  }
+  const data = BindingsAffected.safeParse(event.data);
+  if (data.success) return done(toSorted(data.data.bindings));
+  const issues = data.error.issues.map(({ path, message }) => `${['data', ...path].join('.')}: ${message}`);
+  return refusedEvent('the data does not name bindings', {
+    found: issues.slice(0, 3).join('; '),
+    expected: '{"bindings": [{"namespace": "…", "names": ["…"]}]}',
+  });
+}
+
+function toSorted(bindings: readonly BindingNames[]): BindingNames[] {
+  const byNamespace = Map.groupBy(bindings, ({ namespace }) => namespace);
+  return [...byNamespace]
+    .map(([namespace, group]) => ({
+      namespace,
+      names: [...new Set(group.flatMap(({ names }) => names))].toSorted(compareText),
+    }))
+    .filter(({ names }) => names.length > 0)
+    .toSorted((a, b) => compareText(a.namespace, b.namespace));
+}

@@ -1,0 +1,99 @@
+import type { CloudEvent } from 'cloudevents';
+import { z } from 'zod';
+import { ObjectMeta, type Resource, toApiVersion } from '../api/object-meta.ts';
+import { type Done, done } from '../api/outcome.ts';
+import { isDnsLabel, isDnsSubdomain } from '../identity/object-names.ts';
+import { type RefusedEvent, refusedEvent } from './answers.ts';
+import { toQuoted } from './quoted.ts';
+
+/** An object as an event brought it: its metadata is known, all else is for who reads it. */
+export const ChangedObject = z.looseObject({ metadata: ObjectMeta.loose() });
+export type ChangedObject = z.infer<typeof ChangedObject>;
+
+/** What an ApiServerSource tells us. A source in Reference mode sends no object. */
+export interface Change {
+  /** `delete` may also mean that an object left the source's label selector. */
+  readonly verb: (typeof verbs)[number];
+  readonly resource: Resource;
+  /** Empty for an object outside of namespaces. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly object?: ChangedObject;
+}
+
+const verbs = ['add', 'update', 'delete'] as const;
+const prefix = 'dev.knative.apiserver';
+const ChangeType = z
+  .string()
+  .startsWith(`${prefix}.`)
+  .transform((type) => type.slice(prefix.length + 1).split('.'))
+  .pipe(z.tuple([z.enum(['resource', 'ref']), z.enum(verbs)]));
+
+/** Which objects a function wants to hear of. */
+export interface Wanted {
+  readonly resources: readonly Resource[];
+  readonly scope: 'namespaced' | 'cluster';
+}
+
+/** Reads an ApiServerSource event about one of the wanted kinds. */
+export function parseChange(event: CloudEvent<unknown>, wanted: Wanted): Done<Change> | RefusedEvent {
+  const type = ChangeType.safeParse(event.type);
+  if (!type.success) {
+    const expected = `${prefix}.{resource,ref}.{add,update,delete}`;
+    return refusedEvent('not an event of ours', { found: `type ${toQuoted(event.type)}`, expected });
+  }
+  const subject = parseSubject(event, wanted);
+  if (subject.kind !== 'done') return subject;
+  const [mode, verb] = type.data;
+  if (mode === 'ref') return done({ verb, ...subject.value });
+
+  const object = parseObject(event.data, subject.value);
+  return object.kind === 'done' ? done({ verb, ...subject.value, object: object.value }) : object;
+}
+
+/** Whether the object is gone or on its way out. */
+export function isLeaving(verb: Change['verb'], metadata: Pick<ObjectMeta, 'deletionTimestamp'> | undefined): boolean {
+  return verb === 'delete' || metadata?.deletionTimestamp !== undefined;
+}
+
+type Subject = Pick<Change, 'resource' | 'namespace' | 'name'>;
+
+function parseSubject(event: CloudEvent<unknown>, { resources, scope }: Wanted): Done<Subject> | RefusedEvent {
+  // The source sends an empty namespace for an object outside of namespaces; brokers may drop the empty header.
+  const { apiversion, kind, name, namespace = '' } = event;
+  const resource = resources.find((one) => toApiVersion(one) === apiversion && one.kind === kind);
+  if (!resource) {
+    return refusedEvent('not a kind that this function reads', {
+      found: `apiversion ${toQuoted(apiversion)}, kind ${toQuoted(kind)}`,
+      expected: resources.map((one) => `${toApiVersion(one)} ${one.kind}`).join(' or '),
+    });
+  }
+  if (typeof name !== 'string' || !isDnsSubdomain(name)) {
+    return refusedEvent('no object is named', { found: `name ${toQuoted(name)}`, expected: 'the name of an object' });
+  }
+  if (typeof namespace !== 'string' || (scope === 'namespaced' ? !isDnsLabel(namespace) : namespace !== '')) {
+    const expected = scope === 'namespaced' ? 'the name of a namespace' : 'an empty namespace';
+    return refusedEvent('no object is named', { found: `namespace ${toQuoted(namespace)}`, expected });
+  }
+  return done({ resource, namespace, name });
+}
+
+function parseObject(data: unknown, { namespace, name }: Subject): Done<ChangedObject> | RefusedEvent {
+  const object = ChangedObject.safeParse(data);
+  if (!object.success) return toRefusedObject(object.error);
+  const { metadata } = object.data;
+  if (metadata.name === name && (metadata.namespace ?? '') === namespace) return done(object.data);
+  return refusedEvent('the event contradicts itself', {
+    found: `data about ${toQuoted(`${metadata.namespace ?? ''}/${metadata.name}`)}`,
+    expected: `data about ${toQuoted(`${namespace}/${name}`)}, which the attributes name`,
+  });
+}
+
+/** The data of an event is not the object that its attributes promise. */
+export function toRefusedObject(error: z.ZodError): RefusedEvent {
+  const issues = error.issues.map(({ path, message }) => `${['data', ...path].join('.')}: ${message}`);
+  return refusedEvent('the data is not such an object', {
+    found: issues.slice(0, 3).join('; '),
+    expected: 'the whole object as JSON, as an ApiServerSource in Resource mode sends it',
+  });
+}

@@ -1,0 +1,186 @@
+import { CloudEvent, HTTP } from 'cloudevents';
+import { pino } from 'pino';
+import { describe, expect, test } from 'vitest';
+import { UncertainError } from '../kube/uncertain-error.ts';
+import { createLog } from '../log.ts';
+import { type Answer, nothing, refusedEvent, reply, waiting } from './answers.ts';
+import { type Handler, functionApp } from './function-app.ts';
+import { maxBytes } from './receive.ts';
+
+const silent = pino({ level: 'silent' });
+const headers = {
+  'ce-specversion': '1.0',
+  'ce-id': 'id',
+  'ce-source': '/source',
+  'ce-type': 'type',
+  'content-type': 'application/json',
+};
+
+/** What a function answers to a well-formed event when its handler answers this. */
+async function answer(handler: Handler) {
+  const response = await functionApp('test', handler, { log: silent }).request('/', { method: 'POST', headers });
+  return { status: response.status, headers: response.headers, body: await response.text() };
+}
+
+function fail(error: unknown): Promise<Answer> {
+  return Promise.reject(error);
+}
+
+describe('the answer to an event', () => {
+  test('that was handled without a word is 204 with nothing in it', async () => {
+    const { status, headers: sent, body } = await answer(async () => nothing());
+    expect({ status, body, contentType: sent.get('content-type') }).toEqual({ status: 204, body: '', contentType: null });
+  });
+
+  test('that has a consequence is 200 with one CloudEvent in binary mode', async () => {
+    const event = new CloudEvent({ type: 't', source: '/s', id: 'i', subject: 'Grün %', count: 3, flag: false, data: { a: '€' } });
+    const { status, headers: sent, body } = await answer(async () => reply(event));
+    expect(status).toBe(200);
+    expect(sent.get('content-type')).toBe('application/json');
+    expect(sent.get('ce-subject')).toBe('Gr%C3%BCn%20%25');
+    expect(HTTP.toEvent({ headers: Object.fromEntries(sent), body })).toMatchObject({
+      specversion: '1.0',
+      type: 't',
+      source: '/s',
+      id: 'i',
+      count: '3',
+      flag: 'false',
+      data: { a: '€' },
+    });
+  });
+
+  test('that is not ours is 400 and says what was found and what was expected', async () => {
+    const { status, body } = await answer(async () => refusedEvent('not ours', { found: 'this', expected: 'that' }));
+    expect({ status, body: JSON.parse(body) }).toEqual({ status: 400, body: { error: 'not ours', found: 'this', expected: 'that' } });
+  });
+
+  test('that must wait is 503 and asks to come again', async () => {
+    const { status, headers: sent, body } = await answer(async () => waiting('the CRD is not installed'));
+    expect({ status, body: JSON.parse(body) }).toEqual({ status: 503, body: { error: 'not now', reason: 'the CRD is not installed' } });
+    expect(sent.get('retry-after')).toBe('2');
+  });
+
+  test('of which the API server leaves us uncertain is 503', async () => {
+    const { status, body } = await answer(() => fail(new UncertainError('GET of pool "p" timed out')));
+    expect({ status, body: JSON.parse(body) }).toEqual({ status: 503, body: { error: 'not now', reason: 'GET of pool "p" timed out' } });
+  });
+
+  test.each([['an error', new Error('password=hunter2 at /srv/app.ts')], ['a text', 'hunter2'], ['nothing', undefined]])(
+    'over which a handler throws %s is 500 and tells nothing of the inside',
+    async (_what, error) => {
+      const { status, body } = await answer(() => fail(error));
+      expect({ status, body: JSON.parse(body) }).toEqual({ status: 500, body: { error: 'internal error' } });
+    },
+  );
+
+  test('for which a handler throws at once is 500 too', async () => {
+    const thrower: Handler = () => {
+      throw new Error('at once');
+    };
+    expect(await answer(thrower)).toHaveProperty('status', 500);
+  });
+});
+
+describe('a request', () => {
+  const app = functionApp('test', async () => nothing(), { log: silent });
+
+  test.each([
+    ['is a CloudEvent', 'POST', '/', { ...headers }, '{}', 204, null],
+    ['is a CloudEvent with a query', 'POST', '/?a=b', { ...headers }, '{}', 204, null],
+    ['is no CloudEvent', 'POST', '/', {}, '{}', 400, null],
+    ['is no JSON though it says so', 'POST', '/', { ...headers }, '{', 400, null],
+    ['is too large', 'POST', '/', { ...headers }, ' '.repeat(maxBytes + 1), 413, null],
+    ['asks for health', 'GET', '/healthz', {}, null, 200, null],
+    ['asks for health without a body', 'HEAD', '/healthz', {}, null, 200, null],
+    ['is a redirected POST that became a GET', 'GET', '/', { ...headers }, null, 405, 'POST'],
+    ['is a PUT', 'PUT', '/', { ...headers }, '{}', 405, 'POST'],
+    ['is a DELETE', 'DELETE', '/', {}, null, 405, 'POST'],
+    ['is an OPTIONS', 'OPTIONS', '/', {}, null, 405, 'POST'],
+    ['posts to the health path', 'POST', '/healthz', { ...headers }, '{}', 405, 'GET, HEAD'],
+    ['goes to another path', 'POST', '/events', { ...headers }, '{}', 404, null],
+    ['goes to a path behind a slash', 'GET', '/healthz/', {}, null, 404, null],
+  ])('that %s: %s %s', async (_what, method, path, sent, body, status, allow) => {
+    const response = await app.request(path, { method, headers: sent, body });
+    expect({ status: response.status, allow: response.headers.get('allow') }).toEqual({ status, allow });
+    if (status >= 400 && method !== 'HEAD') expect(await response.json()).toHaveProperty('error', expect.any(String));
+  });
+
+  test('for health is answered with ok', async () => {
+    const response = await app.request('/healthz');
+    expect(await response.text()).toBe('ok');
+  });
+});
+
+describe('the log', () => {
+  const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJrbGV5bSJ9.c2lnbmF0dXJl';
+  const secret = 'do-not-log-me';
+
+  /** The lines that one request leaves in the log. */
+  async function record(handler: Handler, body: string = JSON.stringify({ metadata: { name: secret } }), path = '/') {
+    const lines: Record<string, unknown>[] = [];
+    const log = createLog({ service: 'map-test', level: 'info' }, { write: (line) => void lines.push(JSON.parse(line)) });
+    const sent = { ...headers, authorization: `Bearer ${token}`, 'ce-extension': secret };
+    await functionApp('test', handler, { log }).request(path, { method: 'POST', headers: sent, body });
+    return lines;
+  }
+  const aboutEvent = { service: 'map-test', function: 'test', event: { id: 'id', type: 'type' }, durationMs: expect.any(Number), time: expect.any(String) };
+
+  test('has one line for an event that was handled, with the facts beside a constant message', async () => {
+    const lines = await record(async () => nothing({ bindings: 0, dropped: 2 }));
+    expect(lines).toEqual([{ ...aboutEvent, level: 'info', status: 204, outcome: 'nothing', bindings: 0, dropped: 2, msg: 'handled' }]);
+  });
+
+  test('has the time as ISO 8601', async () => {
+    const [line] = await record(async () => nothing());
+    expect(line?.['time']).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  });
+
+  test('warns of an event that was refused', async () => {
+    const lines = await record(async () => refusedEvent('not ours', { found: 'x' }));
+    expect(lines).toEqual([{ ...aboutEvent, level: 'warn', status: 400, outcome: 'refused-event', error: 'not ours', found: 'x', msg: 'refused' }]);
+  });
+
+  test('warns of an event that must wait', async () => {
+    const lines = await record(() => fail(new UncertainError('no answer')));
+    expect(lines).toEqual([{ ...aboutEvent, level: 'warn', status: 503, outcome: 'waiting', reason: 'no answer', msg: 'waiting' }]);
+  });
+
+  test('warns of a path that does not exist', async () => {
+    const lines = await record(async () => nothing(), '{}', '/events');
+    expect(lines).toMatchObject([{ level: 'warn', status: 404, method: 'POST', path: '/events', msg: 'refused' }]);
+  });
+
+  test('has a bug once, with its causes', async () => {
+    const lines = await record(() => fail(new TypeError('x is undefined', { cause: new Error('deep') })));
+    expect(lines).toEqual([
+      {
+        ...aboutEvent,
+        level: 'error',
+        status: 500,
+        outcome: 'failed',
+        msg: 'failed',
+        err: {
+          type: 'TypeError',
+          message: 'x is undefined',
+          at: expect.arrayContaining([expect.stringContaining('function-app.test.ts')]),
+          cause: { type: 'Error', message: 'deep', at: expect.any(Array) },
+        },
+      },
+    ]);
+  });
+
+  test.each<[string, Handler, string?]>([
+    ['is handled', async () => nothing()],
+    ['has a reply', async () => reply(new CloudEvent({ type: 't', source: '/s', data: { secret } }))],
+    ['is refused', async () => refusedEvent('not ours')],
+    ['is not JSON', async () => nothing(), `{"metadata": "${secret}", `],
+    ['must wait', async () => waiting('later')],
+    ['is uncertain', () => fail(new UncertainError(`401 for Bearer ${token}`))],
+    ['is a bug', () => fail(Object.assign(new Error(`sent Bearer ${token}`), { body: { secret }, headers: { authorization: token } }))],
+  ])('has no token and no object when an event %s', async (_what, handler, body) => {
+    const text = JSON.stringify(await record(handler, body));
+    expect(text).toContain('durationMs');
+    expect(text).not.toContain(secret);
+    expect(text).not.toContain(token);
+  });
+});

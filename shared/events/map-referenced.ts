@@ -1,0 +1,54 @@
+import type { Binding, BindingField, Observed, Reference } from '../api/binding.ts';
+import type { Resource } from '../api/object-meta.ts';
+import type { Cluster } from '../kube/cluster.ts';
+import { nothing } from './answers.ts';
+import { answerBindingsAffected } from './bindings-affected.ts';
+import { type Change, isLeaving, parseChange } from './change.ts';
+import type { Handler } from './function-app.ts';
+
+/** A kind of object that bindings name. */
+export interface ReferencedKind {
+  readonly from: string;
+  readonly resources: readonly Resource[];
+  /** By it the bindings are listed that name an object. */
+  readonly field: BindingField;
+  readonly toReference: (binding: Binding) => Reference | undefined;
+  /** Which state of the object the binding's status was decided from. */
+  readonly toObserved: (binding: Binding) => Observed | undefined;
+}
+
+/** Names the bindings that refer to the object of an event and have not yet been decided from this state of it. */
+export function mapReferenced(cluster: Cluster, kind: ReferencedKind): Handler {
+  return async (event) => {
+    const change = parseChange(event, { resources: kind.resources, scope: 'namespaced' });
+    if (change.kind !== 'done') return change;
+
+    const { namespace, name, resource } = change.value;
+    const listed = await cluster.listBindings({ namespace, field: { path: kind.field, value: name } });
+    if (listed === 'unserved') return nothing({ bindings: 0 });
+
+    const referring = listed.items.filter((binding) => refersTo(kind.toReference(binding), resource, name));
+    const unsettled = referring.filter((binding) => !isDecidedFrom(binding, kind.toObserved(binding), change.value));
+    const bindings = [{ namespace, names: unsettled.map(({ metadata }) => metadata.name) }];
+    const dropped = referring.length - unsettled.length;
+    return answerBindingsAffected({ from: kind.from, cause: event.id, bindings }, { dropped });
+  };
+}
+
+function refersTo(reference: Reference | undefined, resource: Resource, name: string): boolean {
+  if (reference?.name.trim() !== name) return false;
+  const group = reference.group?.trim();
+  return !group || group === resource.group;
+}
+
+/** Status-only updates are news to nobody. Whatever is not known for certain is. */
+function isDecidedFrom({ metadata, status }: Binding, observed: Observed | undefined, change: Change): boolean {
+  const { verb, resource, object } = change;
+  if (!object || !observed || isLeaving(verb, object.metadata)) return false;
+  if (status?.observedGeneration === undefined || status.observedGeneration !== metadata.generation) return false;
+  return (
+    observed.group === resource.group &&
+    observed.uid === object.metadata.uid &&
+    observed.generation === object.metadata.generation
+  );
+}

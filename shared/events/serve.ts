@@ -1,0 +1,96 @@
+import { type ServerResponse, createServer } from 'node:http';
+import type { Socket } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import type { Hono } from 'hono';
+import type { Logger } from 'pino';
+
+/** A server that is open. */
+export interface Listening {
+  readonly port: number;
+  /** Lets running requests finish, for as long as the grace lasts, and takes no others. */
+  close(graceMs: number): Promise<'finished' | 'cut off'>;
+}
+
+/** Opens the port of an application; port 0 takes a free one. Rejects in one line when the port cannot be had. */
+export async function listen(app: Hono, at: { readonly port: number; readonly host: string }): Promise<Listening> {
+  const sockets = new Set<Socket>();
+  const running = new Set<ServerResponse>();
+  // Without the override the adapter leaves the process's own Request and Response alone.
+  const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const server = createServer((request, response) => {
+    running.add(response);
+    response.once('close', () => running.delete(response));
+    if (!server.listening) response.shouldKeepAlive = false;
+    void answer(request, response);
+  });
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => reject(new Error(toRefusal(cause, at), { cause })));
+    server.listen(at.port, at.host, resolve);
+  });
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address ? address.port : at.port,
+    close: (graceMs) =>
+      new Promise((resolve) => {
+        const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+        let outcome: 'finished' | 'cut off' = 'finished';
+        const busy = new Set<Socket | null>();
+        for (const response of running) {
+          const { socket } = response;
+          busy.add(socket);
+          response.shouldKeepAlive = false;
+          response.once('close', () => {
+            if (!response.writableFinished) outcome = 'cut off';
+            // Its headers may have been sent before, and promised to keep the connection.
+            socket?.end();
+          });
+        }
+        server.close(() => {
+          clearTimeout(cut);
+          resolve(outcome);
+        });
+        // Node counts a connection that has asked nothing yet as busy, and would wait for it.
+        for (const socket of sockets) if (!busy.has(socket)) socket.destroy();
+      }),
+  };
+}
+
+/** Serves until the process is told to end. */
+export async function serve(
+  app: Hono,
+  options: { readonly port: number; readonly host: string; readonly graceMs: number; readonly log: Logger },
+): Promise<Listening> {
+  const { port, host, graceMs, log } = options;
+  const listening = await listen(app, { port, host });
+  log.info({ port: listening.port, host }, 'listening');
+  endOnSignal(listening, graceMs, log);
+  return listening;
+}
+
+function endOnSignal(listening: Listening, graceMs: number, log: Logger): void {
+  let ending = false;
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (ending) {
+      log.warn({ signal }, 'told twice, ending at once');
+      process.exit(1);
+    }
+    ending = true;
+    log.info({ signal, graceMs }, 'ending');
+    const outcome = await listening.close(graceMs);
+    if (outcome === 'cut off') log.error({ graceMs }, 'requests were cut off');
+    process.exit(outcome === 'finished' ? 0 : 1);
+  };
+  process.on('SIGTERM', (signal) => void end(signal));
+  process.on('SIGINT', (signal) => void end(signal));
+}
+
+function toRefusal(error: NodeJS.ErrnoException, { port, host }: { readonly port: number; readonly host: string }): string {
+  if (error.code === 'EADDRINUSE') return `port ${port} on ${host} is taken: end what listens there or set PORT`;
+  if (error.code === 'EACCES') return `port ${port} on ${host} is not allowed for this user: set PORT to 1024 or more`;
+  return `cannot listen on port ${port} of ${host} (${error.message}): check PORT and HOST`;
+}

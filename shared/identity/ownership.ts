@@ -1,0 +1,31 @@
+import { type Output, outputAnnotations, outputLabels } from '../api/cluster-spiffe-id.ts';
+import { toLabelValue } from './label-value.ts';
+import { outputNamePrefix } from './output-name.ts';
+
+/** The value of the label by which all outputs are found. */
+export const managedBy = 'kleym';
+
+/** The hint of an output names its binding in full, where a label may be too short. */
+export function toHint(namespace: string, name: string): string {
+  return `${namespace}/${name}`;
+}
+
+/**
+ * The name of the binding in this namespace whose output this is. Labels, name and hint must agree: whatever else
+ * carries our labels is somebody's own, and is never touched.
+ */
+export function parseOwner(output: Output, namespace: string): string | undefined {
+  const { labels = {}, name } = output.metadata;
+  const hint = output.spec.hint ?? '';
+  if (!name.startsWith(outputNamePrefix) || !hint.startsWith(`${namespace}/`)) return undefined;
+  if (labels[outputLabels.managedBy] !== managedBy || labels[outputLabels.bindingNamespace] !== namespace)
+    return undefined;
+
+  const owner = hint.slice(namespace.length + 1);
+  return labels[outputLabels.bindingName] === toLabelValue(owner) ? owner : undefined;
+}
+
+/** The uid of the binding that an output was made for; the Go operator writes none. */
+export function ownerUidOf(output: Output): string | undefined {
+  return output.metadata.annotations?.[outputAnnotations.bindingUid];
+}

@@ -1,0 +1,133 @@
+import { type Binding, type BindingStatus, type Mode, toEffectiveMode } from '../api/binding.ts';
+import { outputAnnotations, outputLabels } from '../api/cluster-spiffe-id.ts';
+import type { NewOutput } from '../api/new-output.ts';
+import { type Outcome, type Refused, done } from '../api/outcome.ts';
+import { toCollisionKey } from './collision-key.ts';
+import { toContentDigest } from './content.ts';
+import { toLabelValue } from './label-value.ts';
+import { toOutputName } from './output-name.ts';
+import { managedBy, toHint } from './ownership.ts';
+import type { PodLabels } from './pool-selector.ts';
+import { resolveObjective, resolvePool } from './references.ts';
+import type { Settings } from './settings.ts';
+import type { Sources } from './sources.ts';
+import { renderSpiffeId } from './spiffe-id.ts';
+import { type Workload, parseWorkload } from './workload.ts';
+import { renderWorkloadSelectors } from './workload-selectors.ts';
+
+/** Everything that follows from a binding whose references, selectors and names are all in order. */
+export interface Identity {
+  readonly mode: Mode;
+  readonly spiffeId: string;
+  readonly selectors: readonly string[];
+  /** The workload slice it claims; undefined where it claims none for itself alone. */
+  readonly key: string | undefined;
+  readonly output: NewOutput;
+}
+
+/** What a binding means in a namespace, and from which pool and objective that was taken. */
+export interface Rendering {
+  readonly outcome: Outcome<Identity>;
+  readonly observed: NonNullable<BindingStatus['observed']>;
+}
+
+/** Compiles a binding: references first, then the safety of its selectors, then what is rendered from them. */
+export function renderIdentity(binding: Binding, sources: Sources, settings: Settings): Rendering {
+  const { spec, metadata } = binding;
+  const pool = resolvePool(spec.poolRef, sources);
+  if (pool.kind === 'refused') return { outcome: pool, observed: {} };
+
+  const observed = { pool: pool.value.observed };
+  if (!spec.objectiveRef) return { outcome: compose(binding, pool.value.labels, settings), observed };
+
+  const objective = resolveObjective(spec.objectiveRef, pool.value, metadata.namespace, sources);
+  if (objective.kind === 'refused') return { outcome: objective, observed };
+  return {
+    outcome: compose(binding, pool.value.labels, settings),
+    observed: { ...observed, objective: objective.value },
+  };
+}
+
+/** The name of a binding's output. It follows from the spec alone; undefined where the spec cannot be rendered. */
+export function nameOutput(binding: Binding, settings: Settings): string | undefined {
+  const { namespace, name } = binding.metadata;
+  const spiffeId = renderSpiffeId(settings.trustDomain, namespace, binding.spec);
+  if (spiffeId.kind === 'refused') return undefined;
+  return toOutputName({ namespace, name, mode: toEffectiveMode(binding.spec), spiffeId: spiffeId.value });
+}
+
+function compose(binding: Binding, labels: Outcome<PodLabels>, settings: Settings): Outcome<Identity> {
+  if (labels.kind === 'refused') return labels;
+  const { namespace } = binding.metadata;
+  const spiffeId = renderSpiffeId(settings.trustDomain, namespace, binding.spec);
+  if (spiffeId.kind === 'refused') return spiffeId;
+  const workload = parseWorkload(binding.spec);
+  if (workload.kind === 'refused') return workload;
+
+  const selectors = renderWorkloadSelectors(namespace, labels.value, workload.value);
+  return done({
+    mode: toEffectiveMode(binding.spec),
+    spiffeId: spiffeId.value,
+    selectors,
+    key: toCollisionKey(labels.value, workload.value),
+    output: renderOutput({
+      binding,
+      labels: labels.value,
+      workload: workload.value,
+      spiffeId: spiffeId.value,
+      selectors,
+      settings,
+    }),
+  });
+}
+
+interface Parts {
+  readonly binding: Binding;
+  readonly labels: PodLabels;
+  readonly workload: Workload;
+  readonly spiffeId: string;
+  readonly selectors: readonly string[];
+  readonly settings: Settings;
+}
+
+function renderOutput(parts: Parts): NewOutput {
+  const { namespace, name, uid } = parts.binding.metadata;
+  const { className } = parts.settings;
+  const mode = toEffectiveMode(parts.binding.spec);
+  const output: NewOutput = {
+    metadata: {
+      name: toOutputName({ namespace, name, mode, spiffeId: parts.spiffeId }),
+      labels: {
+        [outputLabels.managedBy]: managedBy,
+        [outputLabels.bindingName]: toLabelValue(name),
+        [outputLabels.bindingNamespace]: namespace,
+        [outputLabels.serviceAccount]: toLabelValue(parts.workload.serviceAccountName),
+        ...(className !== undefined && { [outputLabels.className]: className }),
+      },
+      annotations: { [outputAnnotations.bindingUid]: uid, [outputAnnotations.bindingName]: name },
+    },
+    spec: {
+      spiffeIDTemplate: parts.spiffeId,
+      podSelector: { matchLabels: parts.labels },
+      // Without it SPIRE Controller Manager renders entries for pods of other namespaces that carry the same labels,
+      // and takes their fallback identities away.
+      ...(parts.settings.namespaceSelector && {
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+      }),
+      workloadSelectorTemplates: [...parts.selectors],
+      ...(className !== undefined && { className }),
+      fallback: false,
+      hint: toHint(namespace, name),
+    },
+  };
+  const annotations = {
+    ...output.metadata.annotations,
+    [outputAnnotations.content]: toContentDigest(output),
+  };
+  return { ...output, metadata: { ...output.metadata, annotations } };
+}
+
+/** The refusal in a rendering, where there is one. */
+export function refusalOf({ outcome }: Rendering): Refused | undefined {
+  return outcome.kind === 'refused' ? outcome : undefined;
+}

@@ -1,0 +1,74 @@
+import type { BindingSpec } from '../api/binding.ts';
+import { toEffectiveMode } from '../api/binding.ts';
+import { type Outcome, done, refused } from '../api/outcome.ts';
+import { isDnsLabel, isDnsSubdomain } from './object-names.ts';
+
+/** What narrows an identity beyond its pool: the service account always, a container or its image per objective. */
+export interface Workload {
+  readonly serviceAccountName: string;
+  readonly container?: string;
+  readonly image?: string;
+}
+
+const domain = String.raw`(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9.-]+:[0-9]+)(:[0-9]+)?`;
+const component = '[a-z0-9]+([._-]+[a-z0-9]+)*';
+// SPIRE compares images letter by letter with what the node reports, and a tag is not what a node reports reliably.
+const digestReference = new RegExp(`^${domain}(/${component})+@sha256:[a-f0-9]{64}$`);
+
+/** Checks what the binding says about the workload. Nothing is trimmed: SPIRE would compare what was written. */
+export function parseWorkload(spec: BindingSpec): Outcome<Workload> {
+  const { serviceAccountName } = spec;
+  if (!isDnsSubdomain(serviceAccountName)) {
+    return unrendered(
+      'InvalidServiceAccountName',
+      `serviceAccountName "${serviceAccountName}" is not a valid service account name`,
+    );
+  }
+  return toEffectiveMode(spec) === 'PoolOnly' ? parsePoolWorkload(spec) : parseObjectiveWorkload(spec);
+}
+
+function parsePoolWorkload({
+  serviceAccountName,
+  containerName,
+  containerImage,
+}: BindingSpec): Outcome<Workload> {
+  if (containerName)
+    return unrendered('UnexpectedContainerName', 'containerName must be empty when mode is PoolOnly');
+  if (containerImage)
+    return unrendered('UnexpectedContainerImage', 'containerImage must be empty when mode is PoolOnly');
+  return done({ serviceAccountName });
+}
+
+function parseObjectiveWorkload({
+  serviceAccountName,
+  containerName,
+  containerImage,
+}: BindingSpec): Outcome<Workload> {
+  if (!containerName && !containerImage) {
+    return unrendered(
+      'MissingContainerDiscriminator',
+      'containerName or containerImage is required when mode is PerObjective',
+    );
+  }
+  if (containerName && !isDnsLabel(containerName)) {
+    return unrendered(
+      'InvalidContainerName',
+      `containerName "${containerName}" is not a valid container name`,
+    );
+  }
+  if (containerImage && !digestReference.test(containerImage)) {
+    return unrendered(
+      'InvalidContainerImage',
+      `containerImage "${containerImage}" is not a fully qualified digest reference: expected registry/repository@sha256:<64 hex digits>`,
+    );
+  }
+  return done({
+    serviceAccountName,
+    ...(containerName && { container: containerName }),
+    ...(containerImage && { image: containerImage }),
+  });
+}
+
+function unrendered(reason: string, message: string): Outcome<never> {
+  return refused('RenderFailure', reason, message);
+}

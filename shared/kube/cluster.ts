@@ -1,0 +1,66 @@
+import type { Binding, BindingField, BindingStatus } from '../api/binding.ts';
+import type { Output } from '../api/cluster-spiffe-id.ts';
+import type { NewOutput } from '../api/new-output.ts';
+import type { Objective } from '../api/objective.ts';
+import type { Resource } from '../api/object-meta.ts';
+import type { Pool } from '../api/pool.ts';
+import type { Announcement } from '../api/announcement.ts';
+
+/** One read of a list: its items, and the API server's clock when it answered. */
+export interface Listed<T> {
+  readonly items: readonly T[];
+  readonly at: string;
+}
+
+/** `absent`: the object is not there. `unserved`: its CRD is not installed. */
+export type Found<T> = T | 'absent' | 'unserved';
+
+/**
+ * What became of a write that was answered. `stale`: somebody was faster, collect again. `exists`: the name is taken.
+ * `rejected`: the API server will not have this content, or (`forbidden`) not from us.
+ */
+export type Written<T> =
+  | { readonly kind: 'written'; readonly object: T }
+  | { readonly kind: 'stale' }
+  | { readonly kind: 'exists' }
+  | { readonly kind: 'rejected'; readonly forbidden: boolean; readonly message: string };
+
+/** An object that a guarded write is aimed at: exactly this one, exactly as it was read. */
+export interface Aim {
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+/** What the labels must be: this value, one of these values (`in`), or absent (`undefined`). */
+export type LabelQuery = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/**
+ * The few calls we make to the API server. Reads are quorum reads and follow pagination to its end.
+ * Whatever is not known for certain (429, 5xx, timeouts, lost connections, missing permission to read) is thrown
+ * as `UncertainError`; a write whose outcome is unknown is never repeated.
+ */
+export interface Cluster {
+  getBinding(namespace: string, name: string): Promise<Found<Binding>>;
+  listBindings(where: {
+    readonly namespace?: string;
+    readonly field?: { readonly path: BindingField; readonly value: string };
+  }): Promise<Listed<Binding> | 'unserved'>;
+  listOutputs(labels: LabelQuery): Promise<Listed<Output> | 'unserved'>;
+  getOutput(name: string): Promise<Found<Output>>;
+  getPool(resource: Resource, namespace: string, name: string): Promise<Found<Pool>>;
+  listPools(resource: Resource, namespace?: string): Promise<Listed<Pool> | 'unserved'>;
+  getObjective(resource: Resource, namespace: string, name: string): Promise<Found<Objective>>;
+  listObjectives(resource: Resource, namespace?: string): Promise<Listed<Objective> | 'unserved'>;
+
+  /** Replaces the list of finalizers. */
+  patchFinalizers(namespace: string, aim: Aim, finalizers: readonly string[]): Promise<Written<Binding>>;
+  /** Replaces the whole status: a field that is not given is removed. */
+  patchStatus(namespace: string, aim: Aim, status: BindingStatus): Promise<Written<Binding>>;
+  createOutput(output: NewOutput, options?: { readonly dryRun: boolean }): Promise<Written<Output>>;
+  /** PUT: the output carries the uid and resourceVersion that it was read with. */
+  replaceOutput(output: Output): Promise<Written<Output>>;
+  deleteOutput(aim: Aim): Promise<Written<undefined>>;
+  /** A Kubernetes Event; one that exists under this name is not written again. */
+  announce(announcement: Announcement): Promise<Written<undefined>>;
+}

@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import { createLog, toHarmless, toLoggedError } from './log.ts';
+
+describe('a log line', () => {
+  function write(tell: (log: ReturnType<typeof createLog>) => void, level: 'info' | 'warn' = 'info') {
+    const lines: string[] = [];
+    tell(createLog({ service: 'reconcile', level }, { write: (line) => void lines.push(line) }));
+    return lines.map((line): unknown => JSON.parse(line));
+  }
+
+  test('is JSON with a level by name, an ISO time and the service', () => {
+    expect(write((log) => log.info({ bindings: 3 }, 'handled'))).toEqual([
+      { level: 'info', time: expect.stringMatching(/^\d{4}-.*Z$/), service: 'reconcile', bindings: 3, msg: 'handled' },
+    ]);
+  });
+
+  test('below the level is not written', () => {
+    expect(write((log) => log.info('handled'), 'warn')).toEqual([]);
+  });
+
+  test('has of an error its name, words, place and causes, and nothing that hangs on it', () => {
+    const cause = Object.assign(new Error('refused'), { request: { headers: { authorization: 'x' } } });
+    const error = Object.assign(new TypeError('broken', { cause }), { body: '{"kind":"Secret"}' });
+    expect(write((log) => log.error({ err: error }, 'failed'))).toMatchObject([
+      { err: { type: 'TypeError', message: 'broken', at: expect.any(Array), cause: { type: 'Error', message: 'refused' } } },
+    ]);
+    expect(JSON.stringify(write((log) => log.error({ err: error }, 'failed')))).not.toMatch(/Secret|authorization/);
+  });
+});
+
+describe('an error for the log', () => {
+  test('is cut where its causes never end', () => {
+    const error = new Error('loop');
+    error.cause = error;
+    expect(JSON.stringify(toLoggedError(error)).match(/loop/g)).toHaveLength(5);
+  });
+
+  test.each([
+    ['a text', 'broken', { type: 'string', message: 'broken' }],
+    ['nothing', undefined, { type: 'undefined', message: 'undefined' }],
+  ])('may be %s', (_what, thrown, logged) => {
+    expect(toLoggedError(thrown)).toEqual(logged);
+  });
+});
+
+describe('a text of somebody else', () => {
+  test.each([
+    ['a bearer token', 'Authorization: Bearer abc.def-ghi_jkl=', 'Authorization: Bearer [redacted]'],
+    ['a bearer token in small letters', 'bearer abc', 'bearer [redacted]'],
+    ['basic credentials', 'Basic dXNlcjpwYXNz', 'Basic [redacted]'],
+    ['a JSON web token', 'token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJrIn0.c2ln!', 'token [redacted]!'],
+  ])('is logged without %s', (_what, text, harmless) => {
+    expect(toHarmless(text)).toBe(harmless);
+  });
+
+  test('is cut', () => {
+    expect(toHarmless('x'.repeat(10_000))).toBe(`${'x'.repeat(500)}…`);
+  });
+});

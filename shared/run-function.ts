@@ -1,0 +1,52 @@
+import type { Logger } from 'pino';
+import { type Configured, type ServingConfig, parseServingConfig } from './config.ts';
+import { type Handler, functionApp } from './events/function-app.ts';
+import { serve } from './events/serve.ts';
+import type { Cluster } from './kube/cluster.ts';
+import { createLog } from './log.ts';
+
+/** How a function comes to be from its configuration, which is read once. */
+export interface FunctionSetup<Config extends ServingConfig> {
+  readonly name: string;
+  readonly parseConfig: (environment: NodeJS.ProcessEnv) => Configured<Config>;
+  readonly prepare: (config: Config, log: Logger) => Handler | Promise<Handler>;
+}
+
+/** A mapper that makes no call. */
+export async function runMapper(name: string, mapper: () => Handler): Promise<void> {
+  await runFunction({ name, parseConfig: parseServingConfig, prepare: mapper });
+}
+
+/** A mapper that reads the cluster. */
+export async function runClusterMapper(name: string, mapper: (cluster: Cluster) => Handler): Promise<void> {
+  await runFunction({ name, parseConfig: parseServingConfig, prepare: async () => mapper(await connectCluster()) });
+}
+
+/** The cluster that KUBECONFIG names, or the one around this pod. Loaded late: the client takes longer than all the rest. */
+export async function connectCluster(): Promise<Cluster> {
+  const { connect, loadKubeConfig } = await import('./kube/kube-cluster.ts');
+  return connect({ kubeConfig: loadKubeConfig({}) });
+}
+
+/** Runs one function as a process: the port opens first, and events that come before all is loaded wait for it. */
+export async function runFunction<Config extends ServingConfig>(setup: FunctionSetup<Config>): Promise<void> {
+  const { name, parseConfig, prepare } = setup;
+  const config = parseConfig(process.env);
+  if (config.kind === 'invalid') return fail(name, config.message);
+
+  const { port, host, graceMs, logLevel } = config.value;
+  const log = createLog({ service: name, level: logLevel });
+  const prepared = Promise.withResolvers<Handler>();
+  const app = functionApp(name, async (event, context) => (await prepared.promise)(event, context), { log });
+  try {
+    await serve(app, { port, host, graceMs, log });
+    prepared.resolve(await prepare(config.value, log));
+  } catch (error) {
+    fail(name, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function fail(name: string, message: string): never {
+  process.stderr.write(`${name}: ${message.replaceAll(/\s+/g, ' ')}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,52 @@
+import type { Binding, BindingField } from '../../shared/api/binding.ts';
+import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
+import type { Cluster } from '../../shared/kube/cluster.ts';
+
+/** What a mapper may find in the cluster. */
+export interface FakeState {
+  readonly bindings?: readonly Binding[] | 'unserved';
+  readonly outputs?: readonly Output[];
+}
+
+/** A cluster that knows the reads of the mappers, counts them, and fails a test that asks for anything else. */
+export function fakeCluster({ bindings = [], outputs = [] }: FakeState = {}): Cluster & { readonly calls: string[] } {
+  const calls: string[] = [];
+  const unexpected = (call: string) => () => Promise.reject(new Error(`unexpected call: ${call}`));
+  return {
+    calls,
+    listBindings: async ({ namespace, field }) => {
+      calls.push(`listBindings ${namespace} ${field?.path}=${field?.value}`);
+      if (bindings === 'unserved') return 'unserved';
+      const items = bindings.filter(
+        (binding) => binding.metadata.namespace === namespace && field !== undefined && readField(binding, field.path) === field.value,
+      );
+      return { items, at: '2026-01-01T00:00:00Z' };
+    },
+    getOutput: async (name) => {
+      calls.push(`getOutput ${name}`);
+      return outputs.find(({ metadata }) => metadata.name === name) ?? 'absent';
+    },
+    getBinding: unexpected('getBinding'),
+    listOutputs: unexpected('listOutputs'),
+    getPool: unexpected('getPool'),
+    listPools: unexpected('listPools'),
+    getObjective: unexpected('getObjective'),
+    listObjectives: unexpected('listObjectives'),
+    patchFinalizers: unexpected('patchFinalizers'),
+    patchStatus: unexpected('patchStatus'),
+    createOutput: unexpected('createOutput'),
+    replaceOutput: unexpected('replaceOutput'),
+    deleteOutput: unexpected('deleteOutput'),
+    announce: unexpected('announce'),
+  };
+}
+
+function readField({ spec, status }: Binding, path: BindingField): string | undefined {
+  const fields = {
+    'spec.poolRef.name': spec.poolRef.name,
+    'spec.objectiveRef.name': spec.objectiveRef?.name,
+    'spec.serviceAccountName': spec.serviceAccountName,
+    'status.claim.serviceAccountName': status?.claim?.serviceAccountName,
+  } satisfies Record<BindingField, string | undefined>;
+  return fields[path];
+}

@@ -1,0 +1,9 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['{functions,shared,local,test,knative}/**/*.test.ts'],
+    exclude: ['**/node_modules/**', 'test/real/**'],
+    testTimeout: 20_000,
+  },
+});
