@@ -35,8 +35,8 @@ test.each([
   const sent = toHttpMessage(toWireEvent(event));
   const isCompared = ([header]: [string, string]) =>
     header === 'content-type' || (header.startsWith('ce-') && header !== 'ce-id' && header !== 'ce-time');
-  expect(Object.entries(sent.headers).filter(isCompared).sort()).toEqual(
-    Object.entries(headers).filter(isCompared).sort(),
+  expect(Object.fromEntries(Object.entries(sent.headers).filter(isCompared))).toEqual(
+    Object.fromEntries(Object.entries(headers).filter(isCompared)),
   );
   expect(Buffer.from(sent.body).toString()).toBe(request?.body);
 });

@@ -46,8 +46,9 @@ interface Running {
   readonly gap: () => void;
 }
 
-// After a restart of the API server every watch has its gap within a moment; one sweep serves them all.
-const GAP_DELAY_MS = 250;
+// At the start, and after a restart of the API server, every watch has its gap within a moment: the first is told at
+// once, the others together.
+const GAP_WINDOW_MS = 2000;
 // Timers count neither sleep of the machine nor changes of its clock, so a long wait is taken in pieces.
 const LONGEST_WAIT_MS = 60_000;
 
@@ -64,7 +65,7 @@ export function startSources(options: SourcesOptions): Sources {
     }
   };
   const server = apiServerUrl(options.kubeConfig);
-  const gap = createGapSignal(options.onGap, sleep, signal);
+  const gap = createGapSignal(options.onGap ?? (() => {}), sleep, signal);
   const running: Running = { options, server, signal, sleep, gap, now: options.now ?? (() => new Date()) };
 
   const settled = options.wiring.sources.map(() => Promise.withResolvers<void>());
@@ -85,20 +86,24 @@ export function startSources(options: SourcesOptions): Sources {
 }
 
 function createGapSignal(
-  onGap: (() => void) | undefined,
+  onGap: () => void,
   sleep: (milliseconds: number) => Promise<void>,
   signal: AbortSignal,
 ): () => void {
-  let due = false;
-  const signalOnce = async () => {
-    await sleep(GAP_DELAY_MS);
-    due = false;
-    if (!signal.aborted) onGap?.();
+  let telling = false;
+  let untold = 0;
+  const tell = async () => {
+    telling = true;
+    do {
+      untold = 0;
+      onGap();
+      await sleep(GAP_WINDOW_MS);
+    } while (untold > 0 && !signal.aborted);
+    telling = false;
   };
   return () => {
-    if (due) return;
-    due = true;
-    void signalOnce();
+    untold += 1;
+    if (!telling) void tell();
   };
 }
 

@@ -19,9 +19,9 @@ export type WatchNews =
   | { readonly kind: 'watching' }
   /** The CRD or its group is not installed; watching begins by itself when it is. */
   | { readonly kind: 'missing'; readonly reason: string }
-  /** The API server answers, but refuses or cannot serve this. */
+  /** The API server refuses, for want of permission as a rule. */
   | { readonly kind: 'refused'; readonly reason: string }
-  /** The API server cannot be reached, or a connection broke. */
+  /** The API server cannot be reached, cannot serve for the moment, or a connection broke. */
   | { readonly kind: 'interrupted'; readonly reason: string };
 
 export interface WatchOptions {
@@ -42,7 +42,7 @@ const ANSWER_WITHIN_MS = 30_000;
 const WATCH_SECONDS = 300;
 /** An API server sends a bookmark about every minute; one that sends none is asked again, which loses nothing. */
 const IDLE_MS = 150_000;
-const BACKOFF = { firstMs: 500, lastMs: 10_000 };
+const BACKOFF = { firstMs: 500, lastMs: 5000 };
 /** After so many refusals in a row the place is given up: what stands there may be what cannot be served. */
 const REFUSALS_BEFORE_RELIST = 5;
 /** A CRD is installed while somebody waits for it, so it is looked for more often than a broken server. */
@@ -80,6 +80,8 @@ class RefusedError extends Error {
 interface Position {
   path: string | undefined;
   version: string | undefined;
+  /** How often in a row the API server did not know the version; the first time is ordinary. */
+  expired: number;
   failures: number;
   told: string | undefined;
 }
@@ -89,7 +91,13 @@ interface Position {
  * A connection that ends is taken up where it stood; only where the API server no longer knows that place is there a gap.
  */
 export async function watchResource(options: WatchOptions): Promise<void> {
-  const position: Position = { path: undefined, version: undefined, failures: 0, told: undefined };
+  const position: Position = {
+    path: undefined,
+    version: undefined,
+    expired: 0,
+    failures: 0,
+    told: undefined,
+  };
   while (!options.signal.aborted) {
     try {
       await advance(options, position);
@@ -114,17 +122,17 @@ async function advance(options: WatchOptions, position: Position): Promise<void>
 
 async function recover(options: WatchOptions, position: Position, error: unknown): Promise<void> {
   const status = error instanceof RefusedError ? error.status : undefined;
-  if (status === 410) position.version = undefined; // compacted, or the API server was restarted
   if (status === 404) position.path = undefined;
-  if (status === 404 || (status !== undefined && position.failures >= REFUSALS_BEFORE_RELIST)) {
-    position.version = undefined;
-  }
+  const isStuck = status !== undefined && position.failures >= REFUSALS_BEFORE_RELIST;
+  if (status === 404 || status === 410 || isStuck) position.version = undefined;
+  // Compacted, or the API server was restarted: a list helps at once.
+  position.expired = status === 410 ? position.expired + 1 : 0;
+  if (position.expired === 1) return;
   position.failures += 1;
-  if (status === 410 && position.failures === 1) return; // that is ordinary; only its repetition is not
 
   const { apiVersion, kind } = options.resource;
   const reason = `${apiVersion} ${kind}: ${describe(error)}`;
-  const refused = status === undefined ? 'interrupted' : 'refused';
+  const refused = status === undefined || status === 429 || status >= 500 ? 'interrupted' : 'refused';
   tell(options, position, { kind: status === 404 ? 'missing' : refused, reason });
   const { firstMs, lastMs } = status === 404 ? DISCOVERY : BACKOFF;
   const delay = Math.min(firstMs * 2 ** Math.min(position.failures - 1, 16), lastMs);
@@ -193,6 +201,7 @@ async function watch(options: WatchOptions, position: Position, path: string, fr
         if (event.type !== 'BOOKMARK') await onChange(CHANGES[event.type], event.object);
         signal.throwIfAborted();
         position.version = event.object.metadata.resourceVersion ?? position.version;
+        position.expired = 0;
         position.failures = 0;
       }
     },
@@ -219,6 +228,6 @@ async function readOk(response: KubeResponse): Promise<unknown> {
   const body = await response.json();
   if (response.status === 200) return body;
   const status = Status.safeParse(body);
-  const message = (status.success && status.data.message) || String(body).slice(0, 200);
+  const message = (status.success && status.data.message) || String(body).trim().slice(0, 200);
   throw new RefusedError(response.status, `the API server answered ${response.status}: ${message}`);
 }

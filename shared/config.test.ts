@@ -10,7 +10,13 @@ describe('the environment of every function', () => {
   });
 
   test('is read in full', () => {
-    const environment = { PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'debug', KLEYM_GRACE_SECONDS: '5', HOME: '/root' };
+    const environment = {
+      PORT: '0',
+      HOST: '127.0.0.1',
+      LOG_LEVEL: 'debug',
+      KLEYM_GRACE_SECONDS: '5',
+      HOME: '/root',
+    };
     expect(parseServingConfig(environment)).toEqual({
       kind: 'done',
       value: { port: 0, host: '127.0.0.1', logLevel: 'debug', graceMs: 5000 },
@@ -28,7 +34,11 @@ describe('the environment of every function', () => {
     ['PORT', '80.5', 'PORT is "80.5": expected a whole number from 0 to 65535'],
     ['PORT', ' 80', 'PORT is " 80": expected a whole number from 0 to 65535'],
     ['PORT', '1e3', 'PORT is "1e3": expected a whole number from 0 to 65535'],
-    ['LOG_LEVEL', 'INFO', 'LOG_LEVEL is "INFO": expected one of trace, debug, info, warn, error, fatal, silent'],
+    [
+      'LOG_LEVEL',
+      'INFO',
+      'LOG_LEVEL is "INFO": expected one of trace, debug, info, warn, error, fatal, silent',
+    ],
     ['KLEYM_GRACE_SECONDS', '601', 'KLEYM_GRACE_SECONDS is "601": expected a whole number from 0 to 600'],
   ])('with %s=%s is refused in one line', (name, value, message) => {
     expect(parseServingConfig({ [name]: value })).toEqual({ kind: 'invalid', message });
@@ -55,7 +65,12 @@ describe('the environment of a function that renders', () => {
         host: '0.0.0.0',
         logLevel: 'info',
         graceMs: 25_000,
-        settings: { trustDomain: 'example.org', className: undefined, namespaceSelector: true, overlapPolicy: 'report' },
+        settings: {
+          trustDomain: 'example.org',
+          className: undefined,
+          namespaceSelector: true,
+          overlapPolicy: 'report',
+        },
       },
     });
   });
@@ -69,7 +84,12 @@ describe('the environment of a function that renders', () => {
     };
     expect(parseRenderingConfig(environment)).toMatchObject({
       value: {
-        settings: { trustDomain: 'example.org', className: 'kleym', namespaceSelector: false, overlapPolicy: 'refuse' },
+        settings: {
+          trustDomain: 'example.org',
+          className: 'kleym',
+          namespaceSelector: false,
+          overlapPolicy: 'refuse',
+        },
       },
     });
   });
@@ -77,7 +97,8 @@ describe('the environment of a function that renders', () => {
   test.each([{}, { KLEYM_TRUST_DOMAIN: '' }])('without a trust domain is refused: %o', (environment) => {
     expect(parseRenderingConfig(environment)).toEqual({
       kind: 'invalid',
-      message: 'KLEYM_TRUST_DOMAIN is not set: expected the trust domain of your SPIRE server, such as example.org',
+      message:
+        'KLEYM_TRUST_DOMAIN is not set: expected the trust domain of your SPIRE server, such as example.org',
     });
   });
 
@@ -93,7 +114,10 @@ describe('the environment of a function that renders', () => {
     ['KLEYM_OVERLAP_POLICY', 'ignore', 'expected one of report, refuse'],
   ])('with %s=%s is refused', (name, value, expected) => {
     const parsed = parseRenderingConfig({ KLEYM_TRUST_DOMAIN: 'example.org', [name]: value });
-    expect(parsed).toEqual({ kind: 'invalid', message: expect.stringContaining(`${name} is ${JSON.stringify(value)}: `) });
+    expect(parsed).toEqual({
+      kind: 'invalid',
+      message: expect.stringContaining(`${name} is ${JSON.stringify(value)}: `),
+    });
     expect(parsed).toHaveProperty('message', expect.stringContaining(expected));
   });
 });

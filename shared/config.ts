@@ -20,7 +20,8 @@ const settingsVariables = {
   KLEYM_CLUSTERSPIFFEID_CLASS_NAME: z
     .string()
     .refine(isLabelValue, {
-      error: 'expected up to 63 letters, digits, ".", "_" and "-", beginning and ending with a letter or digit',
+      error:
+        'expected up to 63 letters, digits, ".", "_" and "-", beginning and ending with a letter or digit',
     })
     .optional(),
   KLEYM_NAMESPACE_SELECTOR: toOneOf(['true', 'false']).default('true'),

@@ -1,16 +1,23 @@
 import { describe, expect, test } from 'vitest';
 import { createLog, toHarmless, toLoggedError } from './log.ts';
 
-describe('a log line', () => {
-  function write(tell: (log: ReturnType<typeof createLog>) => void, level: 'info' | 'warn' = 'info') {
-    const lines: string[] = [];
-    tell(createLog({ service: 'reconcile', level }, { write: (line) => void lines.push(line) }));
-    return lines.map((line): unknown => JSON.parse(line));
-  }
+/** The lines that are told to a log. */
+function write(tell: (log: ReturnType<typeof createLog>) => void, level: 'info' | 'warn' = 'info') {
+  const lines: string[] = [];
+  tell(createLog({ service: 'reconcile', level }, { write: (line) => void lines.push(line) }));
+  return lines.map((line): unknown => JSON.parse(line));
+}
 
+describe('a log line', () => {
   test('is JSON with a level by name, an ISO time and the service', () => {
     expect(write((log) => log.info({ bindings: 3 }, 'handled'))).toEqual([
-      { level: 'info', time: expect.stringMatching(/^\d{4}-.*Z$/), service: 'reconcile', bindings: 3, msg: 'handled' },
+      {
+        level: 'info',
+        time: expect.stringMatching(/^\d{4}-.*Z$/),
+        service: 'reconcile',
+        bindings: 3,
+        msg: 'handled',
+      },
     ]);
   });
 
@@ -22,9 +29,18 @@ describe('a log line', () => {
     const cause = Object.assign(new Error('refused'), { request: { headers: { authorization: 'x' } } });
     const error = Object.assign(new TypeError('broken', { cause }), { body: '{"kind":"Secret"}' });
     expect(write((log) => log.error({ err: error }, 'failed'))).toMatchObject([
-      { err: { type: 'TypeError', message: 'broken', at: expect.any(Array), cause: { type: 'Error', message: 'refused' } } },
+      {
+        err: {
+          type: 'TypeError',
+          message: 'broken',
+          at: expect.any(Array),
+          cause: { type: 'Error', message: 'refused' },
+        },
+      },
     ]);
-    expect(JSON.stringify(write((log) => log.error({ err: error }, 'failed')))).not.toMatch(/Secret|authorization/);
+    expect(JSON.stringify(write((log) => log.error({ err: error }, 'failed')))).not.toMatch(
+      /Secret|authorization/,
+    );
   });
 });
 

@@ -19,7 +19,11 @@ export async function runMapper(name: string, mapper: () => Handler): Promise<vo
 
 /** A mapper that reads the cluster. */
 export async function runClusterMapper(name: string, mapper: (cluster: Cluster) => Handler): Promise<void> {
-  await runFunction({ name, parseConfig: parseServingConfig, prepare: async () => mapper(await connectCluster()) });
+  await runFunction({
+    name,
+    parseConfig: parseServingConfig,
+    prepare: async () => mapper(await connectCluster()),
+  });
 }
 
 /** The cluster that KUBECONFIG names, or the one around this pod. Loaded late: the client takes longer than all the rest. */

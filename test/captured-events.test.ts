@@ -54,8 +54,14 @@ const handlers = {
 type Name = keyof typeof handlers;
 
 const nothing: Answered = { status: 204 };
-const names = (...list: string[]): Answered => ({ status: 200, bindings: [{ namespace: 'team-a', names: list }] });
-const refused = (found: string): Answered => ({ status: 400, error: expect.objectContaining({ found: expect.stringContaining(found) }) });
+const names = (...list: string[]): Answered => ({
+  status: 200,
+  bindings: [{ namespace: 'team-a', names: list }],
+});
+const refused = (found: string): Answered => ({
+  status: 400,
+  error: expect.objectContaining({ found: expect.stringContaining(found) }),
+});
 const retried = <T>(answer: T): T[] => Array.from({ length: 6 }, () => answer);
 
 const notOurs = refused('type "dev.knative.sources.ping"');
@@ -181,13 +187,22 @@ async function replay(mapper: Name, { rawHeaders, body }: CapturedRequest): Prom
   const server = servers.get(mapper);
   const response = await new Promise<Response>((resolve, reject) => {
     const outgoing = request(
-      { host: '127.0.0.1', port: server?.port, method: 'POST', path: '/', headers: rawHeaders.flat() as unknown as string[] },
+      {
+        host: '127.0.0.1',
+        port: server?.port,
+        method: 'POST',
+        path: '/',
+        headers: rawHeaders.flat(),
+      },
       (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
         incoming.on('end', () => {
           const text = Buffer.concat(chunks);
-          const headers = Object.entries(incoming.headers).map(([name, value]): [string, string] => [name, String(value)]);
+          const headers = Object.entries(incoming.headers).map(([name, value]): [string, string] => [
+            name,
+            String(value),
+          ]);
           resolve(new Response(text.length > 0 ? text : null, { status: incoming.statusCode ?? 0, headers }));
         });
       },

@@ -1,4 +1,9 @@
-import { Output, outputAnnotations, outputLabels, outputResource } from '../../shared/api/cluster-spiffe-id.ts';
+import {
+  Output,
+  outputAnnotations,
+  outputLabels,
+  outputResource,
+} from '../../shared/api/cluster-spiffe-id.ts';
 import { type Done, done } from '../../shared/api/outcome.ts';
 import { type RefusedEvent, nothing } from '../../shared/events/answers.ts';
 import { type BindingNames, answerBindingsAffected } from '../../shared/events/bindings-affected.ts';
@@ -22,19 +27,25 @@ export function mapOutput(cluster: Cluster): Handler {
     const found = output.value;
     // An output that a reference names and that is gone has no labels to go by: the sweep finds its binding.
     if (found === 'absent' || found === 'unserved' || !isOurs(found)) return nothing({ bindings: 0 });
-    if (!isLeaving(change.value.verb, found.metadata) && isAsWritten(found)) return nothing({ bindings: 0, dropped: 1 });
+    if (!isLeaving(change.value.verb, found.metadata) && isAsWritten(found))
+      return nothing({ bindings: 0, dropped: 1 });
     return answerBindingsAffected({ from: 'map-output', cause: event.id, bindings: toOwners(found) });
   };
 }
 
-async function readOutput({ object, name }: Change, cluster: Cluster): Promise<Done<Found<Output>> | RefusedEvent> {
+async function readOutput(
+  { object, name }: Change,
+  cluster: Cluster,
+): Promise<Done<Found<Output>> | RefusedEvent> {
   if (!object) return done(await cluster.getOutput(name));
   const output = Output.safeParse(object);
   return output.success ? done(output.data) : toRefusedObject(output.error);
 }
 
 function isOurs({ metadata }: Output): boolean {
-  return metadata.labels?.[outputLabels.managedBy] === managedBy || metadata.name.startsWith(outputNamePrefix);
+  return (
+    metadata.labels?.[outputLabels.managedBy] === managedBy || metadata.name.startsWith(outputNamePrefix)
+  );
 }
 
 /**
@@ -46,7 +57,9 @@ function toOwners({ metadata, spec }: Output): BindingNames[] {
   const namespace = metadata.labels?.[outputLabels.bindingNamespace] ?? hint?.namespace;
   const full = metadata.annotations?.[outputAnnotations.bindingName];
   const label = metadata.labels?.[outputLabels.bindingName];
-  const isShortened = [full, hint?.name].some((name) => name !== undefined && name !== label && toLabelValue(name) === label);
+  const isShortened = [full, hint?.name].some(
+    (name) => name !== undefined && name !== label && toLabelValue(name) === label,
+  );
   const owners = [
     { namespace, name: full },
     { namespace, name: isShortened ? undefined : label },

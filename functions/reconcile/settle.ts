@@ -82,7 +82,7 @@ function startRun(names: readonly string[], tools: Tools): Progress {
 async function takeRound(run: Progress, world: World): Promise<void> {
   const orphans = decideOrphans(world);
   if (orphans.length > 0) {
-    await forEachLimited(orphans, concurrency, (decision) => write(run, { name: decision.kind, decision }));
+    await forEachLimited(orphans, concurrency, (orphan) => remove(run, orphan));
     return;
   }
   const steps = [...run.open]
@@ -114,6 +114,13 @@ function toStep(run: Progress, name: string, decision: Decision): Step[] {
     default:
       return [{ name, decision }];
   }
+}
+
+/** An output without a binding is nobody's: what goes wrong with it concerns the whole batch. */
+async function remove(run: Progress, orphan: Write): Promise<void> {
+  run.released = true;
+  run.writes++;
+  await perform(orphan, {}, run.tools);
 }
 
 /** One binding's trouble is its own: the others of the batch go on. */

@@ -8,7 +8,7 @@ import {
   storeCoreEvent,
   storeNewEvent,
 } from './events.ts';
-import { isJsonObject, isStringMap } from './json.ts';
+import { getAt, isJsonObject, isStringMap } from './json.ts';
 import type { Resource } from './kinds.ts';
 import { metadataFields, plainResource } from './kinds.ts';
 import type { KubeObject } from './kube-object.ts';
@@ -18,7 +18,7 @@ import type { FieldError } from './refusal.ts';
 import type { Schema } from './schema.ts';
 import type { SelectableFields } from './selectors.ts';
 import type { Column } from './tables.ts';
-import { ageColumn, toAge } from './tables.ts';
+import { ageColumn, nameColumn } from './tables.ts';
 
 const text: Schema = { type: 'string' };
 const texts: Schema = { type: 'array', items: text };
@@ -108,14 +108,35 @@ function countOf(object: KubeObject, ...names: string[]): string {
   return String(maps.reduce((sum, map) => sum + Object.keys(map).length, 0));
 }
 
-function column(name: string, cell: Column['cell']): Column {
-  return { name, type: 'string', description: name, cell };
+function column(name: string, cell: Column['cell'], priority = 0): Column {
+  return { name, type: 'string', description: name, priority, cell };
 }
 
 function phaseOf(object: KubeObject): string {
   const { status } = object;
   return isJsonObject(status) && typeof status['phase'] === 'string' ? status['phase'] : '';
 }
+
+function lengthAt(object: KubeObject, ...path: string[]): number {
+  const found = getAt(object, path);
+  return Array.isArray(found) ? found.length : 0;
+}
+
+function readyOf(object: KubeObject): string {
+  const statuses = getAt(object, ['status', 'containerStatuses']);
+  const ready = Array.isArray(statuses) ? statuses.filter((each) => getAt(each, ['ready']) === true).length : 0;
+  return `${ready}/${lengthAt(object, 'spec', 'containers')}`;
+}
+
+const podColumns: readonly Column[] = [
+  nameColumn,
+  column('Ready', readyOf),
+  column('Status', phaseOf),
+  column('Restarts', () => '0'),
+  ageColumn,
+  column('IP', (object) => getAt(object, ['status', 'podIP']) ?? '<none>', 1),
+  column('Node', (object) => getAt(object, ['spec', 'nodeName']) ?? '<none>', 1),
+];
 
 function builtIn(kind: string, plural: string, schema: Schema, more: Partial<Resource> = {}): Resource {
   const identity = { group: '', version: 'v1', plural, kind, singular: kind.toLowerCase(), listKind: `${kind}List` };
@@ -125,7 +146,7 @@ function builtIn(kind: string, plural: string, schema: Schema, more: Partial<Res
     storage: plural,
     schema,
     fields: metadataFields,
-    columns: [ageColumn],
+    columns: [nameColumn, ageColumn],
     ...more,
   };
 }
@@ -230,6 +251,7 @@ const definitions = builtIn(
     hasStatus: true,
     hasGeneration: true,
     columns: [
+      nameColumn,
       { ...column('Created At', (object) => object.metadata.creationTimestamp ?? null), type: 'date' },
     ],
     prepare: prepareDefinition,
@@ -245,16 +267,17 @@ export const builtInKinds: readonly Resource[] = [
     hasStatus: true,
     nameErrors: dnsLabelErrors,
     fields: { ...metadataFields, name: ['metadata', 'name'], 'status.phase': ['status', 'phase'] },
-    columns: [column('Status', phaseOf), ageColumn],
+    columns: [nameColumn, column('Status', phaseOf), ageColumn],
     prepare: prepareNamespace,
   }),
   builtIn('ConfigMap', 'configmaps', fields({ data: textMap, binaryData: textMap, immutable: flag }), {
     shortNames: ['cm'],
-    columns: [column('Data', (object) => countOf(object, 'data', 'binaryData')), ageColumn],
+    columns: [nameColumn, column('Data', (object) => countOf(object, 'data', 'binaryData')), ageColumn],
   }),
   builtIn('Secret', 'secrets', fields({ data: textMap, stringData: textMap, type: text, immutable: flag }), {
     fields: { ...metadataFields, type: ['type'] },
     columns: [
+      nameColumn,
       column('Type', (object) => String(object['type'] ?? '')),
       column('Data', (object) => countOf(object, 'data')),
       ageColumn,
@@ -282,10 +305,7 @@ export const builtInKinds: readonly Resource[] = [
       'spec.serviceAccountName': ['spec', 'serviceAccountName'],
       'status.phase': ['status', 'phase'],
     },
-    columns: [
-      column('Status', phaseOf),
-      column('Age', (object, now) => toAge(object.metadata.creationTimestamp, now)),
-    ],
+    columns: podColumns,
     prepare: preparePod,
     examine: examinePod,
   }),

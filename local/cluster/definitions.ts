@@ -8,7 +8,7 @@ import { isDeleting } from './kube-object.ts';
 import type { FieldError, FieldReason } from './refusal.ts';
 import type { Schema } from './schema.ts';
 import { schemaErrors, toRegExp } from './schema.ts';
-import { parseJsonPath, plainColumns, toColumn } from './tables.ts';
+import { parseJsonPath, toColumns } from './tables.ts';
 
 /** The finalizer that keeps a definition until the last object of its kind is gone. */
 export const cleanupFinalizer = 'customresourcecleanup.apiextensions.k8s.io';
@@ -145,8 +145,9 @@ function structuralErrors(schema: Schema, path: string): FieldError[] {
   return errors;
 }
 
-function versionErrors(version: Version, path: string): FieldError[] {
-  const schemaPath = `${path}.schema.openAPIV3Schema`;
+function versionErrors(version: Version, path: string, isOnly: boolean): FieldError[] {
+  // The real server still speaks of the schema of an only version as if it stood beside the versions.
+  const schemaPath = isOnly ? 'spec.validation.openAPIV3Schema' : `${path}.schema.openAPIV3Schema`;
   const errors = structuralErrors(version.schema, schemaPath);
   if (errors.length === 0) compileRules(version.schema, errors, schemaPath);
   for (const [index, column] of version.columns.entries()) {
@@ -204,7 +205,7 @@ export function examineDefinition(object: KubeObject, old: KubeObject | undefine
     const says = 'Forbidden: the embedded cluster only knows the conversion strategy None';
     errors.push(error('spec.conversion.strategy', 'FieldValueForbidden', says));
   }
-  return [...errors, ...versions.flatMap((version, index) => versionErrors(version, `spec.versions[${index}]`))];
+  return [...errors, ...versions.flatMap((version, index) => versionErrors(version, `spec.versions[${index}]`, versions.length === 1))];
 }
 
 function toResource(definition: KubeObject, version: Version): Resource {
@@ -226,7 +227,7 @@ function toResource(definition: KubeObject, version: Version): Resource {
     schema: version.schema,
     rules: compileRules(version.schema, [], ''),
     fields: { ...metadataFields, ...Object.fromEntries(selectable) },
-    columns: version.columns.length === 0 ? plainColumns : version.columns.map(toColumn),
+    columns: toColumns(version.columns),
     present: (object) => (object.apiVersion === apiVersion ? object : { ...object, apiVersion }),
   };
 }

@@ -3,7 +3,8 @@ import { getAt, isSameJson } from './json.ts';
 import type { KubeObject } from './kube-object.ts';
 import { qualifiedNameErrors } from './names.ts';
 import type { FieldError, FieldReason } from './refusal.ts';
-import { toAge, type Column } from './tables.ts';
+import type { Column } from './tables.ts';
+import { toAge } from './tables.ts';
 
 /** How events.k8s.io/v1 names what core/v1 stores; every other field has one name in both. */
 const renamed: Readonly<Record<string, string>> = {

@@ -104,10 +104,14 @@ function startOf(store: Store, query: URLSearchParams): Bookmark {
   throw gone(tooOldToContinue, { continue: encodeBookmark({ ...bookmark, revision: -1 }) });
 }
 
+/** A read must not show less than the client has already seen. */
+export function requireReached(store: Store, asked: number | undefined): void {
+  if (asked !== undefined && asked > store.revision()) throw tooLargeResourceVersion(asked, store.revision());
+}
+
 function revisionFor(store: Store, asked: number | undefined, query: URLSearchParams): number {
-  const current = store.revision();
-  if (asked !== undefined && asked > current) throw tooLargeResourceVersion(asked, current);
-  if (query.get('resourceVersionMatch') !== 'Exact' || asked === undefined) return current;
+  requireReached(store, asked);
+  if (query.get('resourceVersionMatch') !== 'Exact' || asked === undefined) return store.revision();
   if (asked < store.compactedRevision()) {
     throw gone(`The resourceVersion for the provided list is too old.`);
   }
@@ -128,7 +132,7 @@ export function listPage(store: Store, resource: Resource, namespace: string, qu
     .filter((object) => matches(object) && (after === '' || keyOfObject(object) > after));
   const resourceVersion = String(revision);
   if (limit <= 0 || rest.length <= limit) {
-    return { objects: rest, metadata: { ...(resource.isCustom ? { continue: '' } : {}), resourceVersion } };
+    return { objects: rest, metadata: { resourceVersion } };
   }
   const objects = rest.slice(0, limit);
   const last = objects.at(-1);

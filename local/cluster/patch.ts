@@ -55,7 +55,8 @@ function editList(list: readonly Json[], part: string, edit: Edit): Json[] {
 }
 
 function editObject(object: JsonObject, part: string, edit: Edit): JsonObject {
-  if (edit.kind !== 'add' && object[part] === undefined) throw rejected();
+  // As on the real server, `replace` may name a field that is not there yet.
+  if (edit.kind === 'remove' && object[part] === undefined) throw rejected();
   return { ...object, [part]: edit.kind === 'remove' ? undefined : edit.value };
 }
 

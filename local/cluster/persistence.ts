@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Entry } from './store.ts';
 
@@ -38,18 +38,41 @@ function toLine(entry: Entry): string {
   return `${JSON.stringify(entry)}\n`;
 }
 
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Two processes that write one log would each undo the other; the lock of a killed one does not count. */
+function takeLock(folder: string): string {
+  const lock = join(folder, 'lock');
+  const owner = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : 0;
+  if (owner > 0 && owner !== process.pid && isRunning(owner)) {
+    throw new Error(`${folder} is in use by process ${owner}: end it, or choose another folder`);
+  }
+  writeFileSync(lock, String(process.pid));
+  return lock;
+}
+
 /**
  * Keeps a cluster in a folder as a log of writes, one JSON line each. A line reaches the kernel before the
  * request is answered, so a killed process loses nothing that was answered; only a power failure could.
  */
 export function openJournal(folder: string): Journal {
   mkdirSync(folder, { recursive: true });
+  const lock = takeLock(folder);
   const file = join(folder, 'cluster.jsonl');
   const entries = readEntries(file);
   let length = 0;
   let descriptor = -1;
+  let isClosed = false;
 
   function rewrite(current: readonly Entry[], revision: number): void {
+    if (isClosed) return;
     const fresh = `${file}.new`;
     // The first line keeps the revision, which the last write may have taken away with the object it deleted.
     const lines = [{ revision, storage: '', key: '' }, ...current].map(toLine);
@@ -64,13 +87,15 @@ export function openJournal(folder: string): Journal {
     entries,
     rewrite,
     record(entry) {
+      if (isClosed) return;
       writeSync(descriptor, toLine(entry));
       length += 1;
     },
     length: () => length,
     close() {
       if (descriptor >= 0) closeSync(descriptor);
-      descriptor = -1;
+      isClosed = true;
+      rmSync(lock, { force: true });
     },
   };
 }

@@ -264,13 +264,18 @@ function checkAlternatives(value: Json, schema: Schema, place: Place): void {
   const reportAlternative = (says: string): void =>
     report(root, 'FieldValueInvalid', `Invalid value: "": "${path}" ${says}`);
   for (const each of schema.allOf ?? []) check(value, each, undefined, place);
+  const checkFirst = (alternatives: readonly Schema[]): void => {
+    if (alternatives[0] !== undefined) check(value, alternatives[0], undefined, place);
+  };
   if (schema.anyOf !== undefined && !schema.anyOf.some((each) => fits(value, each, path))) {
     reportAlternative('must validate at least one schema (anyOf)');
+    checkFirst(schema.anyOf);
   }
   const valid = (schema.oneOf ?? []).filter((each) => fits(value, each, path)).length;
   if (schema.oneOf !== undefined && valid !== 1) {
     const found = valid === 0 ? 'Found none valid' : `Found ${valid} valid alternatives`;
     reportAlternative(`must validate one and only one schema (oneOf). ${found}`);
+    if (valid === 0) checkFirst(schema.oneOf);
   }
   if (schema.not !== undefined && fits(value, schema.not, path)) reportAlternative('must not validate the schema (not)');
 }
@@ -312,7 +317,7 @@ export function findTypeMismatch(value: Json, schema: Schema, path: string): str
   const children: [string, Json | undefined, Schema | undefined][] = Array.isArray(value)
     ? value.map((each) => [path, each, schema.items])
     : Object.entries(isJsonObject(value) ? value : {}).map(([field, each]) => [
-        `${path}.${field}`,
+        schema.properties?.[field] === undefined ? path : `${path}.${field}`,
         each,
         schemaOfField(schema, field),
       ]);

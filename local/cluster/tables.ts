@@ -14,7 +14,7 @@ export interface Column {
 
 export type Detail = 'Metadata' | 'Object' | 'None';
 
-const nameColumn: Column = {
+export const nameColumn: Column = {
   name: 'Name',
   type: 'string',
   format: 'name',
@@ -130,7 +130,7 @@ function toCell(value: Json | undefined, type: string, now: number): Json {
 }
 
 /** A column that a definition asks for in `additionalPrinterColumns`. */
-export function toColumn(declared: JsonObject): Column {
+function toColumn(declared: JsonObject): Column {
   const text = (field: string): string => (typeof declared[field] === 'string' ? declared[field] : '');
   const [type, path] = [text('type'), text('jsonPath')];
   const find = parseJsonPath(path) ?? (() => []);
@@ -144,8 +144,10 @@ export function toColumn(declared: JsonObject): Column {
   };
 }
 
-/** The columns of a custom resource whose definition names none. */
-export const plainColumns: readonly Column[] = [{ ...ageColumn, type: 'date' }];
+/** The columns of a custom resource; where its definition names none, its age. */
+export function toColumns(declared: readonly JsonObject[]): Column[] {
+  return [nameColumn, ...(declared.length === 0 ? [{ ...ageColumn, type: 'date' }] : declared.map(toColumn))];
+}
 
 /** An object reduced to its metadata, as clients ask for that only look at those. */
 export function toPartialMetadata(object: KubeObject): JsonObject {
@@ -176,7 +178,7 @@ export interface TableOptions {
 
 /** Stored objects as the table that kubectl prints. */
 export function toTable(objects: readonly KubeObject[], options: TableOptions): JsonObject {
-  const columns = [nameColumn, ...options.columns];
+  const { columns } = options;
   const definitions = columns.map(({ name, type, format = '', description, priority = 0 }) => ({
     name,
     type,

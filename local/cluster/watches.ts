@@ -13,7 +13,9 @@ export type WatchType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
 /** Where the events of one watch go. Objects arrive as they are stored; the receiver presents them. */
 export interface WatchSink {
   send(type: Exclude<WatchType, 'ERROR'>, object: KubeObject): void;
+  /** Tells why there will be no more, and ends. */
   fail(status: JsonObject): void;
+  end(): void;
 }
 
 export interface WatchRequest {
@@ -21,11 +23,14 @@ export interface WatchRequest {
   readonly matches: Selector;
   /** Undefined: start with what there is now. */
   readonly since: number | undefined;
+  /** What a client has already seen elsewhere: a list that streams must not show less. */
+  readonly notOlderThan: number;
   readonly wantsBookmarks: boolean;
   readonly timeoutSeconds: number | undefined;
 }
 
 const bookmarkInterval = 60_000;
+const longestWatch = 30 * 60;
 
 function forbidMatch(message: string): Refusal {
   return invalidOptions('ListOptions', 'resourceVersionMatch', 'FieldValueForbidden', `Forbidden: ${message}`);
@@ -63,6 +68,7 @@ export function parseWatch(resource: Resource, namespace: string, query: URLSear
     resource,
     matches: parseSelection(resource, namespace, query),
     since: isFresh ? undefined : asked,
+    notOlderThan: isFresh ? (asked ?? 0) : 0,
     wantsBookmarks: query.has('allowWatchBookmarks') && isTrue(query.get('allowWatchBookmarks')),
     timeoutSeconds: parseTimeout(query),
   };
@@ -86,12 +92,19 @@ function sendMatching(change: Change, matches: Selector, sink: WatchSink): void 
   sink.send('DELETED', withMetadata(change.previous, { resourceVersion: String(change.revision) }));
 }
 
+function refuseStart(store: Store, request: WatchRequest, since: number): Refusal | undefined {
+  const [oldest, newest] = [store.compactedRevision(), store.revision()];
+  if (since < oldest) return gone(`too old resource version: ${since} (${oldest})`);
+  return request.notOlderThan > newest ? tooLargeResourceVersion(request.notOlderThan, newest) : undefined;
+}
+
 /** Starts a watch and returns how to stop it. */
 export function startWatch(store: Store, request: WatchRequest, sink: WatchSink): () => void {
   const { resource, matches, wantsBookmarks, since = store.revision() } = request;
   const current = store.revision();
-  if (since < store.compactedRevision()) {
-    sink.fail(gone(`too old resource version: ${since} (${store.compactedRevision()})`).status);
+  const refusal = refuseStart(store, request, since);
+  if (refusal !== undefined) {
+    sink.fail(refusal.status);
     return () => {};
   }
   if (request.since === undefined) {
@@ -102,18 +115,17 @@ export function startWatch(store: Store, request: WatchRequest, sink: WatchSink)
   const unsubscribe = store.subscribe((change) => {
     if (change.storage === resource.storage && change.revision > since) sendMatching(change, matches, sink);
   });
-  const timer = setInterval(() => {
+  const sendBookmark = (): void => {
     if (wantsBookmarks) sink.send('BOOKMARK', bookmark(resource, store.revision()));
-  }, bookmarkInterval);
+  };
+  const marking = setInterval(sendBookmark, bookmarkInterval);
+  const ending = setTimeout(() => {
+    sendBookmark();
+    sink.end();
+  }, (request.timeoutSeconds ?? longestWatch) * 1000);
   return () => {
-    clearInterval(timer);
+    clearInterval(marking);
+    clearTimeout(ending);
     unsubscribe();
   };
-}
-
-/** A list that streams cannot start in a future that this server has not seen. */
-export function checkStart(store: Store, query: URLSearchParams): void {
-  const asked = parseResourceVersion(query) ?? 0;
-  const isStreamingList = query.get('sendInitialEvents') === 'true';
-  if (isStreamingList && asked > store.revision()) throw tooLargeResourceVersion(asked, store.revision());
 }

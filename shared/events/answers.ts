@@ -52,7 +52,10 @@ export function reply(event: CloudEvent<unknown>, facts: Facts = {}): Reply {
 }
 
 /** Not an event, or not one of ours. */
-export function refusedEvent(error: string, reason: { readonly found?: string; readonly expected?: string } = {}): RefusedEvent {
+export function refusedEvent(
+  error: string,
+  reason: { readonly found?: string; readonly expected?: string } = {},
+): RefusedEvent {
   return { kind: 'refused-event', error, ...reason };
 }
 
@@ -77,9 +80,15 @@ export function toResponse(answer: Answer | TooLarge | Failed): Response {
       return Response.json({ error, found, expected }, { status: 400 });
     }
     case 'too-large':
-      return Response.json({ error: 'the request is too large', expected: `at most ${answer.limit} bytes` }, { status: 413 });
+      return Response.json(
+        { error: 'the request is too large', expected: `at most ${answer.limit} bytes` },
+        { status: 413 },
+      );
     case 'waiting':
-      return Response.json({ error: 'not now', reason: answer.message }, { status: 503, headers: { 'retry-after': '2' } });
+      return Response.json(
+        { error: 'not now', reason: answer.message },
+        { status: 503, headers: { 'retry-after': '2' } },
+      );
     case 'failed':
       break;
   }

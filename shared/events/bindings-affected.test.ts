@@ -2,7 +2,11 @@ import { CloudEvent } from 'cloudevents';
 import { describe, expect, test } from 'vitest';
 import { answerBindingsAffected, parseBindingsAffected, toBindingsAffected } from './bindings-affected.ts';
 
-const affected = { from: 'map-pool', cause: 'event-1', bindings: [{ namespace: 'team-a', names: ['b', 'a'] }] };
+const affected = {
+  from: 'map-pool',
+  cause: 'event-1',
+  bindings: [{ namespace: 'team-a', names: ['b', 'a'] }],
+};
 const event = { type: 'red.sonda.kleym.bindings.affected', source: '/kleym/map-pool', id: 'id' };
 
 describe('the event that names affected bindings', () => {
@@ -46,14 +50,20 @@ describe('the event that names affected bindings', () => {
   });
 
   test('has no subject and no partition key for several namespaces', () => {
-    const bindings = [{ namespace: 'a', names: ['x'] }, { namespace: 'b', names: ['x'] }];
+    const bindings = [
+      { namespace: 'a', names: ['x'] },
+      { namespace: 'b', names: ['x'] },
+    ];
     const several = toBindingsAffected({ ...affected, bindings });
     expect(several.subject).toBeUndefined();
     expect(several).not.toHaveProperty('partitionkey');
   });
 
   test('is an answer only where a binding is named', () => {
-    expect(answerBindingsAffected(affected, { dropped: 1 })).toMatchObject({ kind: 'reply', facts: { bindings: 2, dropped: 1 } });
+    expect(answerBindingsAffected(affected, { dropped: 1 })).toMatchObject({
+      kind: 'reply',
+      facts: { bindings: 2, dropped: 1 },
+    });
     expect(answerBindingsAffected({ ...affected, bindings: [{ namespace: 'a', names: [] }] })).toEqual({
       kind: 'nothing',
       facts: { bindings: 0 },
@@ -68,10 +78,19 @@ describe('the event that names affected bindings', () => {
   });
 
   test('is put in order where somebody else wrote it', () => {
-    const data = { bindings: [{ namespace: 'b', names: ['y', 'x', 'y'] }, { namespace: 'a', names: ['x'] }], more: true };
+    const data = {
+      bindings: [
+        { namespace: 'b', names: ['y', 'x', 'y'] },
+        { namespace: 'a', names: ['x'] },
+      ],
+      more: true,
+    };
     expect(parseBindingsAffected(new CloudEvent<unknown>({ ...event, data }))).toEqual({
       kind: 'done',
-      value: [{ namespace: 'a', names: ['x'] }, { namespace: 'b', names: ['x', 'y'] }],
+      value: [
+        { namespace: 'a', names: ['x'] },
+        { namespace: 'b', names: ['x', 'y'] },
+      ],
     });
   });
 
@@ -79,11 +98,31 @@ describe('the event that names affected bindings', () => {
     ['of another type', { type: 'other', data: { bindings: [] } }, 'type "other"'],
     ['without data', {}, 'data: Invalid input: expected object, received undefined'],
     ['without bindings', { data: {} }, 'data.bindings: Invalid input: expected array, received undefined'],
-    ['with no name', { data: { bindings: [{ namespace: 'a', names: [] }] } }, 'data.bindings.0.names: Too small: expected array to have >=1 items'],
-    ['with an empty name', { data: { bindings: [{ namespace: 'a', names: [''] }] } }, 'data.bindings.0.names.0: expected the name of a binding'],
-    ['with a name that is a path', { data: { bindings: [{ namespace: 'a', names: ['../b'] }] } }, 'data.bindings.0.names.0: expected the name of a binding'],
-    ['with a namespace that is a path', { data: { bindings: [{ namespace: 'a/b', names: ['b'] }] } }, 'data.bindings.0.namespace: expected the name of a namespace'],
-    ['with an empty namespace', { data: { bindings: [{ namespace: '', names: ['b'] }] } }, 'data.bindings.0.namespace: expected the name of a namespace'],
+    [
+      'with no name',
+      { data: { bindings: [{ namespace: 'a', names: [] }] } },
+      'data.bindings.0.names: Too small: expected array to have >=1 items',
+    ],
+    [
+      'with an empty name',
+      { data: { bindings: [{ namespace: 'a', names: [''] }] } },
+      'data.bindings.0.names.0: expected the name of a binding',
+    ],
+    [
+      'with a name that is a path',
+      { data: { bindings: [{ namespace: 'a', names: ['../b'] }] } },
+      'data.bindings.0.names.0: expected the name of a binding',
+    ],
+    [
+      'with a namespace that is a path',
+      { data: { bindings: [{ namespace: 'a/b', names: ['b'] }] } },
+      'data.bindings.0.namespace: expected the name of a namespace',
+    ],
+    [
+      'with an empty namespace',
+      { data: { bindings: [{ namespace: '', names: ['b'] }] } },
+      'data.bindings.0.namespace: expected the name of a namespace',
+    ],
   ])('%s is refused', (_what, attributes, found) => {
     const parsed = parseBindingsAffected(new CloudEvent<unknown>({ ...event, ...attributes }));
     expect(parsed).toMatchObject({ kind: 'refused-event', found, expected: expect.any(String) });

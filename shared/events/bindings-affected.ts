@@ -5,6 +5,7 @@ import { compareText } from '../identity/canonical.ts';
 import { toDigest } from '../identity/digest.ts';
 import { isDnsLabel, isDnsSubdomain } from '../identity/object-names.ts';
 import { type Answer, type Facts, type RefusedEvent, nothing, refusedEvent, reply } from './answers.ts';
+import { toIssues } from './issues.ts';
 import { toQuoted } from './quoted.ts';
 
 /** The event that says: these bindings may need something, look at them. */
@@ -28,7 +29,11 @@ export interface Affected {
 }
 
 /** The event about these bindings. Its id follows from the cause, so that a cause that is told twice has one effect. */
-export function toBindingsAffected({ from, cause, bindings }: Affected): CloudEvent<{ bindings: BindingNames[] }> {
+export function toBindingsAffected({
+  from,
+  cause,
+  bindings,
+}: Affected): CloudEvent<{ bindings: BindingNames[] }> {
   const sorted = toSorted(bindings);
   const [only, ...others] = sorted;
   return new CloudEvent({
@@ -52,13 +57,15 @@ export function answerBindingsAffected(affected: Affected, facts: Facts = {}): A
 /** Reads which bindings an event names: each once, sorted. */
 export function parseBindingsAffected(event: CloudEvent<unknown>): Done<BindingNames[]> | RefusedEvent {
   if (event.type !== bindingsAffectedType) {
-    return refusedEvent('not an event of ours', { found: `type ${toQuoted(event.type)}`, expected: bindingsAffectedType });
+    return refusedEvent('not an event of ours', {
+      found: `type ${toQuoted(event.type)}`,
+      expected: bindingsAffectedType,
+    });
   }
   const data = BindingsAffected.safeParse(event.data);
   if (data.success) return done(toSorted(data.data.bindings));
-  const issues = data.error.issues.map(({ path, message }) => `${['data', ...path].join('.')}: ${message}`);
   return refusedEvent('the data does not name bindings', {
-    found: issues.slice(0, 3).join('; '),
+    found: toIssues(data.error),
     expected: '{"bindings": [{"namespace": "…", "names": ["…"]}]}',
   });
 }

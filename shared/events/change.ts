@@ -4,6 +4,7 @@ import { ObjectMeta, type Resource, toApiVersion } from '../api/object-meta.ts';
 import { type Done, done } from '../api/outcome.ts';
 import { isDnsLabel, isDnsSubdomain } from '../identity/object-names.ts';
 import { type RefusedEvent, refusedEvent } from './answers.ts';
+import { toIssues } from './issues.ts';
 import { toQuoted } from './quoted.ts';
 
 /** An object as an event brought it: its metadata is known, all else is for who reads it. */
@@ -52,13 +53,19 @@ export function parseChange(event: CloudEvent<unknown>, wanted: Wanted): Done<Ch
 }
 
 /** Whether the object is gone or on its way out. */
-export function isLeaving(verb: Change['verb'], metadata: Pick<ObjectMeta, 'deletionTimestamp'> | undefined): boolean {
+export function isLeaving(
+  verb: Change['verb'],
+  metadata: Pick<ObjectMeta, 'deletionTimestamp'> | undefined,
+): boolean {
   return verb === 'delete' || metadata?.deletionTimestamp !== undefined;
 }
 
 type Subject = Pick<Change, 'resource' | 'namespace' | 'name'>;
 
-function parseSubject(event: CloudEvent<unknown>, { resources, scope }: Wanted): Done<Subject> | RefusedEvent {
+function parseSubject(
+  event: CloudEvent<unknown>,
+  { resources, scope }: Wanted,
+): Done<Subject> | RefusedEvent {
   // The source sends an empty namespace for an object outside of namespaces; brokers may drop the empty header.
   const { apiversion, kind, name, namespace = '' } = event;
   const resource = resources.find((one) => toApiVersion(one) === apiversion && one.kind === kind);
@@ -69,7 +76,10 @@ function parseSubject(event: CloudEvent<unknown>, { resources, scope }: Wanted):
     });
   }
   if (typeof name !== 'string' || !isDnsSubdomain(name)) {
-    return refusedEvent('no object is named', { found: `name ${toQuoted(name)}`, expected: 'the name of an object' });
+    return refusedEvent('no object is named', {
+      found: `name ${toQuoted(name)}`,
+      expected: 'the name of an object',
+    });
   }
   if (typeof namespace !== 'string' || (scope === 'namespaced' ? !isDnsLabel(namespace) : namespace !== '')) {
     const expected = scope === 'namespaced' ? 'the name of a namespace' : 'an empty namespace';
@@ -91,9 +101,8 @@ function parseObject(data: unknown, { namespace, name }: Subject): Done<ChangedO
 
 /** The data of an event is not the object that its attributes promise. */
 export function toRefusedObject(error: z.ZodError): RefusedEvent {
-  const issues = error.issues.map(({ path, message }) => `${['data', ...path].join('.')}: ${message}`);
   return refusedEvent('the data is not such an object', {
-    found: issues.slice(0, 3).join('; '),
+    found: toIssues(error),
     expected: 'the whole object as JSON, as an ApiServerSource in Resource mode sends it',
   });
 }

@@ -3,7 +3,16 @@ import { Hono } from 'hono';
 import type { Logger } from 'pino';
 import { UncertainError } from '../kube/uncertain-error.ts';
 import { toHarmless } from '../log.ts';
-import { type Answer, type Failed, type TooLarge, alive, notAllowed, notFound, toResponse, waiting } from './answers.ts';
+import {
+  type Answer,
+  type Failed,
+  type TooLarge,
+  alive,
+  notAllowed,
+  notFound,
+  toResponse,
+  waiting,
+} from './answers.ts';
 import { receiveEvent } from './receive.ts';
 
 /** What a function does with one event. Its log already says which event it is. */
@@ -46,7 +55,11 @@ async function ask(handler: Handler, event: CloudEvent<unknown>, log: Logger): P
 /** The one place where an answer leaves, with the one line that the log has about it. */
 function respond(answer: Answer | TooLarge | Failed, log: Logger, start: number): Response {
   const response = toResponse(answer);
-  const facts = { status: response.status, outcome: answer.kind, durationMs: Math.round(performance.now() - start) };
+  const facts = {
+    status: response.status,
+    outcome: answer.kind,
+    durationMs: Math.round(performance.now() - start),
+  };
   switch (answer.kind) {
     case 'nothing':
     case 'reply':

@@ -28,7 +28,9 @@ export function mapReferenced(cluster: Cluster, kind: ReferencedKind): Handler {
     if (listed === 'unserved') return nothing({ bindings: 0 });
 
     const referring = listed.items.filter((binding) => refersTo(kind.toReference(binding), resource, name));
-    const unsettled = referring.filter((binding) => !isDecidedFrom(binding, kind.toObserved(binding), change.value));
+    const unsettled = referring.filter(
+      (binding) => !isDecidedFrom(binding, kind.toObserved(binding), change.value),
+    );
     const bindings = [{ namespace, names: unsettled.map(({ metadata }) => metadata.name) }];
     const dropped = referring.length - unsettled.length;
     return answerBindingsAffected({ from: kind.from, cause: event.id, bindings }, { dropped });
@@ -42,10 +44,15 @@ function refersTo(reference: Reference | undefined, resource: Resource, name: st
 }
 
 /** Status-only updates are news to nobody. Whatever is not known for certain is. */
-function isDecidedFrom({ metadata, status }: Binding, observed: Observed | undefined, change: Change): boolean {
+function isDecidedFrom(
+  { metadata, status }: Binding,
+  observed: Observed | undefined,
+  change: Change,
+): boolean {
   const { verb, resource, object } = change;
   if (!object || !observed || isLeaving(verb, object.metadata)) return false;
-  if (status?.observedGeneration === undefined || status.observedGeneration !== metadata.generation) return false;
+  if (status?.observedGeneration === undefined || status.observedGeneration !== metadata.generation)
+    return false;
   return (
     observed.group === resource.group &&
     observed.uid === object.metadata.uid &&

@@ -2,7 +2,10 @@ import { type Done, done } from '../api/outcome.ts';
 import { type RefusedEvent, type TooLarge, refusedEvent } from './answers.ts';
 
 /** The body of a request, of which never more than the limit (and one chunk) is kept. */
-export async function readBody(request: Request, limit: number): Promise<Done<Uint8Array> | TooLarge | RefusedEvent> {
+export async function readBody(
+  request: Request,
+  limit: number,
+): Promise<Done<Uint8Array> | TooLarge | RefusedEvent> {
   if (Number(request.headers.get('content-length')) > limit) return { kind: 'too-large', limit };
   if (!request.body) return done(new Uint8Array());
 

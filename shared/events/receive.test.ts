@@ -6,7 +6,7 @@ import { maxBytes, receiveEvent } from './receive.ts';
 const attributes = { 'ce-specversion': '1.0', 'ce-id': 'id', 'ce-source': '/source', 'ce-type': 'type' };
 const event = { specversion: '1.0', id: 'id', source: '/source', type: 'type' };
 
-function post(headers: Record<string, string>, body: BodyInit | null = null): Request {
+function post(headers: Record<string, string>, body: Uint8Array | ReadableStream | null = null): Request {
   return new Request('http://function/', { method: 'POST', headers, body, duplex: 'half' });
 }
 
@@ -19,7 +19,12 @@ describe('binary mode', () => {
   test.each([
     ['JSON', { 'content-type': 'application/json' }, '{"a":1}', { a: 1 }],
     ['JSON with a charset', { 'content-type': 'application/json; charset=utf-8' }, '{"a":1}', { a: 1 }],
-    ['JSON with a charset without a blank', { 'content-type': 'application/json;charset=UTF-8' }, '{"a":1}', { a: 1 }],
+    [
+      'JSON with a charset without a blank',
+      { 'content-type': 'application/json;charset=UTF-8' },
+      '{"a":1}',
+      { a: 1 },
+    ],
     ['JSON in capitals', { 'content-type': 'Application/JSON; Charset="UTF-8"' }, '{"a":1}', { a: 1 }],
     ['JSON of a suffix', { 'content-type': 'application/vnd.kleym+json' }, '{"a":1}', { a: 1 }],
     ['JSON behind blanks', { 'content-type': 'application/json' }, ' \n {"a":1}', { a: 1 }],
@@ -34,7 +39,10 @@ describe('binary mode', () => {
     ['no body and no content type', {}, '', undefined],
     ['letters outside of ASCII', { 'content-type': 'application/json' }, '{"ä":"€😀"}', { ä: '€😀' }],
   ])('carries %s', async (_what, headers, body, data) => {
-    expect(await receive({ ...attributes, ...headers }, body)).toMatchObject({ kind: 'done', value: { ...event, data } });
+    expect(await receive({ ...attributes, ...headers }, body)).toMatchObject({
+      kind: 'done',
+      value: { ...event, data },
+    });
   });
 
   test('carries bytes', async () => {
@@ -44,7 +52,13 @@ describe('binary mode', () => {
   });
 
   test('takes header names in any case', async () => {
-    const headers = { 'Ce-SpecVersion': '1.0', 'CE-ID': 'id', 'cE-Source': '/source', 'Ce-Type': 'type', 'CE-Kind': 'Pod' };
+    const headers = {
+      'Ce-SpecVersion': '1.0',
+      'CE-ID': 'id',
+      'cE-Source': '/source',
+      'Ce-Type': 'type',
+      'CE-Kind': 'Pod',
+    };
     expect(await receive(headers)).toMatchObject({ kind: 'done', value: { ...event, kind: 'Pod' } });
   });
 
@@ -53,7 +67,9 @@ describe('binary mode', () => {
   });
 
   test('decodes header values', async () => {
-    expect(await receive({ ...attributes, 'ce-subject': 'Gr%C3%BCn%20%25' })).toMatchObject({ value: { subject: 'Grün %' } });
+    expect(await receive({ ...attributes, 'ce-subject': 'Gr%C3%BCn%20%25' })).toMatchObject({
+      value: { subject: 'Grün %' },
+    });
   });
 
   test.each([
@@ -64,21 +80,75 @@ describe('binary mode', () => {
     ['no type', { ...attributes, 'ce-type': '' }, '', 'no type'],
     ['an old version', { ...attributes, 'ce-specversion': '0.3' }, '', 'specversion "0.3"'],
     ['a version to come', { ...attributes, 'ce-specversion': '2.0' }, '', 'specversion "2.0"'],
-    ['a time that is none', { ...attributes, 'ce-time': 'yesterday' }, '', 'time must match format "date-time"'],
-    ['a source that is no URI', { ...attributes, 'ce-source': 'a b' }, '', 'source must match format "uri-reference"'],
-    ['an empty subject', { ...attributes, 'ce-subject': '' }, '', 'subject must NOT have fewer than 1 characters'],
-    ['a header that is not UTF-8', { ...attributes, 'ce-subject': '%C0%A0' }, '', 'header ce-subject: "%C0%A0"'],
-    ['an attribute with a name that cannot be', { ...attributes, 'ce-a_b': 'x' }, '', 'an attribute named "a_b"'],
+    [
+      'a time that is none',
+      { ...attributes, 'ce-time': 'yesterday' },
+      '',
+      'time must match format "date-time"',
+    ],
+    [
+      'a source that is no URI',
+      { ...attributes, 'ce-source': 'a b' },
+      '',
+      'source must match format "uri-reference"',
+    ],
+    [
+      'an empty subject',
+      { ...attributes, 'ce-subject': '' },
+      '',
+      'subject must NOT have fewer than 1 characters',
+    ],
+    [
+      'a header that is not UTF-8',
+      { ...attributes, 'ce-subject': '%C0%A0' },
+      '',
+      'header ce-subject: "%C0%A0"',
+    ],
+    [
+      'an attribute with a name that cannot be',
+      { ...attributes, 'ce-a_b': 'x' },
+      '',
+      'an attribute named "a_b"',
+    ],
     ['data as an attribute', { ...attributes, 'ce-data': 'x' }, '', 'an attribute named "data"'],
     ['a prototype', { ...attributes, 'ce-__proto__': 'x' }, '', 'an attribute named "__proto__"'],
-    ['an attribute that hides a method of the library', { ...attributes, 'ce-validate': 'x' }, '', 'an attribute with a name that cannot be'],
-    ['text for JSON', { ...attributes, 'content-type': 'application/json' }, 'secret', '6 bytes of other text'],
+    [
+      'an attribute that hides a method of the library',
+      { ...attributes, 'ce-validate': 'x' },
+      '',
+      'an attribute with a name that cannot be',
+    ],
+    [
+      'text for JSON',
+      { ...attributes, 'content-type': 'application/json' },
+      'secret',
+      '6 bytes of other text',
+    ],
     ['half of JSON', { ...attributes, 'content-type': 'application/json' }, '{"a":', '5 bytes of other text'],
-    ['a charset that is not read', { ...attributes, 'content-type': 'application/json; charset=utf-16' }, '{}', 'charset "utf-16"'],
-    ['a batch', { ...attributes, 'content-type': 'application/cloudevents-batch+json' }, '[]', 'content type "application/cloudevents-batch+json"'],
-    ['a format that is not read', { ...attributes, 'content-type': 'application/cloudevents+avro' }, 'x', 'content type "application/cloudevents+avro"'],
+    [
+      'a charset that is not read',
+      { ...attributes, 'content-type': 'application/json; charset=utf-16' },
+      '{}',
+      'charset "utf-16"',
+    ],
+    [
+      'a batch',
+      { ...attributes, 'content-type': 'application/cloudevents-batch+json' },
+      '[]',
+      'content type "application/cloudevents-batch+json"',
+    ],
+    [
+      'a format that is not read',
+      { ...attributes, 'content-type': 'application/cloudevents+avro' },
+      'x',
+      'content type "application/cloudevents+avro"',
+    ],
   ])('with %s is refused', async (_what, headers, body, found) => {
-    expect(await receive(headers, body)).toMatchObject({ kind: 'refused-event', found, expected: expect.any(String) });
+    expect(await receive(headers, body)).toMatchObject({
+      kind: 'refused-event',
+      found,
+      expected: expect.any(String),
+    });
   });
 
   test.each([
@@ -92,14 +162,20 @@ describe('binary mode', () => {
   });
 
   test('with a prototype in its data changes no prototype', async () => {
-    const received = await receive({ ...attributes, 'content-type': 'application/json' }, '{"__proto__":{"polluted":true},"a":1}');
+    const received = await receive(
+      { ...attributes, 'content-type': 'application/json' },
+      '{"__proto__":{"polluted":true},"a":1}',
+    );
     expect(received).toMatchObject({ kind: 'done', value: { data: { a: 1 } } });
     expect(Reflect.get({}, 'polluted')).toBeUndefined();
   });
 
   test('with data nested a million deep is read', async () => {
     const body = '['.repeat(1_000_000) + ']'.repeat(1_000_000);
-    expect(await receive({ ...attributes, 'content-type': 'application/json' }, body)).toHaveProperty('kind', 'done');
+    expect(await receive({ ...attributes, 'content-type': 'application/json' }, body)).toHaveProperty(
+      'kind',
+      'done',
+    );
   });
 });
 
@@ -120,7 +196,11 @@ describe('structured mode', () => {
   test.each([
     ['no data', {}, undefined],
     ['null', { data: null }, null],
-    ['a string, which is not parsed again', { data: '{"a":1}', datacontenttype: 'application/json' }, '{"a":1}'],
+    [
+      'a string, which is not parsed again',
+      { data: '{"a":1}', datacontenttype: 'application/json' },
+      '{"a":1}',
+    ],
     ['JSON in base64', { data_base64: 'eyJhIjoxfQ==', datacontenttype: 'application/json' }, { a: 1 }],
     ['text in base64', { data_base64: 'aGVsbG8=', datacontenttype: 'text/plain' }, 'hello'],
     ['bytes in base64', { data_base64: 'AP8=' }, Buffer.from([0, 0xff])],
@@ -142,11 +222,19 @@ describe('structured mode', () => {
     ['a version that is a number', JSON.stringify({ ...event, specversion: 1 }), 'not a CloudEvent'],
     ['an attribute with structure', JSON.stringify({ ...event, extension: { a: 1 } }), 'not a CloudEvent'],
     ['an attribute in capitals', JSON.stringify({ ...event, Kind: 'Pod' }), 'not a CloudEvent'],
-    ['a prototype', '{"specversion":"1.0","id":"id","source":"/","type":"t","__proto__":{"a":1}}', 'not a CloudEvent'],
+    [
+      'a prototype',
+      '{"specversion":"1.0","id":"id","source":"/","type":"t","__proto__":{"a":1}}',
+      'not a CloudEvent',
+    ],
     ['data twice', JSON.stringify({ ...event, data: 1, data_base64: 'AA==' }), 'not a CloudEvent'],
     ['base64 that is none', JSON.stringify({ ...event, data_base64: 'not base64!' }), 'not a CloudEvent'],
     ['base64 that is a number', JSON.stringify({ ...event, data_base64: 5 }), 'not a CloudEvent'],
-    ['base64 that is not the JSON it says', JSON.stringify({ ...event, data_base64: 'aGVsbG8=', datacontenttype: 'application/json' }), 'the body is not JSON'],
+    [
+      'base64 that is not the JSON it says',
+      JSON.stringify({ ...event, data_base64: 'aGVsbG8=', datacontenttype: 'application/json' }),
+      'the body is not JSON',
+    ],
   ])('with %s is refused', async (_what, body, error) => {
     expect(await receive(structured, body)).toMatchObject({ kind: 'refused-event', error });
   });
@@ -165,17 +253,25 @@ describe('the size of a request', () => {
   });
 
   test('may not be more', async () => {
-    expect(await receive(json, JSON.stringify('x'.repeat(maxBytes - 1)))).toEqual({ kind: 'too-large', limit: maxBytes });
+    expect(await receive(json, JSON.stringify('x'.repeat(maxBytes - 1)))).toEqual({
+      kind: 'too-large',
+      limit: maxBytes,
+    });
   });
 
   test('is refused unread where it is declared', async () => {
     let pulled = 0;
     const body = new ReadableStream({ pull: () => void pulled++ }, { highWaterMark: 0 });
-    expect(await receiveEvent(post({ ...json, 'content-length': String(maxBytes + 1) }, body))).toHaveProperty('kind', 'too-large');
+    expect(
+      await receiveEvent(post({ ...json, 'content-length': String(maxBytes + 1) }, body)),
+    ).toHaveProperty('kind', 'too-large');
     expect(pulled).toBe(0);
   });
 
-  test.each([['not declared', {}], ['declared as less', { 'content-length': '10' }]])(
+  test.each([
+    ['not declared', {}],
+    ['declared as less', { 'content-length': '10' }],
+  ])(
     'is counted while it is read where it is %s, and no more is read than the limit',
     async (_what, headers) => {
       const chunk = new Uint8Array(64 * 1024).fill(0x20);
@@ -193,7 +289,10 @@ describe('the size of a request', () => {
 
   test('is no reason to fail when the sender goes away', async () => {
     const broken = new ReadableStream({ pull: (controller) => controller.error(new Error('gone')) });
-    expect(await receiveEvent(post(json, broken))).toMatchObject({ kind: 'refused-event', error: 'the request ended early' });
+    expect(await receiveEvent(post(json, broken))).toMatchObject({
+      kind: 'refused-event',
+      error: 'the request ended early',
+    });
   });
 });
 

@@ -1,18 +1,16 @@
 import { CloudEvent, ValidationError } from 'cloudevents';
-import { type Done, done } from '../api/outcome.ts';
+import { done } from '../api/outcome.ts';
 import { type RefusedEvent, type TooLarge, refusedEvent } from './answers.ts';
+import { type Parsed, parseData, parseJson, toMediaType } from './data.ts';
 import { decodeHeaderValue } from './header-values.ts';
-import { readBody } from './read-body.ts';
 import { toQuoted } from './quoted.ts';
+import { readBody } from './read-body.ts';
 
 /** No object that the API server stores, and so no event about one, is larger than etcd's 1.5 MiB. */
 export const maxBytes = 4 * 1024 * 1024;
 
-type Parsed<T> = Done<T> | RefusedEvent;
-
 const notAnEvent = 'not a CloudEvent';
 const required = ['specversion', 'id', 'source', 'type'] as const;
-const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * The one CloudEvent that a request carries, in either content mode. The library's parser is not asked, only its
@@ -34,17 +32,25 @@ export async function receiveEvent(request: Request): Promise<Parsed<CloudEvent<
 }
 
 function toMode(mediaType: string | undefined): 'binary' | 'structured' | 'unknown' {
-  if (mediaType === 'application/cloudevents+json' || mediaType === 'application/cloudevents') return 'structured';
+  if (mediaType === 'application/cloudevents+json' || mediaType === 'application/cloudevents')
+    return 'structured';
   return mediaType?.startsWith('application/cloudevents') ? 'unknown' : 'binary';
 }
 
-function fromBinaryMode(headers: Headers, contentType: string | undefined, body: Uint8Array): Parsed<CloudEvent<unknown>> {
+function fromBinaryMode(
+  headers: Headers,
+  contentType: string | undefined,
+  body: Uint8Array,
+): Parsed<CloudEvent<unknown>> {
   const attributes = new Map<string, unknown>();
   for (const [header, value] of headers) {
     if (!header.startsWith('ce-')) continue;
     const decoded = decodeHeaderValue(value);
     if (decoded === undefined) {
-      return refusedEvent(notAnEvent, { found: `header ${header}: ${toQuoted(value)}`, expected: 'percent-encoded UTF-8' });
+      return refusedEvent(notAnEvent, {
+        found: `header ${header}: ${toQuoted(value)}`,
+        expected: 'percent-encoded UTF-8',
+      });
     }
     attributes.set(header.slice('ce-'.length), decoded);
   }
@@ -57,20 +63,30 @@ function fromStructuredMode(contentType: string | undefined, body: Uint8Array): 
   if (json.kind !== 'done') return json;
   const { value } = json;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return refusedEvent(notAnEvent, {  found: Array.isArray(value) ? 'a JSON array' : 'a plain JSON value', expected: 'a JSON object' });
+    return refusedEvent(notAnEvent, {
+      found: Array.isArray(value) ? 'a JSON array' : 'a plain JSON value',
+      expected: 'a JSON object',
+    });
   }
   // The JSON event format takes null for an attribute that is not there.
-  const members = new Map(Object.entries(value).filter(([name, member]) => name === 'data' || member !== null));
+  const members = new Map(
+    Object.entries(value).filter(([name, member]) => name === 'data' || member !== null),
+  );
   const data: unknown = members.get('data');
   const base64: unknown = members.get('data_base64');
   const dataContentType: unknown = members.get('datacontenttype');
   members.delete('data');
   members.delete('data_base64');
   if (base64 === undefined) return toEvent(members, () => done(data));
-  return toEvent(members, () => parseBase64(base64, data, typeof dataContentType === 'string' ? dataContentType : undefined));
+  return toEvent(members, () =>
+    parseBase64(base64, data, typeof dataContentType === 'string' ? dataContentType : undefined),
+  );
 }
 
-function toEvent(attributes: ReadonlyMap<string, unknown>, readData: () => Parsed<unknown>): Parsed<CloudEvent<unknown>> {
+function toEvent(
+  attributes: ReadonlyMap<string, unknown>,
+  readData: () => Parsed<unknown>,
+): Parsed<CloudEvent<unknown>> {
   const wrong = findWrongAttribute(attributes);
   if (wrong) return wrong;
   const data = readData();
@@ -78,13 +94,20 @@ function toEvent(attributes: ReadonlyMap<string, unknown>, readData: () => Parse
   try {
     return done(new CloudEvent<unknown>({ ...Object.fromEntries(attributes), data: data.value }));
   } catch (error) {
-    return refusedEvent(notAnEvent, { found: toViolation(error), expected: 'attributes as CloudEvents 1.0 has them' });
+    return refusedEvent(notAnEvent, {
+      found: toViolation(error),
+      expected: 'attributes as CloudEvents 1.0 has them',
+    });
   }
 }
 
 function findWrongAttribute(attributes: ReadonlyMap<string, unknown>): RefusedEvent | undefined {
   const missing = required.find((name) => !attributes.get(name));
-  if (missing) return refusedEvent(notAnEvent, { found: `no ${missing}`, expected: `the attributes ${required.join(', ')}` });
+  if (missing)
+    return refusedEvent(notAnEvent, {
+      found: `no ${missing}`,
+      expected: `the attributes ${required.join(', ')}`,
+    });
   if (attributes.get('specversion') !== '1.0') {
     const found = `specversion ${toQuoted(attributes.get('specversion'))}`;
     return refusedEvent(notAnEvent, { found, expected: 'specversion "1.0"' });
@@ -94,25 +117,15 @@ function findWrongAttribute(attributes: ReadonlyMap<string, unknown>): RefusedEv
       const expected = 'names of lower-case letters and digits';
       return refusedEvent(notAnEvent, { found: `an attribute named ${toQuoted(name)}`, expected });
     }
-    if (typeof value === 'object') return refusedEvent(notAnEvent, { found: `${name} with structure`, expected: `a plain value` });
+    if (typeof value === 'object')
+      return refusedEvent(notAnEvent, { found: `${name} with structure`, expected: `a plain value` });
   }
   return undefined;
 }
 
-/** Data by its content type. Knative's PingSource sends data without one: JSON if it can be read so, else text. */
-function parseData(body: Uint8Array, contentType: string | undefined): Parsed<unknown> {
-  if (body.length === 0) return done(undefined);
-  const mediaType = toMediaType(contentType);
-  if (mediaType === undefined) {
-    const json = parseJson(body, contentType);
-    return json.kind === 'done' ? json : parseText(body, contentType);
-  }
-  if (/^(application|text)\/([^;]+\+)?json$/.test(mediaType)) return parseJson(body, contentType);
-  return mediaType.startsWith('text/') ? parseText(body, contentType) : done(body);
-}
-
 function parseBase64(base64: unknown, data: unknown, contentType: string | undefined): Parsed<unknown> {
-  if (data !== undefined) return refusedEvent(notAnEvent, { found: 'data and data_base64', expected: 'one of them' });
+  if (data !== undefined)
+    return refusedEvent(notAnEvent, { found: 'data and data_base64', expected: 'one of them' });
   const bytes = Buffer.from(String(base64), 'base64');
   // Buffer.from skips what is not base64, so only the way back tells.
   if (bytes.toString('base64') !== base64) {
@@ -121,44 +134,18 @@ function parseBase64(base64: unknown, data: unknown, contentType: string | undef
   return parseData(bytes, contentType ?? 'application/octet-stream');
 }
 
-function parseJson(body: Uint8Array, contentType: string | undefined): Parsed<unknown> {
-  const text = parseText(body, contentType);
-  if (text.kind !== 'done') return text;
-  try {
-    const value: unknown = JSON.parse(text.value);
-    return done(value);
-  } catch {
-    return refusedEvent('the body is not JSON', {
-      found: `${body.length} bytes of other text`,
-      expected: `JSON, because the content type is ${toQuoted(contentType)}`,
-    });
-  }
-}
-
-function parseText(body: Uint8Array, contentType: string | undefined): Parsed<string> {
-  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType ?? '')?.[1] ?? 'utf-8';
-  const expected = 'text in UTF-8';
-  if (!/^(utf-?8|us-ascii)$/i.test(charset)) return refusedEvent('the body cannot be read', { found: `charset ${toQuoted(charset)}`, expected });
-  try {
-    return done(utf8.decode(body));
-  } catch {
-    return refusedEvent('the body cannot be read', { found: 'bytes that are not UTF-8', expected });
-  }
-}
-
-/** `Application/JSON; charset="UTF-8"` → `application/json`. */
-function toMediaType(contentType: string | undefined): string | undefined {
-  return contentType?.split(';', 1)[0]?.trim().toLowerCase() || undefined;
-}
-
 function toViolation(error: unknown): string {
-  if (!(error instanceof ValidationError) || !Array.isArray(error.errors)) return 'an attribute with a name that cannot be';
+  if (!(error instanceof ValidationError) || !Array.isArray(error.errors))
+    return 'an attribute with a name that cannot be';
   const violations: readonly unknown[] = error.errors;
   return violations.map(toViolationText).join('; ') || error.message;
 }
 
 function toViolationText(violation: unknown): string {
   if (typeof violation !== 'object' || violation === null) return String(violation);
-  const { instancePath, message } = violation as { readonly instancePath?: string; readonly message?: string };
+  const { instancePath, message } = violation as {
+    readonly instancePath?: string;
+    readonly message?: string;
+  };
   return `${instancePath?.slice(1) ?? ''} ${message ?? ''}`.trim();
 }

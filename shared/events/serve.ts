@@ -1,5 +1,7 @@
-import { type ServerResponse, createServer } from 'node:http';
+import { once } from 'node:events';
+import { type Server, type ServerResponse, createServer } from 'node:http';
 import type { Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Logger } from 'pino';
@@ -12,14 +14,21 @@ export interface Listening {
 }
 
 /** Opens the port of an application; port 0 takes a free one. Rejects in one line when the port cannot be had. */
-export async function listen(app: Hono, at: { readonly port: number; readonly host: string }): Promise<Listening> {
+export async function listen(
+  app: Hono,
+  at: { readonly port: number; readonly host: string },
+): Promise<Listening> {
   const sockets = new Set<Socket>();
   const running = new Set<ServerResponse>();
   // Without the override the adapter leaves the process's own Request and Response alone.
   const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   const server = createServer((request, response) => {
     running.add(response);
-    response.once('close', () => running.delete(response));
+    response.once('close', () => {
+      running.delete(response);
+      // Its headers may have been sent before the end was near, and promised to keep the connection.
+      if (!server.listening) request.socket.end();
+    });
     if (!server.listening) response.shouldKeepAlive = false;
     void answer(request, response);
   });
@@ -35,29 +44,35 @@ export async function listen(app: Hono, at: { readonly port: number; readonly ho
   const address = server.address();
   return {
     port: typeof address === 'object' && address ? address.port : at.port,
-    close: (graceMs) =>
-      new Promise((resolve) => {
-        const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-        let outcome: 'finished' | 'cut off' = 'finished';
-        const busy = new Set<Socket | null>();
-        for (const response of running) {
-          const { socket } = response;
-          busy.add(socket);
-          response.shouldKeepAlive = false;
-          response.once('close', () => {
-            if (!response.writableFinished) outcome = 'cut off';
-            // Its headers may have been sent before, and promised to keep the connection.
-            socket?.end();
-          });
-        }
-        server.close(() => {
-          clearTimeout(cut);
-          resolve(outcome);
-        });
-        // Node counts a connection that has asked nothing yet as busy, and would wait for it.
-        for (const socket of sockets) if (!busy.has(socket)) socket.destroy();
-      }),
+    close: (graceMs) => close({ server, sockets, running }, graceMs),
   };
+}
+
+interface Open {
+  readonly server: Server;
+  readonly sockets: ReadonlySet<Socket>;
+  readonly running: ReadonlySet<ServerResponse>;
+}
+
+async function close({ server, sockets, running }: Open, graceMs: number): Promise<'finished' | 'cut off'> {
+  let outcome: 'finished' | 'cut off' = 'finished';
+  const closed = once(server, 'close');
+  server.close();
+  for (const response of running) response.shouldKeepAlive = false;
+  // What had arrived before we were told to end is still to be read.
+  await setImmediate();
+  await setImmediate();
+  // Node counts a connection that has asked nothing yet as busy, and would wait for it.
+  const busy = new Set([...running].map(({ socket }) => socket));
+  for (const socket of sockets) if (!busy.has(socket)) socket.destroy();
+
+  const cut = setTimeout(() => {
+    if (running.size > 0) outcome = 'cut off';
+    server.closeAllConnections();
+  }, graceMs);
+  await closed;
+  clearTimeout(cut);
+  return outcome;
 }
 
 /** Serves until the process is told to end. */
@@ -89,8 +104,13 @@ function endOnSignal(listening: Listening, graceMs: number, log: Logger): void {
   process.on('SIGINT', (signal) => void end(signal));
 }
 
-function toRefusal(error: NodeJS.ErrnoException, { port, host }: { readonly port: number; readonly host: string }): string {
-  if (error.code === 'EADDRINUSE') return `port ${port} on ${host} is taken: end what listens there or set PORT`;
-  if (error.code === 'EACCES') return `port ${port} on ${host} is not allowed for this user: set PORT to 1024 or more`;
+function toRefusal(
+  error: NodeJS.ErrnoException,
+  { port, host }: { readonly port: number; readonly host: string },
+): string {
+  if (error.code === 'EADDRINUSE')
+    return `port ${port} on ${host} is taken: end what listens there or set PORT`;
+  if (error.code === 'EACCES')
+    return `port ${port} on ${host} is not allowed for this user: set PORT to 1024 or more`;
   return `cannot listen on port ${port} of ${host} (${error.message}): check PORT and HOST`;
 }

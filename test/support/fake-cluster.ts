@@ -9,16 +9,20 @@ export interface FakeState {
 }
 
 /** A cluster that knows the reads of the mappers, counts them, and fails a test that asks for anything else. */
-export function fakeCluster({ bindings = [], outputs = [] }: FakeState = {}): Cluster & { readonly calls: string[] } {
+export function fakeCluster({ bindings = [], outputs = [] }: FakeState = {}): Cluster & {
+  readonly calls: string[];
+} {
   const calls: string[] = [];
-  const unexpected = (call: string) => () => Promise.reject(new Error(`unexpected call: ${call}`));
   return {
     calls,
     listBindings: async ({ namespace, field }) => {
       calls.push(`listBindings ${namespace} ${field?.path}=${field?.value}`);
       if (bindings === 'unserved') return 'unserved';
       const items = bindings.filter(
-        (binding) => binding.metadata.namespace === namespace && field !== undefined && readField(binding, field.path) === field.value,
+        (binding) =>
+          binding.metadata.namespace === namespace &&
+          field !== undefined &&
+          readField(binding, field.path) === field.value,
       );
       return { items, at: '2026-01-01T00:00:00Z' };
     },
@@ -39,6 +43,10 @@ export function fakeCluster({ bindings = [], outputs = [] }: FakeState = {}): Cl
     deleteOutput: unexpected('deleteOutput'),
     announce: unexpected('announce'),
   };
+}
+
+function unexpected(call: string): () => Promise<never> {
+  return () => Promise.reject(new Error(`unexpected call: ${call}`));
 }
 
 function readField({ spec, status }: Binding, path: BindingField): string | undefined {

@@ -18,9 +18,17 @@ export function silentApp(handler: Handler, name = 'under-test'): Hono {
 }
 
 /** Posts one event in binary mode. */
-export async function postEvent(app: Hono, event: { readonly attributes: Record<string, string>; readonly data?: unknown }): Promise<Answered> {
+export async function postEvent(
+  app: Hono,
+  event: { readonly attributes: Record<string, string>; readonly data?: unknown },
+): Promise<Answered> {
   const headers = new Headers({ 'content-type': 'application/json' });
-  for (const [name, value] of Object.entries({ specversion: '1.0', id: 'cause', source: 'https://10.96.0.1:443', ...event.attributes })) {
+  for (const [name, value] of Object.entries({
+    specversion: '1.0',
+    id: 'cause',
+    source: 'https://10.96.0.1:443',
+    ...event.attributes,
+  })) {
     headers.set(`ce-${name}`, value);
   }
   const body = event.data === undefined ? null : JSON.stringify(event.data);
@@ -33,7 +41,10 @@ export async function toAnswered(response: Response): Promise<Answered> {
   const body = await response.text();
   if (status >= 400) return { status, error: JSON.parse(body) };
   if (body === '') return { status };
-  const event = HTTP.toEvent<{ bindings: BindingNames[] }>({ headers: Object.fromEntries(response.headers), body }) as CloudEvent<{
+  const event = HTTP.toEvent<{ bindings: BindingNames[] }>({
+    headers: Object.fromEntries(response.headers),
+    body,
+  }) as CloudEvent<{
     bindings: BindingNames[];
   }>;
   event.validate();

@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest';
+import { type Answered, postEvent, silentApp } from '../../test/support/post-event.ts';
+import { mapBinding } from './map-binding.ts';
+
+const finalizers = ['kleym.sonda.red/inferenceidentitybinding-finalizer'];
+const metadata = {
+  name: 'b',
+  namespace: 'team-a',
+  uid: 'u',
+  resourceVersion: '9',
+  generation: 2,
+  finalizers,
+};
+const conflicts = [
+  { name: 'c', uid: 'uc', reason: 'IdentityCollision' },
+  { name: 'a', uid: 'ua', reason: 'PossibleOverlap' },
+];
+const settled = { observedGeneration: 2, conflicts };
+const nothing: Answered = { status: 204 };
+
+function post(verb: string, object?: unknown, mode = 'resource'): Promise<Answered> {
+  const type = `dev.knative.apiserver.${mode}.${verb}`;
+  const about = {
+    apiversion: 'kleym.sonda.red/v1alpha1',
+    kind: 'InferenceIdentityBinding',
+    name: 'b',
+    namespace: 'team-a',
+  };
+  return postEvent(silentApp(mapBinding()), { attributes: { type, ...about }, data: object });
+}
+
+function names(...list: string[]): Answered {
+  return { status: 200, bindings: [{ namespace: 'team-a', names: list }] };
+}
+
+describe('a binding that is settled', () => {
+  test.each(['add', 'update'])('is no news when an %s tells of it', async (verb) => {
+    expect(await post(verb, { metadata, status: settled })).toEqual(nothing);
+  });
+
+  test('is no news beside finalizers of others', async () => {
+    const more = { ...metadata, finalizers: ['example.com/other', ...finalizers] };
+    expect(await post('update', { metadata: more, status: settled })).toEqual(nothing);
+  });
+});
+
+describe('a binding is named', () => {
+  test.each([
+    ['that was never looked at', { metadata }],
+    ['whose spec has changed', { metadata: { ...metadata, generation: 3 }, status: settled }],
+    ['whose status is ahead of its spec', { metadata, status: { ...settled, observedGeneration: 3 } }],
+    ['that lost our finalizer', { metadata: { ...metadata, finalizers: [] }, status: settled }],
+    [
+      'that has only finalizers of others',
+      { metadata: { ...metadata, finalizers: ['example.com/other'] }, status: settled },
+    ],
+    ['that has no finalizers', { metadata: { ...metadata, finalizers: undefined }, status: settled }],
+    ['that has no generation', { metadata: { ...metadata, generation: undefined }, status: { conflicts } }],
+    ['whose status cannot be read', { metadata, status: { observedGeneration: '2' } }],
+    ['whose conflicts cannot be read', { metadata, status: { observedGeneration: 2, conflicts: 'c' } }],
+    [
+      'without a spec, which the functions must refuse',
+      { metadata: { ...metadata, generation: 1 }, spec: null },
+    ],
+  ])('alone: one %s', async (_what, object) => {
+    expect(await post('update', object)).toEqual(names('b'));
+  });
+
+  test.each([
+    ['when it is deleted', 'delete', { metadata, status: settled }],
+    [
+      'when it is deleted, though the body still lists a finalizer and a time of deletion',
+      'delete',
+      { metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' }, status: settled },
+    ],
+    [
+      'when it waits for its finalizers',
+      'update',
+      { metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' }, status: settled },
+    ],
+    [
+      'when it appears on its way out',
+      'add',
+      { metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' }, status: settled },
+    ],
+  ])('with its recorded rivals %s', async (_what, verb, object) => {
+    expect(await post(verb, object)).toEqual(names('a', 'b', 'c'));
+  });
+
+  test('with those of its rivals whose names can be names', async () => {
+    const status = { conflicts: [{ name: 'c' }, { name: '' }, { name: '../x' }, { name: 'b' }] };
+    expect(await post('delete', { metadata, status })).toEqual(names('b', 'c'));
+  });
+
+  test('alone when it is deleted without a rival', async () => {
+    expect(await post('delete', { metadata })).toEqual(names('b'));
+  });
+
+  test.each(['add', 'update', 'delete'])('alone by a reference: %s', async (verb) => {
+    expect(
+      await post(verb, { kind: 'InferenceIdentityBinding', name: 'b', namespace: 'team-a' }, 'ref'),
+    ).toEqual(names('b'));
+  });
+});
+
+describe('an event is refused', () => {
+  test.each([
+    ['without the object that it promises', undefined],
+    ['with a reference for the object', { name: 'b', namespace: 'team-a' }],
+    ['about another binding than its attributes say', { metadata: { ...metadata, name: 'other' } }],
+  ])('%s', async (_what, object) => {
+    expect(await post('update', object)).toMatchObject({ status: 400 });
+  });
+});

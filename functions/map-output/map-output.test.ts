@@ -1,0 +1,244 @@
+import { describe, expect, test } from 'vitest';
+import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
+import { toContentDigest } from '../../shared/identity/content.ts';
+import { toLabelValue } from '../../shared/identity/label-value.ts';
+import { UncertainError } from '../../shared/kube/uncertain-error.ts';
+import { fakeCluster } from '../../test/support/fake-cluster.ts';
+import { type Answered, postEvent, silentApp } from '../../test/support/post-event.ts';
+import { mapOutput } from './map-output.ts';
+
+const longName = `${'very-'.repeat(20)}long`;
+const nothing: Answered = { status: 204 };
+
+interface Parts {
+  readonly name?: string;
+  readonly labels?: Record<string, string>;
+  readonly annotations?: Record<string, string>;
+  readonly hint?: string | undefined;
+  readonly metadata?: object;
+}
+
+const labels = {
+  'kleym.sonda.red/managed-by': 'kleym',
+  'kleym.sonda.red/binding-name': 'b',
+  'kleym.sonda.red/binding-namespace': 'team-a',
+};
+const annotations = { 'kleym.sonda.red/binding-name': 'b', 'kleym.sonda.red/binding-uid': 'ub' };
+
+/** An output as we wrote it, but for what is said otherwise: its digest is not that of these contents. */
+function drifted(parts: Parts = {}): Output {
+  const { name = 'kleym-team-a-b-pool-12345678', hint = 'team-a/b' } = parts;
+  return {
+    metadata: {
+      name,
+      uid: 'uo',
+      resourceVersion: '9',
+      generation: 1,
+      labels: parts.labels ?? labels,
+      annotations: {
+        ...(parts.annotations ?? annotations),
+        'kleym.sonda.red/content': 'of-what-was-there-before',
+      },
+      ...parts.metadata,
+    },
+    spec: {
+      spiffeIDTemplate: 'spiffe://example.org/ns/team-a/pool/p',
+      fallback: false,
+      ...('hint' in parts ? parts.hint !== undefined && { hint } : { hint }),
+    },
+  };
+}
+
+/** The same with the digest of its contents. */
+function asWritten(parts: Parts = {}): Output {
+  const output = drifted(parts);
+  const content = { 'kleym.sonda.red/content': toContentDigest(output) };
+  return {
+    ...output,
+    metadata: { ...output.metadata, annotations: { ...output.metadata.annotations, ...content } },
+  };
+}
+
+interface Told {
+  readonly verb?: string;
+  readonly mode?: string;
+}
+
+function post(
+  output: { readonly metadata: Output['metadata']; readonly [field: string]: unknown },
+  { verb = 'update', mode = 'resource' }: Told = {},
+  cluster = fakeCluster(),
+) {
+  const { name } = output.metadata;
+  const type = `dev.knative.apiserver.${mode}.${verb}`;
+  const attributes = {
+    type,
+    apiversion: 'spire.spiffe.io/v1alpha1',
+    kind: 'ClusterSPIFFEID',
+    name,
+    namespace: '',
+  };
+  const data = mode === 'resource' ? output : { kind: 'ClusterSPIFFEID', name };
+  return postEvent(silentApp(mapOutput(cluster)), { attributes, data });
+}
+
+function names(...list: string[]): Answered {
+  return { status: 200, bindings: [{ namespace: 'team-a', names: list }] };
+}
+
+describe('an output that says what we wrote', () => {
+  test('is no news, however often its status is written', async () => {
+    expect(await post(asWritten())).toEqual(nothing);
+    expect(await post({ ...asWritten(), status: { stats: { entriesToSet: 3 } } })).toEqual(nothing);
+  });
+
+  test('is no news when others add to it', async () => {
+    const output = asWritten();
+    expect(await post({ ...output, spec: { ...output.spec, ttl: '1h' } })).toEqual(nothing);
+  });
+
+  test('is news when it is deleted', async () => {
+    expect(await post(asWritten(), { verb: 'delete' })).toEqual(names('b'));
+  });
+
+  test('is news when it waits for finalizers', async () => {
+    expect(await post(asWritten({ metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } }))).toEqual(
+      names('b'),
+    );
+  });
+});
+
+describe('an output that says anything else', () => {
+  test('names the binding in its labels', async () => {
+    expect(await post(drifted())).toEqual(names('b'));
+  });
+
+  test('is found out by any field of ours', async () => {
+    const output = asWritten();
+    const edited = [
+      { ...output, spec: { ...output.spec, spiffeIDTemplate: 'spiffe://example.org/admin' } },
+      { ...output, spec: { ...output.spec, fallback: true } },
+      { ...output, metadata: { ...output.metadata, annotations } },
+    ];
+    for (const one of edited) expect(await post(one)).toEqual(names('b'));
+  });
+
+  test('names a binding whose name is too long for a label', async () => {
+    const output = drifted({
+      labels: { ...labels, 'kleym.sonda.red/binding-name': toLabelValue(longName) },
+      annotations: { 'kleym.sonda.red/binding-name': longName },
+      hint: `team-a/${longName}`,
+    });
+    expect(await post(output)).toEqual(names(longName));
+  });
+
+  test.each<[string, Parts, string[]]>([
+    ['the annotation is gone', { annotations: {} }, ['b']],
+    ['the hint is gone', { hint: undefined }, ['b']],
+    ['the hint is no hint of ours', { hint: 'some/thing/else' }, ['b']],
+    ['the hint names nobody', { hint: '../..' }, ['b']],
+    ['the labels are gone, and only its name tells that it is ours', { labels: {} }, ['b']],
+    ['the label of the name is gone', { labels: { ...labels, 'kleym.sonda.red/binding-name': '' } }, ['b']],
+    [
+      'the label of the name is changed',
+      { labels: { ...labels, 'kleym.sonda.red/binding-name': 'c' } },
+      ['b', 'c'],
+    ],
+    ['the annotation is changed', { annotations: { 'kleym.sonda.red/binding-name': 'c' } }, ['b', 'c']],
+    ['the hint is changed', { hint: 'team-a/c' }, ['b', 'c']],
+    [
+      'all of them differ',
+      {
+        labels: { ...labels, 'kleym.sonda.red/binding-name': 'd' },
+        annotations: { 'kleym.sonda.red/binding-name': 'c' },
+      },
+      ['b', 'c', 'd'],
+    ],
+    ['its name is a foreign one', { name: 'mine' }, ['b']],
+    [
+      'the label of the name cannot be a name',
+      { labels: { ...labels, 'kleym.sonda.red/binding-name': 'B_' } },
+      ['b'],
+    ],
+  ])('names all that it may belong to when %s', async (_what, parts, expected) => {
+    expect(await post(drifted(parts))).toEqual(names(...expected));
+  });
+
+  test('names both when the label of the namespace and the hint differ', async () => {
+    const changed = { ...labels, 'kleym.sonda.red/binding-namespace': 'team-b' };
+    expect(await post(drifted({ labels: changed }))).toEqual({
+      status: 200,
+      bindings: [
+        { namespace: 'team-a', names: ['b'] },
+        { namespace: 'team-b', names: ['b'] },
+      ],
+    });
+  });
+
+  test('names the annotated binding in the namespace of the hint when its labels and half of the hint are gone', async () => {
+    const output = drifted({
+      labels: {},
+      annotations: { 'kleym.sonda.red/binding-name': longName },
+      hint: 'team-a/b',
+    });
+    expect(await post(output)).toEqual(names('b', longName));
+  });
+
+  test('is left to the sweep when nothing tells whose it is', async () => {
+    expect(await post(drifted({ labels: {}, annotations: {}, hint: undefined }))).toEqual(nothing);
+  });
+
+  test('is none of ours without our label and our prefix', async () => {
+    expect(await post(drifted({ name: 'theirs', labels: {} }))).toEqual(nothing);
+    expect(
+      await post(drifted({ name: 'theirs', labels: { ...labels, 'kleym.sonda.red/managed-by': 'other' } }), {
+        verb: 'delete',
+      }),
+    ).toEqual(nothing);
+  });
+});
+
+describe('an output of which only the name is told', () => {
+  const { name } = drifted().metadata;
+
+  test('is read', async () => {
+    const cluster = fakeCluster({ outputs: [drifted()] });
+    expect(await post(drifted(), { mode: 'ref' }, cluster)).toEqual(names('b'));
+    expect(cluster.calls).toEqual([`getOutput ${name}`]);
+  });
+
+  test('is no news when it says what we wrote', async () => {
+    expect(await post(drifted(), { mode: 'ref' }, fakeCluster({ outputs: [asWritten()] }))).toEqual(nothing);
+  });
+
+  test('is news when it was deleted and is back', async () => {
+    expect(
+      await post(drifted(), { mode: 'ref', verb: 'delete' }, fakeCluster({ outputs: [asWritten()] })),
+    ).toEqual(names('b'));
+  });
+
+  test.each(['absent', 'unserved'] as const)('is left to the sweep when it is %s', async (found) => {
+    const cluster = { ...fakeCluster(), getOutput: async () => found };
+    expect(await post(drifted(), { mode: 'ref', verb: 'delete' }, cluster)).toEqual(nothing);
+  });
+
+  test('must come again when the API server does not answer', async () => {
+    const cluster = {
+      ...fakeCluster(),
+      getOutput: () => Promise.reject(new UncertainError('GET timed out')),
+    };
+    expect(await post(drifted(), { mode: 'ref' }, cluster)).toHaveProperty('status', 503);
+  });
+});
+
+describe('an event is refused', () => {
+  test.each([
+    ['whose object has no spec', { metadata: drifted().metadata }],
+    ['whose object has a hint that is no text', { ...drifted(), spec: { hint: 5 } }],
+  ])('%s', async (_what, object) => {
+    expect(await post(object)).toMatchObject({
+      status: 400,
+      error: { error: 'the data is not such an object' },
+    });
+  });
+});

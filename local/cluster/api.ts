@@ -1,0 +1,377 @@
+import type { FieldValidation } from './decode.ts';
+import { decodeObject, decodePatched, parseBody, parseJsonBody, parseYamlBody, requireKind } from './decode.ts';
+import { listGroupVersions, toAggregatedDiscovery, toGroup, toGroupList, toResourceList } from './discovery.ts';
+import type { Json, JsonObject } from './json.ts';
+import { isJsonObject } from './json.ts';
+import type { Kinds, Resource } from './kinds.ts';
+import { groupVersionOf } from './kinds.ts';
+import type { KubeObject } from './kube-object.ts';
+import { keyOf } from './kube-object.ts';
+import { listPage, parseResourceVersion, requireReached } from './lists.ts';
+import { patchTypesOf, toOpenApi, toOpenApiIndex, toSwagger } from './openapi.ts';
+import { applyJsonPatch, applyMergePatch, applyStrategicPatch } from './patch.ts';
+import {
+  badRequest,
+  invalidOptions,
+  methodNotAllowed,
+  notFound,
+  notImplemented,
+  Refusal,
+  unknownResource,
+  unsupportedMediaType,
+} from './refusal.ts';
+import type { ApiRequest, ResourcePath, Verb } from './request.ts';
+import { parseResourcePath, verbOf } from './request.ts';
+import { answerReview, reviews } from './reviews.ts';
+import type { Store } from './store.ts';
+import type { Showing } from './views.ts';
+import { parseAccept, showAs } from './views.ts';
+import type { WatchRequest } from './watches.ts';
+import { parseWatch } from './watches.ts';
+import type { Preconditions, Target } from './writes.ts';
+import { createObject, deleteObject, requireObject, updateObject } from './writes.ts';
+
+/** What a client gets: one value, a text, or a stream of watch events. */
+export type Answer =
+  | { readonly kind: 'json'; readonly status: number; readonly body: Json; readonly headers: Headers }
+  | { readonly kind: 'text'; readonly status: number; readonly body: string }
+  | { readonly kind: 'watch'; readonly watch: WatchRequest; readonly showing: Showing };
+
+type Headers = Readonly<Record<string, string | readonly string[]>>;
+
+/** Finalizers share one name space, so the real server warns of plain words. */
+function finalizerWarnings({ metadata }: KubeObject): string[] {
+  return (metadata.finalizers ?? [])
+    .filter((each) => !each.includes('/'))
+    .map((each) => {
+      const shown = `metadata.finalizers: ${JSON.stringify(each)}`;
+      return `${shown}: prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers`;
+    });
+}
+
+/** Everything that requests work on. */
+export interface Machine {
+  readonly store: Store;
+  readonly kinds: Kinds;
+}
+
+function json(body: Json, status = 200, warnings: readonly string[] = []): Answer {
+  const said = warnings.map((warning) => `299 - ${JSON.stringify(warning)}`);
+  return { kind: 'json', status, body, headers: said.length === 0 ? {} : { warning: said } };
+}
+
+function text(body: string, status = 200): Answer {
+  return { kind: 'text', status, body };
+}
+
+/** What the real server says where nothing is served at all, a definition that is not installed for instance. */
+const pageNotFound = text('404 page not found\n', 404);
+
+const version = {
+  major: '1',
+  minor: '35',
+  gitVersion: 'v1.35.0-embedded',
+  gitCommit: '',
+  gitTreeState: '',
+  buildDate: '1970-01-01T00:00:00Z',
+  goVersion: '',
+  compiler: '',
+  platform: 'node',
+};
+
+function answerDiscovery({ kinds }: Machine, request: ApiRequest): Answer {
+  const all = listGroupVersions(kinds);
+  const [root, first, second, ...rest] = request.path.split('/').filter((part) => part !== '');
+  if (rest.length > 0) return pageNotFound;
+  const isCore = root === 'api';
+  if (first === undefined) {
+    if (request.accept.includes('as=APIGroupDiscoveryList') && request.accept.includes('v=v2;')) {
+      const contentType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+      const body = toAggregatedDiscovery(all, isCore);
+      return { kind: 'json', status: 200, body, headers: { 'content-type': contentType } };
+    }
+    return json(isCore ? { kind: 'APIVersions', versions: ['v1'] } : toGroupList(all));
+  }
+  const [group, versionName] = isCore ? ['', first] : [first, second];
+  const found = all.find((each) => each.group === group && each.version === versionName);
+  if (found !== undefined) return json(toResourceList(found));
+  if (isCore) throw unknownResource();
+  const listed = versionName === undefined ? toGroup(group, all) : undefined;
+  return listed === undefined ? pageNotFound : json(listed);
+}
+
+function answerOpenApi({ kinds }: Machine, path: string, accept: string): Answer {
+  if (path === '/openapi/v2') {
+    // Clients that only read protobuf must be told so, or they would take JSON for a broken document.
+    if (accept !== '' && !accept.includes('json') && !accept.includes('*/*')) return text('', 406);
+    return json(toSwagger());
+  }
+  if (path === '/openapi/v3') return json(toOpenApiIndex(kinds));
+  const found = toOpenApi(kinds, path.replace('/openapi/v3/', ''));
+  return found === undefined ? pageNotFound : json(found);
+}
+
+function answerElsewhere(machine: Machine, request: ApiRequest): Answer {
+  const { path } = request;
+  if (/^\/(healthz|readyz|livez)(\/|$)/.test(path)) return text('ok');
+  if (path === '/version') return json(version);
+  if (path.startsWith('/openapi/')) return answerOpenApi(machine, path, request.accept);
+  if (/^\/apis?(\/|$)/.test(path)) return answerDiscovery(machine, request);
+  if (path === '/') return json({ paths: ['/api', '/apis', '/healthz', '/livez', '/openapi/v3', '/readyz', '/version'] });
+  return pageNotFound;
+}
+
+function parseValidation(query: URLSearchParams, options: string): FieldValidation {
+  const asked = query.get('fieldValidation') ?? '';
+  if (asked === '') return 'Warn';
+  if (asked === 'Strict' || asked === 'Warn' || asked === 'Ignore') return asked;
+  const says = `Unsupported value: ${JSON.stringify(asked)}: supported values: "", "Ignore", "Strict", "Warn"`;
+  throw invalidOptions(options, 'fieldValidation', 'FieldValueNotSupported', says);
+}
+
+function parseDryRun(asked: readonly string[], options: string): boolean {
+  const other = asked.filter((each) => each !== 'All' && each !== '');
+  if (other.length === 0) return asked.includes('All');
+  const says = `Unsupported value: ${JSON.stringify(other)}: supported values: "All"`;
+  throw invalidOptions(options, 'dryRun', 'FieldValueNotSupported', says);
+}
+
+interface Call {
+  readonly machine: Machine;
+  readonly request: ApiRequest;
+  readonly target: Target;
+  readonly showing: Showing;
+}
+
+function create({ machine, request, target, showing }: Call): Answer {
+  const { query } = request;
+  const isDryRun = parseDryRun(query.getAll('dryRun'), 'CreateOptions');
+  const validation = parseValidation(query, 'CreateOptions');
+  const body = parseBody(request.body, request.contentType);
+  const { object, warnings } = decodeObject(body, target.resource, validation);
+  return json(showing.one(createObject(machine.store, target, object, isDryRun)), 201, [
+    ...warnings,
+    ...finalizerWarnings(object),
+  ]);
+}
+
+function replace({ machine, request, target, showing }: Call): Answer {
+  const { query } = request;
+  const isDryRun = parseDryRun(query.getAll('dryRun'), 'UpdateOptions');
+  const validation = parseValidation(query, 'UpdateOptions');
+  const body = parseBody(request.body, request.contentType);
+  const { object, warnings } = decodeObject(body, target.resource, validation);
+  const stored = updateObject(machine.store, target, object, { isDryRun, isPatch: false });
+  return json(showing.one(stored), 200, warnings);
+}
+
+function readPatch(body: string): JsonObject {
+  const patch = parseJsonBody(body, 'error decoding patch: ');
+  if (isJsonObject(patch)) return patch;
+  throw badRequest('error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}');
+}
+
+function applyPatch(current: KubeObject, body: string, type: string): Json {
+  switch (type) {
+    case 'application/merge-patch+json':
+      return applyMergePatch(current, readPatch(body));
+    case 'application/strategic-merge-patch+json':
+      return applyStrategicPatch(current, readPatch(body));
+    default:
+      return applyJsonPatch(current, parseJsonBody(body, 'error decoding patch: '));
+  }
+}
+
+function patch(call: Call): Answer {
+  const { machine, request, target, showing } = call;
+  const { resource } = target;
+  const type = request.contentType.split(';')[0]?.trim() ?? '';
+  const accepted = patchTypesOf(resource);
+  if (!accepted.includes(type)) throw unsupportedMediaType(accepted);
+  const isDryRun = parseDryRun(request.query.getAll('dryRun'), 'PatchOptions');
+  const validation = parseValidation(request.query, 'PatchOptions');
+  if (type === 'application/apply-patch+yaml') return apply(call, isDryRun);
+  const current = requireObject(machine.store, target);
+  const patched = applyPatch(resource.present(current), request.body, type);
+  const { object, warnings } = decodePatched(patched, resource, validation);
+  const stored = updateObject(machine.store, target, object, { isDryRun, isPatch: true });
+  return json(showing.one(stored), 200, warnings);
+}
+
+/**
+ * Server-side apply without owners: what is said is merged over what is there, and nothing is taken away
+ * because it is no longer said.
+ */
+function apply({ machine, request, target, showing }: Call, isDryRun: boolean): Answer {
+  const { resource, namespace, name } = target;
+  if ((request.query.get('fieldManager') ?? '') === '') {
+    const says = 'Required value: is required for apply patch';
+    throw invalidOptions('PatchOptions', 'fieldManager', 'FieldValueRequired', says);
+  }
+  const body = requireKind(parseYamlBody(request.body), resource);
+  const metadata = { name, ...(isJsonObject(body['metadata']) ? body['metadata'] : {}) };
+  const written = { ...body, metadata };
+  const { object, warnings } = decodeObject(written, resource, 'Warn');
+  if (warnings.length > 0) {
+    const where = `(${namespace}/${name}; ${groupVersionOf(resource)}, Kind=${resource.kind})`;
+    throw new Refusal(500, '', `failed to create typed patch object ${where}: ${warnings.join(', ')}`);
+  }
+  const current = machine.store.get(resource.storage, keyOf(namespace, name));
+  if (current === undefined) {
+    if (target.part === 'status') throw notFound(resource, name);
+    return json(showing.one(createObject(machine.store, target, object, isDryRun)), 201);
+  }
+  const merged = decodeObject(applyMergePatch(resource.present(current), written), resource, 'Ignore');
+  return json(showing.one(updateObject(machine.store, target, merged.object, { isDryRun, isPatch: true })));
+}
+
+interface DeleteOptions {
+  readonly preconditions: Preconditions;
+  readonly isDryRun: boolean;
+}
+
+const policies = ['Foreground', 'Background', 'Orphan'];
+
+function checkPolicy(policy: Json | undefined): void {
+  // Nothing here depends on its owner, so all policies come to the same.
+  if (policy === undefined || policy === null || policies.includes(String(policy))) return;
+  const supported = policies.map((each) => JSON.stringify(each)).join(', ');
+  const says = `Unsupported value: ${JSON.stringify(policy)}: supported values: ${supported}, "nil"`;
+  throw invalidOptions('DeleteOptions', 'propagationPolicy', 'FieldValueNotSupported', says);
+}
+
+function textOrNothing(value: Json | undefined): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function parseDeleteOptions({ body, contentType, query }: ApiRequest): DeleteOptions {
+  const read = body.trim() === '' ? {} : parseBody(body, contentType);
+  const options = isJsonObject(read) ? read : {};
+  checkPolicy(options['propagationPolicy'] ?? query.get('propagationPolicy'));
+  const asked = Array.isArray(options['dryRun']) ? options['dryRun'].map(String) : query.getAll('dryRun');
+  const said = isJsonObject(options['preconditions']) ? options['preconditions'] : {};
+  const uid = textOrNothing(said['uid']);
+  const resourceVersion = textOrNothing(said['resourceVersion']);
+  return {
+    preconditions: { ...(uid === undefined ? {} : { uid }), ...(resourceVersion === undefined ? {} : { resourceVersion }) },
+    isDryRun: parseDryRun(asked, 'DeleteOptions'),
+  };
+}
+
+function remove({ machine, request, target, showing }: Call): Answer {
+  const { preconditions, isDryRun } = parseDeleteOptions(request);
+  const { gone, object } = deleteObject(machine.store, target, preconditions, isDryRun);
+  if (!gone) return json(showing.one(object));
+  const { group, plural } = target.resource;
+  const details = { name: target.name, ...(group === '' ? {} : { group }), kind: plural, uid: object.metadata.uid };
+  return json({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details });
+}
+
+function removeCollection({ machine, request, target, showing }: Call): Answer {
+  const { preconditions, isDryRun } = parseDeleteOptions(request);
+  const { objects, metadata } = listPage(machine.store, target.resource, target.namespace, request.query);
+  for (const { metadata: each } of objects) {
+    const one = { ...target, namespace: each.namespace ?? '', name: each.name };
+    deleteObject(machine.store, one, preconditions, isDryRun);
+  }
+  return json(showing.many(objects, metadata));
+}
+
+function list({ machine, request, target, showing }: Call): Answer {
+  const { objects, metadata } = listPage(machine.store, target.resource, target.namespace, request.query);
+  return json(showing.many(objects, metadata));
+}
+
+function watch({ machine, request, target, showing }: Call): Answer {
+  const watching = parseWatch(target.resource, target.namespace, request.query);
+  return { kind: 'watch', watch: watching, showing };
+}
+
+function get({ machine, request, target, showing }: Call): Answer {
+  requireReached(machine.store, parseResourceVersion(request.query));
+  return json(showing.one(requireObject(machine.store, target)));
+}
+
+function perform(verb: Verb, call: Call): Answer {
+  switch (verb) {
+    case 'get':
+      return get(call);
+    case 'list':
+      return list(call);
+    case 'watch':
+      return watch(call);
+    case 'create':
+      return create(call);
+    case 'update':
+      return replace(call);
+    case 'patch':
+      return patch(call);
+    case 'delete':
+      return remove(call);
+    case 'deletecollection':
+      return removeCollection(call);
+    case 'other':
+      throw methodNotAllowed();
+  }
+}
+
+const unserved: Readonly<Record<string, string>> = {
+  log: 'container logs: nothing runs here',
+  exec: 'exec: nothing runs here',
+  attach: 'attach: nothing runs here',
+  portforward: 'port forwarding: nothing runs here',
+  eviction: 'eviction',
+  binding: 'scheduling',
+  token: 'service account tokens',
+  finalize: 'the finalize subresource',
+  scale: 'the scale subresource',
+};
+
+function checkAddress(found: Resource, path: ResourcePath, verb: Verb): void {
+  const { name, subresource } = path;
+  const isStatus = subresource === 'status' && found.hasStatus;
+  if (subresource !== '' && !isStatus) {
+    const missing = found.isCustom ? undefined : unserved[subresource];
+    if (missing !== undefined) throw notImplemented(missing);
+    throw found.isCustom ? notFound(found, name) : unknownResource();
+  }
+  const isForOne = !['list', 'watch', 'create', 'deletecollection'].includes(verb);
+  if (isForOne && name === '' && verb !== 'other') throw badRequest('name must be provided');
+  if (isStatus && !['get', 'update', 'patch'].includes(verb)) throw methodNotAllowed();
+}
+
+/** Objects of a namespace are only written and read there; across namespaces they are only listed. */
+function isPlaceOf(resource: Resource, path: ResourcePath, verb: Verb): boolean {
+  if (!resource.isNamespaced) return path.namespace === '';
+  return path.namespace !== '' || verb === 'list' || verb === 'watch';
+}
+
+function answerUnknown({ kinds }: Machine, path: ResourcePath): Answer {
+  if (path.version === 'watch' || path.plural === 'watch') {
+    throw notImplemented('the old /watch/ addresses: use ?watch=true');
+  }
+  if (kinds.isBuiltInGroup(path.group)) throw unknownResource();
+  return pageNotFound;
+}
+
+/** Answers one request. What cannot be done is thrown as a Refusal. */
+export function answerRequest(machine: Machine, request: ApiRequest): Answer {
+  const path = parseResourcePath(request.path);
+  if (path === undefined) {
+    if (request.method === 'GET') return answerElsewhere(machine, request);
+    throw methodNotAllowed();
+  }
+  const review = reviews.find((each) => each.group === path.group && each.plural === path.plural);
+  if (review !== undefined && request.method === 'POST') {
+    return json(answerReview(review, parseBody(request.body, request.contentType)), 201);
+  }
+  const resource = machine.kinds.find(path.group, path.version, path.plural);
+  if (resource === undefined) return answerUnknown(machine, path);
+  const verb = verbOf(request.method, path.name !== '', request.query);
+  if (!isPlaceOf(resource, path, verb)) return answerUnknown(machine, path);
+  checkAddress(resource, path, verb);
+  const part = path.subresource === 'status' ? 'status' : 'object';
+  const target = { resource, namespace: path.namespace, name: path.name, part } as const;
+  const showing = showAs(parseAccept(request.accept), resource, request.query);
+  return perform(verb, { machine, request, target, showing });
+}

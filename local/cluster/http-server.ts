@@ -1,0 +1,227 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Answer, Machine } from './api.ts';
+import { answerRequest } from './api.ts';
+import type { Json, JsonObject } from './json.ts';
+import type { KubeObject } from './kube-object.ts';
+import { badRequest, Refusal } from './refusal.ts';
+import type { ApiRequest, ResourcePath, Verb } from './request.ts';
+import { parseResourcePath, verbOf } from './request.ts';
+import type { WatchType } from './watches.ts';
+import { startWatch } from './watches.ts';
+
+/** A request as a hook sees it. */
+export interface InterceptedRequest extends ApiRequest, ResourcePath {
+  readonly verb: Verb;
+}
+
+/**
+ * What shall become of a request: answered as usual, refused with a Status, or its connection dropped before
+ * anything is done, or after everything is done but the answer.
+ */
+export type Verdict =
+  | 'pass'
+  | 'drop-before'
+  | 'drop-after'
+  | {
+      readonly status: number;
+      readonly message?: string;
+      readonly reason?: string;
+      readonly retryAfterSeconds?: number;
+    };
+
+/** Decides what becomes of each request; a promise delays it. */
+export type Intercept = (request: InterceptedRequest) => Verdict | Promise<Verdict>;
+
+export interface HttpServer {
+  readonly port: number;
+  intercept(hook: Intercept | undefined): void;
+  /** Cuts every open watch, or those of one kind of object in the way a server ends them. */
+  breakWatches(): void;
+  endWatches(storage: string): void;
+  close(): Promise<void>;
+}
+
+const largestBody = 3 * 1024 * 1024;
+/** A watcher that does not read is cut off before it takes the memory of the process. */
+const mostUnsent = 64 * 1024 * 1024;
+
+function tooLarge(): Refusal {
+  return new Refusal(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${largestBody}`);
+}
+
+async function readBody(message: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > largestBody) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+async function toRequest(message: IncomingMessage): Promise<ApiRequest> {
+  const url = new URL(message.url ?? '/', 'http://cluster');
+  if (Number(message.headers['content-length'] ?? 0) > largestBody) throw tooLarge();
+  return {
+    method: message.method ?? 'GET',
+    path: url.pathname,
+    query: url.searchParams,
+    accept: message.headers.accept ?? '',
+    contentType: message.headers['content-type'] ?? '',
+    body: await readBody(message),
+  };
+}
+
+function toIntercepted(request: ApiRequest): InterceptedRequest {
+  const nowhere = { group: '', version: '', plural: '', namespace: '', name: '', subresource: '' };
+  const path = parseResourcePath(request.path);
+  const verb = path === undefined ? 'other' : verbOf(request.method, path.name !== '', request.query);
+  return { ...request, ...(path ?? nowhere), verb };
+}
+
+function checkTimeout(query: URLSearchParams): void {
+  const text = query.get('timeout') ?? '';
+  // Requests are answered at once, so a duration only has to be one.
+  if (text === '' || /^([\d.]+(ns|us|µs|ms|s|m|h))+$/.test(text) || text === '0') return;
+  throw badRequest(`invalid timeout specified in the request URL - time: invalid duration ${JSON.stringify(text)}`);
+}
+
+function toStatusRefusal(verdict: Exclude<Verdict, string>): Refusal {
+  const { status, message = 'refused by a hook', reason = 'InternalError', retryAfterSeconds } = verdict;
+  return new Refusal(status, reason, message, retryAfterSeconds === undefined ? undefined : { retryAfterSeconds });
+}
+
+type Headers = Record<string, string | readonly string[]>;
+
+function sendText(response: ServerResponse, status: number, body: string, contentType: string, more: Headers = {}): void {
+  response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-cache, private', ...more });
+  response.end(body);
+}
+
+function sendJson(response: ServerResponse, status: number, body: Json, headers: Headers): void {
+  sendText(response, status, `${JSON.stringify(body)}\n`, 'application/json', headers);
+}
+
+interface OpenWatch {
+  readonly storage: string;
+  readonly end: () => void;
+  readonly cut: () => void;
+}
+
+function streamWatch(machine: Machine, answer: Extract<Answer, { kind: 'watch' }>, response: ServerResponse): OpenWatch {
+  const { watch, showing } = answer;
+  let isFirst = true;
+  response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
+  response.flushHeaders();
+
+  function write(type: WatchType, object: JsonObject): void {
+    if (response.writableLength > mostUnsent) response.destroy();
+    else if (!response.writableEnded) response.write(`${JSON.stringify({ type, object })}\n`);
+  }
+
+  const stop = startWatch(machine.store, watch, {
+    send(type, object: KubeObject) {
+      write(type, showing.event(object, isFirst));
+      isFirst = false;
+    },
+    fail(status) {
+      write('ERROR', status);
+      response.end();
+    },
+    end: () => response.end(),
+  });
+  response.on('close', stop);
+  return { storage: watch.resource.storage, end: () => response.end(), cut: () => response.destroy() };
+}
+
+function sendRefusal(response: ServerResponse, error: unknown, log: (line: string) => void): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  if (error instanceof Refusal) {
+    const { code } = error.status;
+    // What was not read of a body that is too large must not be taken for the next request.
+    sendJson(response, code, error.status, { ...error.headers, ...(code === 413 ? { connection: 'close' } : {}) });
+    return;
+  }
+  log(`a request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const message = error instanceof Error ? error.message : String(error);
+  sendJson(response, 500, new Refusal(500, 'InternalError', `Internal error occurred: ${message}`).status, {});
+}
+
+/** Takes a port of the loopback interface before anything else is touched: a folder, for instance. */
+export function bindPort(port: number): Promise<Server> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const isTaken = error.code === 'EADDRINUSE';
+      reject(isTaken ? new Error(`port ${port} is taken: choose another with --port`, { cause: error }) : error);
+    });
+    server.listen(port, '127.0.0.1', () => resolve(server));
+  });
+}
+
+/** Serves a machine on a bound port. */
+export function serveApi(server: Server, machine: Machine, log: (line: string) => void): HttpServer {
+  const watches = new Set<OpenWatch>();
+  let hook: Intercept | undefined;
+
+  function send(answer: Answer, response: ServerResponse): void {
+    switch (answer.kind) {
+      case 'text':
+        sendText(response, answer.status, answer.body, 'text/plain; charset=utf-8');
+        return;
+      case 'json':
+        sendJson(response, answer.status, answer.body, answer.headers);
+        return;
+      case 'watch': {
+        const watch = streamWatch(machine, answer, response);
+        watches.add(watch);
+        response.on('close', () => watches.delete(watch));
+      }
+    }
+  }
+
+  async function handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const request = await toRequest(message);
+      const verdict = hook === undefined ? 'pass' : await hook(toIntercepted(request));
+      if (verdict === 'drop-before') {
+        response.destroy();
+        return;
+      }
+      if (typeof verdict === 'object') throw toStatusRefusal(verdict);
+      checkTimeout(request.query);
+      const answer = answerRequest(machine, request);
+      if (verdict === 'drop-after') response.destroy();
+      else send(answer, response);
+    } catch (error) {
+      sendRefusal(response, error, log);
+    }
+  }
+
+  server.on('request', (message, response) => void handle(message, response));
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    intercept(next) {
+      hook = next;
+    },
+    breakWatches() {
+      for (const watch of [...watches]) watch.cut();
+    },
+    endWatches(storage) {
+      for (const watch of [...watches]) if (watch.storage === storage) watch.end();
+    },
+    close() {
+      return new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+    },
+  };
+}

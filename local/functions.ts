@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto';
+import { Hono } from 'hono';
+import type { Logger } from 'pino';
+import { mapBinding } from '../functions/map-binding/map-binding.ts';
+import { mapObjective } from '../functions/map-objective/map-objective.ts';
+import { mapOutput } from '../functions/map-output/map-output.ts';
+import { mapPool } from '../functions/map-pool/map-pool.ts';
+import { reconcile } from '../functions/reconcile/reconcile.ts';
+import { sweep } from '../functions/sweep/sweep.ts';
+import { type Handler, functionApp } from '../shared/events/function-app.ts';
+import { type Listening, listen } from '../shared/events/serve.ts';
+import type { Settings } from '../shared/identity/settings.ts';
+import type { Cluster } from '../shared/kube/cluster.ts';
+
+/** All functions behind one port, each under its own name. */
+export interface Functions {
+  readonly url: string;
+  /** Where each of them takes its events. */
+  readonly urls: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+const graceMs = 25_000;
+
+/** Serves all functions in this process. */
+export async function startFunctions(options: {
+  readonly cluster: Cluster;
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly port: number;
+}): Promise<Functions> {
+  const { cluster, settings, log, port } = options;
+  const handlers: Record<string, Handler> = {
+    'map-binding': mapBinding(),
+    'map-pool': mapPool(cluster),
+    'map-objective': mapObjective(cluster),
+    'map-output': mapOutput(cluster),
+    reconcile: reconcile({ cluster, settings, log, nonce: randomUUID, elapsed: () => performance.now() }),
+    sweep: sweep(cluster, settings),
+  };
+  const door = new Hono();
+  for (const [name, handler] of Object.entries(handlers))
+    door.mount(`/${name}`, functionApp(name, handler, { log }).fetch);
+
+  const listening: Listening = await listen(door, { port, host: '127.0.0.1' });
+  const url = `http://127.0.0.1:${listening.port}`;
+  const urls = Object.fromEntries(Object.keys(handlers).map((name) => [name, `${url}/${name}`]));
+  return { url, urls, close: async () => void (await listening.close(graceMs)) };
+}

@@ -1,0 +1,118 @@
+import { parseArgs } from 'node:util';
+import { parseRenderingConfig } from '../shared/config.ts';
+import type { Settings } from '../shared/identity/settings.ts';
+
+/** What `npm start` was asked for. */
+export interface Options {
+  readonly cluster:
+    | EmbeddedChoice
+    | { readonly kind: 'real'; readonly file: string; readonly context: string | undefined };
+  readonly settings: Settings;
+  /** Undefined: as the PingSource in knative/ says. */
+  readonly sweepSeconds: number | undefined;
+  /** The API server's port; functions and broker follow it. 0: any free ports. */
+  readonly port: number;
+}
+
+interface EmbeddedChoice {
+  readonly kind: 'embedded';
+  readonly dataFolder: string | undefined;
+}
+
+/** The options, a text to print instead of starting, or what is wrong with them, in one line. */
+export type Parsed =
+  | { readonly kind: 'start'; readonly options: Options }
+  | { readonly kind: 'help'; readonly text: string }
+  | { readonly kind: 'invalid'; readonly message: string };
+
+const defaultPort = 8090;
+
+const help = `npm start -- [options]
+
+Without --kubeconfig: a cluster in this process, with the manifests of examples/ applied.
+  --port N             its port (default ${defaultPort}); the functions take the next one, the broker the one after it; 0: any
+  --data FOLDER        keep the cluster in this folder across restarts
+
+With --kubeconfig: the same functions, sources and broker, on a real cluster.
+  --kubeconfig FILE    credentials of the cluster
+  --context NAME       another than its current context
+
+Both:
+  --trust-domain NAME  the trust domain of the SPIFFE IDs (or KLEYM_TRUST_DOMAIN; on a real cluster one of the two must be set)
+  --class-name NAME    the class of the ClusterSPIFFEIDs (or KLEYM_CLUSTERSPIFFEID_CLASS_NAME); "": none
+  --sweep SECONDS      look at everything in this rhythm (default: every 5 minutes)
+  --help               this text
+`;
+
+const known = {
+  kubeconfig: { type: 'string' },
+  context: { type: 'string' },
+  'trust-domain': { type: 'string' },
+  'class-name': { type: 'string' },
+  sweep: { type: 'string' },
+  port: { type: 'string' },
+  data: { type: 'string' },
+  help: { type: 'boolean' },
+} as const;
+
+/** Reads the command line; a flag wins over its environment variable, even where it is empty. */
+export function parseOptions(args: readonly string[], environment: NodeJS.ProcessEnv): Parsed {
+  try {
+    const { values } = parseArgs({ args: [...args], options: known, strict: true });
+    return values.help ? { kind: 'help', text: help } : toOptions(values, environment);
+  } catch (error) {
+    return invalid(error instanceof Error ? error.message : String(error));
+  }
+}
+
+type Values = { readonly [name in Exclude<keyof typeof known, 'help'>]?: string };
+
+function toOptions(values: Values, environment: NodeJS.ProcessEnv): Parsed {
+  const port = toWholeNumber(values.port, defaultPort, 65_533);
+  if (port === undefined)
+    return invalid(`--port is "${values.port}": expected a whole number from 0 to 65533`);
+  const sweepSeconds = toWholeNumber(values.sweep, 0, 86_400);
+  if (sweepSeconds === undefined || values.sweep === '0') {
+    return invalid(`--sweep is "${values.sweep}": expected whole seconds, from 1 to 86400`);
+  }
+  if (values.context !== undefined && values.kubeconfig === undefined)
+    return invalid('--context needs --kubeconfig');
+  if (values.data !== undefined && values.kubeconfig !== undefined)
+    return invalid('--data is for the cluster in this process: leave out --kubeconfig');
+
+  const settings = toSettings(values, environment);
+  if (typeof settings === 'string') return invalid(settings);
+  const cluster =
+    values.kubeconfig === undefined
+      ? ({ kind: 'embedded', dataFolder: values.data } as const)
+      : ({ kind: 'real', file: values.kubeconfig, context: values.context } as const);
+  return { kind: 'start', options: { cluster, settings, port, sweepSeconds: sweepSeconds || undefined } };
+}
+
+/** The functions' own configuration, with the flags in the place of their variables. */
+function toSettings(values: Values, environment: NodeJS.ProcessEnv): Settings | string {
+  const { KLEYM_TRUST_DOMAIN: trustDomain, KLEYM_CLUSTERSPIFFEID_CLASS_NAME: className } = environment;
+  const chosen =
+    values['trust-domain'] ??
+    trustDomain ??
+    (values.kubeconfig === undefined ? 'kleym.sonda.red' : undefined);
+  if (chosen === undefined || chosen === '') {
+    return '--trust-domain is not set: expected the trust domain of your SPIRE server, such as example.org';
+  }
+  const config = parseRenderingConfig({
+    ...environment,
+    KLEYM_TRUST_DOMAIN: chosen,
+    KLEYM_CLUSTERSPIFFEID_CLASS_NAME: values['class-name'] ?? className,
+  });
+  return config.kind === 'invalid' ? config.message : config.value.settings;
+}
+
+function toWholeNumber(text: string | undefined, otherwise: number, max: number): number | undefined {
+  if (text === undefined) return otherwise;
+  const number = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+  return number <= max ? number : undefined;
+}
+
+function invalid(message: string): Parsed {
+  return { kind: 'invalid', message };
+}

@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import type { KubeConfig } from '@kubernetes/client-node';
+import type { CloudEvent } from 'cloudevents';
+import type { Logger } from 'pino';
+import type { Settings } from '../shared/identity/settings.ts';
+import { connect } from '../shared/kube/kube-cluster.ts';
+import { type Broker, type Delivery, startBroker } from './broker.ts';
+import { type Functions, startFunctions } from './functions.ts';
+import { toPingEvent } from './ping-event.ts';
+import { type SourceNews, type Sources, startSources } from './sources.ts';
+import { type Wiring, readWiring } from './wiring.ts';
+
+/** Sources, broker and functions in one process, on one API server. */
+export interface Stack {
+  readonly functions: Functions;
+  readonly broker: Broker;
+  readonly sources: Sources;
+  /** Ends in the order of the way of the data, so that what is under way arrives. */
+  stop(): Promise<void>;
+}
+
+export interface StackOptions {
+  readonly kubeConfig: KubeConfig;
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly functionsPort: number;
+  readonly brokerPort: number;
+  readonly sweepSeconds?: number | undefined;
+  readonly onEvent?: (event: CloudEvent<unknown>) => void;
+  readonly onDelivery?: (delivery: Delivery) => void;
+  readonly onNews?: (news: SourceNews) => void;
+}
+
+const knative = join(import.meta.dirname, '..', 'knative');
+
+/** Starts everything that Knative would run for us, wired by the same manifests. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const wiring = await readWiring(wiringFolders());
+  const cluster = connect({ kubeConfig: options.kubeConfig });
+  const functions = await startFunctions({ ...options, cluster, port: options.functionsPort });
+  try {
+    const broker = await startBroker({
+      wiring,
+      subscribers: functions.urls,
+      port: options.brokerPort,
+      ...(options.onDelivery && { onDelivery: options.onDelivery }),
+    });
+    const sources = feed(broker, wiring, options);
+    return { functions, broker, sources, stop: () => stop(sources, broker, functions) };
+  } catch (error) {
+    await functions.close();
+    throw error;
+  }
+}
+
+/** The base, and every group that a cluster may serve: what it does not serve is waited for. */
+function wiringFolders(): string[] {
+  const components = ['pools-x-k8s', 'objectives-x-k8s', 'objectives-k8s'];
+  return [join(knative, 'base'), ...components.map((name) => join(knative, 'components', name))];
+}
+
+function feed(broker: Broker, wiring: Wiring, options: StackOptions): Sources {
+  const { kubeConfig, onEvent, onNews, sweepSeconds } = options;
+  return startSources({
+    kubeConfig,
+    wiring,
+    sink: (event) => {
+      onEvent?.(event);
+      broker.send(event);
+    },
+    // A source that lost sight of its objects cannot say what happened: the sweep looks at all of them.
+    onGap: () => wiring.pings.forEach((ping) => broker.send(toPingEvent(ping))),
+    ...(onNews && { onNews }),
+    ...(sweepSeconds !== undefined && { pingEverySeconds: sweepSeconds }),
+  });
+}
+
+async function stop(sources: Sources, broker: Broker, functions: Functions): Promise<void> {
+  await sources.stop();
+  await broker.close();
+  await functions.close();
+}

@@ -1,0 +1,52 @@
+import { type Done, done } from '../api/outcome.ts';
+import { type RefusedEvent, refusedEvent } from './answers.ts';
+import { toQuoted } from './quoted.ts';
+
+/** What was read, or why it cannot be read. */
+export type Parsed<T> = Done<T> | RefusedEvent;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Data by its content type. Knative's PingSource sends data without one: JSON if it can be read so, else text. */
+export function parseData(body: Uint8Array, contentType: string | undefined): Parsed<unknown> {
+  if (body.length === 0) return done(undefined);
+  const mediaType = toMediaType(contentType);
+  if (mediaType === undefined) {
+    const json = parseJson(body, contentType);
+    return json.kind === 'done' ? json : parseText(body, contentType);
+  }
+  if (/^(application|text)\/([^;]+\+)?json$/.test(mediaType)) return parseJson(body, contentType);
+  return mediaType.startsWith('text/') ? parseText(body, contentType) : done(body);
+}
+
+/** JSON in UTF-8. */
+export function parseJson(body: Uint8Array, contentType: string | undefined): Parsed<unknown> {
+  const text = parseText(body, contentType);
+  if (text.kind !== 'done') return text;
+  try {
+    const value: unknown = JSON.parse(text.value);
+    return done(value);
+  } catch {
+    return refusedEvent('the body is not JSON', {
+      found: `${body.length} bytes of other text`,
+      expected: `JSON, because the content type is ${toQuoted(contentType)}`,
+    });
+  }
+}
+
+function parseText(body: Uint8Array, contentType: string | undefined): Parsed<string> {
+  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType ?? '')?.[1] ?? 'utf-8';
+  const expected = 'text in UTF-8';
+  if (!/^(utf-?8|us-ascii)$/i.test(charset))
+    return refusedEvent('the body cannot be read', { found: `charset ${toQuoted(charset)}`, expected });
+  try {
+    return done(utf8.decode(body));
+  } catch {
+    return refusedEvent('the body cannot be read', { found: 'bytes that are not UTF-8', expected });
+  }
+}
+
+/** `Application/JSON; charset="UTF-8"` → `application/json`. */
+export function toMediaType(contentType: string | undefined): string | undefined {
+  return contentType?.split(';', 1)[0]?.trim().toLowerCase() || undefined;
+}

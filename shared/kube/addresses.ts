@@ -1,0 +1,32 @@
+import { type Resource, toApiVersion } from '../api/object-meta.ts';
+
+/** Where an object, or with no name a list, is found. */
+export interface Address {
+  readonly resource: Resource;
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly subresource?: 'status';
+}
+
+/**
+ * Could an object be called this? Other texts must not become part of a path: the API server takes `x%2Fstatus`
+ * for `x`, every URL parser resolves `..`, and no name at all is the address of the list.
+ */
+export function isPathSegment(text: string): boolean {
+  return text !== '' && text !== '.' && text !== '..' && !/[/%]/.test(text);
+}
+
+/** The path of an address. */
+export function toPath({ resource, namespace, name, subresource }: Address): string {
+  const segments = [
+    ...(namespace === undefined ? [] : ['namespaces', namespace]),
+    resource.plural,
+    ...(name === undefined ? [] : [name]),
+    ...(subresource === undefined ? [] : [subresource]),
+  ];
+  const impossible = segments.find((segment) => !isPathSegment(segment));
+  if (impossible !== undefined) {
+    throw new Error(`${JSON.stringify(impossible)} cannot be part of a path to ${resource.plural}`);
+  }
+  return `/apis/${toApiVersion(resource)}/${segments.map(encodeURIComponent).join('/')}`;
+}

@@ -1,0 +1,90 @@
+import type { z } from 'zod';
+import { Binding, type BindingField, bindingResource } from '../api/binding.ts';
+import { Output, outputResource } from '../api/cluster-spiffe-id.ts';
+import type { Resource } from '../api/object-meta.ts';
+import { Objective } from '../api/objective.ts';
+import { Pool } from '../api/pool.ts';
+import { type Address, isPathSegment, toPath } from './addresses.ts';
+import { isUnsupportedField, toFound, toUncertain } from './answers.ts';
+import type { Cluster, Found, Listed } from './cluster.ts';
+import { confirmUnserved } from './discovery.ts';
+import { type Paged, listPages } from './pages.ts';
+import { toFieldSelector, toFieldValue, toLabelSelector } from './selectors.ts';
+import type { Transport } from './transport.ts';
+
+type Query = Readonly<Record<string, string>>;
+type ClusterReads = Pick<
+  Cluster,
+  | 'getBinding'
+  | 'listBindings'
+  | 'listOutputs'
+  | 'getOutput'
+  | 'getPool'
+  | 'listPools'
+  | 'getObjective'
+  | 'listObjectives'
+>;
+
+/** The calls of the port that read. */
+export function createReads(transport: Transport): ClusterReads {
+  async function get<T>(
+    address: Address & { readonly name: string },
+    schema: z.ZodType<T>,
+  ): Promise<Found<T>> {
+    const { resource, namespace, name } = address;
+    // A reference may say anything; no object has such a name.
+    if (!isPathSegment(name) || (namespace !== undefined && !isPathSegment(namespace))) return 'absent';
+    const answer = await transport.read({ method: 'GET', path: toPath(address) });
+    const found = toFound(schema, name, answer);
+    return found === 'elsewhere' ? await confirmUnserved(transport, resource, answer) : found;
+  }
+
+  async function list<T>(
+    address: Address,
+    schema: z.ZodType<T>,
+    query: Query = {},
+  ): Promise<Listed<T> | 'unserved'> {
+    return await settle(
+      address.resource,
+      await listPages(transport, { path: toPath(address), query }, schema),
+    );
+  }
+
+  async function settle<T>(resource: Resource, paged: Paged<T>): Promise<Listed<T> | 'unserved'> {
+    if (paged.kind === 'listed') return paged.listed;
+    if (paged.answer.status !== 404) throw toUncertain(paged.answer);
+    return await confirmUnserved(transport, resource, paged.answer);
+  }
+
+  async function listBindingsBy(address: Address, field: { path: BindingField; value: string }) {
+    const query = { fieldSelector: toFieldSelector(field.path, field.value) };
+    const paged = await listPages(transport, { path: toPath(address), query }, Binding);
+    if (paged.kind === 'listed' || !isUnsupportedField(paged.answer))
+      return await settle(bindingResource, paged);
+    // Not remembered: the definition may be replaced by one with this field while we run.
+    const all = await list(address, Binding);
+    if (all === 'unserved') return all;
+    return {
+      ...all,
+      items: all.items.filter((binding) => toFieldValue(binding, field.path) === field.value),
+    };
+  }
+
+  return {
+    getBinding: (namespace, name) => get({ resource: bindingResource, namespace, name }, Binding),
+    listBindings: ({ namespace, field }) => {
+      const address = toListAddress(bindingResource, namespace);
+      return field ? listBindingsBy(address, field) : list(address, Binding);
+    },
+    listOutputs: (labels) => list({ resource: outputResource }, Output, toLabelSelector(labels)),
+    getOutput: (name) => get({ resource: outputResource, name }, Output),
+    getPool: (resource, namespace, name) => get({ resource, namespace, name }, Pool),
+    listPools: (resource, namespace) => list(toListAddress(resource, namespace), Pool),
+    getObjective: (resource, namespace, name) => get({ resource, namespace, name }, Objective),
+    listObjectives: (resource, namespace) => list(toListAddress(resource, namespace), Objective),
+  };
+}
+
+function toListAddress(resource: Resource, namespace: string | undefined): Address {
+  return namespace === undefined ? { resource } : { resource, namespace };
+}

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { Binding, bindingResource } from '../api/binding.ts';
+import { Output, outputResource } from '../api/cluster-spiffe-id.ts';
+import { toApiVersion } from '../api/object-meta.ts';
+import { toPath } from './addresses.ts';
+import { toAccepted, toWritten } from './answers.ts';
+import type { Cluster } from './cluster.ts';
+import { eventResource, toEvent } from './event.ts';
+import type { Transport } from './transport.ts';
+
+type ClusterWrites = Pick<
+  Cluster,
+  'patchFinalizers' | 'patchStatus' | 'createOutput' | 'replaceOutput' | 'deleteOutput' | 'announce'
+>;
+
+const fieldManager = 'kleym';
+const outputType = { apiVersion: toApiVersion(outputResource), kind: outputResource.kind };
+const bindingType = { apiVersion: toApiVersion(bindingResource), kind: bindingResource.kind };
+
+/** What was never stored has no resourceVersion. */
+const UnstoredOutput = Output.extend({
+  metadata: Output.shape.metadata.extend({ resourceVersion: z.string().default('') }),
+});
+
+/** The calls of the port that write; `reportingInstance` says in Events which of us it was. */
+export function createWrites(transport: Transport, reportingInstance: string): ClusterWrites {
+  return {
+    patchFinalizers: async (namespace, { name, uid, resourceVersion }, finalizers) => {
+      const path = toPath({ resource: bindingResource, namespace, name });
+      const body = {
+        type: 'application/merge-patch+json',
+        content: { metadata: { uid, resourceVersion, finalizers } },
+      };
+      return toWritten(
+        Binding,
+        await transport.write({ method: 'PATCH', path, query: { fieldManager }, body }),
+      );
+    },
+
+    // PUT, because a merge patch keeps what the old status had beside ours, and a JSON patch of a status ignores the uid:
+    // it lands on an object of another uid. Everything but the status is ignored, so nothing else is sent.
+    patchStatus: async (namespace, { name, uid, resourceVersion }, status) => {
+      const path = toPath({ resource: bindingResource, namespace, name, subresource: 'status' });
+      const body = toJsonBody({
+        ...bindingType,
+        metadata: { name, namespace, uid, resourceVersion },
+        status,
+      });
+      return toWritten(
+        Binding,
+        await transport.write({ method: 'PUT', path, query: { fieldManager }, body }),
+      );
+    },
+
+    createOutput: async (output, options) => {
+      const path = toPath({ resource: outputResource });
+      const query = { fieldManager, ...(options?.dryRun ? { dryRun: 'All' } : {}) };
+      const body = toJsonBody({ ...outputType, ...output });
+      return toWritten(
+        options?.dryRun ? UnstoredOutput : Output,
+        await transport.write({ method: 'POST', path, query, body }),
+      );
+    },
+
+    // The items of a list do not say what they are, and a PUT must.
+    replaceOutput: async (output) => {
+      const path = toPath({ resource: outputResource, name: output.metadata.name });
+      const body = toJsonBody({ ...output, ...outputType });
+      return toWritten(Output, await transport.write({ method: 'PUT', path, query: { fieldManager }, body }));
+    },
+
+    deleteOutput: async ({ name, uid, resourceVersion }) => {
+      const path = toPath({ resource: outputResource, name });
+      const preconditions = { uid, resourceVersion };
+      const body = toJsonBody({ apiVersion: 'v1', kind: 'DeleteOptions', preconditions });
+      return toAccepted(await transport.write({ method: 'DELETE', path, body }));
+    },
+
+    announce: async (announcement) => {
+      const { namespace } = announcement.binding.metadata;
+      const path = toPath({ resource: eventResource, namespace });
+      const body = toJsonBody(toEvent(announcement, reportingInstance));
+      return toAccepted(await transport.write({ method: 'POST', path, query: { fieldManager }, body }));
+    },
+  };
+}
+
+function toJsonBody(content: unknown) {
+  return { type: 'application/json', content };
+}

@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+
+/**
+ * Who we are and which cluster is ours: from the file that is given or that KUBECONFIG names, in a pod from its service account,
+ * else from `~/.kube/config`. What is wrong is said in one error.
+ */
+export function loadKubeConfig(options: { file?: string; context?: string }): KubeConfig {
+  const { origin, config } = load(options.file);
+  if (options.context !== undefined) config.setCurrentContext(options.context);
+  const context = config.getContextObject(config.getCurrentContext());
+  if (!context) {
+    const known = config.getContexts().map(({ name }) => name);
+    throw new Error(
+      `${origin} has no context ${JSON.stringify(config.getCurrentContext() ?? '')}; it has ${known.join(', ') || 'none'}`,
+    );
+  }
+  const cluster = config.getCluster(context.cluster);
+  if (!cluster)
+    throw new Error(
+      `${origin}: context ${context.name} names cluster ${context.cluster}, which is not there`,
+    );
+  if (!config.getUser(context.user)) {
+    throw new Error(
+      `${origin}: context ${context.name} names user ${context.user || '""'}, which is not there`,
+    );
+  }
+  if (!/^https?:\/\//.test(cluster.server)) {
+    throw new Error(
+      `${origin}: the server of cluster ${cluster.name} is ${cluster.server}, expected an https:// URL`,
+    );
+  }
+  if (cluster.server.startsWith('http:') && !cluster.skipTLSVerify) {
+    throw new Error(
+      `${origin}: the server of cluster ${cluster.name} is ${cluster.server}; without TLS it must say insecure-skip-tls-verify: true`,
+    );
+  }
+  return config;
+}
+
+function load(file: string | undefined): { origin: string; config: KubeConfig } {
+  const files =
+    file === undefined ? (process.env['KUBECONFIG'] ?? '').split(delimiter).filter(Boolean) : [file];
+  if (files.length > 0) return { origin: files.join(', '), config: loadFiles(files) };
+  if (process.env['KUBERNETES_SERVICE_HOST']) {
+    const config = new KubeConfig();
+    config.loadFromCluster();
+    return { origin: "the pod's service account", config };
+  }
+  const home = join(homedir(), '.kube', 'config');
+  if (!existsSync(home)) {
+    throw new Error(
+      `no kubeconfig: we are in no pod and there is no ${home}; set KUBECONFIG to the path of one`,
+    );
+  }
+  return { origin: home, config: loadFiles([home]) };
+}
+
+function loadFiles(files: readonly string[]): KubeConfig {
+  const [config, ...others] = files.map(loadFile);
+  if (!config) throw new Error('no kubeconfig was named');
+  for (const other of others) config.mergeConfig(other, true);
+  return config;
+}
+
+function loadFile(file: string): KubeConfig {
+  const config = new KubeConfig();
+  const fault = findFault(() => config.loadFromFile(file));
+  if (fault !== undefined) throw new Error(`the kubeconfig ${file} cannot be read: ${fault}`);
+  return config;
+}
+
+/** Not the error itself: that of the YAML parser quotes the lines around the fault, and a token may be in them. */
+function findFault(load: () => void): string | undefined {
+  try {
+    load();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Error && 'reason' in error) return `not YAML, ${String(error.reason)}`;
+    return error instanceof Error ? error.message : String(error);
+  }
+}

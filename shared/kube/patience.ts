@@ -1,0 +1,51 @@
+import type { Answer } from './transport.ts';
+import { UncertainError } from './uncertain-error.ts';
+
+/** A call that brought no answer. */
+export interface Lost {
+  readonly status: 'lost';
+  readonly error: unknown;
+}
+
+/** Why a read is asked again, and after how long. */
+export interface Pause {
+  readonly why: 'busy' | 'broken' | 'token';
+  readonly ms: number;
+}
+
+const longestWait = 5000;
+const mostPauses = 8;
+
+/**
+ * How long a read waits before it is asked again; `undefined`: what came is the last word.
+ * A busy server (429, or 503 with Retry-After) says itself when; a broken answer or connection is tried once more at
+ * once, and so is a 401, because the token may have been replaced between our look at its file and the answer.
+ */
+export function toPause(attempt: Answer | Lost, earlier: readonly Pause[]): Pause | undefined {
+  if (earlier.length === mostPauses) return undefined;
+  if (attempt.status === 'lost') {
+    return attempt.error instanceof UncertainError ? undefined : once({ why: 'broken', ms: 100 }, earlier);
+  }
+  if (attempt.status === 401) return once({ why: 'token', ms: 0 }, earlier);
+  const asked = attempt.headers['retry-after'];
+  if (attempt.status === 429 || (attempt.status === 503 && asked !== undefined)) {
+    return inBounds({ why: 'busy', ms: toMilliseconds(asked, attempt.headers['date']) }, earlier);
+  }
+  return attempt.status >= 500 ? once({ why: 'broken', ms: 100 }, earlier) : undefined;
+}
+
+function once(pause: Pause, earlier: readonly Pause[]): Pause | undefined {
+  return earlier.some(({ why }) => why === pause.why) ? undefined : pause;
+}
+
+function inBounds(pause: Pause, earlier: readonly Pause[]): Pause | undefined {
+  const waited = earlier.reduce((sum, { ms }) => sum + ms, 0);
+  return waited + pause.ms > longestWait ? undefined : pause;
+}
+
+/** Retry-After is seconds or a date; the date is compared with the server's own clock. */
+function toMilliseconds(retryAfter = '1', date = ''): number {
+  if (/^\d+$/.test(retryAfter)) return Math.max(100, Number(retryAfter) * 1000);
+  const ms = Date.parse(retryAfter) - Date.parse(date);
+  return Number.isNaN(ms) ? 1000 : Math.max(100, ms);
+}

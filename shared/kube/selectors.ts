@@ -1,0 +1,35 @@
+import type { Binding, BindingField } from '../api/binding.ts';
+import type { LabelQuery } from './cluster.ts';
+
+/** The query by which a list is narrowed to labels; no labels, no query. */
+export function toLabelSelector(labels: LabelQuery): { labelSelector?: string } {
+  const terms = Object.entries(labels).map(([label, value]) => toTerm(label, value));
+  return terms.length === 0 ? {} : { labelSelector: terms.join(',') };
+}
+
+function toTerm(label: string, value: string | readonly string[] | undefined): string {
+  if (value === undefined) return `!${label}`;
+  if (typeof value === 'string') return `${label}=${value}`;
+  // The API server refuses an empty set; this says the same: nothing is one of no values.
+  if (value.length === 0) return `${label},!${label}`;
+  return `${label} in (${value.join(',')})`;
+}
+
+/** A field selector in which the value means itself: commas, equal signs and backslashes have a meaning there. */
+export function toFieldSelector(path: BindingField, value: string): string {
+  return `${path}=${value.replaceAll(/[\\,=]/g, String.raw`\$&`)}`;
+}
+
+/** What a binding has in a field; a field that is not set matches the empty value, as on the API server. */
+export function toFieldValue({ spec, status }: Binding, path: BindingField): string {
+  switch (path) {
+    case 'spec.poolRef.name':
+      return spec.poolRef.name;
+    case 'spec.objectiveRef.name':
+      return spec.objectiveRef?.name ?? '';
+    case 'spec.serviceAccountName':
+      return spec.serviceAccountName;
+    case 'status.claim.serviceAccountName':
+      return status?.claim?.serviceAccountName ?? '';
+  }
+}

@@ -1,0 +1,150 @@
+import { type HttpLibrary, type HttpMethod, RequestContext } from '@kubernetes/client-node';
+import type { Credentials } from './credentials.ts';
+import { type Lost, type Pause, toPause } from './patience.ts';
+import { UncertainError } from './uncertain-error.ts';
+
+/** One call to the API server. */
+export interface Call {
+  readonly method: HttpMethod;
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: { readonly type: string; readonly content: unknown };
+}
+
+/** What the API server said. */
+export interface Answer {
+  readonly call: Call;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+/** How calls leave and answers come back; whatever brings no answer is thrown as `UncertainError`. */
+export interface Transport {
+  /** Asks again where that helps; any answer may come back. */
+  read(call: Call & { readonly method: 'GET' }): Promise<Answer>;
+  /** Is sent once, whatever happens. */
+  write(call: Call): Promise<Answer>;
+}
+
+export interface TransportOptions {
+  readonly server: string;
+  readonly credentials: Credentials;
+  readonly http: HttpLibrary;
+  readonly userAgent: string;
+  readonly callTimeoutMs: number;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/** A transport to one API server. */
+export function createTransport(options: TransportOptions): Transport {
+  const { callTimeoutMs, credentials, sleep } = options;
+
+  async function read(call: Call): Promise<Answer> {
+    const pauses: Pause[] = [];
+    return await inTime(call, async (signal) => {
+      for (;;) {
+        const attempt = await exchange(options, call, signal).catch(toLost);
+        const pause = signal.aborted ? undefined : toPause(attempt, pauses);
+        if (pause === undefined) return toAnswer(call, attempt);
+        pauses.push(pause);
+        await sleep(pause.ms);
+      }
+    });
+  }
+
+  async function write(call: Call): Promise<Answer> {
+    return await inTime(call, async (signal) =>
+      toAnswer(call, await exchange(options, call, signal).catch(toLost)),
+    );
+  }
+
+  async function inTime(call: Call, work: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
+    const answer = await withDeadline(callTimeoutMs, work);
+    if (answer !== 'late') return answer;
+    // An HTTP/2 connection survives the call that timed out on it. If it is a dead one, the next call must not wait on it.
+    credentials.forgetConnections();
+    throw new UncertainError(`${toTitle(call)}: no answer within ${callTimeoutMs} ms${toAftermath(call)}`);
+  }
+
+  return { read, write };
+}
+
+/** How a call is named in messages. */
+export function toTitle({ method, path }: Call): string {
+  return `${method} ${path}`;
+}
+
+/** What a reader of an error must know about a write beside the error. */
+export function toAftermath({ method }: Call): string {
+  return method === 'GET' ? '' : '; whether the write took effect is not known';
+}
+
+async function exchange(options: TransportOptions, call: Call, signal: AbortSignal): Promise<Answer> {
+  const query = new URLSearchParams(call.query).toString();
+  const request = new RequestContext(
+    `${options.server}${call.path}${query === '' ? '' : `?${query}`}`,
+    call.method,
+  );
+  request.setHeaderParam('Accept', 'application/json');
+  request.setHeaderParam('User-Agent', options.userAgent);
+  if (call.body) {
+    request.setHeaderParam('Content-Type', call.body.type);
+    request.setBody(JSON.stringify(call.body.content));
+  }
+  request.setSignal(signal);
+  await options.credentials.apply(request);
+  // The deadline may have passed while a credential plugin ran: such a write must not leave any more.
+  signal.throwIfAborted();
+  const { httpStatusCode: status, headers, body } = await options.http.send(request).toPromise();
+  return { call, status, headers, text: await body.text() };
+}
+
+/** The signal also ends the reading of a body; a transport that ignores it does not hold us. */
+async function withDeadline<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T | 'late'> {
+  const controller = new AbortController();
+  const late = Promise.withResolvers<'late'>();
+  const timer = setTimeout(() => {
+    late.resolve('late');
+    controller.abort();
+  }, ms);
+  try {
+    return await Promise.race([work(controller.signal), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function toLost(error: unknown): Lost {
+  return { status: 'lost', error };
+}
+
+function toAnswer(call: Call, attempt: Answer | Lost): Answer {
+  if (attempt.status !== 'lost') return attempt;
+  const { error } = attempt;
+  if (error instanceof UncertainError) throw error;
+  throw new UncertainError(`${toTitle(call)}: ${describe(error)}${toAftermath(call)}`, { cause: error });
+}
+
+const certificateFaults = new Set([
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'CERT_SIGNATURE_FAILURE',
+]);
+
+/** What fetch says is "fetch failed"; what happened is at the root of its causes. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return `the call failed: ${String(error)}`;
+  if (error.cause instanceof Error) return describe(error.cause);
+  const code = 'code' in error ? String(error.code) : error.name;
+  if (certificateFaults.has(code)) {
+    return `the API server's certificate is not trusted (${code}: ${error.message}); check the certificate-authority of the kubeconfig`;
+  }
+  return `the connection failed (${code}${error.message === '' ? '' : `: ${error.message}`})`;
+}
