@@ -93,7 +93,7 @@ async function start(
     now: () => new Date('2026-01-01T00:00:00Z'),
     ...options,
   });
-  cleanups.push(broker.close);
+  cleanups.push(async () => await broker.close());
   return { broker, deliveries, slept };
 }
 
@@ -156,10 +156,7 @@ describe('what a Broker takes', () => {
   });
 
   test('its answer waits for no subscriber', async () => {
-    let release = (_: Reply) => {};
-    const held = new Promise<Reply>((resolve) => {
-      release = resolve;
-    });
+    const { promise: held, resolve: release } = Promise.withResolvers<Reply>();
     const f = await startSubscriber(() => held);
     const { broker, deliveries } = await start([trigger('f')], { f: f.url });
     expect(await post(broker.url, BINARY)).toBe(202);
@@ -226,12 +223,12 @@ describe('what a subscriber gets', () => {
   });
 });
 
-describe('replies', () => {
-  const reply = (type: string) => {
-    const { headers, body } = HTTP.binary(new CloudEvent({ source: '/f', type, data: { b: 2 } }));
-    return { status: 200, headers: headers as Record<string, string>, body: body as string };
-  };
+function reply(type: string): Reply {
+  const { headers, body } = HTTP.binary(new CloudEvent({ source: '/f', type, data: { b: 2 } }));
+  return { status: 200, headers: headers as Record<string, string>, body: body as string };
+}
 
+describe('replies', () => {
   test('an event as the answer goes back into the Broker', async () => {
     const f = await startSubscriber(() => reply('answer'));
     const g = await startSubscriber(() => 204);
@@ -369,7 +366,7 @@ describe('failures', () => {
   });
 
   test('an event that waits for its next try leaves its place to others', async () => {
-    let wake = () => {};
+    const { promise: woken, resolve: wake } = Promise.withResolvers<void>();
     const f = await startSubscriber(({ headers }, nth) =>
       headers['ce-id'] === '1' && nth === 1 ? 503 : 204,
     );
@@ -378,10 +375,7 @@ describe('failures', () => {
       { f: f.url },
       {
         requestsPerTrigger: 1,
-        sleep: () =>
-          new Promise<void>((resolve) => {
-            wake = resolve;
-          }),
+        sleep: async () => await woken,
       },
     );
     broker.send(EVENT);
@@ -523,10 +517,7 @@ describe('dead letters', () => {
 
 describe('its end', () => {
   test('what waits is abandoned, what is in flight may end', async () => {
-    let release = (_: Reply) => {};
-    const held = new Promise<Reply>((resolve) => {
-      release = resolve;
-    });
+    const { promise: held, resolve: release } = Promise.withResolvers<Reply>();
     const f = await startSubscriber(() => held);
     const g = await startSubscriber(() => 503);
     const options: Partial<BrokerOptions> = {

@@ -40,11 +40,11 @@ export interface Broker {
   /** Where the Broker that the sources feed takes events. */
   readonly url: string;
   /** Takes an event into that Broker, as a POST to `url` does; throws when it is full. */
-  send(event: CloudEvent<unknown>): void;
+  readonly send: (event: CloudEvent<unknown>) => void;
   /** Resolves when nothing is in flight and nothing waits. */
-  idle(): Promise<void>;
+  readonly idle: () => Promise<void>;
   /** Ends what waits, gives requests in flight a moment, then ends them too. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export interface BrokerOptions {
@@ -100,7 +100,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     sleep:
       options.sleep ?? (async (milliseconds, signal) => await sleepFor(milliseconds, undefined, { signal })),
     now: options.now ?? (() => new Date()),
-    capacity: options.capacity ?? 100_000,
+    capacity: options.capacity ?? 50_000,
     closing: new AbortController(),
     closed: new AbortController(),
     underWay: 0,

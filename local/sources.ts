@@ -17,9 +17,9 @@ export type SourceNews = { readonly source: string } & (
 
 export interface Sources {
   /** Resolves when each resource is watched, or known to be missing or refused. */
-  ready(): Promise<void>;
+  readonly ready: () => Promise<void>;
   /** Ends every watch and timer. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 export interface SourcesOptions {

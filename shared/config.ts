@@ -46,7 +46,7 @@ const Rendering = z.object({ ...servingVariables, ...settingsVariables });
 
 /** The environment as a complete configuration, or in one line what is wrong with it. */
 export type Configured<T> = { readonly kind: 'done'; readonly value: T } | InvalidEnvironment;
-export interface InvalidEnvironment {
+interface InvalidEnvironment {
   readonly kind: 'invalid';
   readonly message: string;
 }

@@ -6,7 +6,7 @@ import type { Cluster } from './kube/cluster.ts';
 import { createLog } from './log.ts';
 
 /** How a function comes to be from its configuration, which is read once. */
-export interface FunctionSetup<Config extends ServingConfig> {
+interface FunctionSetup<Config extends ServingConfig> {
   readonly name: string;
   readonly parseConfig: (environment: NodeJS.ProcessEnv) => Configured<Config>;
   readonly prepare: (config: Config, log: Logger) => Handler | Promise<Handler>;

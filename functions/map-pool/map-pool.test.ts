@@ -80,6 +80,7 @@ describe('a change of a pool', () => {
     ],
     ['has since changed itself', { metadata: { generation: 8 } }],
     ['was never decided to the end', { status: { observedGeneration: undefined } }],
+    ['has no generation', { metadata: { generation: undefined }, status: { observedGeneration: undefined } }],
     ['pins the group', { spec: { poolRef: { name: 'pool', group } }, status: { observed: {} } }],
     ['leaves the group empty', { spec: { poolRef: { name: 'pool', group: '' } }, status: { observed: {} } }],
   ])('names a binding that %s', async (_what, other) => {

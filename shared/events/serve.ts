@@ -24,11 +24,7 @@ export async function listen(
   const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   const server = createServer((request, response) => {
     running.add(response);
-    response.once('close', () => {
-      running.delete(response);
-      // Its headers may have been sent before the end was near, and promised to keep the connection.
-      if (!server.listening) request.socket.end();
-    });
+    response.once('close', () => running.delete(response));
     if (!server.listening) response.shouldKeepAlive = false;
     void answer(request, response);
   });

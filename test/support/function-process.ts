@@ -12,7 +12,7 @@ export interface FunctionProcess {
     readonly lines: readonly string[];
   }>;
   /** Waits for the log line with this message. */
-  said(message: string): Promise<Record<string, unknown>>;
+  readonly said: (message: string) => Promise<Record<string, unknown>>;
 }
 
 /** Starts a `main.ts` with this environment and no other. It does not outlive the test. */

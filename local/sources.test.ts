@@ -1,0 +1,382 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleepFor } from 'node:timers/promises';
+import { KubeConfig } from '@kubernetes/client-node';
+import type { CloudEvent } from 'cloudevents';
+import { afterEach, describe, expect, test } from 'vitest';
+import { startCluster } from './cluster/cluster.ts';
+import type { EmbeddedCluster } from './cluster/cluster.ts';
+import { startSources } from './sources.ts';
+import type { SourceNews, SourcesOptions } from './sources.ts';
+import type { SourceWiring } from './wiring.ts';
+
+const CRDS = join(import.meta.dirname, 'crds');
+const POOL_CRD = readFileSync(join(CRDS, 'inference.networking.k8s.io_inferencepools.yaml'), 'utf8');
+const OUTPUT_CRD = readFileSync(join(CRDS, 'spire.spiffe.io_clusterspiffeids.yaml'), 'utf8');
+const POOL_CRD_PATH =
+  '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/inferencepools.inference.networking.k8s.io';
+
+const POOLS: SourceWiring = {
+  name: 'pools',
+  namespace: 'kleym-system',
+  apiVersion: 'inference.networking.k8s.io/v1',
+  resourceKind: 'InferencePool',
+  mode: 'Resource',
+  allNamespaces: true,
+  labelSelector: undefined,
+  extensions: {},
+};
+const OUTPUTS: SourceWiring = {
+  ...POOLS,
+  name: 'outputs',
+  apiVersion: 'spire.spiffe.io/v1alpha1',
+  resourceKind: 'ClusterSPIFFEID',
+  allNamespaces: false,
+  labelSelector: 'kleym.sonda.red/managed-by=kleym',
+};
+
+const cleanups: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+async function startApi(crds: string[]): Promise<EmbeddedCluster> {
+  const cluster = await startCluster({ crds });
+  cleanups.push(async () => await cluster.close());
+  return cluster;
+}
+
+interface Watched {
+  readonly events: CloudEvent<unknown>[];
+  readonly news: SourceNews[];
+  readonly gaps: () => number;
+  readonly ready: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+function watch(
+  cluster: EmbeddedCluster,
+  sources: SourceWiring[],
+  options: Partial<SourcesOptions> = {},
+): Watched {
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromString(cluster.kubeconfig());
+  // the client refuses plain HTTP otherwise, on loopback too
+  kubeConfig.clusters = kubeConfig.clusters.map((one) => ({ ...one, skipTLSVerify: true }));
+  const events: CloudEvent<unknown>[] = [];
+  const news: SourceNews[] = [];
+  let gaps = 0;
+  const { ready, stop } = startSources({
+    kubeConfig,
+    wiring: { sources, pings: [] },
+    sink: (event) => void events.push(event),
+    onNews: (one) => void news.push(one),
+    onGap: () => {
+      gaps += 1;
+    },
+    sleep: async (milliseconds, signal) => await sleepFor(Math.min(milliseconds, 10), undefined, { signal }),
+    ...options,
+  });
+  cleanups.push(async () => await stop());
+  return { events, news, gaps: () => gaps, ready, stop };
+}
+
+function pool(name: string, value: string, namespace = 'default'): string {
+  return `
+apiVersion: inference.networking.k8s.io/v1
+kind: InferencePool
+metadata: {name: ${name}, namespace: ${namespace}, annotations: {value: "${value}"}}
+spec: {targetPorts: [{number: 8000}], selector: {matchLabels: {app: a}}, endpointPickerRef: {name: epp, port: {number: 9002}}}
+`;
+}
+
+function output(name: string, managedBy: string): string {
+  return `
+apiVersion: spire.spiffe.io/v1alpha1
+kind: ClusterSPIFFEID
+metadata: {name: ${name}, labels: {kleym.sonda.red/managed-by: ${managedBy}}}
+spec: {spiffeIDTemplate: spiffe://a/b}
+`;
+}
+
+const remove = async (cluster: EmbeddedCluster, path: string) =>
+  expect((await fetch(`${cluster.url}${path}`, { method: 'DELETE' })).ok).toBe(true);
+const described = (events: CloudEvent<unknown>[]) =>
+  events.map(({ type, ...rest }) => `${type.split('.').at(-1)} ${String(rest['name'])}`);
+const kinds = (news: SourceNews[]) => news.map(({ kind }) => kind);
+
+describe('events', () => {
+  test('each write is one event, in order, as Knative sends it; what was there before is none', async () => {
+    const cluster = await startApi([POOL_CRD]);
+    await cluster.apply(pool('old', '1'));
+    const { events, ready } = watch(cluster, [POOLS]);
+    await ready();
+    await cluster.apply(pool('p', '1'));
+    await cluster.apply(pool('p', '2'));
+    await remove(cluster, '/apis/inference.networking.k8s.io/v1/namespaces/default/inferencepools/p');
+    await expect.poll(() => described(events)).toEqual(['add p', 'update p', 'delete p']);
+    expect(events[1]).toMatchObject({
+      specversion: '1.0',
+      type: 'dev.knative.apiserver.resource.update',
+      source: cluster.url,
+      subject: '/apis/inference.networking.k8s.io/v1/namespaces/default/inferencepools/p',
+      datacontenttype: 'application/json',
+      kind: 'InferencePool',
+      apiversion: 'inference.networking.k8s.io/v1',
+      name: 'p',
+      namespace: 'default',
+      data: { kind: 'InferencePool', metadata: { name: 'p', annotations: { value: '2' } }, spec: {} },
+    });
+    expect(new Set(events.map(({ id }) => id)).size).toBe(3);
+  });
+
+  test('an object that enters the label selector is added, one that leaves it is deleted, with its old labels', async () => {
+    const cluster = await startApi([OUTPUT_CRD]);
+    const { events, ready } = watch(cluster, [OUTPUTS]);
+    await ready();
+    await cluster.apply(output('o', 'other'));
+    await cluster.apply(output('o', 'kleym'));
+    await cluster.apply(output('o', 'other'));
+    await expect.poll(() => described(events)).toEqual(['add o', 'delete o']);
+    expect(events[1]).toMatchObject({
+      subject: '/apis/spire.spiffe.io/v1alpha1/namespaces//clusterspiffeids/o',
+      namespace: '',
+      data: { metadata: { labels: { 'kleym.sonda.red/managed-by': 'kleym' } } },
+    });
+  });
+
+  test('a source without namespaceSelector hears only of its own namespace', async () => {
+    const cluster = await startApi([POOL_CRD]);
+    await cluster.apply('{apiVersion: v1, kind: Namespace, metadata: {name: team-a}}');
+    const { events, ready } = watch(cluster, [
+      { ...POOLS, namespace: 'team-a', allNamespaces: false, mode: 'Reference' },
+    ]);
+    await ready();
+    await cluster.apply(pool('elsewhere', '1'));
+    await cluster.apply(pool('here', '1', 'team-a'));
+    await expect.poll(() => described(events)).toEqual(['add here']);
+    expect(events[0]).toMatchObject({
+      type: 'dev.knative.apiserver.ref.add',
+      data: {
+        kind: 'InferencePool',
+        namespace: 'team-a',
+        name: 'here',
+        apiVersion: 'inference.networking.k8s.io/v1',
+      },
+    });
+  });
+
+  test('the next event of a resource waits until the sink has taken the one before', async () => {
+    const cluster = await startApi([POOL_CRD]);
+    const held = Promise.withResolvers<void>();
+    const taken: unknown[] = [];
+    const { ready } = watch(cluster, [POOLS], {
+      sink: async (event) => {
+        taken.push(event['name']);
+        if (taken.length === 1) await held.promise;
+      },
+    });
+    await ready();
+    await cluster.apply(pool('first', '1'));
+    await cluster.apply(pool('second', '1'));
+    await expect.poll(() => taken).toEqual(['first']);
+    held.resolve();
+    await expect.poll(() => taken).toEqual(['first', 'second']);
+  });
+});
+
+describe('gaps', () => {
+  test('the start is one, told after the watch can miss nothing more', async () => {
+    const cluster = await startApi([POOL_CRD, OUTPUT_CRD]);
+    const { gaps, news, ready } = watch(cluster, [POOLS, OUTPUTS]);
+    await ready();
+    expect(gaps()).toBeGreaterThan(0);
+    expect(kinds(news)).toEqual(['watching', 'watching']);
+  });
+
+  test('a connection that breaks is taken up where it stood: nothing is lost, nothing comes twice', async () => {
+    const cluster = await startApi([POOL_CRD]);
+    const { events, gaps, news, ready } = watch(cluster, [POOLS]);
+    await ready();
+    const gapsAtStart = gaps();
+    await cluster.apply(pool('p', '1'));
+    await expect.poll(() => events.length).toBe(1);
+    cluster.intercept(({ verb }) => (verb === 'watch' ? 'drop-before' : 'pass'));
+    cluster.breakWatches();
+    await cluster.apply(pool('p', '2'));
+    await expect.poll(() => kinds(news)).toEqual(['watching', 'interrupted']);
+    cluster.intercept(undefined);
+    await expect.poll(() => described(events)).toEqual(['add p', 'update p']);
+    expect(kinds(news)).toEqual(['watching', 'interrupted', 'watching']);
+    expect(gaps()).toBe(gapsAtStart);
+  });
+
+  test('history that the API server has forgotten is a gap; what comes after it is heard again', async () => {
+    const cluster = await startApi([POOL_CRD]);
+    const { events, gaps, news, ready } = watch(cluster, [POOLS]);
+    await ready();
+    const gapsAtStart = gaps();
+    cluster.intercept(({ verb }) => (verb === 'watch' ? 'drop-before' : 'pass'));
+    cluster.breakWatches();
+    await expect.poll(() => kinds(news)).toEqual(['watching', 'interrupted']);
+    await cluster.apply(pool('unheard', '1'));
+    cluster.compact();
+    cluster.intercept(undefined);
+    await expect.poll(gaps).toBeGreaterThan(gapsAtStart);
+    await expect.poll(() => news.at(-1)?.kind).toBe('watching');
+    await cluster.apply(pool('heard', '1'));
+    await expect.poll(() => described(events)).toEqual(['add heard']);
+  });
+
+  test('an event that the sink does not take is told as lost, and is a gap', async () => {
+    const cluster = await startApi([POOL_CRD]);
+    const taken: unknown[] = [];
+    const { gaps, news, ready } = watch(cluster, [POOLS], {
+      sink: (event) => {
+        if (event['name'] === 'bad') throw new Error('no');
+        taken.push(event['name']);
+      },
+    });
+    await ready();
+    const gapsAtStart = gaps();
+    await cluster.apply(pool('bad', '1'));
+    await cluster.apply(pool('good', '1'));
+    await expect.poll(() => taken).toEqual(['good']);
+    expect(news.at(-1)).toMatchObject({
+      kind: 'lost',
+      source: 'pools',
+      reason: 'no',
+      event: { name: 'bad' },
+    });
+    await expect.poll(gaps).toBeGreaterThan(gapsAtStart);
+  });
+});
+
+describe('what is not there', () => {
+  test('a missing CRD is told once, holds up no other source, and is watched when it comes, goes and comes again', async () => {
+    const cluster = await startApi([OUTPUT_CRD]);
+    const { events, news, gaps, ready } = watch(cluster, [POOLS, OUTPUTS]);
+    await ready();
+    expect(
+      news.map(({ source, kind }) => `${source} ${kind}`).toSorted((a, b) => a.localeCompare(b)),
+    ).toEqual(['outputs watching', 'pools missing']);
+    await cluster.apply(output('o', 'kleym'));
+    await expect.poll(() => described(events)).toEqual(['add o']);
+
+    const gapsBefore = gaps();
+    await cluster.apply(POOL_CRD);
+    await expect.poll(() => kinds(news).slice(2)).toEqual(['watching']);
+    await expect.poll(gaps).toBeGreaterThan(gapsBefore);
+    await cluster.apply(pool('p', '1'));
+    await expect.poll(() => described(events)).toEqual(['add o', 'add p']);
+
+    await remove(cluster, POOL_CRD_PATH);
+    await expect.poll(() => kinds(news).slice(2)).toEqual(['watching', 'missing']);
+    await cluster.apply(POOL_CRD);
+    await expect.poll(() => kinds(news).slice(2)).toEqual(['watching', 'missing', 'watching']);
+    await cluster.apply(pool('again', '1'));
+    await expect.poll(() => described(events).at(-1)).toBe('add again');
+  });
+
+  test('a missing permission is told, and is no obstacle once it is granted', async () => {
+    const cluster = await startApi([POOL_CRD]);
+    cluster.intercept(({ verb, plural }) =>
+      plural === 'inferencepools' && verb === 'list' ? { status: 403, message: 'may not list' } : 'pass',
+    );
+    const { events, news, ready } = watch(cluster, [POOLS]);
+    await ready();
+    expect(news).toMatchObject([
+      { source: 'pools', kind: 'refused', reason: expect.stringContaining('403: may not list') },
+    ]);
+    cluster.intercept(undefined);
+    await expect.poll(() => kinds(news)).toEqual(['refused', 'watching']);
+    await cluster.apply(pool('p', '1'));
+    await expect.poll(() => described(events)).toEqual(['add p']);
+  });
+
+  test('an API server that is not there is waited for', async () => {
+    const cluster = await startApi([POOL_CRD]);
+    cluster.intercept(() => 'drop-before');
+    const { news, ready } = watch(cluster, [POOLS]);
+    await expect.poll(() => kinds(news)).toEqual(['interrupted']);
+    cluster.intercept(undefined);
+    await ready();
+    expect(kinds(news)).toEqual(['interrupted', 'watching']);
+  });
+});
+
+describe('the end', () => {
+  test('nothing is sent after it', async () => {
+    const cluster = await startApi([POOL_CRD]);
+    const { events, ready, stop } = watch(cluster, [POOLS]);
+    await ready();
+    await stop();
+    await cluster.apply(pool('p', '1'));
+    expect(events).toEqual([]);
+  });
+
+  test('it comes while the API server keeps silent, and while a CRD is waited for', async () => {
+    const cluster = await startApi([]);
+    const answered = Promise.withResolvers<'pass'>();
+    cluster.intercept(({ path }) => (path.includes('spire') ? answered.promise : 'pass'));
+    const { news, ready, stop } = watch(cluster, [POOLS, OUTPUTS], {
+      sleep: async (_, signal) => await sleepFor(1_000_000, undefined, { signal }),
+    });
+    await expect.poll(() => kinds(news)).toEqual(['missing']);
+    await stop();
+    await ready(); // nobody is left waiting
+    answered.resolve('pass');
+  });
+});
+
+describe('PingSources', () => {
+  const PING = {
+    name: 'sweep',
+    namespace: 'n',
+    schedule: '*/5 * * * *',
+    data: undefined,
+    contentType: undefined,
+    extensions: {},
+  };
+
+  async function tick(ticks: number, options: Partial<SourcesOptions>): Promise<Date[]> {
+    const kubeConfig = new KubeConfig();
+    kubeConfig.loadFromClusterAndUser(
+      { name: 'c', server: 'https://127.0.0.1:1', skipTLSVerify: true },
+      { name: 'u' },
+    );
+    let now = new Date('2026-11-20T10:02:30Z');
+    const times: Date[] = [];
+    const done = Promise.withResolvers<void>();
+    const sources = startSources({
+      kubeConfig,
+      wiring: { sources: [], pings: [PING] },
+      now: () => now,
+      sleep: async (milliseconds, signal) => {
+        if (times.length === ticks) await sleepFor(1_000_000, undefined, { signal });
+        now = new Date(now.getTime() + milliseconds);
+      },
+      sink: (event) => {
+        expect(event.type).toBe('dev.knative.sources.ping');
+        times.push(now);
+        if (times.length === ticks) done.resolve();
+      },
+      ...options,
+    });
+    await done.promise;
+    await sources.stop();
+    return times;
+  }
+
+  test('tick by their schedule', async () => {
+    expect(await tick(3, {})).toEqual(
+      ['10:05', '10:10', '10:15'].map((time) => new Date(`2026-11-20T${time}:00Z`)),
+    );
+  });
+
+  test('tick in another rhythm where that is asked for', async () => {
+    expect(await tick(2, { pingEverySeconds: 10 })).toEqual(
+      ['02:40', '02:50'].map((time) => new Date(`2026-11-20T10:${time}Z`)),
+    );
+  });
+});

@@ -1,0 +1,338 @@
+import { describe, expect, it } from 'vitest';
+import { answer, scriptedApiServer, status } from '../../test/support/scripted-api-server.ts';
+import { UncertainError } from './uncertain-error.ts';
+
+const pools = {
+  group: 'inference.networking.k8s.io',
+  version: 'v1',
+  kind: 'InferencePool',
+  plural: 'inferencepools',
+} as const;
+const objectives = {
+  group: 'llm-d.ai',
+  version: 'v1alpha2',
+  kind: 'InferenceObjective',
+  plural: 'inferenceobjectives',
+} as const;
+
+const poolsPath = '/apis/inference.networking.k8s.io/v1/namespaces/team-a/inferencepools';
+const poolPath = `${poolsPath}/llama`;
+const bindingsPath = '/apis/kleym.sonda.red/v1alpha1/namespaces/team-a/inferenceidentitybindings';
+const outputsPath = '/apis/spire.spiffe.io/v1alpha1/clusterspiffeids';
+
+const pool = {
+  apiVersion: 'inference.networking.k8s.io/v1',
+  kind: 'InferencePool',
+  metadata: { name: 'llama', namespace: 'team-a', uid: 'u-1', resourceVersion: '7', generation: 1 },
+  spec: { selector: { matchLabels: { app: 'llama' } } },
+};
+
+function bindingOf(name: string, spec: object = {}, state?: object) {
+  return {
+    metadata: { name, namespace: 'team-a', uid: `u-${name}`, resourceVersion: '1' },
+    spec: { poolRef: { name: 'llama' }, serviceAccountName: 'sa', ...spec },
+    ...(state ? { status: state } : {}),
+  };
+}
+
+function outputOf(name: string) {
+  return { metadata: { name, uid: `u-${name}`, resourceVersion: '1' }, spec: { ttl: '1h' } };
+}
+
+const notThere = (name: string) => status(404, 'NotFound', `"${name}" not found`, { name });
+
+describe('one object', () => {
+  it('is read without a resourceVersion, so that the answer is a quorum read', async () => {
+    const { cluster, sent } = scriptedApiServer(answer('get', poolPath, 200, pool));
+    expect(await cluster.getPool(pools, 'team-a', 'llama')).toEqual({
+      metadata: { name: 'llama', namespace: 'team-a', uid: 'u-1', resourceVersion: '7', generation: 1 },
+      spec: { selector: { matchLabels: { app: 'llama' } } },
+    });
+    expect(sent).toEqual([
+      {
+        request: `GET ${poolPath}`,
+        headers: { Accept: 'application/json', 'User-Agent': 'kleym/test', Authorization: 'Bearer secret' },
+        body: undefined,
+      },
+    ]);
+  });
+
+  it('is absent when a Status names it', async () => {
+    const { cluster } = scriptedApiServer(answer('get', poolPath, 404, notThere('llama')));
+    expect(await cluster.getPool(pools, 'team-a', 'llama')).toBe('absent');
+  });
+
+  it.each(['', '.', '..', 'llama/status', '%2e%2e', 'a%2Fb'])(
+    'called %j is absent without a request, because the path would lead elsewhere',
+    async (name) => {
+      const { cluster } = scriptedApiServer();
+      expect(await cluster.getPool(pools, 'team-a', name)).toBe('absent');
+      expect(await cluster.getObjective(objectives, name, 'llama')).toBe('absent');
+      expect(await cluster.getBinding('team-a', name)).toBe('absent');
+      expect(await cluster.getOutput(name)).toBe('absent');
+    },
+  );
+
+  it.each([
+    ['that is plain text', '404 page not found\n'],
+    [
+      'whose Status names no object',
+      status(404, 'NotFound', 'the server could not find the requested resource'),
+    ],
+    ['whose Status names another object', notThere('another')],
+  ])('is unserved after a 404 %s, when discovery does not know the group', async (_, body) => {
+    const { cluster } = scriptedApiServer(
+      answer('get', poolPath, 404, body),
+      answer('get', '/apis/inference.networking.k8s.io/v1', 404, '404 page not found\n'),
+    );
+    expect(await cluster.getPool(pools, 'team-a', 'llama')).toBe('unserved');
+  });
+
+  it('is unserved when discovery knows the group, but not the plural', async () => {
+    const { cluster } = scriptedApiServer(
+      answer('get', poolPath, 404, '404 page not found\n'),
+      answer('get', '/apis/inference.networking.k8s.io/v1', 200, { resources: [{ name: 'others' }] }),
+    );
+    expect(await cluster.getPool(pools, 'team-a', 'llama')).toBe('unserved');
+  });
+
+  it('is uncertain when discovery says that the plural is served', async () => {
+    const { cluster } = scriptedApiServer(
+      answer('get', poolPath, 404, '404 page not found\n'),
+      answer('get', '/apis/inference.networking.k8s.io/v1', 200, { resources: [{ name: 'inferencepools' }] }),
+    );
+    await expect(cluster.getPool(pools, 'team-a', 'llama')).rejects.toThrow(
+      new UncertainError(
+        `GET ${poolPath}: answered 404, but /apis/inference.networking.k8s.io/v1 says that inferencepools are served; the API server has not caught up`,
+      ),
+    );
+  });
+
+  it('is uncertain when discovery fails', async () => {
+    const { cluster } = scriptedApiServer(
+      answer('get', poolPath, 404, '404 page not found\n'),
+      answer('get', '/apis/inference.networking.k8s.io/v1', 403, status(403, 'Forbidden', 'no')),
+    );
+    await expect(cluster.getPool(pools, 'team-a', 'llama')).rejects.toThrow(UncertainError);
+  });
+
+  it.each([
+    ['not JSON', '<html>', `GET ${poolPath}: answered 200 with a body that is not JSON`],
+    [
+      'of another shape',
+      { metadata: { name: 'llama' } },
+      `GET ${poolPath}: the object does not have the expected shape: ✖ Invalid input: expected string`,
+    ],
+  ])('that is %s is a fault and not uncertainty', async (_, body, message) => {
+    const { cluster } = scriptedApiServer(answer('get', poolPath, 200, body));
+    const error: unknown = await cluster.getPool(pools, 'team-a', 'llama').catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(Error);
+    expect(error).not.toBeInstanceOf(UncertainError);
+    expect(error).toHaveProperty('message', expect.stringContaining(message));
+    expect(error).toHaveProperty('cause', expect.any(Error));
+  });
+});
+
+describe('a read that is refused or fails', () => {
+  it.each([
+    [401, 'the API server does not accept our token; check that it is there and has not expired (no)'],
+    [403, 'we lack the permission; check our role and its binding (no)'],
+  ])('with %i is uncertain, and says what is missing', async (code, words) => {
+    const no = status(code, 'No', 'no');
+    const { cluster, unasked } = scriptedApiServer(
+      answer('get', poolPath, code, no),
+      ...(code === 401 ? [answer('get', poolPath, code, no)] : []),
+    );
+    await expect(cluster.getPool(pools, 'team-a', 'llama')).rejects.toThrow(
+      new UncertainError(`GET ${poolPath}: answered ${code}, ${words}`),
+    );
+    expect(unasked()).toBe(0);
+  });
+
+  it.each([500, 502, 503, 504])('with %i is asked once more, and is then uncertain', async (code) => {
+    const { cluster, pauses, unasked } = scriptedApiServer(
+      answer('get', poolPath, code, 'upstream says no'),
+      answer('get', poolPath, code, 'upstream says no'),
+    );
+    await expect(cluster.getPool(pools, 'team-a', 'llama')).rejects.toThrow(
+      new UncertainError(`GET ${poolPath}: answered ${code} (upstream says no)`),
+    );
+    expect({ pauses, unasked: unasked() }).toEqual({ pauses: [100], unasked: 0 });
+  });
+
+  it('because the storage is initializing waits as long as the API server says', async () => {
+    const busy = status(429, 'TooManyRequests', 'storage is (re)initializing');
+    const { cluster, pauses } = scriptedApiServer(
+      answer('get', bindingsPath, 429, busy, { 'retry-after': '1' }),
+      answer('get', bindingsPath, 503, busy, { 'retry-after': '2' }),
+      answer('get', bindingsPath, 200, { items: [] }),
+    );
+    expect(await cluster.listBindings({ namespace: 'team-a' })).toEqual({
+      items: [],
+      at: '2026-01-06T10:00:00.000Z',
+    });
+    expect(pauses).toEqual([1000, 2000]);
+  });
+
+  it('because the API server is busy for long is uncertain', async () => {
+    const { cluster, pauses } = scriptedApiServer(
+      answer('get', poolPath, 429, status(429, 'TooManyRequests', 'busy'), { 'retry-after': '60' }),
+    );
+    await expect(cluster.getPool(pools, 'team-a', 'llama')).rejects.toThrow(
+      new UncertainError(`GET ${poolPath}: answered 429, the API server is busy (busy)`),
+    );
+    expect(pauses).toEqual([]);
+  });
+
+  it.each([400, 405, 410, 422])('with %i, which no read should get, is uncertain', async (code) => {
+    const { cluster } = scriptedApiServer(answer('get', poolPath, code, status(code, 'Odd', 'odd')));
+    await expect(cluster.getPool(pools, 'team-a', 'llama')).rejects.toThrow(
+      new UncertainError(`GET ${poolPath}: answered ${code} (odd)`),
+    );
+  });
+});
+
+describe('a list', () => {
+  it('is followed to its end, at the time of its first page', async () => {
+    const { cluster, sent } = scriptedApiServer(
+      answer('get', outputsPath, 200, {
+        metadata: { continue: 'more' },
+        items: [outputOf('a'), outputOf('b')],
+      }),
+      answer(
+        'get',
+        outputsPath,
+        200,
+        { metadata: { continue: '' }, items: [outputOf('c')] },
+        { date: 'Tue, 06 Jan 2026 10:00:09 GMT' },
+      ),
+    );
+    expect(await cluster.listOutputs({ app: 'x' })).toEqual({
+      items: [outputOf('a'), outputOf('b'), outputOf('c')],
+      at: '2026-01-06T10:00:00.000Z',
+    });
+    expect(sent.map(({ request }) => request)).toEqual([
+      `GET ${outputsPath}?labelSelector=app=x&limit=500`,
+      `GET ${outputsPath}?labelSelector=app=x&limit=500&continue=more`,
+    ]);
+  });
+
+  it('is started again when its continuation has expired', async () => {
+    const expired = status(410, 'Expired', 'The provided continue parameter is too old');
+    const { cluster } = scriptedApiServer(
+      answer('get', outputsPath, 200, { metadata: { continue: 'one' }, items: [outputOf('gone')] }),
+      answer('get', outputsPath, 410, expired),
+      answer('get', outputsPath, 200, { metadata: { continue: 'two' }, items: [outputOf('a')] }),
+      answer('get', outputsPath, 200, { items: [outputOf('b')] }),
+    );
+    expect(await cluster.listOutputs({})).toHaveProperty('items', [outputOf('a'), outputOf('b')]);
+  });
+
+  it('is uncertain when its continuation expires each time', async () => {
+    const first = () => answer('get', outputsPath, 200, { metadata: { continue: 'one' }, items: [] });
+    const expired = () => answer('get', outputsPath, 410, status(410, 'Expired', 'too old'));
+    const { cluster, unasked } = scriptedApiServer(
+      first(),
+      expired(),
+      first(),
+      expired(),
+      first(),
+      expired(),
+    );
+    await expect(cluster.listOutputs({})).rejects.toThrow(
+      new UncertainError(`GET ${outputsPath}: answered 410 (too old)`),
+    );
+    expect(unasked()).toBe(0);
+  });
+
+  it('of a missing resource is unserved', async () => {
+    const { cluster } = scriptedApiServer(
+      answer('get', '/apis/llm-d.ai/v1alpha2/inferenceobjectives', 404, '404 page not found\n'),
+      answer('get', '/apis/llm-d.ai/v1alpha2', 404, '404 page not found\n'),
+    );
+    expect(await cluster.listObjectives(objectives)).toBe('unserved');
+  });
+
+  it('of all namespaces or of one has its own path', async () => {
+    const { cluster, unasked } = scriptedApiServer(
+      answer('get', '/apis/inference.networking.k8s.io/v1/inferencepools', 200, { items: [pool] }),
+      answer('get', poolsPath, 200, { items: [] }),
+    );
+    expect(await cluster.listPools(pools)).toHaveProperty('items.length', 1);
+    expect(await cluster.listPools(pools, 'team-a')).toHaveProperty('items.length', 0);
+    expect(unasked()).toBe(0);
+  });
+
+  it('keeps the fields of an output that we do not know', async () => {
+    const { cluster } = scriptedApiServer(answer('get', outputsPath, 200, { items: [outputOf('a')] }));
+    expect(await cluster.listOutputs({})).toHaveProperty('items.0.spec.ttl', '1h');
+  });
+
+  it('with an item of another shape is a fault that names the item', async () => {
+    const { cluster } = scriptedApiServer(
+      answer('get', bindingsPath, 200, { items: [bindingOf('fine'), { ...bindingOf('odd'), spec: {} }] }),
+    );
+    const error: unknown = await cluster
+      .listBindings({ namespace: 'team-a' })
+      .catch((error: unknown) => error);
+    expect(error).not.toBeInstanceOf(UncertainError);
+    expect(error).toHaveProperty('message', expect.stringContaining(`team-a/odd in GET ${bindingsPath}: `));
+  });
+
+  it('without the time of day is a fault', async () => {
+    const { cluster } = scriptedApiServer(answer('get', outputsPath, 200, { items: [] }, { date: '' }));
+    await expect(cluster.listOutputs({})).rejects.toThrow(
+      `GET ${outputsPath}: the answer has no Date header to tell the time by`,
+    );
+  });
+});
+
+describe('bindings by a field', () => {
+  const field = { path: 'status.claim.serviceAccountName', value: 'sa' } as const;
+  const claim = { kind: 'owning', name: 'x', serviceAccountName: 'sa', uid: 'u' };
+  const unsupported = status(400, 'BadRequest', 'field label not supported: status.claim.serviceAccountName');
+
+  it('are selected by the API server', async () => {
+    const { cluster, sent } = scriptedApiServer(
+      answer('get', bindingsPath, 200, { items: [bindingOf('a', {}, { claim })] }),
+    );
+    expect(await cluster.listBindings({ namespace: 'team-a', field })).toHaveProperty('items.length', 1);
+    expect(sent.map(({ request }) => request)).toEqual([
+      `GET ${bindingsPath}?fieldSelector=status.claim.serviceAccountName=sa&limit=500`,
+    ]);
+  });
+
+  it('are selected here where the API server cannot, and only those that match exactly', async () => {
+    const { cluster, sent } = scriptedApiServer(
+      answer('get', bindingsPath, 400, unsupported),
+      answer('get', bindingsPath, 200, {
+        metadata: { continue: 'more' },
+        items: [bindingOf('unclaimed'), bindingOf('a', {}, { claim })],
+      }),
+      answer('get', bindingsPath, 200, {
+        items: [bindingOf('b', {}, { claim: { ...claim, serviceAccountName: 'SA' } })],
+      }),
+    );
+    const listed = await cluster.listBindings({ namespace: 'team-a', field });
+    expect(listed).toEqual({ items: [bindingOf('a', {}, { claim })], at: '2026-01-06T10:00:00.000Z' });
+    expect(sent.map(({ request }) => request)).toEqual([
+      `GET ${bindingsPath}?fieldSelector=status.claim.serviceAccountName=sa&limit=500`,
+      `GET ${bindingsPath}?limit=500`,
+      `GET ${bindingsPath}?limit=500&continue=more`,
+    ]);
+  });
+
+  it('are unserved when the resource goes between the two lists', async () => {
+    const { cluster } = scriptedApiServer(
+      answer('get', bindingsPath, 400, unsupported),
+      answer('get', bindingsPath, 404, '404 page not found\n'),
+      answer('get', '/apis/kleym.sonda.red/v1alpha1', 404, '404 page not found\n'),
+    );
+    expect(await cluster.listBindings({ namespace: 'team-a', field })).toBe('unserved');
+  });
+
+  it('are uncertain after any other 400', async () => {
+    const { cluster } = scriptedApiServer(answer('get', bindingsPath, 400, status(400, 'BadRequest', 'odd')));
+    await expect(cluster.listBindings({ namespace: 'team-a', field })).rejects.toThrow(UncertainError);
+  });
+});

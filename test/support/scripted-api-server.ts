@@ -1,0 +1,99 @@
+import { KubeConfig, ResponseContext, wrapHttpLibrary } from '@kubernetes/client-node';
+import { HttpResponse, type JsonBodyType, type RequestHandler, getResponse, http } from 'msw';
+import { expect, onTestFinished } from 'vitest';
+import type { Cluster } from '../../shared/kube/cluster.ts';
+import { connect } from '../../shared/kube/kube-cluster.ts';
+
+const server = 'https://api.test';
+
+/** One request as it left: its query is part of the path, decoded, in the order in which it was sent. */
+export interface SentRequest {
+  readonly request: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+/** An API server that gives each scripted answer once, and fails the test that asks for anything else. */
+export interface ScriptedApiServer {
+  readonly cluster: Cluster;
+  readonly sent: SentRequest[];
+  /** How long the cluster waited between two tries, in milliseconds. */
+  readonly pauses: number[];
+  /** How many of the scripted answers nobody asked for. */
+  unasked(): number;
+}
+
+/** The answer to the next request of this method and path; without a Date header it is no API server's. */
+export function answer(
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete',
+  path: string,
+  status: number,
+  body: JsonBodyType,
+  headers: Readonly<Record<string, string>> = {},
+): RequestHandler {
+  const date = 'Tue, 06 Jan 2026 10:00:00 GMT';
+  const init = { status, headers: { date, ...headers } };
+  const respond = () =>
+    typeof body === 'string' ? new HttpResponse(body, init) : HttpResponse.json(body, init);
+  return http[method](`${server}${path}`, respond, { once: true });
+}
+
+/** How the API server says no. */
+export function status(
+  code: number,
+  reason: string,
+  message: string,
+  details: Record<string, JsonBodyType> = {},
+) {
+  return { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message, details };
+}
+
+/** The client on a transport of its own: msw cannot intercept undici's fetch, and the real network must not be reached. */
+export function scriptedApiServer(...handlers: RequestHandler[]): ScriptedApiServer {
+  const sent: SentRequest[] = [];
+  const pauses: number[] = [];
+  const unexpected: string[] = [];
+  onTestFinished(() => expect(unexpected, 'requests that no handler expects').toEqual([]));
+
+  const transport = wrapHttpLibrary({
+    send: async (context) => {
+      const body = context.getBody() as string | undefined;
+      const url = new URL(context.getUrl());
+      const request = `${context.getHttpMethod()} ${url.pathname}${decodeURIComponent(url.search)}`;
+      sent.push({
+        request,
+        headers: context.getHeaders(),
+        body: body === undefined ? undefined : JSON.parse(body),
+      });
+      const init = { method: context.getHttpMethod(), headers: context.getHeaders() };
+      const response = await getResponse(
+        handlers,
+        new Request(url, body === undefined ? init : { ...init, body }),
+      );
+      if (response === undefined) {
+        unexpected.push(request);
+        throw new Error(`no handler expects ${request}`);
+      }
+      const text = await response.text();
+      return new ResponseContext(response.status, Object.fromEntries(response.headers), {
+        text: () => Promise.resolve(text),
+        binary: () => Promise.resolve(Buffer.from(text)),
+        stream: () => null,
+      });
+    },
+  });
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromClusterAndUser(
+    { name: 'test', server, skipTLSVerify: false },
+    { name: 'test', token: 'secret' },
+  );
+  const cluster = connect({
+    kubeConfig,
+    http: transport,
+    userAgent: 'kleym/test',
+    sleep: async (ms) => {
+      pauses.push(ms);
+    },
+  });
+  return { cluster, sent, pauses, unasked: () => handlers.filter(({ isUsed }) => !isUsed).length };
+}
