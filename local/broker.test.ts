@@ -538,6 +538,20 @@ describe('its end', () => {
     expect(deliveries).toHaveLength(3);
   });
 
+  test('what has not been sent yet never is', async () => {
+    const { promise: held, resolve: release } = Promise.withResolvers<Reply>();
+    const f = await startSubscriber(() => held);
+    const { broker, deliveries } = await start([trigger('f')], { f: f.url }, { requestsPerTrigger: 1 });
+    broker.send(EVENT);
+    broker.send(EVENT.cloneWith({ id: '2' }));
+    await expect.poll(() => f.received.length).toBe(1);
+    const closed = broker.close();
+    release(204);
+    await closed;
+    expect(f.received).toHaveLength(1);
+    expect(outcomes(deliveries)).toEqual(['delivered', 'abandoned']);
+  });
+
   test('a subscriber that never answers does not hold it up', async () => {
     const f = await startSubscriber(() => 'hang');
     const { broker, deliveries } = await start([trigger('f')], { f: f.url }, { closeGraceMs: 10 });

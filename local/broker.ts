@@ -24,7 +24,7 @@ export interface Delivery {
   readonly reply?: WireEvent;
 }
 
-export type DeliveryOutcome =
+type DeliveryOutcome =
   | 'delivered'
   | 'replied'
   /** The reply is not routed: it went through this Broker too often, or it came from a dead letter sink. */

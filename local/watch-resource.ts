@@ -6,7 +6,7 @@ import { withKubeRequest } from './kube-request.ts';
 import type { KubeResponse } from './kube-request.ts';
 
 /** Which objects to watch. */
-export interface Resource {
+interface Resource {
   readonly apiVersion: string;
   readonly kind: string;
   /** Undefined: all namespaces. Cluster-scoped kinds are watched as a whole either way. */
@@ -43,8 +43,8 @@ const WATCH_SECONDS = 300;
 /** An API server sends a bookmark about every minute; one that sends none is asked again, which loses nothing. */
 const IDLE_MS = 150_000;
 const BACKOFF = { firstMs: 500, lastMs: 5000 };
-/** After so many refusals in a row the place is given up: what stands there may be what cannot be served. */
-const REFUSALS_BEFORE_RELIST = 5;
+/** A refusal after so many failures gives the place up: what stands there may be what cannot be served. */
+const FAILURES_BEFORE_RELIST = 5;
 /** A CRD is installed while somebody waits for it, so it is looked for more often than a broken server. */
 const DISCOVERY = { firstMs: 1000, lastMs: 5000 };
 
@@ -123,7 +123,7 @@ async function advance(options: WatchOptions, position: Position): Promise<void>
 async function recover(options: WatchOptions, position: Position, error: unknown): Promise<void> {
   const status = error instanceof RefusedError ? error.status : undefined;
   if (status === 404) position.path = undefined;
-  const isStuck = status !== undefined && position.failures >= REFUSALS_BEFORE_RELIST;
+  const isStuck = status !== undefined && position.failures >= FAILURES_BEFORE_RELIST;
   if (status === 404 || status === 410 || isStuck) position.version = undefined;
   // Compacted, or the API server was restarted: a list helps at once.
   position.expired = status === 410 ? position.expired + 1 : 0;

@@ -44,7 +44,7 @@ export interface World {
 }
 
 /** A key that a binding's claim holds. */
-export interface HeldClaim {
+interface HeldClaim {
   readonly binding: Binding;
   readonly key: string;
 }

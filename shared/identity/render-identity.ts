@@ -1,7 +1,7 @@
 import { type Binding, type BindingStatus, type Mode, toEffectiveMode } from '../api/binding.ts';
 import { outputAnnotations, outputLabels } from '../api/cluster-spiffe-id.ts';
 import type { NewOutput } from '../api/new-output.ts';
-import { type Outcome, type Refused, done } from '../api/outcome.ts';
+import { type Outcome, done } from '../api/outcome.ts';
 import { toCollisionKey } from './collision-key.ts';
 import { toContentDigest } from './content.ts';
 import { toLabelValue } from './label-value.ts';
@@ -125,9 +125,4 @@ function renderOutput(parts: Parts): NewOutput {
     [outputAnnotations.content]: toContentDigest(output),
   };
   return { ...output, metadata: { ...output.metadata, annotations } };
-}
-
-/** The refusal in a rendering, where there is one. */
-export function refusalOf({ outcome }: Rendering): Refused | undefined {
-  return outcome.kind === 'refused' ? outcome : undefined;
 }

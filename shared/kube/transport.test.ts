@@ -1,0 +1,260 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type RequestListener, type Server, createServer } from 'node:http';
+import { type Http2SecureServer, createSecureServer } from 'node:http2';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { KubeConfig, wrapHttpLibrary } from '@kubernetes/client-node';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { connect } from './kube-cluster.ts';
+import { UncertainError } from './uncertain-error.ts';
+
+const tls = join(import.meta.dirname, '../../test/fixtures/tls');
+const ca = join(tls, 'test-only-ca.crt');
+const otherCa = join(tls, 'test-only-other-ca.crt');
+const newOutput = { metadata: { name: 'chat', labels: {}, annotations: {} }, spec: {} };
+
+async function serverKeys() {
+  const [cert, key] = await Promise.all([
+    readFile(join(tls, 'test-only-server.crt')),
+    readFile(join(tls, 'test-only-server.key')),
+  ]);
+  return { cert, key };
+}
+
+async function listen(server: Server | Http2SecureServer): Promise<number> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket));
+  onTestFinished(async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+function clusterAt(server: string, options: { callTimeoutMs?: number; caFile?: string } = {}) {
+  const { caFile, ...rest } = options;
+  const kubeConfig = new KubeConfig();
+  const trust = { skipTLSVerify: server.startsWith('http:'), ...(caFile === undefined ? {} : { caFile }) };
+  kubeConfig.loadFromClusterAndUser({ name: 'test', server, ...trust }, { name: 'test', token: 'secret' });
+  return connect({ kubeConfig, ...rest });
+}
+
+/** An API server without TLS that answers the n-th request, counted from 1, in its own way. */
+async function plainServer(respond: (count: number, ...exchange: Parameters<RequestListener>) => void) {
+  const methods: string[] = [];
+  const server = createServer((request, response) => {
+    methods.push(request.method ?? '');
+    respond(methods.length, request, response);
+  });
+  return { url: `http://127.0.0.1:${await listen(server)}`, methods };
+}
+
+const sayAbsent: RequestListener = (request, response) => {
+  const name = request.url?.split('/').at(-1);
+  request.resume();
+  response.writeHead(404, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ kind: 'Status', details: { name } }));
+};
+
+describe('a lost connection', () => {
+  it('is tried again once by a read', async () => {
+    const { url, methods } = await plainServer((count, request, response) => {
+      if (count === 1) return request.socket.destroy();
+      return sayAbsent(request, response);
+    });
+    expect(await clusterAt(url).getOutput('x')).toBe('absent');
+    expect(methods).toEqual(['GET', 'GET']);
+  });
+
+  it('makes a read uncertain the second time', async () => {
+    const { url, methods } = await plainServer((_, request) => request.socket.destroy());
+    const error: unknown = await clusterAt(url)
+      .getOutput('x')
+      .catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(UncertainError);
+    expect(error).toHaveProperty(
+      'message',
+      expect.stringMatching(
+        /^GET \/apis\/spire.spiffe.io\/v1alpha1\/clusterspiffeids\/x: the connection failed \(/,
+      ),
+    );
+    expect(error).toHaveProperty('cause', expect.any(Error));
+    expect(methods).toEqual(['GET', 'GET']);
+  });
+
+  it('makes a write uncertain, on a used connection too, and the write is never sent again', async () => {
+    const { url, methods } = await plainServer((_, request, response) => {
+      if (request.method === 'POST') return request.socket.destroy();
+      return sayAbsent(request, response);
+    });
+    const cluster = clusterAt(url);
+    await cluster.getOutput('x');
+    await expect(cluster.createOutput(newOutput)).rejects.toThrow(
+      /^POST .*: the connection failed \(.*; whether the write took effect is not known$/,
+    );
+    expect(methods).toEqual(['GET', 'POST']);
+  });
+
+  it('in the middle of a body makes a write uncertain, and not a fault', async () => {
+    const { url } = await plainServer((_, request, response) => {
+      response.writeHead(201, { 'content-length': '1000' });
+      response.write('{', () => request.socket.destroy());
+    });
+    await expect(clusterAt(url).createOutput(newOutput)).rejects.toThrow(UncertainError);
+  });
+
+  it('to a port where nobody listens is uncertain', async () => {
+    const server = createServer();
+    const port = await listen(server);
+    await new Promise((resolve) => server.close(resolve));
+    await expect(clusterAt(`http://127.0.0.1:${port}`).getOutput('x')).rejects.toThrow(/ECONNREFUSED/);
+  });
+});
+
+describe('a server that hangs', () => {
+  it.each([
+    ['before it answers', () => {}],
+    [
+      'in the middle of a body',
+      (_: number, __: unknown, response: Parameters<RequestListener>[1]) => {
+        response.writeHead(200, { 'content-length': '1000' });
+        response.write('{');
+      },
+    ],
+  ])('%s does not hang us, and is asked once', async (_, respond) => {
+    const { url, methods } = await plainServer(respond);
+    const cluster = clusterAt(url, { callTimeoutMs: 150 });
+    await expect(cluster.getOutput('x')).rejects.toThrow(
+      new UncertainError('GET /apis/spire.spiffe.io/v1alpha1/clusterspiffeids/x: no answer within 150 ms'),
+    );
+    await expect(cluster.createOutput(newOutput)).rejects.toThrow(
+      new UncertainError(
+        'POST /apis/spire.spiffe.io/v1alpha1/clusterspiffeids: no answer within 150 ms; whether the write took effect is not known',
+      ),
+    );
+    expect(methods).toEqual(['GET', 'POST']);
+  });
+
+  it('does not hang us when the transport knows no signals either', async () => {
+    const kubeConfig = new KubeConfig();
+    kubeConfig.loadFromClusterAndUser(
+      { name: 'c', server: 'https://api.test', skipTLSVerify: false },
+      { name: 'u' },
+    );
+    const http = wrapHttpLibrary({ send: () => new Promise(() => {}) });
+    const cluster = connect({ kubeConfig, http, callTimeoutMs: 20 });
+    await expect(cluster.getOutput('x')).rejects.toThrow(/no answer within 20 ms$/);
+  });
+
+  it('behind one HTTP/2 connection does not hold the calls after it', async () => {
+    const server = createSecureServer(await serverKeys());
+    let sessions = 0;
+    server.on('session', (session) => {
+      sessions += 1;
+      if (sessions === 1) return;
+      session.on('stream', (stream, headers) => {
+        const name = String(headers[':path']).split('/').at(-1);
+        stream.respond({ ':status': 404 });
+        stream.end(JSON.stringify({ kind: 'Status', details: { name } }));
+      });
+    });
+    const cluster = clusterAt(`https://127.0.0.1:${await listen(server)}`, {
+      caFile: ca,
+      callTimeoutMs: 500,
+    });
+    await expect(cluster.getOutput('x')).rejects.toThrow(/no answer within 500 ms$/);
+    expect(await cluster.getOutput('x')).toBe('absent');
+    expect(sessions).toBe(2);
+  });
+
+  it('leaves no timer behind when it has answered', async () => {
+    const { url } = await plainServer((_, request, response) => sayAbsent(request, response));
+    const started = vi.spyOn(globalThis, 'setTimeout');
+    const ended = vi.spyOn(globalThis, 'clearTimeout');
+    onTestFinished(() => {
+      vi.restoreAllMocks();
+    });
+    await clusterAt(url, { callTimeoutMs: 98_765 }).getOutput('x');
+    const ours = started.mock.calls.findIndex(([, ms]) => ms === 98_765);
+    expect(ended).toHaveBeenCalledWith(started.mock.results[ours]?.value);
+  });
+});
+
+describe('TLS', () => {
+  async function tlsServer() {
+    const counts = { connections: 0, requests: 0 };
+    const server = createTlsServer(await serverKeys(), (request, response) => {
+      counts.requests += 1;
+      sayAbsent(request, response);
+    });
+    server.on('secureConnection', () => {
+      counts.connections += 1;
+    });
+    return { url: `https://127.0.0.1:${await listen(server)}`, counts };
+  }
+
+  it("trusts the cluster's CA", async () => {
+    const { url } = await tlsServer();
+    expect(await clusterAt(url, { caFile: ca }).getOutput('x')).toBe('absent');
+  });
+
+  it.each([
+    ['another CA', { caFile: otherCa }],
+    ['no CA but the public ones', {}],
+  ])('refuses a server when the kubeconfig has %s, and tells it nothing', async (_, trust) => {
+    const { url, counts } = await tlsServer();
+    const cluster = clusterAt(url, trust);
+    const refused =
+      /the API server's certificate is not trusted \(.*; check the certificate-authority of the kubeconfig/;
+    await expect(cluster.getOutput('x')).rejects.toThrow(refused);
+    await expect(cluster.createOutput(newOutput)).rejects.toThrow(refused);
+    await expect(cluster.createOutput(newOutput)).rejects.toThrow(UncertainError);
+    expect(counts.requests).toBe(0);
+  });
+
+  it('refuses a certificate for another host', async () => {
+    const { url } = await tlsServer();
+    const kubeConfig = new KubeConfig();
+    kubeConfig.loadFromClusterAndUser(
+      { name: 'c', server: url, caFile: ca, skipTLSVerify: false, tlsServerName: 'kubernetes.default.svc' },
+      { name: 'u' },
+    );
+    await expect(connect({ kubeConfig }).getOutput('x')).rejects.toThrow(
+      /not trusted \(ERR_TLS_CERT_ALTNAME_INVALID/,
+    );
+  });
+
+  it('uses a CA that was replaced while we run', async () => {
+    const { url } = await tlsServer();
+    const folder = await mkdtemp(join(tmpdir(), 'kleym-ca-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const caFile = join(folder, 'ca.crt');
+    await writeFile(caFile, await readFile(otherCa));
+    const cluster = clusterAt(url, { caFile });
+    await expect(cluster.getOutput('x')).rejects.toThrow(UncertainError);
+    await writeFile(caFile, await readFile(ca));
+    expect(await cluster.getOutput('x')).toBe('absent');
+  });
+
+  // Two for each call at once: undici opens a second one when the next call comes before the socket is put back.
+  it('keeps its connections for the calls that follow', async () => {
+    const { url, counts } = await tlsServer();
+    const cluster = clusterAt(url, { caFile: ca });
+    for (let call = 0; call < 20; call += 1) await cluster.getOutput('x');
+    expect(counts.requests).toBe(20);
+    expect(counts.connections).toBeLessThanOrEqual(2);
+  });
+
+  it('keeps its connections when many calls are made at once', async () => {
+    const { url, counts } = await tlsServer();
+    const cluster = clusterAt(url, { caFile: ca });
+    for (let round = 0; round < 10; round += 1) {
+      await Promise.all(Array.from({ length: 16 }, () => cluster.getOutput('x')));
+    }
+    expect(counts.requests).toBe(160);
+    expect(counts.connections).toBeLessThanOrEqual(32);
+  });
+});
