@@ -1,6 +1,6 @@
 import type { Decision, Probe, Write } from '../../shared/decide/decision.ts';
 import { decide, decideOrphans } from '../../shared/decide/decide.ts';
-import { type World, toWorld } from '../../shared/decide/world.ts';
+import { type Snapshot, type World, toWorld } from '../../shared/decide/world.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import { collect } from '../../shared/kube/collect.ts';
@@ -40,8 +40,9 @@ export async function settle(
   const run = startRun(names, tools);
   while (run.open.size > 0 && run.rounds < maxRounds && tools.elapsed() - run.since < maxMs) {
     run.rounds++;
-    const snapshot = await collect(tools.cluster, namespace, [...run.open].toSorted(compareText));
-    await takeRound(run, toWorld(snapshot, settings));
+    const names = [...run.open].toSorted(compareText);
+    run.seen = await collect(tools.cluster, namespace, names, run.seen);
+    await takeRound(run, toWorld(run.seen, settings));
   }
   for (const name of run.open) end(run, name, unfinished(run));
   await tools.announcer.told();
@@ -59,6 +60,7 @@ interface Progress {
   writes: number;
   /** Whether an output went or changed, so that neighbours may have what they waited for. */
   released: boolean;
+  seen: Snapshot | undefined;
 }
 
 interface Step {
@@ -76,6 +78,7 @@ function startRun(names: readonly string[], tools: Tools): Progress {
     rounds: 0,
     writes: 0,
     released: false,
+    seen: undefined,
   };
 }
 

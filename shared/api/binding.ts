@@ -51,7 +51,7 @@ export const Claim = z.discriminatedUnion('kind', [
 ]);
 export type Claim = z.infer<typeof Claim>;
 
-const Observed = z.object({ group: z.string(), uid: z.string(), generation: z.number() });
+const Observed = z.object({ group: z.string(), uid: z.string(), generation: z.int() });
 export type Observed = z.infer<typeof Observed>;
 
 /** A peer with which a binding shares, or may share, workloads. */
@@ -63,7 +63,7 @@ export const Peer = z.object({
 export type Peer = z.infer<typeof Peer>;
 
 export const BindingStatus = z.object({
-  observedGeneration: z.number().optional(),
+  observedGeneration: z.int().optional(),
   conditions: z.array(Condition).optional(),
   computedSpiffeIDs: z.array(z.object({ mode: Mode, spiffeID: z.string() })).optional(),
   renderedSelectors: z.array(z.object({ spiffeID: z.string(), selectors: z.array(z.string()) })).optional(),

@@ -10,7 +10,7 @@ export type FailureCondition = Exclude<ConditionType, 'Ready'>;
 export const Condition = z.object({
   type: z.enum(conditionTypes),
   status: z.enum(['True', 'False', 'Unknown']),
-  observedGeneration: z.number(),
+  observedGeneration: z.int(),
   lastTransitionTime: z.string(),
   reason: z.string(),
   message: z.string(),

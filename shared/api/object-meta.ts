@@ -6,7 +6,7 @@ export const ObjectMeta = z.object({
   namespace: z.string().optional(),
   uid: z.string(),
   resourceVersion: z.string(),
-  generation: z.number().optional(),
+  generation: z.int().optional(),
   deletionTimestamp: z.string().optional(),
   finalizers: z.array(z.string()).optional(),
   labels: z.record(z.string(), z.string()).optional(),

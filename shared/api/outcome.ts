@@ -1,5 +1,8 @@
 import type { FailureCondition } from './conditions.ts';
 
+// What Kubernetes allows in the message of a condition. A message quotes what it found, and a CRD may limit nothing.
+const maxMessageLength = 32_768;
+
 /** The user must act: which condition says so, why, and in which words. `retry` asks to look again by itself. */
 export interface Refused {
   readonly kind: 'refused';
@@ -31,10 +34,16 @@ export function done<T>(value: T): Done<T> {
 
 /** The answer is no, until somebody changes something. */
 export function refused(condition: FailureCondition, reason: string, message: string): Refused {
-  return { kind: 'refused', condition, reason, message, retry: false };
+  return { kind: 'refused', condition, reason, message: shorten(message), retry: false };
 }
 
 /** The answer is no, until something outside of the binding appears. */
 export function refusedForNow(condition: FailureCondition, reason: string, message: string): Refused {
-  return { kind: 'refused', condition, reason, message, retry: true };
+  return { kind: 'refused', condition, reason, message: shorten(message), retry: true };
+}
+
+/** A cut may go through a character: half of one would come back from the API server as something else. */
+function shorten(message: string): string {
+  if (message.length <= maxMessageLength) return message;
+  return `${message.slice(0, maxMessageLength - 1).toWellFormed()}…`;
 }

@@ -9,7 +9,7 @@ export const poolResources = [
   { group: 'inference.networking.x-k8s.io', version: 'v1alpha2', ...kind },
 ] as const satisfies readonly Resource[];
 
-/** The selector stays unknown here: every shape it may have is the business of `identity/selectors.ts`. */
+/** The selector stays unknown here: every shape it may have is the business of `identity/pool-selector.ts`. */
 export const Pool = z.object({
   metadata: NamespacedMeta,
   spec: z.object({ selector: z.unknown() }).optional(),

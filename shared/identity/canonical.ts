@@ -6,7 +6,7 @@ export function toCanonical(value: unknown): string {
   });
 }
 
-/** Byte-wise order: the same on every machine, whatever its locale. */
+/** The order of the code units, which for ASCII is that of the bytes: the same on every machine, whatever its locale. */
 export function compareText(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;

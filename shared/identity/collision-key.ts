@@ -5,9 +5,10 @@ import type { PodLabels } from './pool-selector.ts';
 import { selectorPrefixes } from './workload-selectors.ts';
 import type { Workload } from './workload.ts';
 
+/** The workloads that a key stands for. What is undefined is not known, or does not matter: anything matches it. */
 const Slice = z.object({
   pods: z.unknown(),
-  serviceAccount: z.string(),
+  serviceAccount: z.string().optional(),
   container: z.string().optional(),
   image: z.string().optional(),
 });
@@ -27,15 +28,14 @@ export function toHeldKey(output: Output): string | undefined {
   const container = valuesOf(output, selectorPrefixes.container);
   const image = valuesOf(output, selectorPrefixes.image);
   if (container === undefined && image === undefined) return undefined;
-  const { matchLabels = {}, ...others } = output.spec.podSelector ?? {};
-  const pods = Object.keys(others).length === 0 ? matchLabels : { matchLabels, ...others };
-  const serviceAccount = valuesOf(output, selectorPrefixes.serviceAccount) ?? '';
-  return toCanonical({ pods, serviceAccount, container, image } satisfies Slice);
+  const serviceAccount = valuesOf(output, selectorPrefixes.serviceAccount);
+  return toCanonical({ pods: podsOf(output), serviceAccount, container, image } satisfies Slice);
 }
 
-/** What a key stands for. */
+/** What a key stands for. Of one that we did not write nothing is known, and a namespace must not stand still for it. */
 export function parseSlice(key: string): Slice {
-  return Slice.parse(JSON.parse(key));
+  const parsed = Slice.safeParse(parseJson(key));
+  return parsed.success ? parsed.data : { pods: undefined };
 }
 
 /**
@@ -43,9 +43,12 @@ export function parseSlice(key: string): Slice {
  * service accounts, different container names, or a label on which the pods differ.
  */
 export function mayOverlap(a: Slice, b: Slice): boolean {
-  if (a.serviceAccount !== b.serviceAccount) return false;
-  if (a.container !== undefined && b.container !== undefined && a.container !== b.container) return false;
+  if (isOther(a.serviceAccount, b.serviceAccount) || isOther(a.container, b.container)) return false;
   return !isDisjoint(a.pods, b.pods);
+}
+
+function isOther(a: string | undefined, b: string | undefined): boolean {
+  return a !== undefined && b !== undefined && a !== b;
 }
 
 function isDisjoint(a: unknown, b: unknown): boolean {
@@ -56,11 +59,26 @@ function isDisjoint(a: unknown, b: unknown): boolean {
   );
 }
 
-/** Several values of one kind never match any container; together they still are something to compare. */
-function valuesOf(output: Output, prefix: string): string | undefined {
-  const selectors = output.spec.workloadSelectorTemplates ?? [];
+/** The labels alone where nothing else is said: the Go operator copies an empty `matchExpressions`, which says nothing. */
+function podsOf({ spec }: Output): unknown {
+  const { matchLabels = {}, ...others } = spec.podSelector ?? {};
+  const said = Object.entries(others).filter(([, value]) => !Array.isArray(value) || value.length > 0);
+  return said.length === 0 ? matchLabels : { matchLabels, ...Object.fromEntries(said) };
+}
+
+/** Several values of one kind are nothing that we render; together they still are something to compare. */
+function valuesOf({ spec }: Output, prefix: string): string | undefined {
+  const selectors = spec.workloadSelectorTemplates ?? [];
   const values = selectors
     .filter((selector) => selector.startsWith(prefix))
     .map((selector) => selector.slice(prefix.length));
-  return values.length === 0 ? undefined : values.toSorted(compareText).join(',');
+  return values.length === 0 ? undefined : [...new Set(values)].toSorted(compareText).join(',');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -17,7 +17,8 @@ export interface OutputOwner {
 /**
  * The name of a binding's output. It is the Go operator's name wherever that one is unambiguous, so that a cluster
  * changes over without an identity being recreated; where sanitising or cutting would let two bindings meet, a
- * hash over everything keeps them apart.
+ * hash over everything keeps them apart. What is left is what the Go operator's names leave: `a` with `b-c` and
+ * `a-b` with `c` are told apart by 32 bits of hash, and whoever comes second is refused (`OutputNameTaken`).
  */
 export function toOutputName(owner: OutputOwner): string {
   const mode = owner.mode === 'PerObjective' ? 'objective' : 'pool';

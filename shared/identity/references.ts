@@ -38,7 +38,8 @@ export function resolvePool(reference: Reference, sources: Sources): Outcome<Res
 
   const [first, ...others] = found.value;
   const labels = labelsOf(first);
-  const differing = others.find((other) => !isSameSelector(labelsOf(other), labels));
+  // Selectors that are unsafe for the same reason differ in nothing that matters: the selector is what is wrong then.
+  const differing = others.find((other) => toCanonical(labelsOf(other)) !== toCanonical(labels));
   if (differing) {
     return refused(
       'InvalidRef',
@@ -104,7 +105,11 @@ function find<T>(reference: Reference, kind: Kind<T>): Outcome<readonly [Candida
   const name = reference.name.trim();
   const group = reference.group?.trim() ?? '';
   if (!isDnsSubdomain(name)) {
-    return refused('InvalidRef', kind.invalid, `${kind.field}.name "${name}" is not a valid object name`);
+    return refused(
+      'InvalidRef',
+      kind.invalid,
+      `${kind.field}.name "${name}" is not the name of an object: expected lower case letters, digits, "-" and "."`,
+    );
   }
   const groups = kind.resources
     .map((resource) => resource.group)
@@ -130,10 +135,6 @@ function toCandidate<T>(group: string, name: string, served: Served<T> = 'unserv
 
 function labelsOf({ object }: Candidate<Pool>): Outcome<PodLabels> {
   return parsePoolSelector(object.spec?.selector);
-}
-
-function isSameSelector(a: Outcome<PodLabels>, b: Outcome<PodLabels>): boolean {
-  return a.kind === 'done' && b.kind === 'done' && toCanonical(a.value) === toCanonical(b.value);
 }
 
 function toObserved({ group, object }: Candidate<{ readonly metadata: ObjectMeta }>): Observed {

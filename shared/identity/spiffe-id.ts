@@ -3,7 +3,7 @@ import { type Outcome, done, refused } from '../api/outcome.ts';
 import { parseTrustDomain } from './trust-domain.ts';
 
 const segmentPattern = /^[a-zA-Z0-9._-]+$/;
-// SPIFFE-ID specification, section 2.3: what implementations must support, and SPIRE supports no more.
+// SPIFFE-ID specification, section 2.3: the length that every implementation must support, and none may exceed.
 const maxBytes = 2048;
 
 /** The SPIFFE ID that a binding asks for. It follows from the spec alone, whether its references exist or not. */

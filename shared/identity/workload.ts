@@ -1,5 +1,4 @@
-import type { BindingSpec } from '../api/binding.ts';
-import { toEffectiveMode } from '../api/binding.ts';
+import { type BindingSpec, toEffectiveMode } from '../api/binding.ts';
 import { type Outcome, done, refused } from '../api/outcome.ts';
 import { isDnsLabel, isDnsSubdomain } from './object-names.ts';
 
@@ -10,10 +9,13 @@ export interface Workload {
   readonly image?: string;
 }
 
-const domain = String.raw`(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9.-]+:[0-9]+)(:[0-9]+)?`;
-const component = '[a-z0-9]+([._-]+[a-z0-9]+)*';
+// The grammar of image references: without a dot or a port, the first component is not a registry.
+const host = '[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?';
+const registry = String.raw`(localhost|${host}(\.${host})+|${host}(\.${host})*:[0-9]+)`;
+const component = '[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*';
 // SPIRE compares images letter by letter with what the node reports, and a tag is not what a node reports reliably.
-const digestReference = new RegExp(`^${domain}(/${component})+@sha256:[a-f0-9]{64}$`);
+const digestPattern = new RegExp(`^${registry}(/${component})+@sha256:[a-f0-9]{64}$`);
+const maxImageLength = 512;
 
 /** Checks what the binding says about the workload. Nothing is trimmed: SPIRE would compare what was written. */
 export function parseWorkload(spec: BindingSpec): Outcome<Workload> {
@@ -21,7 +23,7 @@ export function parseWorkload(spec: BindingSpec): Outcome<Workload> {
   if (!isDnsSubdomain(serviceAccountName)) {
     return unrendered(
       'InvalidServiceAccountName',
-      `serviceAccountName "${serviceAccountName}" is not a valid service account name`,
+      `serviceAccountName "${serviceAccountName}" is not the name of a service account: expected lower case letters, digits, "-" and ".", without blanks`,
     );
   }
   return toEffectiveMode(spec) === 'PoolOnly' ? parsePoolWorkload(spec) : parseObjectiveWorkload(spec);
@@ -53,10 +55,10 @@ function parseObjectiveWorkload({
   if (containerName && !isDnsLabel(containerName)) {
     return unrendered(
       'InvalidContainerName',
-      `containerName "${containerName}" is not a valid container name`,
+      `containerName "${containerName}" is not the name of a container: expected up to 63 lower case letters, digits and "-", without blanks`,
     );
   }
-  if (containerImage && !digestReference.test(containerImage)) {
+  if (containerImage && !isDigestReference(containerImage)) {
     return unrendered(
       'InvalidContainerImage',
       `containerImage "${containerImage}" is not a fully qualified digest reference: expected registry/repository@sha256:<64 hex digits>`,
@@ -67,6 +69,10 @@ function parseObjectiveWorkload({
     ...(containerName && { container: containerName }),
     ...(containerImage && { image: containerImage }),
   });
+}
+
+function isDigestReference(text: string): boolean {
+  return text.length <= maxImageLength && digestPattern.test(text);
 }
 
 function unrendered(reason: string, message: string): Outcome<never> {

@@ -7,7 +7,7 @@ import { Pool } from '../api/pool.ts';
 import { type Address, isPathSegment, toPath } from './addresses.ts';
 import { isUnsupportedField, toFound, toUncertain } from './answers.ts';
 import type { Cluster, Found, Listed } from './cluster.ts';
-import { confirmUnserved } from './discovery.ts';
+import { createDiscovery } from './discovery.ts';
 import { type Paged, listPages } from './pages.ts';
 import { toFieldSelector, toFieldValue, toLabelSelector } from './selectors.ts';
 import type { Transport } from './transport.ts';
@@ -27,6 +27,8 @@ type ClusterReads = Pick<
 
 /** The calls of the port that read. */
 export function createReads(transport: Transport): ClusterReads {
+  const confirmUnserved = createDiscovery(transport, () => performance.now());
+
   async function get<T>(
     address: Address & { readonly name: string },
     schema: z.ZodType<T>,
@@ -36,7 +38,7 @@ export function createReads(transport: Transport): ClusterReads {
     if (!isPathSegment(name) || (namespace !== undefined && !isPathSegment(namespace))) return 'absent';
     const answer = await transport.read({ method: 'GET', path: toPath(address) });
     const found = toFound(schema, name, answer);
-    return found === 'elsewhere' ? await confirmUnserved(transport, resource, answer) : found;
+    return found === 'elsewhere' ? await confirmUnserved(resource, answer) : found;
   }
 
   async function list<T>(
@@ -53,7 +55,7 @@ export function createReads(transport: Transport): ClusterReads {
   async function settle<T>(resource: Resource, paged: Paged<T>): Promise<Listed<T> | 'unserved'> {
     if (paged.kind === 'listed') return paged.listed;
     if (paged.answer.status !== 404) throw toUncertain(paged.answer);
-    return await confirmUnserved(transport, resource, paged.answer);
+    return await confirmUnserved(resource, paged.answer);
   }
 
   async function listBindingsBy(address: Address, field: { path: BindingField; value: string }) {

@@ -146,6 +146,15 @@ async function send(write: (cluster: Cluster) => Promise<unknown>, ...script: Pa
   };
 }
 
+const requests = {
+  putStatus: (cluster: Cluster) => cluster.patchStatus('team-a', aim, { observedGeneration: 2 }),
+  create: (cluster: Cluster) => cluster.createOutput(newOutput),
+  dryRun: (cluster: Cluster) => cluster.createOutput(newOutput, { dryRun: true }),
+  replace: (cluster: Cluster) => cluster.replaceOutput(output),
+  remove: (cluster: Cluster) => cluster.deleteOutput(outputAim),
+  announce: (cluster: Cluster) => cluster.announce(announcement),
+};
+
 describe('what leaves', () => {
   it('finalizers: a merge patch that holds only for the object as it was read', async () => {
     const finalizers = ['example.org/other', 'kleym.sonda.red/inferenceidentitybinding-finalizer'];
@@ -164,11 +173,10 @@ describe('what leaves', () => {
   });
 
   it('status: the whole status and nothing else of the binding', async () => {
-    const put = (cluster: Cluster) => cluster.patchStatus('team-a', aim, { observedGeneration: 2 });
-    const { sent } = await send(put, 'put', `${bindingPath}/status`, 200, binding);
+    const { sent } = await send(requests.putStatus, 'put', `${bindingPath}/status`, 200, binding);
     expect(sent).toEqual([
       {
-        request: `PUT ${bindingPath}/status?fieldManager=kleym`,
+        request: `PUT ${bindingPath}/status?fieldManager=kleym&fieldValidation=Strict`,
         type: 'application/json',
         body: {
           apiVersion: 'kleym.sonda.red/v1alpha1',
@@ -181,12 +189,11 @@ describe('what leaves', () => {
   });
 
   it('a new output: what it is, and that we manage its fields', async () => {
-    const create = (cluster: Cluster) => cluster.createOutput(newOutput);
-    expect(await send(create, 'post', outputsPath, 201, output)).toEqual({
+    expect(await send(requests.create, 'post', outputsPath, 201, output)).toEqual({
       written: { kind: 'written', object: output },
       sent: [
         {
-          request: `POST ${outputsPath}?fieldManager=kleym`,
+          request: `POST ${outputsPath}?fieldManager=kleym&fieldValidation=Strict`,
           type: 'application/json',
           body: { apiVersion: 'spire.spiffe.io/v1alpha1', kind: 'ClusterSPIFFEID', ...newOutput },
         },
@@ -196,22 +203,20 @@ describe('what leaves', () => {
 
   it('a dry run: what comes back was never stored and has no resourceVersion', async () => {
     const { resourceVersion: _, ...metadata } = output.metadata;
-    const create = (cluster: Cluster) => cluster.createOutput(newOutput, { dryRun: true });
-    const { written, sent } = await send(create, 'post', outputsPath, 201, { ...output, metadata });
+    const { written, sent } = await send(requests.dryRun, 'post', outputsPath, 201, { ...output, metadata });
     expect(written).toHaveProperty('object.metadata', { ...output.metadata, resourceVersion: '' });
-    expect(sent).toHaveProperty('0.request', `POST ${outputsPath}?fieldManager=kleym&dryRun=All`);
+    expect(sent).toHaveProperty('0.request', `POST ${outputsPath}?fieldManager=kleym&fieldValidation=Strict&dryRun=All`);
   });
 
   it('a replaced output: an item of a list, which does not say what it is, with all that others added', async () => {
-    const replace = (cluster: Cluster) => cluster.replaceOutput(output);
-    const { written, sent } = await send(replace, 'put', `${outputsPath}/chat-1`, 200, {
+    const { written, sent } = await send(requests.replace, 'put', `${outputsPath}/chat-1`, 200, {
       ...output,
       metadata: { ...output.metadata, resourceVersion: '10' },
     });
     expect(written).toHaveProperty('object.metadata.resourceVersion', '10');
     expect(sent).toEqual([
       {
-        request: `PUT ${outputsPath}/chat-1?fieldManager=kleym`,
+        request: `PUT ${outputsPath}/chat-1?fieldManager=kleym&fieldValidation=Strict`,
         type: 'application/json',
         body: { ...output, apiVersion: 'spire.spiffe.io/v1alpha1', kind: 'ClusterSPIFFEID' },
       },
@@ -219,9 +224,11 @@ describe('what leaves', () => {
   });
 
   it('a deletion: only of this object, only as it was read', async () => {
-    const remove = (cluster: Cluster) => cluster.deleteOutput(outputAim);
     expect(
-      await send(remove, 'delete', `${outputsPath}/chat-1`, 200, { kind: 'Status', status: 'Success' }),
+      await send(requests.remove, 'delete', `${outputsPath}/chat-1`, 200, {
+        kind: 'Status',
+        status: 'Success',
+      }),
     ).toEqual({
       written: { kind: 'written', object: undefined },
       sent: [
@@ -239,8 +246,7 @@ describe('what leaves', () => {
   });
 
   it('an announcement: an Event under its own name, in the namespace of the binding', async () => {
-    const announce = (cluster: Cluster) => cluster.announce(announcement);
-    const { sent } = await send(announce, 'post', eventsPath, 201, { kind: 'Event' });
+    const { sent } = await send(requests.announce, 'post', eventsPath, 201, { kind: 'Event' });
     expect(sent).toEqual([
       {
         request: `POST ${eventsPath}?fieldManager=kleym`,

@@ -14,6 +14,8 @@ type ClusterWrites = Pick<
 >;
 
 const fieldManager = 'kleym';
+// A CRD that lacks one of our fields would drop it silently: a claim that is gone protects nobody. Better a refused write.
+const strictly = { fieldManager, fieldValidation: 'Strict' };
 const outputType = { apiVersion: toApiVersion(outputResource), kind: outputResource.kind };
 const bindingType = { apiVersion: toApiVersion(bindingResource), kind: bindingResource.kind };
 
@@ -46,15 +48,12 @@ export function createWrites(transport: Transport, reportingInstance: string): C
         metadata: { name, namespace, uid, resourceVersion },
         status,
       });
-      return toWritten(
-        Binding,
-        await transport.write({ method: 'PUT', path, query: { fieldManager }, body }),
-      );
+      return toWritten(Binding, await transport.write({ method: 'PUT', path, query: strictly, body }));
     },
 
     createOutput: async (output, options) => {
       const path = toPath({ resource: outputResource });
-      const query = { fieldManager, ...(options?.dryRun ? { dryRun: 'All' } : {}) };
+      const query = { ...strictly, ...(options?.dryRun ? { dryRun: 'All' } : {}) };
       const body = toJsonBody({ ...outputType, ...output });
       return toWritten(
         options?.dryRun ? UnstoredOutput : Output,
@@ -66,7 +65,7 @@ export function createWrites(transport: Transport, reportingInstance: string): C
     replaceOutput: async (output) => {
       const path = toPath({ resource: outputResource, name: output.metadata.name });
       const body = toJsonBody({ ...output, ...outputType });
-      return toWritten(Output, await transport.write({ method: 'PUT', path, query: { fieldManager }, body }));
+      return toWritten(Output, await transport.write({ method: 'PUT', path, query: strictly, body }));
     },
 
     deleteOutput: async ({ name, uid, resourceVersion }) => {

@@ -2,6 +2,8 @@ import type { Binding } from '../api/binding.ts';
 import { bindingFields } from '../api/binding.ts';
 import { type Output, outputLabels } from '../api/cluster-spiffe-id.ts';
 import type { Snapshot } from '../decide/world.ts';
+import type { ObjectMeta } from '../api/object-meta.ts';
+import { compareText } from '../identity/canonical.ts';
 import { toLabelValue } from '../identity/label-value.ts';
 import { managedBy, ownerUidOf, parseOwner } from '../identity/ownership.ts';
 import { toClock } from './clock.ts';
@@ -19,16 +21,22 @@ type Bindings = Map<string, Binding>;
 /**
  * Reads what must be known to decide for these bindings: bindings, then outputs, then pools and objectives. The order
  * is part of the protocol. Where few service accounts are concerned, only their neighbourhood is read: a claim stands
- * under the service account of its key, and an output is labelled with it, so nothing that matters is left out.
+ * under the service account of its key, and an output is labelled with it, so nothing that matters is left out. What an
+ * earlier collect saw saves looking up the service accounts; whether they still are the right ones is checked.
  */
 export async function collect(
   cluster: Cluster,
   namespace: string,
   names: readonly string[],
+  earlier?: Snapshot,
 ): Promise<Snapshot> {
+  if (names.length > maxNames) return collectNamespace(cluster, namespace);
+  let known = earlier && pick(earlier.bindings, names);
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-    const snapshot = await tryCollect(cluster, namespace, names);
+    known ??= await readBindings(cluster, namespace, names);
+    const snapshot = await tryCollect(cluster, namespace, names, known);
     if (snapshot) return snapshot;
+    known = undefined;
   }
   throw new UncertainError(`the bindings of namespace ${namespace} change faster than they can be read`);
 }
@@ -38,15 +46,15 @@ async function tryCollect(
   cluster: Cluster,
   namespace: string,
   names: readonly string[],
+  known: Bindings,
 ): Promise<Snapshot | undefined> {
-  const accounts = names.length > maxNames ? undefined : await readAccounts(cluster, namespace, names);
-  if (accounts === undefined || accounts.length > maxAccounts) return collectNamespace(cluster, namespace);
+  const accounts = [...new Set([...known.values()].flatMap(accountsOf))];
+  if (accounts.length > maxAccounts) return collectNamespace(cluster, namespace);
 
   const bindings = await listNeighbours(cluster, namespace, accounts);
-  if (names.some((name) => !isWithin(bindings.get(name), accounts))) return undefined;
+  if (!isWithin(bindings, known, names, accounts)) return undefined;
 
   const listed = await listNeighbourOutputs(cluster, namespace, names, accounts);
-  if (listed === 'torn') return undefined;
   return complete(cluster, namespace, bindings, listed);
 }
 
@@ -59,43 +67,48 @@ async function collectNamespace(cluster: Cluster, namespace: string): Promise<Sn
   return complete(cluster, namespace, bindings, outputs);
 }
 
-/** The service accounts under which these bindings hold, or may come to hold, a key. */
-async function readAccounts(
+async function readBindings(
   cluster: Cluster,
   namespace: string,
   names: readonly string[],
-): Promise<string[]> {
-  const bindings = await Promise.all(names.map((name) => cluster.getBinding(namespace, name)));
-  return [
-    ...new Set(bindings.flatMap((binding) => (isThere(binding, noBindings) ? accountsOf(binding) : []))),
-  ];
+): Promise<Bindings> {
+  const found = await Promise.all(names.map((name) => cluster.getBinding(namespace, name)));
+  const bindings = found.filter((binding) => isThere(binding, noBindings));
+  return new Map(bindings.map((binding) => [binding.metadata.name, binding]));
 }
 
+/** Undefined where one of them was not seen: then nobody knows its service accounts. */
+function pick(bindings: ReadonlyMap<string, Binding>, names: readonly string[]): Bindings | undefined {
+  const picked = names.flatMap((name) => bindings.get(name) ?? []);
+  if (picked.length < names.length) return undefined;
+  return new Map(picked.map((binding) => [binding.metadata.name, binding]));
+}
+
+/** Everybody who asks for, or holds, a key under these service accounts. */
 async function listNeighbours(
   cluster: Cluster,
   namespace: string,
   accounts: readonly string[],
 ): Promise<Bindings> {
-  const bySpec = await listByAccount(cluster, namespace, bindingFields.serviceAccount, accounts);
-  const byClaim = await listByAccount(cluster, namespace, bindingFields.claimedServiceAccount, accounts);
-  return new Map([...bySpec, ...byClaim]);
+  const paths = [bindingFields.serviceAccount, bindingFields.claimedServiceAccount];
+  const fields = accounts.flatMap((value) => paths.map((path) => ({ path, value })));
+  const lists = await Promise.all(fields.map((field) => cluster.listBindings({ namespace, field })));
+  const served = lists.map((list) => (list === 'unserved' ? noBindings() : list));
+  return toMap(await merge(served, (name) => cluster.getBinding(namespace, name)));
 }
 
-async function listByAccount(
-  cluster: Cluster,
-  namespace: string,
-  path: (typeof bindingFields)['serviceAccount' | 'claimedServiceAccount'],
+/** Each binding must have been listed with all that its service accounts bring; one that is listed no more may have others now. */
+function isWithin(
+  listed: Bindings,
+  known: Bindings,
+  names: readonly string[],
   accounts: readonly string[],
-): Promise<Bindings> {
-  const lists = await Promise.all(
-    accounts.map((value) => cluster.listBindings({ namespace, field: { path, value } })),
-  );
-  return new Map(lists.flatMap((list) => [...toMap(list)]));
-}
-
-/** A binding that is listed must have been listed with all that its service accounts bring. */
-function isWithin(binding: Binding | undefined, accounts: readonly string[]): boolean {
-  return binding === undefined || accountsOf(binding).every((account) => accounts.includes(account));
+): boolean {
+  return names.every((name) => {
+    const binding = listed.get(name);
+    if (!binding) return !known.has(name);
+    return accountsOf(binding).every((account) => accounts.includes(account));
+  });
 }
 
 function accountsOf({ spec, status }: Binding): string[] {
@@ -109,7 +122,7 @@ async function listNeighbourOutputs(
   namespace: string,
   names: readonly string[],
   accounts: readonly string[],
-): Promise<Listed<Output> | 'unserved' | 'torn'> {
+): Promise<Listed<Output> | 'unserved'> {
   const ours = { [outputLabels.managedBy]: managedBy, [outputLabels.bindingNamespace]: namespace };
   const lists = await Promise.all([
     cluster.listOutputs({ ...ours, [outputLabels.bindingName]: names.map(toLabelValue) }),
@@ -119,23 +132,30 @@ async function listNeighbourOutputs(
       ? [cluster.listOutputs({ ...ours, [outputLabels.serviceAccount]: accounts.map(toLabelValue) })]
       : []),
   ]);
-  return merge(lists);
+  const served = lists.filter((list) => list !== 'unserved');
+  return served.length < lists.length ? 'unserved' : merge(served, (name) => cluster.getOutput(name));
 }
 
-/** One output that two lists show in two states was written between them: then nobody knows which list is older. */
-function merge(lists: readonly (Listed<Output> | 'unserved')[]): Listed<Output> | 'unserved' | 'torn' {
-  const outputs = new Map<string, Output>();
-  let at = '';
-  for (const list of lists) {
-    if (list === 'unserved') return 'unserved';
-    at = at === '' || list.at < at ? list.at : at;
-    for (const output of list.items) {
-      const known = outputs.get(output.metadata.uid);
-      if (known && known.metadata.resourceVersion !== output.metadata.resourceVersion) return 'torn';
-      outputs.set(output.metadata.uid, output);
-    }
+/** One object that two lists show in two states was written between them: it is read once more, later than both. */
+async function merge<T extends { readonly metadata: ObjectMeta }>(
+  lists: readonly Listed<T>[],
+  reread: (name: string) => Promise<Found<T>>,
+): Promise<Listed<T>> {
+  const items = new Map<string, T>();
+  const torn = new Set<string>();
+  for (const item of lists.flatMap((list) => list.items)) {
+    const { name, uid, resourceVersion } = item.metadata;
+    const other = items.get(name)?.metadata;
+    if (other && (other.uid !== uid || other.resourceVersion !== resourceVersion)) torn.add(name);
+    items.set(name, item);
   }
-  return { items: [...outputs.values()], at };
+  for (const name of torn) {
+    const item = await reread(name);
+    if (isThere(item, changing)) items.set(name, item);
+    else items.delete(name);
+  }
+  const at = lists.map((list) => list.at).toSorted(compareText)[0] ?? '';
+  return { items: [...items.values()], at };
 }
 
 async function complete(
@@ -170,7 +190,7 @@ async function readClaimed(
   const claims = [...bindings.values()].flatMap(({ status }) => status?.claim ?? []);
   const missing = claims.filter((claim) => claim.kind !== 'creating' && !listed.has(claim.name));
   const found = await Promise.all(missing.map((claim) => cluster.getOutput(claim.name)));
-  return found.filter((output) => isThere(output, noOutputs));
+  return found.filter((output) => isThere(output, changing));
 }
 
 /** An owner that no list shows, or shows as another one, is read by name before anybody calls it gone. */
@@ -213,9 +233,9 @@ function noBindings(): never {
   throw new UncertainError('the InferenceIdentityBinding CRD is not installed');
 }
 
-/** The lists were served a moment ago. */
-function noOutputs(): never {
-  throw new UncertainError('the ClusterSPIFFEID CRD was removed while its objects were read');
+/** Its list was served a moment ago. */
+function changing(): never {
+  throw new UncertainError('a CRD was removed while its objects were read');
 }
 
 /** Only `absent` proves that an object is not there. */

@@ -138,6 +138,15 @@ describe('a server that hangs', () => {
     expect(methods).toEqual(['GET', 'POST']);
   });
 
+  it('is told by the end of the connection that nobody waits any more', async () => {
+    const closed = Promise.withResolvers<string>();
+    const { url } = await plainServer((_, request) =>
+      request.socket.on('close', () => closed.resolve('closed')),
+    );
+    await expect(clusterAt(url, { callTimeoutMs: 100 }).getOutput('x')).rejects.toThrow(UncertainError);
+    expect(await closed.promise).toBe('closed');
+  });
+
   it('does not hang us when the transport knows no signals either', async () => {
     const kubeConfig = new KubeConfig();
     kubeConfig.loadFromClusterAndUser(
@@ -183,19 +192,19 @@ describe('a server that hangs', () => {
   });
 });
 
-describe('TLS', () => {
-  async function tlsServer() {
-    const counts = { connections: 0, requests: 0 };
-    const server = createTlsServer(await serverKeys(), (request, response) => {
-      counts.requests += 1;
-      sayAbsent(request, response);
-    });
-    server.on('secureConnection', () => {
-      counts.connections += 1;
-    });
-    return { url: `https://127.0.0.1:${await listen(server)}`, counts };
-  }
+async function tlsServer() {
+  const counts = { connections: 0, requests: 0 };
+  const server = createTlsServer(await serverKeys(), (request, response) => {
+    counts.requests += 1;
+    sayAbsent(request, response);
+  });
+  server.on('secureConnection', () => {
+    counts.connections += 1;
+  });
+  return { url: `https://127.0.0.1:${await listen(server)}`, counts };
+}
 
+describe('TLS', () => {
   it("trusts the cluster's CA", async () => {
     const { url } = await tlsServer();
     expect(await clusterAt(url, { caFile: ca }).getOutput('x')).toBe('absent');

@@ -20,7 +20,7 @@ export interface ScriptedApiServer {
   /** How long the cluster waited between two tries, in milliseconds. */
   readonly pauses: number[];
   /** How many of the scripted answers nobody asked for. */
-  unasked(): number;
+  readonly unasked: () => number;
 }
 
 /** The answer to the next request of this method and path; without a Date header it is no API server's. */

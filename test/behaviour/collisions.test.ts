@@ -1,0 +1,279 @@
+import { describe, expect, test } from 'vitest';
+import { binding, objective, pool, poolBinding } from '../support/drafts.ts';
+import { type Place, eventually, refusedBy, useCluster, well } from '../support/test-cluster.ts';
+
+const cluster = await useCluster();
+const stack = await cluster.startStack();
+
+const a = binding();
+const b = binding('binding-b', { objectiveRef: { name: 'objective-b' } });
+
+/** A namespace in which binding-a and binding-b ask for the same container. */
+async function collide(): Promise<Place> {
+  const here = await cluster.namespace();
+  await here.create(pool(), objective(), objective('objective-b'), a, b);
+  await bothRefused(here);
+  return here;
+}
+
+async function bothRefused(here: Place): Promise<void> {
+  expect(await here.refused('binding-a', 'Conflict', 'IdentityCollision')).toBe(
+    'identity collision with bindings binding-b: PerObjective bindings must not share the same pod selector and container name',
+  );
+  expect(await here.refused('binding-b', 'Conflict', 'IdentityCollision')).toBe(
+    'identity collision with bindings binding-a: PerObjective bindings must not share the same pod selector and container name',
+  );
+}
+
+async function bothReady(here: Place): Promise<void> {
+  for (const name of ['binding-a', 'binding-b']) {
+    await here.ready(name);
+    expect((await here.status(name)).conflicts).toBeUndefined();
+  }
+}
+
+describe.concurrent('two bindings that ask for one container', () => {
+  test('are both refused and have no output, whichever came first [C1]', async () => {
+    const here = await collide();
+    for (const name of ['binding-a', 'binding-b']) {
+      const { trustDomain, clusterSPIFFEIDClassName } = await here.status(name);
+      expect({ trustDomain, clusterSPIFFEIDClassName }).toEqual({ trustDomain: 'kleym.sonda.red' });
+    }
+    expect(await here.outputs()).toEqual([]);
+  });
+
+  test('name each other by uid in their status', async () => {
+    const here = await collide();
+    const { uid } = (await here.get(b)).metadata;
+    expect((await here.status('binding-a')).conflicts).toEqual([
+      { name: 'binding-b', uid, reason: 'IdentityCollision' },
+    ]);
+  });
+
+  test('are refused even where one of them was ready long before [G33]', async () => {
+    const here = await cluster.namespace();
+    await here.create(pool(), objective(), objective('objective-b'), a);
+    await here.ready('binding-a');
+    await here.create(b);
+    await bothRefused(here);
+  });
+
+  test('are refused although the objective is the same [G34]', async () => {
+    const here = await cluster.namespace();
+    await here.create(pool(), objective(), a, binding('binding-b'));
+    await bothRefused(here);
+  });
+
+  test('are refused although their pools have different names, where the selectors are equal', async () => {
+    const here = await cluster.namespace();
+    const other = binding('binding-b', { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' } });
+    await here.create(pool(), pool('pool-b'), objective(), objective('objective-b', { name: 'pool-b' }), a, other);
+    await bothRefused(here);
+  });
+
+  test('know all of their peers, sorted, and never themselves [C9]', async () => {
+    const here = await cluster.namespace();
+    await here.create(pool(), objective(), binding('binding-c'), binding('binding-a'), binding('binding-b'));
+    await eventually(async () => {
+      const message = await here.refused('binding-a', 'Conflict', 'IdentityCollision');
+      expect(message).toContain('with bindings binding-b, binding-c: ');
+    });
+    await eventually(async () => {
+      const message = await here.refused('binding-c', 'Conflict', 'IdentityCollision');
+      expect(message).toContain('with bindings binding-a, binding-b: ');
+    });
+  });
+});
+
+describe.concurrent('two bindings that collided are both ready again', () => {
+  test('when the container of one is edited [C2, C3, G1]', async () => {
+    const here = await collide();
+    await here.edit(b, { spec: { containerName: 'sidecar' } });
+    await bothReady(here);
+  });
+
+  test('when the service account of one is edited [G1]', async () => {
+    const here = await collide();
+    await here.edit(b, { spec: { serviceAccountName: 'other-sa' } });
+    await bothReady(here);
+  });
+
+  test('when one becomes PoolOnly [C6, C8]', async () => {
+    const here = await collide();
+    await here.edit(b, { spec: { mode: 'PoolOnly', containerName: null, objectiveRef: null } });
+    await bothReady(here);
+  });
+
+  test('when one refers to another pool', async () => {
+    const here = await collide();
+    await here.create(pool('pool-b', { app: 'other' }), objective('objective-c', { name: 'pool-b' }));
+    await here.edit(b, { spec: { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-c' } } });
+    await bothReady(here);
+  });
+
+  test('when the selector of one of their pools is edited [G1]', async () => {
+    const here = await cluster.namespace();
+    const other = binding('binding-b', { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' } });
+    await here.create(pool(), pool('pool-b'), objective(), objective('objective-b', { name: 'pool-b' }), a, other);
+    await bothRefused(here);
+    await here.edit(pool('pool-b'), { spec: { selector: { matchLabels: { app: 'other' } } } });
+    await bothReady(here);
+  });
+
+  test('although somebody wrote nonsense into the status of one meanwhile [C4]', async () => {
+    const here = await collide();
+    const { conditions = [] } = await here.status('binding-b');
+    await cluster.kube.edit(
+      { ...b, metadata: { name: 'binding-b', namespace: here.name } },
+      {
+        status: {
+          conflicts: null,
+          conditions: conditions.map((condition) => ({ ...condition, message: 'something else' })),
+        },
+      },
+      'status',
+    );
+    await here.edit(b, { spec: { containerName: 'sidecar' } });
+    await bothReady(here);
+  });
+});
+
+describe.concurrent('the binding that is left of two that collided is ready', () => {
+  test('when the other is deleted [G3]', async () => {
+    const here = await collide();
+    await here.delete(a);
+    await here.gone('binding-a');
+    await here.ready('binding-b');
+  });
+
+  test('when the objective of the other is deleted [G4]', async () => {
+    const here = await collide();
+    await here.delete(objective());
+    await here.refused('binding-a', 'InvalidRef', 'TargetObjectiveNotFound');
+    await here.ready('binding-b');
+  });
+
+  test('when the pool of the other is deleted [G4]', async () => {
+    const here = await cluster.namespace();
+    const other = binding('binding-b', { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' } });
+    await here.create(pool(), pool('pool-b'), objective(), objective('objective-b', { name: 'pool-b' }), a, other);
+    await bothRefused(here);
+    await here.delete(pool('pool-b'));
+    await here.refused('binding-b', 'InvalidRef', 'TargetPoolNotFound');
+    await here.ready('binding-a');
+  });
+
+  test('when the other points at a pool that is not there [G4]', async () => {
+    const here = await collide();
+    await here.edit(a, { spec: { poolRef: { name: 'nowhere' } } });
+    await here.refused('binding-a', 'InvalidRef', 'TargetPoolNotFound');
+    await here.ready('binding-b');
+  });
+
+  test('when the pool of the other turns unsafe', async () => {
+    const here = await cluster.namespace();
+    const other = binding('binding-b', { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' } });
+    await here.create(pool(), pool('pool-b'), objective(), objective('objective-b', { name: 'pool-b' }), a, other);
+    await bothRefused(here);
+    await here.edit(pool('pool-b'), { spec: { selector: { matchLabels: { role: '' } } } });
+    await here.refused('binding-b', 'UnsafeSelector', 'InvalidPoolSelector');
+    await here.ready('binding-a');
+  });
+
+  test('and of three, two still collide when one is deleted', async () => {
+    const here = await collide();
+    await here.create(binding('binding-c'));
+    await here.refused('binding-c', 'Conflict', 'IdentityCollision');
+    await here.delete(binding('binding-c'));
+    await here.gone('binding-c');
+    await eventually(() => bothRefused(here));
+  });
+});
+
+describe.concurrent('bindings that cannot meet in one container', () => {
+  test('PoolOnly ones are never in conflict [C5]', async () => {
+    const here = await cluster.namespace();
+    await here.create(pool(), poolBinding(), poolBinding('binding-b'));
+    await bothReady(here);
+  });
+
+  test('with different service accounts are both ready [C7]', async () => {
+    const here = await cluster.namespace();
+    await here.create(pool(), objective(), a, binding('binding-b', { serviceAccountName: 'other-sa' }));
+    await bothReady(here);
+  });
+
+  test('in different namespaces are both ready', async () => {
+    const [here, there] = [await cluster.namespace(), await cluster.namespace()];
+    await here.create(pool(), objective(), a);
+    await there.create(pool(), objective(), a);
+    await here.ready('binding-a');
+    await there.ready('binding-a');
+  });
+
+  test('with different containers never touch each other', async () => {
+    const here = await cluster.namespace();
+    await here.create(pool(), objective(), a);
+    const before = await here.ready('binding-a');
+    const resourceVersion = (await here.get(a)).metadata.resourceVersion;
+    await here.create(binding('binding-b', { containerName: 'other' }));
+    await here.ready('binding-b');
+    expect((await here.get(a)).metadata.resourceVersion).toBe(resourceVersion);
+    expect((await here.ready('binding-a')).metadata).toEqual(before.metadata);
+  });
+});
+
+describe.concurrent('bindings that may meet in one container, but need not', () => {
+  const image = `registry.example.org/server@sha256:${'0'.repeat(64)}`;
+
+  test('are both ready, and each names the other as a possible overlap [G11]', async () => {
+    const here = await cluster.namespace();
+    const other = binding('binding-b', { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' } });
+    await here.create(pool(), pool('pool-b', { app: 'model-server', tier: 'gpu' }));
+    await here.create(objective(), objective('objective-b', { name: 'pool-b' }), a, other);
+    for (const [name, peer] of [
+      ['binding-a', 'binding-b'],
+      ['binding-b', 'binding-a'],
+    ] as const) {
+      await eventually(async () => {
+        expect(await here.said(name)).toEqual(well);
+        const { conflicts = [] } = await here.status(name);
+        expect(conflicts.map(({ name: is, reason }) => [is, reason])).toEqual([[peer, 'PossibleOverlap']]);
+      });
+    }
+    const events = await here.events('binding-b');
+    expect(events.map(({ said }) => said)).toContain('Warning PossibleOverlap');
+  });
+
+  test('an image and a container name may mean the same container', async () => {
+    const here = await cluster.namespace();
+    await here.create(pool(), objective(), a);
+    await here.create(binding('binding-b', { containerName: undefined, containerImage: image }));
+    await eventually(async () => {
+      const { conflicts = [] } = await here.status('binding-b');
+      expect(conflicts.map(({ name, reason }) => [name, reason])).toEqual([['binding-a', 'PossibleOverlap']]);
+    });
+    const output = await here.ready('binding-b');
+    expect(output['spec']).toMatchObject({
+      workloadSelectorTemplates: expect.arrayContaining([`k8s:container-image:${image}`]),
+    });
+  });
+
+  test('two bindings of one image and no container name collide', async () => {
+    const here = await cluster.namespace();
+    const spec = { containerName: undefined, containerImage: image };
+    await here.create(pool(), objective(), binding('binding-a', spec), binding('binding-b', spec));
+    await bothRefused(here);
+  });
+});
+
+describe('the world around a collision', () => {
+  test('is written once, and then left alone by every sweep', async () => {
+    const here = await collide();
+    const before = [await here.get(a), await here.get(b)].map(({ metadata }) => metadata.resourceVersion);
+    await eventually(async () => expect(await stack.sweepNow()).toBe(204));
+    const after = [await here.get(a), await here.get(b)].map(({ metadata }) => metadata.resourceVersion);
+    expect(after).toEqual(before);
+    expect(await here.said('binding-a')).toEqual(refusedBy('Conflict', 'IdentityCollision'));
+  });
+});

@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'vitest';
+import { binding, objective, pool, poolBinding } from '../support/drafts.ts';
+import { type Place, useCluster, well } from '../support/test-cluster.ts';
+
+const cluster = await useCluster();
+await cluster.startStack();
+
+const labels = {
+  'app.kubernetes.io/name': 'reference-model-server',
+  'app.kubernetes.io/part-of': 'kleym-reference-inference',
+};
+const common = { poolRef: { name: 'reference-pool' }, serviceAccountName: 'reference-inference' };
+const perObjective = binding('binding', {
+  ...common,
+  objectiveRef: { name: 'reference-objective' },
+  containerName: 'model-server',
+});
+const wholePool = poolBinding('pool-binding', common);
+
+async function prepare(): Promise<Place> {
+  const here = await cluster.namespace();
+  await here.create(
+    pool('reference-pool', labels),
+    objective('reference-objective', { name: 'reference-pool' }),
+  );
+  return here;
+}
+
+describe.concurrent('the reference environment', () => {
+  test('compiles the PerObjective binding as its seed says [8.1]', async () => {
+    const here = await prepare();
+    await here.create(perObjective);
+    const { metadata, spec } = await here.ready('binding');
+    const spiffeID = `spiffe://kleym.sonda.red/ns/${here.name}/objective/reference-objective`;
+    const selectors = [
+      'k8s:container-name:model-server',
+      `k8s:ns:${here.name}`,
+      'k8s:pod-label:app.kubernetes.io/name:reference-model-server',
+      'k8s:pod-label:app.kubernetes.io/part-of:kleym-reference-inference',
+      'k8s:sa:reference-inference',
+    ];
+    expect(spec).toEqual({
+      spiffeIDTemplate: spiffeID,
+      podSelector: { matchLabels: labels },
+      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': here.name } },
+      workloadSelectorTemplates: selectors,
+      fallback: false,
+      hint: `${here.name}/binding`,
+    });
+    expect(metadata.name).toMatch(new RegExp(`^kleym-${here.name}-binding-objective-[0-9a-f]{8}$`));
+    expect(metadata.labels).toEqual({
+      'kleym.sonda.red/managed-by': 'kleym',
+      'kleym.sonda.red/binding-name': 'binding',
+      'kleym.sonda.red/binding-namespace': here.name,
+      'kleym.sonda.red/service-account': 'reference-inference',
+    });
+    expect(await here.said('binding')).toEqual(well);
+    expect(await here.status('binding')).toMatchObject({
+      trustDomain: 'kleym.sonda.red',
+      computedSpiffeIDs: [{ mode: 'PerObjective', spiffeID }],
+      renderedSelectors: [{ spiffeID, selectors }],
+    });
+  });
+
+  test('changes nothing when the same binding is applied again [8.1]', async () => {
+    const here = await prepare();
+    const draft = { ...perObjective, metadata: { name: 'binding', namespace: here.name } };
+    await cluster.kube.apply(draft);
+    const before = await here.ready('binding');
+    await cluster.kube.apply(draft);
+    const after = await here.ready('binding');
+    expect(after.metadata).toEqual(before.metadata);
+    await here.delete(perObjective);
+    await here.gone('binding');
+  });
+
+  test('compiles the PoolOnly binding as its seed says [8.2]', async () => {
+    const here = await prepare();
+    await here.create(wholePool);
+    const { metadata, spec } = await here.ready('pool-binding');
+    expect(spec).toMatchObject({
+      spiffeIDTemplate: `spiffe://kleym.sonda.red/ns/${here.name}/pool/reference-pool`,
+      workloadSelectorTemplates: [
+        `k8s:ns:${here.name}`,
+        'k8s:pod-label:app.kubernetes.io/name:reference-model-server',
+        'k8s:pod-label:app.kubernetes.io/part-of:kleym-reference-inference',
+        'k8s:sa:reference-inference',
+      ],
+    });
+    expect(metadata.name).toMatch(new RegExp(`^kleym-${here.name}-pool-binding-pool-[0-9a-f]{8}$`));
+    await here.delete(wholePool);
+    await here.gone('pool-binding');
+  });
+
+  test('gives the outputs the very names that kleym-operator gave them [1]', async () => {
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kleym-reference-inference' } };
+    await cluster.kube.apply(namespace);
+    const at = (draft: typeof wholePool) => ({
+      ...draft,
+      metadata: { ...draft.metadata, namespace: namespace.metadata.name },
+    });
+    const drafts = [
+      pool('reference-pool', labels),
+      objective('reference-objective', { name: 'reference-pool' }),
+      perObjective,
+      wholePool,
+    ].map(at);
+    for (const draft of drafts) await cluster.kube.apply(draft);
+    const names = [
+      'kleym-kleym-reference-inference-binding-objective-3b2d9110',
+      'kleym-kleym-reference-inference-pool-binding-pool-e2d8bd8d',
+    ];
+    const outputs = { apiVersion: 'spire.spiffe.io/v1alpha1', kind: 'ClusterSPIFFEID' };
+    await expect.poll(() => Promise.all(names.map((name) => cluster.kube.get({ ...outputs, metadata: { name } })))).toEqual(
+      names.map((name) => expect.objectContaining({ metadata: expect.objectContaining({ name }) })),
+    );
+    for (const draft of drafts) await cluster.kube.delete(draft);
+    await expect
+      .poll(() => Promise.all(names.map((name) => cluster.kube.get({ ...outputs, metadata: { name } }))), { timeout: 10_000 })
+      .toEqual([undefined, undefined]);
+  });
+});

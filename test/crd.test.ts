@@ -1,0 +1,323 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { type EmbeddedCluster, startCluster } from '../local/cluster/cluster.ts';
+import {
+  BindingSpec,
+  BindingStatus,
+  bindingFields,
+  bindingFinalizer,
+  bindingResource,
+} from '../shared/api/binding.ts';
+import { outputResource } from '../shared/api/cluster-spiffe-id.ts';
+import { conditionTypes } from '../shared/api/conditions.ts';
+import { toApiVersion } from '../shared/api/object-meta.ts';
+import { objectiveResources } from '../shared/api/objective.ts';
+import { poolResources } from '../shared/api/pool.ts';
+import { renderIdentity } from '../shared/identity/render-identity.ts';
+import {
+  admissionCases,
+  claimCases,
+  readRefusals,
+  toAdmissionRequest,
+  toClaimRequest,
+} from './admission-cases.ts';
+import {
+  createBinding,
+  createObjective,
+  createPool,
+  createSources,
+  exampleSettings,
+} from './support/inference.ts';
+
+const root = join(import.meta.dirname, '..');
+const manifest = readFileSync(join(root, 'knative/base/crd.yaml'), 'utf8');
+
+/** The parts of a JSON schema by which zod's and the CRD's are compared. */
+interface Schema {
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly default?: unknown;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema;
+  readonly oneOf?: readonly Schema[];
+}
+
+interface Definition {
+  readonly spec: {
+    readonly group: string;
+    readonly scope: string;
+    readonly names: { readonly kind: string; readonly plural: string };
+    readonly versions: readonly [
+      {
+        readonly name: string;
+        readonly selectableFields?: readonly { readonly jsonPath: string }[];
+        readonly schema: { readonly openAPIV3Schema: Schema };
+      },
+    ];
+  };
+}
+
+function readDefinition(path: string): Definition {
+  return parse(readFileSync(join(root, path), 'utf8')) as Definition;
+}
+
+const definition = parse(manifest) as Definition;
+const [version] = definition.spec.versions;
+const schema = version.schema.openAPIV3Schema;
+
+/** What our code says about the parts of a binding that are ours. */
+function codeSchema(): Schema {
+  return z.toJSONSchema(z.object({ spec: BindingSpec, status: BindingStatus.optional() })) as Schema;
+}
+
+/** What the CRD says about the same parts. */
+function crdSchema(): Schema {
+  const { spec, status } = schema.properties ?? {};
+  if (!spec || !status) throw new Error('the CRD has no schema of spec and status');
+  return { type: 'object', required: schema.required ?? [], properties: { spec, status } };
+}
+
+/** A union of objects as the one flat object that a CRD can say: all fields, required what all variants require. */
+function flatten(one: Schema): Schema {
+  const [first, ...others] = one.oneOf ?? [];
+  if (!first) return one;
+  const flat = others.reduce(
+    (a, b) => ({
+      type: 'object',
+      required: (a.required ?? []).filter((name) => b.required?.includes(name)),
+      properties: { ...a.properties, ...b.properties },
+    }),
+    first,
+  );
+  const kinds = [first, ...others].flatMap((variant) => variant.properties?.['kind']?.const ?? []);
+  return { ...flat, properties: { ...flat.properties, kind: { type: 'string', enum: kinds } } };
+}
+
+/** Where the code and the CRD do not say the same. */
+function findDifferences(code: Schema, crd: Schema, path = ''): string[] {
+  const own = flatten(code);
+  const found = [
+    ...compareSets(`${path} type`, [own.type], [crd.type]),
+    ...compareSets(`${path} required`, own.required ?? [], crd.required ?? []),
+    ...compareSets(
+      `${path} properties`,
+      Object.keys(own.properties ?? {}),
+      Object.keys(crd.properties ?? {}),
+    ),
+    ...(own.enum && crd.enum ? compareSets(`${path} enum`, own.enum, crd.enum) : []),
+    ...(own.items || crd.items ? findDifferences(own.items ?? {}, crd.items ?? {}, `${path}[]`) : []),
+  ];
+  const shared = Object.entries(own.properties ?? {}).flatMap(([name, property]) => {
+    const other = crd.properties?.[name];
+    return other ? findDifferences(property, other, `${path}.${name}`) : [];
+  });
+  return [...found, ...shared];
+}
+
+function compareSets(what: string, code: readonly unknown[], crd: readonly unknown[]): string[] {
+  const [one, other] = [code, crd].map((values) => JSON.stringify(values.toSorted()));
+  return one === other ? [] : [`${what}: the code says ${one}, the CRD ${other}`];
+}
+
+/** Every property of a schema, by the names that lead to it. */
+function listPaths(one: Schema, path: readonly string[] = []): (readonly string[])[] {
+  const below = Object.entries(one.properties ?? {}).flatMap(([name, property]) => [
+    [...path, 'properties', name],
+    ...listPaths(property, [...path, 'properties', name]),
+  ]);
+  return one.items ? [...below, ...listPaths(one.items, [...path, 'items'])] : below;
+}
+
+/** A copy of a schema in which the part at a path is another one. */
+function mutate(one: Schema, path: readonly string[], change: (part: Schema) => Schema | undefined): Schema {
+  const [name, ...rest] = path;
+  if (name === undefined) return change(one) ?? {};
+  const { [name]: part, ...others } = one as Record<string, Schema>;
+  const changed = rest.length === 0 ? change(part ?? {}) : mutate(part ?? {}, rest, change);
+  return (changed === undefined ? others : { ...others, [name]: changed }) as Schema;
+}
+
+describe('the CRD and the schemas in the code', () => {
+  test('say the same', () => {
+    expect(findDifferences(codeSchema(), crdSchema())).toEqual([]);
+  });
+
+  test.each(listPaths(crdSchema()).map((path) => [path.join('.'), path] as const))(
+    'differ as soon as %s is missing in the CRD, or another type there',
+    (_name, path) => {
+      const crd = crdSchema();
+      const without = mutate(crd, path, () => undefined);
+      const retyped = mutate(crd, path, (part) => ({ ...part, type: 'boolean' }));
+      expect(findDifferences(codeSchema(), without)).not.toEqual([]);
+      expect(findDifferences(codeSchema(), retyped)).not.toEqual([]);
+    },
+  );
+
+  test.each([
+    [
+      'a field of the spec that only the code knows',
+      z.object({
+        spec: BindingSpec.extend({ novel: z.string().optional() }),
+        status: BindingStatus.optional(),
+      }),
+      '.spec properties: ',
+    ],
+    [
+      'a field of the status that only the code knows',
+      z.object({ spec: BindingSpec, status: BindingStatus.extend({ novel: z.string() }).optional() }),
+      '.status required: ',
+    ],
+    [
+      'a field that the code requires',
+      z.object({ spec: BindingSpec.required({ mode: true }), status: BindingStatus.optional() }),
+      '.spec required: ',
+    ],
+    [
+      'a mode that only the code knows',
+      z.object({
+        spec: BindingSpec.extend({ mode: z.enum(['PoolOnly', 'PerObjective', 'PerModel']).optional() }),
+        status: BindingStatus.optional(),
+      }),
+      '.spec.mode enum: ',
+    ],
+  ])('differ by %s', (_what, code, difference) => {
+    const found = findDifferences(z.toJSONSchema(code) as Schema, crdSchema());
+    expect(found).toEqual(expect.arrayContaining([expect.stringContaining(difference)]));
+  });
+
+  test.each([
+    [
+      'a field that only the CRD knows',
+      ['properties', 'status', 'properties', 'claim'],
+      (part: Schema) => ({ ...part, properties: { ...part.properties, novel: { type: 'string' } } }),
+      '.status.claim properties: ',
+    ],
+    [
+      'a field that the CRD no longer requires',
+      ['properties', 'status', 'properties', 'conflicts', 'items'],
+      (part: Schema) => ({ ...part, required: ['name'] }),
+      '.status.conflicts[] required: ',
+    ],
+    [
+      'a kind of claim that only the CRD knows',
+      ['properties', 'status', 'properties', 'claim', 'properties', 'kind'],
+      (part: Schema) => ({ ...part, enum: [...(part.enum ?? []), 'deleting'] }),
+      '.status.claim.kind enum: ',
+    ],
+  ])('differ by %s', (_what, path, change, difference) => {
+    expect(findDifferences(codeSchema(), mutate(crdSchema(), path, change))).toEqual([
+      expect.stringContaining(difference),
+    ]);
+  });
+});
+
+describe('the CRD and the constants in the code', () => {
+  test('name the same kind', () => {
+    const { group, names, scope } = definition.spec;
+    expect({ group, version: version.name, kind: names.kind, plural: names.plural }).toEqual(bindingResource);
+    expect(scope).toBe('Namespaced');
+  });
+
+  test('list the same fields by which bindings can be found', () => {
+    const paths = version.selectableFields?.map(({ jsonPath }) => jsonPath);
+    expect(paths).toEqual(Object.values(bindingFields).map((field) => `.${field}`));
+  });
+
+  test('take the finalizer from the group, and keep the name that the Go operator gave it', () => {
+    expect(bindingFinalizer).toBe('kleym.sonda.red/inferenceidentitybinding-finalizer');
+    expect(bindingFinalizer.startsWith(`${definition.spec.group}/`)).toBe(true);
+  });
+
+  test('know the same groups of pools and objectives', () => {
+    const { poolRef, objectiveRef } = schema.properties?.['spec']?.properties ?? {};
+    expect(poolRef?.properties?.['group']?.enum).toEqual(poolResources.map(({ group }) => group));
+    expect(objectiveRef?.properties?.['group']?.enum).toEqual(objectiveResources.map(({ group }) => group));
+  });
+
+  test('order the conditions alike, and default to the same mode', () => {
+    const conditions = schema.properties?.['status']?.properties?.['conditions'];
+    expect(conditions?.items?.properties?.['type']?.enum).toEqual(conditionTypes);
+    expect(schema.properties?.['spec']?.properties?.['mode']?.default).toBe('PerObjective');
+  });
+
+  test.each([
+    ['spire.spiffe.io_clusterspiffeids', outputResource],
+    ['inference.networking.k8s.io_inferencepools', poolResources[0]],
+    ['inference.networking.x-k8s.io_inferencepools', poolResources[1]],
+    ['llm-d.ai_inferenceobjectives', objectiveResources[0]],
+    ['inference.networking.x-k8s.io_inferenceobjectives', objectiveResources[1]],
+  ])('name the kind of %s as its project does', (file, resource) => {
+    const { group, names, versions } = readDefinition(`local/crds/${file}.yaml`).spec;
+    expect({ group, version: versions[0].name, kind: names.kind, plural: names.plural }).toEqual(resource);
+  });
+});
+
+describe('admission', () => {
+  let cluster: EmbeddedCluster;
+  beforeAll(async () => {
+    cluster = await startCluster({ crds: [manifest] });
+    const metadata = { name: 'binding-a', namespace: 'default' };
+    const { spec } = toCase('accepts a complete PerObjective binding [A1]');
+    const apiVersion = toApiVersion(bindingResource);
+    await cluster.apply(JSON.stringify({ apiVersion, kind: bindingResource.kind, metadata, spec }));
+  });
+  afterAll(() => cluster.close());
+
+  test.each(admissionCases().map((one) => [one.title, one] as const))('%s', async (_title, one) => {
+    const { path, body } = toAdmissionRequest({ ...one, name: `new-${one.name}`.slice(0, 253) }, 'default');
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(cluster.url + path, { method: 'POST', headers, body });
+    expect(byField(readRefusals(await answer.json()))).toEqual(byField(one.refusals));
+    expect(answer.status).toBe(one.refusals.length === 0 ? 201 : 422);
+  });
+
+  test('fills in PerObjective where no mode is given [A2]', async () => {
+    const one = toCase('takes an omitted mode for PerObjective [A2]');
+    const { path, body } = toAdmissionRequest({ ...one, name: 'binding-b' }, 'default');
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(cluster.url + path, { method: 'POST', headers, body });
+    expect(await answer.json()).toMatchObject({ spec: { ...one.spec, mode: 'PerObjective' } });
+  });
+
+  test.each(claimCases().map((one) => [one.title, one] as const))('%s', async (_title, one) => {
+    const { path, body } = toClaimRequest(one, 'default', 'binding-a');
+    const headers = { 'content-type': 'application/merge-patch+json' };
+    const answer = await fetch(cluster.url + path, { method: 'PATCH', headers, body });
+    expect(readRefusals(await answer.json())).toEqual(one.refusals);
+    expect(answer.status).toBe(one.refusals.length === 0 ? 200 : 422);
+    expect(BindingStatus.safeParse({ claim: one.claim }).success).toBe(one.refusals.length === 0);
+  });
+});
+
+describe('what admission says, the functions say too: it', () => {
+  test.each(admissionCases().map((one) => [one.title, one] as const))('%s', (_title, one) => {
+    expect(render(one.spec, one.name)).toBe(one.rendering);
+  });
+});
+
+/** Whatever pool and objective the spec names are there, so that only what it says can be wrong. */
+function render(untyped: unknown, name: string): 'done' | 'refused' {
+  const spec = BindingSpec.safeParse(untyped);
+  if (!spec.success) return 'refused';
+  const pool = spec.data.poolRef.name.trim();
+  const objective = createObjective({ name: pool }, spec.data.objectiveRef?.name.trim());
+  const sources = createSources(createPool({ matchLabels: { app: 'model-server' } }, pool), objective);
+  return renderIdentity(createBinding(spec.data, name), sources, exampleSettings).outcome.kind;
+}
+
+function toCase(title: string) {
+  const found = admissionCases().find((one) => one.title === title);
+  if (!found) throw new Error(`there is no admission case "${title}"`);
+  return found;
+}
+
+function byField<T extends { readonly field: string; readonly message: string }>(
+  refusals: readonly T[],
+): T[] {
+  return refusals.toSorted((a, b) => (`${a.field} ${a.message}` < `${b.field} ${b.message}` ? -1 : 1));
+}

@@ -1,0 +1,278 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+import { pino } from 'pino';
+import { afterAll, expect, vi } from 'vitest';
+import { type EmbeddedCluster, startCluster } from '../../local/cluster/cluster.ts';
+import { toPingEvent } from '../../local/ping-event.ts';
+import { startStack } from '../../local/stack.ts';
+import type { BindingStatus } from '../../shared/api/binding.ts';
+import type { FailureCondition } from '../../shared/api/conditions.ts';
+import type { Settings } from '../../shared/identity/settings.ts';
+import { binding, output } from './drafts.ts';
+import { type Gate, openGate } from './gate.ts';
+import { type Draft, type KubeClient, type Stored, createKubeClient } from './kube-client.ts';
+
+/** The settings of a stack in tests, where a test does not say otherwise. */
+export const testSettings: Settings = {
+  trustDomain: 'kleym.sonda.red',
+  className: undefined,
+  namespaceSelector: true,
+  overlapPolicy: 'report',
+};
+
+/** An API server for a test file: embedded, or the one that KLEYM_TEST_KUBECONFIG names. */
+export interface TestCluster {
+  readonly kube: KubeClient;
+  readonly kubeConfig: KubeConfig;
+  /** A kubeconfig as a file has it. */
+  readonly kubeconfigText: string;
+  /** Everything that Knative runs for us, on a door to the API server at which the test may stand. */
+  startStack(settings?: Partial<Settings>): Promise<RunningStack>;
+  /** A new namespace. */
+  namespace(): Promise<Place>;
+}
+
+export interface RunningStack {
+  readonly gate: Gate;
+  /** Where the functions take events, by name. */
+  readonly urls: Readonly<Record<string, string>>;
+  /** What a tick of the PingSource does. */
+  sweep(): void;
+  /** Asks the sweep directly: 204 where everything is settled. */
+  sweepNow(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** A namespace in which a test lives. */
+export interface Place {
+  readonly name: string;
+  create(...objects: readonly Draft[]): Promise<Stored[]>;
+  edit(object: Draft, patch: object): Promise<Stored>;
+  delete(...objects: readonly Draft[]): Promise<void>;
+  get(object: Draft): Promise<Stored>;
+  isGone(object: Draft): Promise<boolean>;
+  /** What the conditions of a binding say about its present generation, as `status reason`. */
+  said(name: string): Promise<Record<string, string>>;
+  status(name: string): Promise<BindingStatus>;
+  /** The outputs of all bindings here, or of one. */
+  outputs(name?: string): Promise<Stored[]>;
+  /** Waits until a binding is ready and has one output, which it returns. */
+  ready(name: string): Promise<Stored>;
+  /** Waits until a binding is refused and has no output; returns the message. */
+  refused(name: string, condition: FailureCondition, reason: string): Promise<string>;
+  /** Waits until a binding and its outputs are gone. */
+  gone(name: string): Promise<void>;
+  /** The Kubernetes Events about a binding, as `type reason`, in the order of their time. */
+  events(name: string): Promise<{ said: string; note: string }[]>;
+}
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** Starts or finds the API server of a test file; it ends with the file. */
+export async function useCluster(options: { readonly patchCrd?: (crd: string) => string } = {}): Promise<TestCluster> {
+  const file = process.env['KLEYM_TEST_KUBECONFIG'];
+  const patchCrd = options.patchCrd ?? ((crd: string) => crd);
+  const { kubeConfig, text, close, url } =
+    file === undefined ? await startEmbedded(patchCrd) : await reach(file);
+  const kube = createKubeClient(url);
+  const places: string[] = [];
+  const stacks = new Set<RunningStack>();
+  afterAll(async () => {
+    await Promise.all([...stacks].map((stack) => stack.stop()));
+    await Promise.all(places.map((name) => kube.delete({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }).catch(() => undefined)));
+    await close();
+  });
+  return {
+    kube,
+    kubeConfig,
+    kubeconfigText: text,
+    startStack: async (settings = {}) => {
+      const stack = await startOn(kubeConfig, { ...testSettings, ...settings }, () => stacks.delete(stack));
+      stacks.add(stack);
+      return stack;
+    },
+    namespace: async () => {
+      const name = `t-${randomBytes(5).toString('hex')}`;
+      await kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+      places.push(name);
+      return createPlace(kube, name);
+    },
+  };
+}
+
+/** The definitions that a cluster needs to run us. */
+export async function readDefinitions(): Promise<string[]> {
+  const folder = join(root, 'local', 'crds');
+  const others = (await readdir(folder)).filter((name) => name.endsWith('.yaml')).map((name) => join(folder, name));
+  const files = [join(root, 'knative', 'base', 'crd.yaml'), ...others.toSorted()];
+  return Promise.all(files.map((name) => readFile(name, 'utf8')));
+}
+
+interface Reached {
+  readonly kubeConfig: KubeConfig;
+  readonly text: string;
+  /** Where the API server can be asked without credentials. */
+  readonly url: string;
+  readonly close: () => Promise<void>;
+}
+
+async function startEmbedded(patchCrd: (crd: string) => string): Promise<Reached> {
+  const cluster: EmbeddedCluster = await startCluster({ crds: (await readDefinitions()).map(patchCrd) });
+  const text = cluster.kubeconfig();
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromString(text);
+  return { kubeConfig, text, url: cluster.url, close: () => cluster.close() };
+}
+
+async function reach(file: string): Promise<Reached> {
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromFile(file);
+  const gate = await openGate(kubeConfig);
+  return { kubeConfig, text: await readFile(file, 'utf8'), url: gate.url, close: () => gate.close() };
+}
+
+async function startOn(behind: KubeConfig, settings: Settings, onStop: () => void): Promise<RunningStack> {
+  const gate = await openGate(behind);
+  const stack = await startStack({
+    kubeConfig: gate.kubeConfig,
+    settings,
+    log: pino({ level: process.env['KLEYM_TEST_LOG'] ?? 'silent' }),
+    functionsPort: 0,
+    brokerPort: 0,
+    sweepSeconds: 86_400,
+  });
+  await stack.sources.ready();
+  const { urls } = stack.functions;
+  return {
+    gate,
+    urls,
+    sweep: () => stack.broker.send(toPingEvent(tick)),
+    sweepNow: async () => {
+      const headers = { 'ce-specversion': '1.0', 'ce-id': 'tick', 'ce-source': 'test', 'ce-type': 'dev.knative.sources.ping' };
+      const { status } = await fetch(urls['sweep'] ?? '', { method: 'POST', headers });
+      return status;
+    },
+    stop: async () => {
+      onStop();
+      await stack.stop();
+      await gate.close();
+    },
+  };
+}
+
+const tick = {
+  name: 'sweep',
+  namespace: 'kleym-system',
+  schedule: '* * * * *',
+  data: undefined,
+  contentType: undefined,
+  extensions: {},
+};
+
+/** Looks again and again until the look throws nothing. How long that takes is not asserted. */
+export async function eventually<T>(look: () => Promise<T> | T): Promise<T> {
+  return vi.waitFor(look, { timeout: 15_000, interval: 40 });
+}
+
+/** What the conditions say when all is well. */
+export const well = {
+  Ready: 'True Reconciled',
+  Conflict: 'False Resolved',
+  InvalidRef: 'False Resolved',
+  UnsafeSelector: 'False Resolved',
+  RenderFailure: 'False Resolved',
+};
+
+/** In this order bindings are evaluated; what the API server says about the output comes last. */
+const evaluation = ['InvalidRef', 'UnsafeSelector', 'RenderFailure', 'Conflict'] as const;
+const lastOfAll = ['OutputNameTaken', 'OutputRefused', 'OutputForbidden', 'ClusterSPIFFEIDCRDMissing'];
+
+/** What the conditions say when one of them is the reason. */
+export function refusedBy(condition: FailureCondition, reason: string): Record<string, string> {
+  const at = lastOfAll.includes(reason) ? evaluation.length : evaluation.indexOf(condition);
+  const others = evaluation.map((type, index) => [type, index < at ? 'False Resolved' : 'Unknown NotEvaluated']);
+  return { ...Object.fromEntries(others), [condition]: `True ${reason}`, Ready: `False ${reason}` };
+}
+
+function createPlace(kube: KubeClient, name: string): Place {
+  const here = (object: Draft): Draft => ({ ...object, metadata: { ...object.metadata, namespace: name } });
+  const at = (object: Draft): Draft => (object.kind === 'ClusterSPIFFEID' ? object : here(object));
+
+  async function get(object: Draft): Promise<Stored> {
+    const found = await kube.get(at(object));
+    if (!found) throw new Error(`${object.kind} ${object.metadata.name} is not there`);
+    return found;
+  }
+
+  async function status(bindingName: string): Promise<BindingStatus> {
+    const found = await get(binding(bindingName));
+    return (found['status'] ?? {}) as BindingStatus;
+  }
+
+  async function said(bindingName: string): Promise<Record<string, string>> {
+    const { metadata, status: written } = (await get(binding(bindingName))) as Stored & { status?: BindingStatus };
+    const conditions = written?.conditions ?? [];
+    const types = conditions.map(({ type }) => type);
+    expect(types).toEqual(['Ready', 'Conflict', 'InvalidRef', 'UnsafeSelector', 'RenderFailure']);
+    const generations = conditions.map(({ observedGeneration }) => observedGeneration);
+    expect(generations).toEqual(types.map(() => metadata.generation));
+    expect(written?.observedGeneration).toBe(metadata.generation);
+    return Object.fromEntries(conditions.map(({ type, status: is, reason }) => [type, `${is} ${reason}`]));
+  }
+
+  async function outputs(bindingName?: string): Promise<Stored[]> {
+    const all = await kube.list({ ...outputType, labelSelector: `kleym.sonda.red/binding-namespace=${name}` });
+    if (bindingName === undefined) return all;
+    return all.filter((one) => (one['spec'] as { hint?: string }).hint === `${name}/${bindingName}`);
+  }
+
+  return {
+    name,
+    get,
+    said,
+    status,
+    outputs,
+    create: async (...objects) => {
+      const created: Stored[] = [];
+      for (const object of objects) created.push(await kube.create(at(object)));
+      return created;
+    },
+    edit: (object, patch) => kube.edit(at(object), patch),
+    delete: async (...objects) => {
+      for (const object of objects) await kube.delete(at(object));
+    },
+    isGone: async (object) => (await kube.get(at(object))) === undefined,
+    ready: (bindingName) =>
+      eventually(async () => {
+        expect(await said(bindingName)).toEqual(well);
+        const found = await outputs(bindingName);
+        expect(found).toHaveLength(1);
+        return found[0] as Stored;
+      }),
+    refused: (bindingName, condition, reason) =>
+      eventually(async () => {
+        expect(await said(bindingName)).toEqual(refusedBy(condition, reason));
+        expect(await outputs(bindingName)).toEqual([]);
+        const { conditions = [], claim, computedSpiffeIDs, renderedSelectors } = await status(bindingName);
+        expect({ claim, computedSpiffeIDs, renderedSelectors }).toEqual({});
+        return conditions[0]?.message ?? '';
+      }),
+    gone: (bindingName) =>
+      eventually(async () => {
+        expect(await kube.get(here(binding(bindingName)))).toBeUndefined();
+        expect(await outputs(bindingName)).toEqual([]);
+      }),
+    events: async (bindingName) => {
+      const all = await kube.list({ apiVersion: 'events.k8s.io/v1', kind: 'Event', namespace: name });
+      return all
+        .filter((event) => (event['regarding'] as { name?: string }).name === bindingName)
+        .toSorted((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion))
+        .map((event) => ({ said: `${event['type'] as string} ${event['reason'] as string}`, note: String(event['note']) }));
+    },
+  };
+}
+
+const { apiVersion, kind } = output('any');
+const outputType = { apiVersion, kind };
