@@ -42,8 +42,16 @@ export async function startFunctions(options: {
   for (const [name, handler] of Object.entries(handlers))
     door.mount(`/${name}`, functionApp(name, handler, { log }).fetch);
 
-  const listening: Listening = await listen(door, { port, host: '127.0.0.1' });
+  const listening = await open(door, port);
   const url = `http://127.0.0.1:${listening.port}`;
   const urls = Object.fromEntries(Object.keys(handlers).map((name) => [name, `${url}/${name}`]));
   return { url, urls, close: async () => void (await listening.close(graceMs)) };
+}
+
+async function open(door: Hono, port: number): Promise<Listening> {
+  try {
+    return await listen(door, { port, host: '127.0.0.1' });
+  } catch (error) {
+    throw new Error(`port ${port} cannot be had: choose another with --port`, { cause: error });
+  }
 }

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { parseRenderingConfig } from '../shared/config.ts';
+import { type RenderingConfig, parseRenderingConfig } from '../shared/config.ts';
 import type { Settings } from '../shared/identity/settings.ts';
 
 /** What `npm start` was asked for. */
@@ -8,6 +8,7 @@ export interface Options {
     | EmbeddedChoice
     | { readonly kind: 'real'; readonly file: string; readonly context: string | undefined };
   readonly settings: Settings;
+  readonly logLevel: RenderingConfig['logLevel'];
   /** Undefined: as the PingSource in knative/ says. */
   readonly sweepSeconds: number | undefined;
   /** The API server's port; functions and broker follow it. 0: any free ports. */
@@ -25,12 +26,12 @@ export type Parsed =
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'invalid'; readonly message: string };
 
-const defaultPort = 8090;
+/** The port of the cluster in this process. */
+export const defaultPort = 8090;
 
 const help = `npm start -- [options]
 
 Without --kubeconfig: a cluster in this process, with the manifests of examples/ applied.
-  --port N             its port (default ${defaultPort}); the functions take the next one, the broker the one after it; 0: any
   --data FOLDER        keep the cluster in this folder across restarts
 
 With --kubeconfig: the same functions, sources and broker, on a real cluster.
@@ -38,10 +39,14 @@ With --kubeconfig: the same functions, sources and broker, on a real cluster.
   --context NAME       another than its current context
 
 Both:
+  --port N             where to listen (default ${defaultPort}): the cluster's port, where it is in this process; the
+                       functions take the next port, the broker the one after it. 0: any free ports
   --trust-domain NAME  the trust domain of the SPIFFE IDs (or KLEYM_TRUST_DOMAIN; on a real cluster one of the two must be set)
   --class-name NAME    the class of the ClusterSPIFFEIDs (or KLEYM_CLUSTERSPIFFEID_CLASS_NAME); "": none
   --sweep SECONDS      look at everything in this rhythm (default: every 5 minutes)
   --help               this text
+
+KLEYM_NAMESPACE_SELECTOR, KLEYM_OVERLAP_POLICY and LOG_LEVEL work as in the functions.
 `;
 
 const known = {
@@ -80,31 +85,57 @@ function toOptions(values: Values, environment: NodeJS.ProcessEnv): Parsed {
   if (values.data !== undefined && values.kubeconfig !== undefined)
     return invalid('--data is for the cluster in this process: leave out --kubeconfig');
 
-  const settings = toSettings(values, environment);
-  if (typeof settings === 'string') return invalid(settings);
+  const config = toConfig(values, environment);
+  if (typeof config === 'string') return invalid(config);
+  const { settings, logLevel } = config;
   const cluster =
     values.kubeconfig === undefined
       ? ({ kind: 'embedded', dataFolder: values.data } as const)
       : ({ kind: 'real', file: values.kubeconfig, context: values.context } as const);
-  return { kind: 'start', options: { cluster, settings, port, sweepSeconds: sweepSeconds || undefined } };
+  return {
+    kind: 'start',
+    options: { cluster, settings, logLevel, port, sweepSeconds: sweepSeconds || undefined },
+  };
 }
 
 /** The functions' own configuration, with the flags in the place of their variables. */
-function toSettings(values: Values, environment: NodeJS.ProcessEnv): Settings | string {
-  const { KLEYM_TRUST_DOMAIN: trustDomain, KLEYM_CLUSTERSPIFFEID_CLASS_NAME: className } = environment;
-  const chosen =
-    values['trust-domain'] ??
-    trustDomain ??
-    (values.kubeconfig === undefined ? 'kleym.sonda.red' : undefined);
-  if (chosen === undefined || chosen === '') {
+function toConfig(values: Values, environment: NodeJS.ProcessEnv): RenderingConfig | string {
+  const flags = {
+    KLEYM_TRUST_DOMAIN: values['trust-domain'],
+    KLEYM_CLUSTERSPIFFEID_CLASS_NAME: values['class-name'],
+  };
+  const {
+    KLEYM_TRUST_DOMAIN,
+    KLEYM_CLUSTERSPIFFEID_CLASS_NAME,
+    KLEYM_NAMESPACE_SELECTOR,
+    KLEYM_OVERLAP_POLICY,
+    LOG_LEVEL,
+  } = environment;
+  const trustDomain =
+    flags.KLEYM_TRUST_DOMAIN ??
+    KLEYM_TRUST_DOMAIN ??
+    (values.kubeconfig === undefined ? 'kleym.sonda.red' : '');
+  if (trustDomain === '') {
     return '--trust-domain is not set: expected the trust domain of your SPIRE server, such as example.org';
   }
   const config = parseRenderingConfig({
-    ...environment,
-    KLEYM_TRUST_DOMAIN: chosen,
-    KLEYM_CLUSTERSPIFFEID_CLASS_NAME: values['class-name'] ?? className,
+    KLEYM_NAMESPACE_SELECTOR,
+    KLEYM_OVERLAP_POLICY,
+    LOG_LEVEL,
+    KLEYM_TRUST_DOMAIN: trustDomain,
+    KLEYM_CLUSTERSPIFFEID_CLASS_NAME:
+      flags.KLEYM_CLUSTERSPIFFEID_CLASS_NAME ?? KLEYM_CLUSTERSPIFFEID_CLASS_NAME,
   });
-  return config.kind === 'invalid' ? config.message : config.value.settings;
+  return config.kind === 'invalid' ? nameFlags(config.message, values) : config.value;
+}
+
+/** What came from a flag is named by the flag. */
+function nameFlags(message: string, values: Values): string {
+  const named =
+    values['trust-domain'] === undefined ? message : message.replace('KLEYM_TRUST_DOMAIN', '--trust-domain');
+  return values['class-name'] === undefined
+    ? named
+    : named.replace('KLEYM_CLUSTERSPIFFEID_CLASS_NAME', '--class-name');
 }
 
 function toWholeNumber(text: string | undefined, otherwise: number, max: number): number | undefined {

@@ -31,7 +31,10 @@ export function createPrinter(
       const text = toTrouble(delivery);
       if (text !== undefined) line(paint('yellow', text));
     },
-    news: (news) => line(paint(news.kind === 'watching' ? 'dim' : 'yellow', toNews(news))),
+    news: (news) => {
+      // That a source works is no news at the start, and after trouble its events say so.
+      if (news.kind !== 'watching') line(paint('yellow', toNews(news)));
+    },
     table: (rows) => print(toTable(rows, paint)),
     text: print,
   };
@@ -69,10 +72,8 @@ function toTrouble({ trigger, outcome, status, attempt, reason }: Delivery): str
   }
 }
 
-function toNews(news: SourceNews): string {
+function toNews(news: Exclude<SourceNews, { kind: 'watching' }>): string {
   switch (news.kind) {
-    case 'watching':
-      return `source ${news.source}: watching`;
     case 'missing':
       return `source ${news.source}: waiting, ${news.reason}`;
     default:
@@ -89,7 +90,11 @@ const columns = [
   ['SPIFFE ID', 'spiffeId'],
 ] as const satisfies readonly (readonly [string, keyof BindingRow])[];
 
-function toTable(rows: readonly BindingRow[], paint: Paint): string {
+// On a cluster with thousands of bindings nobody reads them all, again and again.
+const maxRows = 30;
+
+function toTable(all: readonly BindingRow[], paint: Paint): string {
+  const rows = all.slice(0, maxRows);
   const widths = columns.map(([title, field]) =>
     Math.max(title.length, ...rows.map((row) => row[field].length)),
   );
@@ -100,5 +105,6 @@ function toTable(rows: readonly BindingRow[], paint: Paint): string {
       .trimEnd();
   const head = paint('bold', pad(columns.map(([title]) => title)));
   const body = rows.map((row) => paint(toColor(row.ready), pad(columns.map(([, field]) => row[field]))));
-  return ['', head, ...body, ''].join('\n');
+  const rest = all.length > maxRows ? [`… and ${all.length - maxRows} more`] : [];
+  return ['', head, ...body, ...rest, ''].join('\n');
 }

@@ -26,6 +26,8 @@ export interface StackOptions {
   readonly functionsPort: number;
   readonly brokerPort: number;
   readonly sweepSeconds?: number | undefined;
+  /** The components of knative/ that are wired beside the base; default: all that bring a source. */
+  readonly components?: readonly string[];
   readonly onEvent?: (event: CloudEvent<unknown>) => void;
   readonly onDelivery?: (delivery: Delivery) => void;
   readonly onNews?: (news: SourceNews) => void;
@@ -35,7 +37,7 @@ const knative = join(import.meta.dirname, '..', 'knative');
 
 /** Starts everything that Knative would run for us, wired by the same manifests. */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const wiring = await readWiring(wiringFolders());
+  const wiring = await readWiring(toFolders(options.components ?? everyGroup));
   const cluster = connect({ kubeConfig: options.kubeConfig });
   const functions = await startFunctions({ ...options, cluster, port: options.functionsPort });
   try {
@@ -53,9 +55,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-/** The base, and every group that a cluster may serve: what it does not serve is waited for. */
-function wiringFolders(): string[] {
-  const components = ['pools-x-k8s', 'objectives-x-k8s', 'objectives-k8s'];
+/** Every group that a cluster may serve: what it does not serve is waited for. */
+const everyGroup = ['pools-x-k8s', 'objectives-x-k8s', 'objectives-k8s'];
+
+function toFolders(components: readonly string[]): string[] {
   return [join(knative, 'base'), ...components.map((name) => join(knative, 'components', name))];
 }
 

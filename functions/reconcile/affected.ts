@@ -1,5 +1,6 @@
 import type { Binding } from '../../shared/api/binding.ts';
 import { decide } from '../../shared/decide/decide.ts';
+import { findPeers } from '../../shared/decide/rivals.ts';
 import type { World } from '../../shared/decide/world.ts';
 
 /**
@@ -14,12 +15,12 @@ export function findAffected(world: World, own: ReadonlySet<string>, released: b
     .filter((name) => isUnsettled(world, name));
 }
 
-/** Whether a neighbour asks for the workloads of a binding of ours, or has recorded that it does. */
+/** Whether a neighbour shares workloads with a binding of ours, or has recorded that it does. */
 function isRival(world: World, { metadata, status }: Binding, own: ReadonlySet<string>): boolean {
-  if (status?.conflicts?.some(({ name }) => own.has(name))) return true;
   const outcome = world.renderings.get(metadata.name)?.outcome;
-  if (outcome?.kind !== 'done' || outcome.value.key === undefined) return false;
-  return (world.seekers.get(outcome.value.key) ?? []).some((peer) => own.has(peer.metadata.name));
+  const key = outcome?.kind === 'done' ? outcome.value.key : undefined;
+  const peers = [...findPeers(world, metadata.name, key), ...(status?.conflicts ?? [])];
+  return peers.some(({ name }) => own.has(name));
 }
 
 function isUnsettled(world: World, name: string): boolean {

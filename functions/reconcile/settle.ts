@@ -103,14 +103,6 @@ function decideFor(run: Progress, world: World, name: string): Decision {
 function toStep(run: Progress, name: string, decision: Decision): Step[] {
   switch (decision.kind) {
     case 'settled':
-      end(
-        run,
-        name,
-        decision.retry
-          ? { kind: 'waiting', message: 'a CRD or a permission is missing' }
-          : { kind: 'settled' },
-      );
-      return [];
     case 'waiting':
       end(run, name, decision);
       return [];

@@ -13,6 +13,6 @@ export const objectiveResources = [
 /** The reference stays unknown here: a server without the real schema may hold anything in it. */
 export const Objective = z.object({
   metadata: NamespacedMeta,
-  spec: z.object({ poolRef: z.unknown() }).optional(),
+  spec: z.object({ poolRef: z.unknown().optional() }).optional().catch(undefined),
 });
 export type Objective = z.infer<typeof Objective>;

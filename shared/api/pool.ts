@@ -12,6 +12,6 @@ export const poolResources = [
 /** The selector stays unknown here: every shape it may have is the business of `identity/pool-selector.ts`. */
 export const Pool = z.object({
   metadata: NamespacedMeta,
-  spec: z.object({ selector: z.unknown() }).optional(),
+  spec: z.object({ selector: z.unknown().optional() }).optional().catch(undefined),
 });
 export type Pool = z.infer<typeof Pool>;

@@ -45,7 +45,7 @@ interface Wanted extends View {
 
 type Row<V> = (view: V) => Decision | undefined;
 
-const settled: Settled = { kind: 'settled', retry: false };
+const settled: Settled = { kind: 'settled' };
 
 /** Rows 3 to 7: what comes before the question whether there is an output. */
 const before: readonly Row<View>[] = [withdrawOldName, waitForTerminating, letGo, hold, refuse, waitForPost];
@@ -184,7 +184,7 @@ function refuse(view: View): Decision | undefined {
   if (!refusal) return undefined;
   const status = toRefusedStatus(view.subject, refusal);
   if (!view.output && !view.claim && isSaid(view.binding, status))
-    return { kind: 'settled', retry: refusal.retry };
+    return refusal.retry ? { kind: 'waiting', message: refusal.message } : settled;
   return release(view, () => ({ kind: 'patch-status', binding: view.binding, status, thenWait: false }));
 }
 

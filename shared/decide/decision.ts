@@ -6,10 +6,9 @@ import type { Waiting } from '../api/outcome.ts';
 /** What one binding needs next. A write is aimed at the object exactly as it was collected. */
 export type Decision = Settled | Waiting | Write | Probe;
 
-/** Nothing to write. `retry`: look again by itself, because something outside of the binding is missing. */
+/** Nothing to write. */
 export interface Settled {
   readonly kind: 'settled';
-  readonly retry: boolean;
 }
 
 /** One write. */

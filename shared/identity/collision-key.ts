@@ -7,7 +7,7 @@ import type { Workload } from './workload.ts';
 
 /** The workloads that a key stands for. What is undefined is not known, or does not matter: anything matches it. */
 const Slice = z.object({
-  pods: z.unknown(),
+  pods: z.unknown().optional(),
   serviceAccount: z.string().optional(),
   container: z.string().optional(),
   image: z.string().optional(),
@@ -35,7 +35,7 @@ export function toHeldKey(output: Output): string | undefined {
 /** What a key stands for. Of one that we did not write nothing is known, and a namespace must not stand still for it. */
 export function parseSlice(key: string): Slice {
   const parsed = Slice.safeParse(parseJson(key));
-  return parsed.success ? parsed.data : { pods: undefined };
+  return parsed.success ? parsed.data : {};
 }
 
 /**

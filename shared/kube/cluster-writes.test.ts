@@ -205,7 +205,10 @@ describe('what leaves', () => {
     const { resourceVersion: _, ...metadata } = output.metadata;
     const { written, sent } = await send(requests.dryRun, 'post', outputsPath, 201, { ...output, metadata });
     expect(written).toHaveProperty('object.metadata', { ...output.metadata, resourceVersion: '' });
-    expect(sent).toHaveProperty('0.request', `POST ${outputsPath}?fieldManager=kleym&fieldValidation=Strict&dryRun=All`);
+    expect(sent).toHaveProperty(
+      '0.request',
+      `POST ${outputsPath}?fieldManager=kleym&fieldValidation=Strict&dryRun=All`,
+    );
   });
 
   it('a replaced output: an item of a list, which does not say what it is, with all that others added', async () => {

@@ -67,11 +67,24 @@ async function collectNamespace(cluster: Cluster, namespace: string): Promise<Sn
   return complete(cluster, namespace, bindings, outputs);
 }
 
+/** These bindings, and those that they have recorded as rivals: when one of them leaves, the others may recover. */
 async function readBindings(
   cluster: Cluster,
   namespace: string,
   names: readonly string[],
 ): Promise<Bindings> {
+  const own = await getBindings(cluster, namespace, names);
+  const rivals = rivalsOf(own.values()).filter((name) => !own.has(name)).slice(0, maxNames);
+  return new Map([...own, ...(await getBindings(cluster, namespace, rivals))]);
+}
+
+function rivalsOf(bindings: Iterable<Binding>): string[] {
+  return [
+    ...new Set([...bindings].flatMap(({ status }) => status?.conflicts?.map(({ name }) => name) ?? [])),
+  ];
+}
+
+async function getBindings(cluster: Cluster, namespace: string, names: readonly string[]): Promise<Bindings> {
   const found = await Promise.all(names.map((name) => cluster.getBinding(namespace, name)));
   const bindings = found.filter((binding) => isThere(binding, noBindings));
   return new Map(bindings.map((binding) => [binding.metadata.name, binding]));
@@ -79,8 +92,9 @@ async function readBindings(
 
 /** Undefined where one of them was not seen: then nobody knows its service accounts. */
 function pick(bindings: ReadonlyMap<string, Binding>, names: readonly string[]): Bindings | undefined {
-  const picked = names.flatMap((name) => bindings.get(name) ?? []);
-  if (picked.length < names.length) return undefined;
+  const own = names.flatMap((name) => bindings.get(name) ?? []);
+  if (own.length < names.length) return undefined;
+  const picked = [...own, ...rivalsOf(own).flatMap((name) => bindings.get(name) ?? [])];
   return new Map(picked.map((binding) => [binding.metadata.name, binding]));
 }
 

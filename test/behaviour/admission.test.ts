@@ -58,7 +58,7 @@ describe.concurrent('the API server refuses, and says what to do about', () => {
     ['a group of no objective [F12]', binding('a9', { objectiveRef: { name: 'a', group: 'example.org' } }), 'Unsupported value: "example.org"'],
     ['a service account that is no name [L5, R5]', binding('a10', { serviceAccountName: 'bad_service_account' }), 'spec.serviceAccountName'],
     ['no service account', binding('a11', { serviceAccountName: undefined }), 'spec.serviceAccountName: Required value'],
-    ['a container that is no name [R6]', binding('a12', { containerName: 'model_server' }), 'containerName must be a container name'],
+    ['a container that is no name [R6]', binding('a12', { containerName: 'model_server' }), 'containerName must be the name of a container'],
     ['an image by its tag', binding('a13', { containerImage: 'registry.example.org/a:latest' }), 'containerImage must be a fully qualified digest reference'],
     ['an unknown mode', binding('a14', { mode: 'Both' }), 'Unsupported value: "Both"'],
   ])('%s', async (_case, draft, message) => {

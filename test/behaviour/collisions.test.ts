@@ -3,7 +3,7 @@ import { binding, objective, pool, poolBinding } from '../support/drafts.ts';
 import { type Place, eventually, refusedBy, useCluster, well } from '../support/test-cluster.ts';
 
 const cluster = await useCluster();
-const stack = await cluster.startStack();
+const stack = await cluster.startQuietStack();
 
 const a = binding();
 const b = binding('binding-b', { objectiveRef: { name: 'objective-b' } });

@@ -4,7 +4,7 @@ import { type Stored } from '../support/kube-client.ts';
 import { eventually, refusedBy, useCluster, well } from '../support/test-cluster.ts';
 
 const cluster = await useCluster();
-const stack = await cluster.startStack();
+const stack = await cluster.startQuietStack();
 const finalizer = 'kleym.sonda.red/inferenceidentitybinding-finalizer';
 
 describe.concurrent('a binding', () => {

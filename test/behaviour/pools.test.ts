@@ -3,7 +3,7 @@ import { binding, objective, oldPool, pool, poolBinding } from '../support/draft
 import { eventually, useCluster } from '../support/test-cluster.ts';
 
 const cluster = await useCluster();
-await cluster.startStack();
+await cluster.startQuietStack();
 
 function selecting(matchLabels: Record<string, string | null>): object {
   return { spec: { selector: { matchLabels } } };

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { binding, objective, pool, poolBinding } from '../support/drafts.ts';
-import { type Place, useCluster, well } from '../support/test-cluster.ts';
+import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
+import { type Place, eventually, useCluster, well } from '../support/test-cluster.ts';
 
 const cluster = await useCluster();
-await cluster.startStack();
+await cluster.startQuietStack();
 
 const labels = {
   'app.kubernetes.io/name': 'reference-model-server',
@@ -110,13 +110,9 @@ describe.concurrent('the reference environment', () => {
       'kleym-kleym-reference-inference-binding-objective-3b2d9110',
       'kleym-kleym-reference-inference-pool-binding-pool-e2d8bd8d',
     ];
-    const outputs = { apiVersion: 'spire.spiffe.io/v1alpha1', kind: 'ClusterSPIFFEID' };
-    await expect.poll(() => Promise.all(names.map((name) => cluster.kube.get({ ...outputs, metadata: { name } })))).toEqual(
-      names.map((name) => expect.objectContaining({ metadata: expect.objectContaining({ name }) })),
-    );
+    const look = () => Promise.all(names.map((name) => cluster.kube.get(output(name))));
+    await eventually(async () => expect((await look()).map((found) => found?.metadata.name)).toEqual(names));
     for (const draft of drafts) await cluster.kube.delete(draft);
-    await expect
-      .poll(() => Promise.all(names.map((name) => cluster.kube.get({ ...outputs, metadata: { name } }))), { timeout: 10_000 })
-      .toEqual([undefined, undefined]);
+    await eventually(async () => expect(await look()).toEqual([undefined, undefined]));
   });
 });

@@ -3,7 +3,7 @@ import { binding, objective, oldObjective, oldPool, pool, poolBinding } from '..
 import { eventually, useCluster } from '../support/test-cluster.ts';
 
 const cluster = await useCluster();
-await cluster.startStack();
+await cluster.startQuietStack();
 
 describe.concurrent('how references are resolved', () => {
   test('a binding whose pool is absent is refused [F1]', async () => {

@@ -5,7 +5,7 @@ import type { Stored } from '../support/kube-client.ts';
 import { type Place, eventually, useCluster } from '../support/test-cluster.ts';
 
 const cluster = await useCluster();
-const stack = await cluster.startStack();
+const stack = await cluster.startQuietStack();
 
 /** Gives every namespace rules of its own, so that tests can run side by side. */
 const rules = new Map<string, (request: Passing) => Verdict>();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { afterAll, expect, vi } from 'vitest';
-import { type EmbeddedCluster, startCluster } from '../../local/cluster/cluster.ts';
+import { startCluster } from '../../local/cluster/cluster.ts';
 import { toPingEvent } from '../../local/ping-event.ts';
 import { startStack } from '../../local/stack.ts';
 import type { BindingStatus } from '../../shared/api/binding.ts';
@@ -30,6 +30,8 @@ export interface TestCluster {
   readonly kubeconfigText: string;
   /** Everything that Knative runs for us, on a door to the API server at which the test may stand. */
   startStack(settings?: Partial<Settings>): Promise<RunningStack>;
+  /** The same, and the sweeps that belong to a start are over: from here on only events and `sweep` lead to anything. */
+  startQuietStack(settings?: Partial<Settings>): Promise<RunningStack>;
   /** A new namespace. */
   namespace(): Promise<Place>;
 }
@@ -40,6 +42,8 @@ export interface RunningStack {
   readonly urls: Readonly<Record<string, string>>;
   /** What a tick of the PingSource does. */
   sweep(): void;
+  /** How many sweeps have answered. */
+  sweeps(): number;
   /** Asks the sweep directly: 204 where everything is settled. */
   sweepNow(): Promise<number>;
   stop(): Promise<void>;
@@ -71,11 +75,9 @@ export interface Place {
 const root = join(import.meta.dirname, '..', '..');
 
 /** Starts or finds the API server of a test file; it ends with the file. */
-export async function useCluster(options: { readonly patchCrd?: (crd: string) => string } = {}): Promise<TestCluster> {
+export async function useCluster(): Promise<TestCluster> {
   const file = process.env['KLEYM_TEST_KUBECONFIG'];
-  const patchCrd = options.patchCrd ?? ((crd: string) => crd);
-  const { kubeConfig, text, close, url } =
-    file === undefined ? await startEmbedded(patchCrd) : await reach(file);
+  const { kubeConfig, text, close, url } = file === undefined ? await startEmbedded() : await reach(file);
   const kube = createKubeClient(url);
   const places: string[] = [];
   const stacks = new Set<RunningStack>();
@@ -84,13 +86,20 @@ export async function useCluster(options: { readonly patchCrd?: (crd: string) =>
     await Promise.all(places.map((name) => kube.delete({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }).catch(() => undefined)));
     await close();
   });
+  async function start(settings: Partial<Settings> = {}): Promise<RunningStack> {
+    const stack = await startOn(kubeConfig, { ...testSettings, ...settings }, () => stacks.delete(stack));
+    stacks.add(stack);
+    return stack;
+  }
   return {
     kube,
     kubeConfig,
     kubeconfigText: text,
-    startStack: async (settings = {}) => {
-      const stack = await startOn(kubeConfig, { ...testSettings, ...settings }, () => stacks.delete(stack));
-      stacks.add(stack);
+    startStack: start,
+    startQuietStack: async (settings) => {
+      const stack = await start(settings);
+      // The gap of the first watch is swept at once, those of all others together a moment later.
+      await eventually(() => expect(stack.sweeps()).toBe(2));
       return stack;
     },
     namespace: async () => {
@@ -118,8 +127,8 @@ interface Reached {
   readonly close: () => Promise<void>;
 }
 
-async function startEmbedded(patchCrd: (crd: string) => string): Promise<Reached> {
-  const cluster: EmbeddedCluster = await startCluster({ crds: (await readDefinitions()).map(patchCrd) });
+async function startEmbedded(): Promise<Reached> {
+  const cluster = await startCluster({ crds: await readDefinitions() });
   const text = cluster.kubeconfig();
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromString(text);
@@ -135,8 +144,12 @@ async function reach(file: string): Promise<Reached> {
 
 async function startOn(behind: KubeConfig, settings: Settings, onStop: () => void): Promise<RunningStack> {
   const gate = await openGate(behind);
+  let sweeps = 0;
   const stack = await startStack({
     kubeConfig: gate.kubeConfig,
+    onDelivery: ({ trigger, outcome }) => {
+      if (trigger === 'sweep' && (outcome === 'delivered' || outcome === 'replied')) sweeps++;
+    },
     settings,
     log: pino({ level: process.env['KLEYM_TEST_LOG'] ?? 'silent' }),
     functionsPort: 0,
@@ -149,6 +162,7 @@ async function startOn(behind: KubeConfig, settings: Settings, onStop: () => voi
     gate,
     urls,
     sweep: () => stack.broker.send(toPingEvent(tick)),
+    sweeps: () => sweeps,
     sweepNow: async () => {
       const headers = { 'ce-specversion': '1.0', 'ce-id': 'tick', 'ce-source': 'test', 'ce-type': 'dev.knative.sources.ping' };
       const { status } = await fetch(urls['sweep'] ?? '', { method: 'POST', headers });

@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest';
+import { Output, outputAnnotations, outputLabels } from './cluster-spiffe-id.ts';
+
+test('outputs are labelled as the Go operator labels them, and by what else they are found [§0]', () => {
+  expect(outputLabels).toEqual({
+    managedBy: 'kleym.sonda.red/managed-by',
+    bindingName: 'kleym.sonda.red/binding-name',
+    bindingNamespace: 'kleym.sonda.red/binding-namespace',
+    serviceAccount: 'kleym.sonda.red/service-account',
+    className: 'spire.spiffe.io/class-name',
+  });
+});
+
+test('no annotation is called like another, or like a label', () => {
+  const names = [...Object.values(outputAnnotations), ...Object.values(outputLabels)];
+  // The name of a binding stands in both: as a label where it fits, in full as an annotation.
+  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([outputLabels.bindingName]);
+});
+
+describe('an output', () => {
+  const metadata = { name: 'kleym-a', uid: 'u', resourceVersion: '1', managedFields: [{ manager: 'm' }] };
+
+  test('is read with everything that others have added to it', () => {
+    const object = {
+      apiVersion: 'spire.spiffe.io/v1alpha1',
+      metadata,
+      spec: { spiffeIDTemplate: 'spiffe://a/b', ttl: '1h', federatesWith: ['other.org'] },
+      status: { stats: { podsSelected: 1 } },
+    };
+    expect(Output.parse(object)).toEqual(object);
+  });
+
+  test('keeps a podSelector that says more than labels', () => {
+    const podSelector = { matchExpressions: [{ key: 'app', operator: 'Exists' }] };
+    expect(Output.parse({ metadata, spec: { podSelector } }).spec.podSelector).toEqual(podSelector);
+  });
+});

@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
+import { type Place, eventually, useCluster } from '../support/test-cluster.ts';
+
+const cluster = await useCluster();
+const stack = await cluster.startQuietStack();
+
+/** One of everything that a binding can come to. */
+async function fill(here: Place): Promise<void> {
+  const taken = binding('taken', { containerName: 'taken' });
+  await here.create(pool(), pool('unsafe', { role: '' }), objective(), taken);
+  const { metadata } = await here.ready('taken');
+  await here.delete(taken);
+  await here.gone('taken');
+  await here.create(
+    output(metadata.name),
+    taken,
+    binding('ready', { containerName: 'ready' }),
+    poolBinding('whole-pool'),
+    binding('rival-1'),
+    binding('rival-2'),
+    binding('image', { containerName: undefined, containerImage: `r.example.org/a@sha256:${'0'.repeat(64)}` }),
+    poolBinding('lost', { poolRef: { name: 'nowhere' } }),
+    poolBinding('unsafe', { poolRef: { name: 'unsafe' } }),
+  );
+  await here.ready('ready');
+  await here.ready('whole-pool');
+  await here.ready('image');
+  await here.refused('taken', 'RenderFailure', 'OutputNameTaken');
+  await here.refused('rival-1', 'Conflict', 'IdentityCollision');
+  await here.refused('rival-2', 'Conflict', 'IdentityCollision');
+  await here.refused('lost', 'InvalidRef', 'TargetPoolNotFound');
+  await here.refused('unsafe', 'UnsafeSelector', 'InvalidPoolSelector');
+}
+
+async function versions(here: Place): Promise<Record<string, string>> {
+  const namespace = here.name;
+  const lists = await Promise.all([
+    cluster.kube.list({ apiVersion: 'kleym.sonda.red/v1alpha1', kind: 'InferenceIdentityBinding', namespace }),
+    cluster.kube.list({ apiVersion: 'events.k8s.io/v1', kind: 'Event', namespace }),
+    here.outputs(),
+  ]);
+  return Object.fromEntries(
+    lists.flat().map(({ kind, metadata }) => [`${kind} ${metadata.name}`, metadata.resourceVersion]),
+  );
+}
+
+test('a cluster at rest is not written to, however often the sweep looks at it', async () => {
+  const here = await cluster.namespace();
+  await fill(here);
+  // What the API server refused is asked about at each sweep: 200 names that one binding, and nothing is written.
+  await eventually(async () => expect(await stack.sweepNow()).toBe(200));
+  let before = await versions(here);
+  await eventually(async () => {
+    const last = before;
+    before = await versions(here);
+    expect(before).toEqual(last);
+  });
+  const writes: string[] = [];
+  const looked = Promise.withResolvers<void>();
+  stack.gate.intercept(({ method, path, query }) => {
+    if (method !== 'GET' && !query.has('dryRun')) writes.push(`${method} ${path}`);
+    // The dry run is the last thing that a sweep leads to here.
+    if (query.has('dryRun')) looked.resolve();
+    return 'pass';
+  });
+  stack.sweep();
+  await looked.promise;
+  expect(await stack.sweepNow()).toBe(200);
+  expect(writes).toEqual([]);
+  expect(await versions(here)).toEqual(before);
+});

@@ -1,0 +1,205 @@
+import { parse } from 'yaml';
+import { afterEach, describe, expect, test } from 'vitest';
+import { binding, objective, oldObjective, oldPool, pool, poolBinding } from '../support/drafts.ts';
+import type { Draft } from '../support/kube-client.ts';
+import { eventually, readDefinitions, useCluster } from '../support/test-cluster.ts';
+
+// Definitions belong to the whole cluster, so these tests run one after the other.
+const cluster = await useCluster();
+const stack = await cluster.startQuietStack();
+const definitions = (await readDefinitions()).map((text) => parse(text) as Draft);
+
+function definitionOf(name: string): Draft {
+  const found = definitions.find(({ metadata }) => metadata.name === name);
+  if (!found) throw new Error(`no definition ${name}`);
+  return found;
+}
+
+const pools = definitionOf('inferencepools.inference.networking.k8s.io');
+const oldPools = definitionOf('inferencepools.inference.networking.x-k8s.io');
+const objectives = definitionOf('inferenceobjectives.llm-d.ai');
+const oldObjectives = definitionOf('inferenceobjectives.inference.networking.x-k8s.io');
+const outputs = definitionOf('clusterspiffeids.spire.spiffe.io');
+
+/** The objective that the system's documentation shows; no such CRD was ever shipped, so this one checks nothing. */
+const documentedObjectives: Draft = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: {
+    name: 'inferenceobjectives.inference.networking.k8s.io',
+    // The API server guards its own groups by this.
+    annotations: { 'api-approved.kubernetes.io': 'unapproved, testing only' },
+  },
+  spec: {
+    group: 'inference.networking.k8s.io',
+    scope: 'Namespaced',
+    names: { kind: 'InferenceObjective', listKind: 'InferenceObjectiveList', plural: 'inferenceobjectives', singular: 'inferenceobjective' },
+    versions: [
+      {
+        name: 'v1',
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+      },
+    ],
+  },
+};
+
+async function remove(...removed: readonly Draft[]): Promise<void> {
+  for (const definition of removed) await cluster.kube.delete(definition);
+  for (const definition of removed)
+    await eventually(async () => expect(await cluster.kube.get(definition)).toBeUndefined());
+}
+
+async function install(...installed: readonly Draft[]): Promise<void> {
+  for (const definition of installed) await cluster.kube.apply(definition);
+  for (const definition of installed) await eventually(() => isServed(definition));
+}
+
+async function isServed({ spec }: Draft): Promise<void> {
+  const { group, names, versions } = spec as {
+    group: string;
+    names: { kind: string };
+    versions: { name: string }[];
+  };
+  await cluster.kube.list({ apiVersion: `${group}/${versions[0]?.name ?? ''}`, kind: names.kind });
+}
+
+afterEach(async () => {
+  await install(pools, oldPools, objectives, oldObjectives, outputs);
+});
+
+describe('without the definition', () => {
+  test('of any pool, a binding says which one is missing and recovers by itself when it comes [F14, G15]', async () => {
+    await remove(pools, oldPools);
+    const here = await cluster.namespace();
+    await here.create(poolBinding());
+    expect(await here.refused('binding-a', 'InvalidRef', 'InferencePoolCRDMissing')).toBe(
+      'InferencePool CRD is not installed',
+    );
+    await install(pools);
+    await here.create(pool());
+    await here.ready('binding-a');
+  });
+
+  test('of one group of pools, the other one serves [L11, G25]', async () => {
+    await remove(pools);
+    const here = await cluster.namespace();
+    await here.create(poolBinding());
+    await here.refused('binding-a', 'InvalidRef', 'TargetPoolNotFound');
+    await here.create(oldPool());
+    await here.ready('binding-a');
+  });
+
+  test('of any objective, only the bindings that need one are refused [F14]', async () => {
+    await remove(objectives, oldObjectives);
+    const here = await cluster.namespace();
+    await here.create(pool(), binding(), poolBinding('binding-b'));
+    expect(await here.refused('binding-a', 'InvalidRef', 'InferenceObjectiveCRDMissing')).toBe(
+      'InferenceObjective CRD is not installed',
+    );
+    await here.ready('binding-b');
+    await install(objectives);
+    await here.create(objective());
+    await here.ready('binding-a');
+  });
+
+  test('of one group of objectives, the other one serves [F13, G28]', async () => {
+    await remove(objectives);
+    const here = await cluster.namespace();
+    await here.create(pool(), oldObjective(), binding());
+    await here.ready('binding-a');
+    expect((await here.status('binding-a')).observed?.objective?.group).toBe('inference.networking.x-k8s.io');
+  });
+
+  test('of all but the documented group of objectives, that one serves [F13]', async () => {
+    await remove(objectives, oldObjectives);
+    await install(documentedObjectives);
+    const here = await cluster.namespace();
+    await here.create(pool(), binding(), {
+      ...objective(),
+      apiVersion: 'inference.networking.k8s.io/v1',
+    });
+    await here.ready('binding-a');
+    await remove(documentedObjectives);
+    stack.sweep();
+    await here.refused('binding-a', 'InvalidRef', 'InferenceObjectiveCRDMissing');
+  });
+
+  test.each([
+    ['another namespace [F9]', { name: 'pool-a', namespace: 'elsewhere' }, 'cross-namespace poolRef is not allowed'],
+    ['no pool at all [F6]', {}, 'poolRef.name is not usable'],
+    ['a kind that is no text [F10]', { name: 'pool-a', kind: 7 }, 'poolRef.kind is not usable'],
+    ['a pool by a number [F10]', { name: 7 }, 'poolRef.name is not usable'],
+  ])('that checks objectives, one that points at %s is refused', async (_case, poolRef, message) => {
+    await install(documentedObjectives);
+    const here = await cluster.namespace();
+    const group = 'inference.networking.k8s.io';
+    await here.create(pool(), binding('binding-a', { objectiveRef: { name: 'objective-a', group } }), {
+      ...objective(),
+      apiVersion: `${group}/v1`,
+      spec: { poolRef },
+    });
+    expect(await here.refused('binding-a', 'InvalidRef', 'InvalidObjectiveRef')).toContain(message);
+    await remove(documentedObjectives);
+  });
+
+  test('of ClusterSPIFFEIDs, bindings say so and recover by themselves when it comes [G15, G16]', async () => {
+    await remove(outputs);
+    const here = await cluster.namespace();
+    await here.create(pool(), poolBinding());
+    await eventually(async () => {
+      expect(await here.said('binding-a')).toMatchObject({
+        Ready: 'False ClusterSPIFFEIDCRDMissing',
+        RenderFailure: 'True ClusterSPIFFEIDCRDMissing',
+      });
+    });
+    expect((await here.status('binding-a')).claim).toBeUndefined();
+    await install(outputs);
+    await here.ready('binding-a');
+  });
+});
+
+describe('when a definition is removed under bindings', () => {
+  test('of pools, they are refused [G15]', async () => {
+    const here = await cluster.namespace();
+    await here.create(pool(), poolBinding());
+    await here.ready('binding-a');
+    await remove(pools, oldPools);
+    await here.refused('binding-a', 'InvalidRef', 'InferencePoolCRDMissing').catch(async () => {
+      // The deletion of the pool may have been seen before that of its definition.
+      await here.refused('binding-a', 'InvalidRef', 'TargetPoolNotFound');
+    });
+    stack.sweep();
+    await here.refused('binding-a', 'InvalidRef', 'InferencePoolCRDMissing');
+  });
+
+  test('of objectives that come back, they are ready again [G16]', async () => {
+    const here = await cluster.namespace();
+    await here.create(pool(), objective(), binding());
+    await here.ready('binding-a');
+    await remove(objectives);
+    await here.refused('binding-a', 'InvalidRef', 'TargetObjectiveNotFound');
+    await install(objectives);
+    await here.create(objective());
+    await here.ready('binding-a');
+    await here.delete(objective());
+    await here.refused('binding-a', 'InvalidRef', 'TargetObjectiveNotFound');
+  });
+
+  test('of ClusterSPIFFEIDs, they say so, and a binding that is deleted goes all the same [G15]', async () => {
+    const here = await cluster.namespace();
+    await here.create(pool(), poolBinding(), poolBinding('binding-b'));
+    await here.ready('binding-a');
+    await here.ready('binding-b');
+    await remove(outputs);
+    stack.sweep();
+    await eventually(async () =>
+      expect((await here.said('binding-a'))['Ready']).toBe('False ClusterSPIFFEIDCRDMissing'),
+    );
+    await here.delete(poolBinding('binding-b'));
+    await eventually(async () => expect(await here.isGone(poolBinding('binding-b'))).toBe(true));
+    await install(outputs);
+    await here.ready('binding-a');
+  });
+});

@@ -1,0 +1,210 @@
+import { describe, expect, test } from 'vitest';
+import { binding, objective, pool, poolBinding } from '../support/drafts.ts';
+import type { Passing, Verdict } from '../support/gate.ts';
+import type { Settings } from '../../shared/identity/settings.ts';
+import { type Place, type RunningStack, eventually, useCluster } from '../support/test-cluster.ts';
+
+// A stack looks after all namespaces, so only one runs at a time.
+const cluster = await useCluster();
+
+/** Does something while a stack of these settings runs. */
+async function withStack<T>(settings: Partial<Settings>, use: (stack: RunningStack) => Promise<T>): Promise<T> {
+  const stack = await cluster.startStack(settings);
+  try {
+    return await use(stack);
+  } finally {
+    await stack.stop();
+  }
+}
+
+/** Runs a stack that dies at the first request that fits: nothing of it is heard afterwards. */
+async function dieAt(act: () => Promise<unknown>, fits: (request: Passing) => boolean, verdict: Verdict): Promise<void> {
+  const stack = await cluster.startStack();
+  const died = Promise.withResolvers<void>();
+  let dead = false;
+  stack.gate.intercept((request) => {
+    if (dead) return 'cut before';
+    if (!fits(request)) return 'pass';
+    dead = true;
+    died.resolve();
+    return verdict;
+  });
+  await act();
+  await died.promise;
+  await stack.stop();
+}
+
+async function prepare(): Promise<Place> {
+  const here = await cluster.namespace();
+  await here.create(pool(), objective(), objective('objective-b'));
+  return here;
+}
+
+function isCall(here: Place, method: string, part: string): (request: Passing) => boolean {
+  return (request) =>
+    request.method === method &&
+    request.path.includes(part) &&
+    `${request.path} ${request.body}`.includes(here.name);
+}
+
+describe('a restart with other settings', () => {
+  test('with another trust domain gives every binding an output of a new name, and only that', async () => {
+    const here = await prepare();
+    const before = await withStack({}, async () => {
+      await here.create(binding());
+      return here.ready('binding-a');
+    });
+    await withStack({ trustDomain: 'example.org' }, () =>
+      eventually(async () => {
+        const after = await here.ready('binding-a');
+        expect(after['spec']).toMatchObject({
+          spiffeIDTemplate: `spiffe://example.org/ns/${here.name}/objective/objective-a`,
+        });
+        expect(after.metadata.name).not.toBe(before.metadata.name);
+        expect((await here.status('binding-a')).trustDomain).toBe('example.org');
+      }),
+    );
+    await here.delete(binding());
+    await withStack({}, () => here.gone('binding-a'));
+  });
+
+  test('with a class name changes outputs in their place, and without it again [R18, G27]', async () => {
+    const here = await prepare();
+    const before = await withStack({}, async () => {
+      await here.create(poolBinding());
+      return here.ready('binding-a');
+    });
+    await withStack({ className: 'kleym' }, () =>
+      eventually(async () => {
+        const after = await here.ready('binding-a');
+        expect(after['spec']).toMatchObject({ className: 'kleym' });
+        expect(after.metadata.labels).toMatchObject({ 'spire.spiffe.io/class-name': 'kleym' });
+        expect(after.metadata.uid).toBe(before.metadata.uid);
+        expect((await here.status('binding-a')).clusterSPIFFEIDClassName).toBe('kleym');
+      }),
+    );
+    await withStack({}, () =>
+      eventually(async () => {
+        const after = await here.ready('binding-a');
+        expect(after['spec']).toEqual(before['spec']);
+        expect(after.metadata.labels).toEqual(before.metadata.labels);
+        expect((await here.status('binding-a')).clusterSPIFFEIDClassName).toBeUndefined();
+      }),
+    );
+  });
+
+  test('without the namespace selector takes it off', async () => {
+    const here = await prepare();
+    await here.create(poolBinding());
+    await withStack({}, () => here.ready('binding-a'));
+    await withStack({ namespaceSelector: false }, () =>
+      eventually(async () => {
+        const { spec } = await here.ready('binding-a');
+        expect(spec).not.toHaveProperty('namespaceSelector');
+      }),
+    );
+  });
+
+  test('that refuses overlaps withdraws those that were only reported', async () => {
+    const here = await prepare();
+    await here.create(pool('pool-b', { app: 'model-server', tier: 'gpu' }), objective('objective-c', { name: 'pool-b' }));
+    const wide = binding();
+    const narrow = binding('binding-b', { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-c' } });
+    await here.create(wide, narrow);
+    await withStack({}, async () => {
+      await here.ready('binding-a');
+      await here.ready('binding-b');
+    });
+    await withStack({ overlapPolicy: 'refuse' }, async () => {
+      expect(await here.refused('binding-a', 'Conflict', 'PossibleOverlap')).toBe(
+        'identity overlap with bindings binding-b: one container may match them all, and overlaps are refused here',
+      );
+      await here.refused('binding-b', 'Conflict', 'PossibleOverlap');
+      await here.edit(narrow, { spec: { containerName: 'other' } });
+      await here.ready('binding-a');
+      await here.ready('binding-b');
+    });
+  });
+});
+
+describe('bindings that were made while nothing ran', () => {
+  test('are looked at when it starts', async () => {
+    const here = await prepare();
+    await here.create(binding());
+    await withStack({}, () => here.ready('binding-a'));
+  });
+
+  test('are cleaned up when they were deleted meanwhile', async () => {
+    const here = await prepare();
+    await here.create(binding());
+    await withStack({}, () => here.ready('binding-a'));
+    await here.delete(binding());
+    await withStack({}, () => here.gone('binding-a'));
+  });
+});
+
+describe('a process that dies between two calls leaves nothing that another one cannot finish', () => {
+  const create = (here: Place) => () => here.create(binding());
+  const edit = (here: Place) => () => here.edit(binding(), { spec: { containerName: 'other' } });
+  const remove = (here: Place) => () => here.delete(binding());
+
+  test.each([
+    ['before the finalizer', 'PATCH', 'inferenceidentitybindings', 'cut before', create],
+    ['after the finalizer', 'PATCH', 'inferenceidentitybindings', 'cut after', create],
+    ['before the announcement', 'PUT', '/status', 'cut before', create],
+    ['after the announcement', 'PUT', '/status', 'cut after', create],
+    ['before the output', 'POST', 'clusterspiffeids', 'cut before', create],
+    ['after the output', 'POST', 'clusterspiffeids', 'cut after', create],
+    ['before a move was announced', 'PUT', '/status', 'cut before', edit],
+    ['after a move was announced', 'PUT', '/status', 'cut after', edit],
+    ['before a move', 'PUT', 'clusterspiffeids', 'cut before', edit],
+    ['after a move', 'PUT', 'clusterspiffeids', 'cut after', edit],
+    ['before a withdrawal', 'DELETE', 'clusterspiffeids', 'cut before', remove],
+    ['after a withdrawal', 'DELETE', 'clusterspiffeids', 'cut after', remove],
+    ['before it lets go', 'PATCH', 'inferenceidentitybindings', 'cut before', remove],
+    ['after it let go', 'PATCH', 'inferenceidentitybindings', 'cut after', remove],
+  ] as const)('%s', async (_case, method, part, verdict, act) => {
+    const here = await prepare();
+    if (act !== create) {
+      await here.create(binding());
+      await withStack({}, () => here.ready('binding-a'));
+    }
+    // The body of a DELETE names no namespace, but the name of the output does.
+    await dieAt(act(here), isCall(here, method, part), verdict);
+    await withStack({}, async (stack) => {
+      // What was announced may still land for a while; nobody has to sit and wait for that here.
+      stack.gate.advanceClock(200_000);
+      stack.sweep();
+      if (act === remove) return here.gone('binding-a');
+      const container = act === edit ? 'other' : 'main';
+      return eventually(async () => {
+        const { spec } = await here.ready('binding-a');
+        expect(spec).toMatchObject({
+          workloadSelectorTemplates: expect.arrayContaining([`k8s:container-name:${container}`]),
+        });
+      });
+    });
+    expect(await here.outputs()).toHaveLength(act === remove ? 0 : 1);
+  });
+
+  test('while the claim of a dead process may still land, its rival waits', async () => {
+    const here = await prepare();
+    await dieAt(() => here.create(binding()), isCall(here, 'POST', 'clusterspiffeids'), 'cut before');
+    await here.edit(binding(), { spec: { containerName: 'other' } });
+    await here.create(binding('binding-b', { objectiveRef: { name: 'objective-b' } }));
+    await withStack({}, async (stack) => {
+      await eventually(async () => {
+        const { conditions = [] } = await here.status('binding-b');
+        expect([conditions[0]?.status, conditions[0]?.reason]).toEqual(['Unknown', 'Waiting']);
+        expect(conditions[0]?.message).toBe(
+          'binding binding-a still holds the same pods, service account and container',
+        );
+      });
+      expect(await here.outputs()).toEqual([]);
+      stack.gate.advanceClock(200_000);
+      stack.sweep();
+      await here.ready('binding-a');
+      await here.ready('binding-b');
+    });
+  });
+});

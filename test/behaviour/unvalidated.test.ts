@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { binding, objective, pool, poolBinding } from '../support/drafts.ts';
+import { type Draft } from '../support/kube-client.ts';
+import { eventually, readDefinitions, useCluster } from '../support/test-cluster.ts';
+
+/** Without its checks, the definition of bindings takes what an older one might have taken. */
+function relax(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(relax);
+  if (typeof value !== 'object' || value === null) return value;
+  const checks = ['x-kubernetes-validations', 'pattern', 'enum', 'minLength', 'maxLength'];
+  const kept = Object.entries(value).filter(([key]) => !checks.includes(key));
+  return Object.fromEntries(kept.map(([key, member]) => [key, relax(member)]));
+}
+
+const cluster = await useCluster();
+const [definition] = await readDefinitions();
+await cluster.kube.apply(relax(parse(definition ?? '')) as Draft);
+const probe = await cluster.namespace();
+await eventually(async () => probe.create(binding('probe', { objectiveRef: undefined })));
+await cluster.startQuietStack();
+
+describe.concurrent('a binding that no admission has checked', () => {
+  test('of an objective without a reference to it is refused [F3]', async () => {
+    const here = await cluster.namespace();
+    await here.create(pool(), binding('binding-a', { objectiveRef: undefined }));
+    expect(await here.refused('binding-a', 'RenderFailure', 'MissingObjectiveRef')).toBe(
+      'objectiveRef is required when mode is PerObjective',
+    );
+  });
+
+  test('with blanks around its references means what stands between them [F11]', async () => {
+    const here = await cluster.namespace();
+    const spec = {
+      poolRef: { name: ' pool-a ', group: ' inference.networking.k8s.io ' },
+      objectiveRef: { name: ' objective-a ', group: ' llm-d.ai ' },
+    };
+    await here.create(pool(), objective(), binding('binding-a', spec));
+    const { spec: rendered } = await here.ready('binding-a');
+    expect(rendered).toMatchObject({
+      spiffeIDTemplate: `spiffe://kleym.sonda.red/ns/${here.name}/objective/objective-a`,
+    });
+  });
+
+  test.each([
+    ['a pool of an unknown group [F12]', binding('binding-a', { poolRef: { name: 'pool-a', group: 'example.org' } }), 'InvalidRef', 'InvalidPoolRef'],
+    ['an objective of an unknown group [F12]', binding('binding-a', { objectiveRef: { name: 'objective-a', group: 'example.org' } }), 'InvalidRef', 'InvalidObjectiveRef'],
+    ['a pool by a path [G9]', binding('binding-a', { poolRef: { name: 'a/b' } }), 'InvalidRef', 'InvalidPoolRef'],
+    ['an objective by a path [G9]', binding('binding-a', { objectiveRef: { name: '../../secrets' } }), 'InvalidRef', 'InvalidObjectiveRef'],
+    ['a service account that is no name [R5, L5]', binding('binding-a', { serviceAccountName: 'bad_service_account' }), 'RenderFailure', 'InvalidServiceAccountName'],
+    ['a service account with a blank [R5]', binding('binding-a', { serviceAccountName: 'inference-sa ' }), 'RenderFailure', 'InvalidServiceAccountName'],
+    ['a container that is no name [R6]', binding('binding-a', { containerName: 'model_server' }), 'RenderFailure', 'InvalidContainerName'],
+    ['a container with a blank [R6]', binding('binding-a', { containerName: ' main' }), 'RenderFailure', 'InvalidContainerName'],
+    ['a container in PoolOnly [R7]', poolBinding('binding-a', { containerName: ' ' }), 'RenderFailure', 'UnexpectedContainerName'],
+    ['an image by its tag', binding('binding-a', { containerImage: 'a:latest' }), 'RenderFailure', 'InvalidContainerImage'],
+    ['nothing that tells its container', binding('binding-a', { containerName: undefined }), 'RenderFailure', 'MissingContainerDiscriminator'],
+  ] as const)('with %s is refused, and can be deleted', async (_case, draft, condition, reason) => {
+    const here = await cluster.namespace();
+    await here.create(pool(), objective(), draft);
+    await here.refused('binding-a', condition, reason);
+    await here.delete(draft);
+    await here.gone('binding-a');
+  });
+});
