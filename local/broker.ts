@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import type { CloudEvent } from 'cloudevents';
+import { bindLoopback } from './bind-loopback.ts';
 import { deliverEvent } from './deliver-event.ts';
 import type { Answer, Failure } from './deliver-event.ts';
 import { createRequestGate } from './request-gate.ts';
@@ -107,7 +108,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     waitForIdle: new Set(),
   };
   const server = createServer((request, response) => void answer(running, request, response));
-  const origin = await listen(server, options.port ?? 0);
+  const origin = `http://127.0.0.1:${await bindLoopback(server, options.port ?? 0)}`;
   const entry = toPath(options.wiring.entry);
   try {
     addRoutes(routes, options, origin);
@@ -150,16 +151,6 @@ function addRoutes(routes: Map<string, Route[]>, options: BrokerOptions, origin:
       gate: createRequestGate(options.requestsPerTrigger ?? 64),
     });
   }
-}
-
-async function listen(server: Server, port: number): Promise<string> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the broker listens on no port');
-  return `http://127.0.0.1:${address.port}`;
 }
 
 async function answer(running: Running, request: IncomingMessage, response: ServerResponse): Promise<void> {

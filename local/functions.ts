@@ -52,6 +52,6 @@ async function open(door: Hono, port: number): Promise<Listening> {
   try {
     return await listen(door, { port, host: '127.0.0.1' });
   } catch (error) {
-    throw new Error(`port ${port} cannot be had: choose another with --port`, { cause: error });
+    throw new Error(`port ${port} is taken: choose another with --port`, { cause: error });
   }
 }

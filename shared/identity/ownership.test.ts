@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest';
+import { type Output, outputAnnotations, outputLabels } from '../api/cluster-spiffe-id.ts';
+import { toLabelValue } from './label-value.ts';
+import { ownerUidOf, parseOwner, toHint } from './ownership.ts';
+
+interface Said {
+  readonly name?: string;
+  readonly managedBy?: string;
+  readonly bindingName?: string;
+  readonly bindingNamespace?: string;
+  readonly hint?: string;
+}
+
+function output(said: Said): Output {
+  const { name = 'kleym-default-binding-a-pool-ede236a0', managedBy = 'kleym' } = said;
+  const { bindingName = 'binding-a', bindingNamespace = 'default', hint = 'default/binding-a' } = said;
+  const labels = {
+    [outputLabels.managedBy]: managedBy,
+    [outputLabels.bindingName]: bindingName,
+    [outputLabels.bindingNamespace]: bindingNamespace,
+  };
+  return { metadata: { name, uid: 'u', resourceVersion: '1', labels }, spec: { hint } };
+}
+
+test('the hint of an output is the namespace and the name of its binding [§0]', () => {
+  expect(toHint('default', 'binding-a')).toBe('default/binding-a');
+});
+
+describe('the owner of an output', () => {
+  test('is the binding that labels, name and hint agree on', () => {
+    expect(parseOwner(output({}), 'default')).toBe('binding-a');
+  });
+
+  test.each(['b'.repeat(64), `${'b'.repeat(40)}.${'c'.repeat(40)}`, 'b'.repeat(253)])(
+    'is found by its whole name where a label holds less: %s [G2]',
+    (name) => {
+      const found = parseOwner(
+        output({ bindingName: toLabelValue(name), hint: `default/${name}` }),
+        'default',
+      );
+      expect(found).toBe(name);
+    },
+  );
+
+  test('is not the binding whose short name equals the shortened label of another', () => {
+    const long = 'b'.repeat(64);
+    const short = toLabelValue(long);
+    expect(parseOwner(output({ bindingName: short, hint: `default/${long}` }), 'default')).toBe(long);
+    expect(parseOwner(output({ bindingName: short, hint: `default/${short}` }), 'default')).toBe(short);
+  });
+
+  test.each<[string, Said]>([
+    ['its name is not one of ours', { name: 'default-binding-a' }],
+    ['somebody else manages it', { managedBy: 'helm' }],
+    ['its label names another binding', { bindingName: 'binding-b' }],
+    ['its label names another namespace', { bindingNamespace: 'other' }],
+    ['its hint names another binding', { hint: 'default/binding-b' }],
+    ['its hint names another namespace', { hint: 'other/binding-a' }],
+    ['its hint has no namespace', { hint: 'binding-a' }],
+    ['its hint is empty', { hint: '' }],
+    ['its hint has a namespace that only begins like ours', { hint: 'default-a/binding-a' }],
+    ['it names no binding at all', { bindingName: '', hint: 'default/' }],
+    [
+      'its binding has a name that is a path',
+      {
+        bindingName: toLabelValue(`${'b'.repeat(40)}/../../${'b'.repeat(30)}`),
+        hint: `default/${'b'.repeat(40)}/../../${'b'.repeat(30)}`,
+      },
+    ],
+    ['its label is the whole hint', { bindingName: 'default/binding-a' }],
+  ])('is nobody where %s [G13]', (_why, said) => {
+    expect(parseOwner(output(said), 'default')).toBeUndefined();
+  });
+
+  test('is nobody where it has no labels or no hint', () => {
+    const { labels: _labels, ...metadata } = output({}).metadata;
+    expect(parseOwner({ metadata, spec: { hint: 'default/binding-a' } }, 'default')).toBeUndefined();
+    expect(parseOwner({ ...output({}), spec: {} }, 'default')).toBeUndefined();
+  });
+});
+
+describe('the uid of the owner of an output', () => {
+  test('stands in an annotation', () => {
+    const { metadata, spec } = output({});
+    const annotations = { [outputAnnotations.bindingUid]: 'uid-of-binding-a' };
+    expect(ownerUidOf({ metadata: { ...metadata, annotations }, spec })).toBe('uid-of-binding-a');
+  });
+
+  test('is unknown where the Go operator wrote the output', () => {
+    expect(ownerUidOf(output({}))).toBeUndefined();
+  });
+});
