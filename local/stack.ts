@@ -26,6 +26,8 @@ export interface StackOptions {
   readonly functionsPort: number;
   readonly brokerPort: number;
   readonly sweepSeconds?: number | undefined;
+  /** False: a source that lost sight of its objects is silent, as Knative's are, and only the next tick finds out. */
+  readonly sweepOnGap?: boolean;
   /** The components of knative/ that are wired beside the base; default: all that bring a source. */
   readonly components?: readonly string[];
   readonly onEvent?: (event: CloudEvent<unknown>) => void;
@@ -63,7 +65,7 @@ function toFolders(components: readonly string[]): string[] {
 }
 
 function feed(broker: Broker, wiring: Wiring, options: StackOptions): Sources {
-  const { kubeConfig, onEvent, onNews, sweepSeconds } = options;
+  const { kubeConfig, onEvent, onNews, sweepSeconds, sweepOnGap = true } = options;
   return startSources({
     kubeConfig,
     wiring,
@@ -72,7 +74,7 @@ function feed(broker: Broker, wiring: Wiring, options: StackOptions): Sources {
       broker.send(event);
     },
     // A source that lost sight of its objects cannot say what happened: the sweep looks at all of them.
-    onGap: () => wiring.pings.forEach((ping) => broker.send(toPingEvent(ping))),
+    ...(sweepOnGap && { onGap: () => wiring.pings.forEach((ping) => broker.send(toPingEvent(ping))) }),
     ...(onNews && { onNews }),
     ...(sweepSeconds !== undefined && { pingEverySeconds: sweepSeconds }),
   });

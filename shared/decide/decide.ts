@@ -102,7 +102,7 @@ function toView(world: World, binding: Binding, memory: Memory, nonce: string): 
   const key = rendering.outcome.kind === 'done' ? rendering.outcome.value.key : undefined;
   const peers = findPeers(world, bindingName, key);
   const name = nameOutput(binding, world.settings);
-  const outputs = world.outputs.filter((held) => held.owner === bindingName);
+  const outputs = world.outputsByOwner.get(bindingName) ?? [];
   const subject = {
     binding,
     observed: rendering.observed,

@@ -1,17 +1,16 @@
 import type { Binding, Peer } from '../api/binding.ts';
 import { type Refused, refused } from '../api/outcome.ts';
 import { compareText } from '../identity/canonical.ts';
-import { type World, isClash, isOverlap } from './world.ts';
+import { findOverlaps } from './key-index.ts';
+import type { World } from './world.ts';
 
 /** The live peers of a binding that ask for its workloads, or may do so; sorted by name. */
 export function findPeers(world: World, name: string, key: string | undefined): readonly Peer[] {
   if (key === undefined) return [];
-  const peers = [...world.seekers].flatMap(([other, bindings]) => {
-    const reason = relate(world, key, other);
-    return reason === undefined
-      ? []
-      : bindings.map(({ metadata }) => ({ name: metadata.name, uid: metadata.uid, reason }));
-  });
+  const peers = [
+    ...seekersOf(world, key, 'IdentityCollision'),
+    ...findOverlaps(world.keys, key).flatMap((other) => seekersOf(world, other, 'PossibleOverlap')),
+  ];
   return peers.filter((peer) => peer.name !== name).toSorted((a, b) => compareText(a.name, b.name));
 }
 
@@ -41,12 +40,9 @@ export function findHolder(
   outputName: string,
   key: string | undefined,
 ): string | undefined {
-  if (key === undefined) return undefined;
-  const claim = world.claims.find(
-    (held) => held.binding.metadata.name !== binding.metadata.name && isClash(world, held.key, key),
-  );
-  if (claim) return `binding ${claim.binding.metadata.name}`;
-  return findOtherOutput(world, outputName, key);
+  const claimants = clashesOf(world, key).flatMap((clash) => world.claimants.get(clash) ?? []);
+  const claimant = claimants.find(({ metadata }) => metadata.name !== binding.metadata.name);
+  return claimant ? `binding ${claimant.metadata.name}` : findOtherOutput(world, outputName, key);
 }
 
 /** The output under another name that holds a key; in words. */
@@ -55,17 +51,20 @@ export function findOtherOutput(
   outputName: string,
   key: string | undefined,
 ): string | undefined {
-  if (key === undefined) return undefined;
-  const held = world.outputs.find(
-    ({ output, key: other }) =>
-      output.metadata.name !== outputName && other !== undefined && isClash(world, other, key),
-  );
-  return held && `ClusterSPIFFEID ${held.output.metadata.name}`;
+  const holders = clashesOf(world, key).flatMap((clash) => world.holders.get(clash) ?? []);
+  const other = holders.find(({ output }) => output.metadata.name !== outputName);
+  return other && `ClusterSPIFFEID ${other.output.metadata.name}`;
 }
 
-function relate(world: World, key: string, other: string): Peer['reason'] | undefined {
-  if (key === other) return 'IdentityCollision';
-  return isOverlap(world, key, other) ? 'PossibleOverlap' : undefined;
+/** The keys that exclude a key: itself always, overlapping ones where the platform team refuses overlaps. */
+function clashesOf({ keys, settings }: World, key: string | undefined): string[] {
+  if (key === undefined) return [];
+  return settings.overlapPolicy === 'refuse' ? [key, ...findOverlaps(keys, key)] : [key];
+}
+
+function seekersOf(world: World, key: string, reason: Peer['reason']): Peer[] {
+  const seekers = world.seekers.get(key) ?? [];
+  return seekers.map(({ metadata }) => ({ name: metadata.name, uid: metadata.uid, reason }));
 }
 
 function namesOf(peers: readonly Peer[], reason: Peer['reason']): string {

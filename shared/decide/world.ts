@@ -1,10 +1,11 @@
 import { type Binding, type Claim, bindingFinalizer } from '../api/binding.ts';
 import type { Output } from '../api/cluster-spiffe-id.ts';
-import { type Slice, mayOverlap, parseSlice, toHeldKey } from '../identity/collision-key.ts';
+import { toHeldKey } from '../identity/collision-key.ts';
 import { ownerUidOf, parseOwner } from '../identity/ownership.ts';
 import { type Rendering, renderIdentity } from '../identity/render-identity.ts';
 import type { Settings } from '../identity/settings.ts';
 import type { Sources } from '../identity/sources.ts';
+import { type KeyIndex, indexKeys } from './key-index.ts';
 
 /** What one collect read of a namespace, or of a neighbourhood in it. Bindings were read before outputs, outputs before sources. */
 export interface Snapshot {
@@ -37,16 +38,14 @@ export interface World {
   readonly settings: Settings;
   readonly renderings: ReadonlyMap<string, Rendering>;
   readonly outputs: readonly HeldOutput[];
+  readonly outputsByOwner: ReadonlyMap<string, readonly HeldOutput[]>;
   /** Live bindings that could have an output, by the key that they ask for. */
   readonly seekers: ReadonlyMap<string, readonly Binding[]>;
-  readonly slices: ReadonlyMap<string, Slice>;
-  readonly claims: readonly HeldClaim[];
-}
-
-/** A key that a binding's claim holds. */
-interface HeldClaim {
-  readonly binding: Binding;
-  readonly key: string;
+  /** Bindings whose claims hold a key, and outputs that do. */
+  readonly claimants: ReadonlyMap<string, readonly Binding[]>;
+  readonly holders: ReadonlyMap<string, readonly HeldOutput[]>;
+  /** Every key that is asked for or held. */
+  readonly keys: KeyIndex;
 }
 
 /** Compiles a snapshot. */
@@ -55,36 +54,31 @@ export function toWorld(snapshot: Snapshot, settings: Settings): World {
   const renderings = new Map(
     bindings.map((binding) => [binding.metadata.name, renderIdentity(binding, snapshot.sources, settings)]),
   );
-  const outputs =
-    snapshot.outputs === 'unserved'
+  const outputs = toHeldOutputs(snapshot);
+  const seekers = groupByKey(bindings, (binding) => toSoughtKey(binding, renderings));
+  const claimants = groupByKey(bindings, (binding) => toClaimedKey(binding, snapshot.clock));
+  const holders = groupByKey(outputs, ({ key }) => key);
+  return {
+    snapshot,
+    settings,
+    renderings,
+    outputs,
+    outputsByOwner: Map.groupBy(outputs, ({ owner }) => owner),
+    seekers,
+    claimants,
+    holders,
+    keys: indexKeys([...seekers.keys(), ...claimants.keys(), ...holders.keys()]),
+  };
+}
+
+function toHeldOutputs(snapshot: Snapshot): HeldOutput[] {
+  if (snapshot.outputs === 'unserved') return [];
+  return snapshot.outputs.flatMap((output) => {
+    const owner = parseOwner(output, snapshot.namespace) ?? toProvenOwner(output, snapshot);
+    return owner === undefined
       ? []
-      : snapshot.outputs.flatMap((output) => toHeldOutput(output, snapshot));
-  const claims = bindings.flatMap((binding) => toHeldClaim(binding, snapshot.clock));
-  const seekers = groupByKey(bindings, renderings);
-  const keys = [
-    ...seekers.keys(),
-    ...claims.map(({ key }) => key),
-    ...outputs.flatMap(({ key }) => key ?? []),
-  ];
-  const slices = new Map(keys.map((key) => [key, parseSlice(key)]));
-  return { snapshot, settings, renderings, outputs, seekers, slices, claims };
-}
-
-/** Whether two keys exclude each other: equal ones always, overlapping ones where the platform team refuses overlaps. */
-export function isClash(world: World, a: string, b: string): boolean {
-  return a === b || (world.settings.overlapPolicy === 'refuse' && isOverlap(world, a, b));
-}
-
-/** Whether two different keys may meet in one container. */
-export function isOverlap(world: World, a: string, b: string): boolean {
-  if (a === b) return false;
-  const [one, other] = [world.slices.get(a) ?? parseSlice(a), world.slices.get(b) ?? parseSlice(b)];
-  return mayOverlap(one, other);
-}
-
-function toHeldOutput(output: Output, snapshot: Snapshot): HeldOutput[] {
-  const owner = parseOwner(output, snapshot.namespace) ?? toProvenOwner(output, snapshot);
-  return owner === undefined ? [] : [{ output, owner, ownerUid: ownerUidOf(output), key: toHeldKey(output) }];
+      : [{ output, owner, ownerUid: ownerUidOf(output), key: toHeldKey(output) }];
+  });
 }
 
 /** An output whose labels or hint were edited by hand is still the one whose uid a binding has recorded. */
@@ -97,34 +91,31 @@ function toProvenOwner(output: Output, { bindings }: Snapshot): string | undefin
   return undefined;
 }
 
-function toHeldClaim(binding: Binding, clock: Clock): HeldClaim[] {
+function toSoughtKey({ metadata }: Binding, renderings: ReadonlyMap<string, Rendering>): string | undefined {
+  if (metadata.deletionTimestamp !== undefined) return undefined;
+  const outcome = renderings.get(metadata.name)?.outcome;
+  return outcome?.kind === 'done' ? outcome.value.key : undefined;
+}
+
+function toClaimedKey(binding: Binding, clock: Clock): string | undefined {
   const claim = binding.status?.claim;
-  if (claim?.key === undefined || isVoid(binding, claim, clock)) return [];
-  return [{ binding, key: claim.key }];
+  return claim && !isVoid(binding, claim, clock) ? claim.key : undefined;
 }
 
 /** A binding that we let go, and that only others hold, claims nothing: it had no output when its finalizer went. */
 function isVoid({ metadata }: Binding, claim: Claim, clock: Clock): boolean {
-  const letGo = metadata.deletionTimestamp !== undefined && !isFinalized(metadata.finalizers);
+  const letGo = metadata.deletionTimestamp !== undefined && !metadata.finalizers?.includes(bindingFinalizer);
   return letGo && !(claim.kind === 'creating' && claim.at > clock.quarantine);
 }
 
-function isFinalized(finalizers: readonly string[] = []): boolean {
-  return finalizers.includes(bindingFinalizer);
-}
-
-function groupByKey(
-  bindings: readonly Binding[],
-  renderings: ReadonlyMap<string, Rendering>,
-): Map<string, Binding[]> {
-  const groups = new Map<string, Binding[]>();
-  for (const binding of bindings) {
-    const outcome = renderings.get(binding.metadata.name)?.outcome;
-    if (outcome?.kind !== 'done' || outcome.value.key === undefined || binding.metadata.deletionTimestamp)
-      continue;
-    const group = groups.get(outcome.value.key) ?? [];
-    group.push(binding);
-    groups.set(outcome.value.key, group);
+function groupByKey<T>(items: readonly T[], toKey: (item: T) => string | undefined): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = toKey(item);
+    if (key === undefined) continue;
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
   }
   return groups;
 }

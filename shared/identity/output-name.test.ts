@@ -155,11 +155,9 @@ describe("an output's name", () => {
     );
   });
 
-  test('does not put a hyphen before its hash where the cut falls on one', () => {
-    const name = toOutputName(
-      owner('aaaaaaaaaaaaaaaaaa', `${'-'.repeat(1)}${'b'.repeat(40)}`, 'PoolOnly', 's'),
-    );
-    expect(name).not.toContain('--');
+  test('has one hyphen before its mode where the cut falls behind another', () => {
+    const name = toOutputName(owner('a'.repeat(18), 'b'.repeat(60), 'PoolOnly', 's'));
+    expect(name).toMatch(/^kleym-a{18}-pool-[0-9a-f]{32}$/);
   });
 });
 

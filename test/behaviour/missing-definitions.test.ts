@@ -6,7 +6,7 @@ import { eventually, readDefinitions, useCluster } from '../support/test-cluster
 
 // Definitions belong to the whole cluster, so these tests run one after the other.
 const cluster = await useCluster();
-const stack = await cluster.startQuietStack();
+const stack = await cluster.startStack();
 const definitions = (await readDefinitions()).map((text) => parse(text) as Draft);
 
 function definitionOf(name: string): Draft {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,11 +8,10 @@ import { join } from 'node:path';
 /** A program that runs until it is told to end, or until this process has ended in whatever way. */
 export interface KeptProcess {
   readonly pid: number;
-  readonly log: string;
-  /** Settles when the program has ended. */
-  readonly ended: Promise<void>;
   isRunning(): boolean;
-  signal(name: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): void;
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void;
+  /** Ends the program and waits until it is gone. */
+  kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   /** The last lines it wrote. */
   tail(): Promise<string>;
 }
@@ -20,43 +19,46 @@ export interface KeptProcess {
 /** Programs and the folder they work in; nothing of both is left behind. */
 export interface KeptProcesses {
   readonly folder: string;
-  start(program: string, args: readonly string[], options?: KeptOptions): Promise<KeptProcess>;
+  start(name: string, program: string, args: readonly string[], env?: Readonly<Record<string, string>>): KeptProcess;
   /** Kills all programs and removes the folder. */
   end(): Promise<void>;
 }
 
-export interface KeptOptions {
-  /** Under this name its output is kept in the folder. */
-  readonly name?: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
 /** Opens a folder of its own under the system's folder for temporary files, and a keeper that cleans up after us. */
 export async function openKeptProcesses(prefix: string): Promise<KeptProcesses> {
-  // Paths of sockets may not be longer than some 100 bytes, so the names stay short.
   const folder = await mkdtemp(join(tmpdir(), `${prefix}-`));
   const keeper = startKeeper(folder);
-  const running = new Map<KeptProcess, Promise<void>>();
+  const running = new Set<KeptProcess>();
 
-  async function start(program: string, args: readonly string[], options: KeptOptions = {}): Promise<KeptProcess> {
-    const kept = await launch(program, args, folder, options);
-    keeper.stdin?.write(`+${kept.pid}\n`);
-    const forgotten = kept.ended.then(() => {
+  function start(name: string, program: string, args: readonly string[], env?: Readonly<Record<string, string>>): KeptProcess {
+    const log = join(folder, `${name}.log`);
+    const child = launch(program, args, { folder, log, env: { ...process.env, ...env } });
+    const { pid } = child;
+    if (pid === undefined) throw new Error(`${program} could not be started; is it there, and may it be run?`);
+    keeper.stdin?.write(`+${pid}\n`);
+    const ended = once(child, 'exit').then(() => {
       running.delete(kept);
-      keeper.stdin?.write(`-${kept.pid}\n`);
+      keeper.stdin?.write(`-${pid}\n`);
     });
-    running.set(kept, forgotten);
+    const kept: KeptProcess = {
+      pid,
+      isRunning: () => child.exitCode === null && child.signalCode === null,
+      signal: (signal) => void child.kill(signal),
+      async kill(signal) {
+        // Else this process would not wait for it.
+        child.ref();
+        child.kill(signal);
+        await ended;
+      },
+      tail: async () => (await readFile(log, 'utf8')).trim().split('\n').slice(-15).join('\n'),
+    };
+    running.add(kept);
     return kept;
   }
 
   async function end(): Promise<void> {
-    const ends = [...running.values()];
-    for (const kept of running.keys()) kept.signal('SIGKILL');
-    await Promise.all(ends);
-    if (keeper.exitCode !== null) return;
-    const closed = once(keeper, 'exit');
-    keeper.stdin?.end();
-    await closed;
+    await Promise.all([...running].map((kept) => kept.kill('SIGKILL')));
+    await dismiss(keeper);
   }
 
   return { folder, start, end };
@@ -67,34 +69,32 @@ function startKeeper(folder: string): ChildProcess {
   // In a group of its own: what is pressed in the terminal is meant for us, and the keeper must come after us.
   const keeper = spawn(process.execPath, [script, folder], { stdio: ['pipe', 'ignore', 'inherit'], detached: true });
   keeper.unref();
-  // It is gone only when somebody killed it; whoever did that cleans up.
+  // It is gone only when somebody killed it; there is nobody left to tell then.
   keeper.stdin?.on('error', () => {});
   return keeper;
 }
 
-async function launch(program: string, args: readonly string[], folder: string, options: KeptOptions): Promise<KeptProcess> {
-  const { name = 'program', env = {} } = options;
-  const log = join(folder, `${name}.log`);
-  const child = spawn(program, args, {
-    cwd: folder,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const ended = once(child, 'close').then(
-    () => {},
-    () => {},
-  );
-  const file = createWriteStream(log, { flags: 'a' });
-  child.stdout.pipe(file, { end: false });
-  child.stderr.pipe(file, { end: false });
-  void ended.then(() => file.end());
-  await once(child, 'spawn');
-  return {
-    pid: child.pid ?? 0,
-    log,
-    ended,
-    isRunning: () => child.exitCode === null && child.signalCode === null,
-    signal: (signal) => void child.kill(signal),
-    tail: async () => (await readFile(log, 'utf8').catch(() => '')).trim().split('\n').slice(-15).join('\n'),
-  };
+/** The keeper removes the folder, too. */
+async function dismiss(keeper: ChildProcess): Promise<void> {
+  if (keeper.exitCode !== null || keeper.signalCode !== null) return;
+  keeper.ref();
+  const gone = once(keeper, 'exit');
+  keeper.stdin?.end();
+  await gone;
+}
+
+interface Surroundings {
+  readonly folder: string;
+  readonly log: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+function launch(program: string, args: readonly string[], { folder, log, env }: Surroundings): ChildProcess {
+  const file = openSync(log, 'a');
+  const child = spawn(program, args, { cwd: folder, env, stdio: ['ignore', file, file] });
+  closeSync(file);
+  // The error of a program that is not there is told by its missing pid.
+  child.on('error', () => {});
+  child.unref();
+  return child;
 }

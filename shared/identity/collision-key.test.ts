@@ -1,0 +1,170 @@
+import { describe, expect, test } from 'vitest';
+import type { Output } from '../api/cluster-spiffe-id.ts';
+import { type Slice, mayOverlap, parseSlice, toCollisionKey, toHeldKey } from './collision-key.ts';
+
+const labels = { app: 'model-server' };
+const workload = { serviceAccountName: 'inference-sa', container: 'main' };
+const key = toCollisionKey(labels, workload);
+const image = `a.b/c@sha256:${'0'.repeat(64)}`;
+const other = `a.b/c@sha256:${'1'.repeat(64)}`;
+
+function output(workloadSelectorTemplates?: string[], podSelector?: Output['spec']['podSelector']): Output {
+  return {
+    metadata: { name: 'kleym-a', uid: 'u', resourceVersion: '1' },
+    spec: {
+      ...(workloadSelectorTemplates && { workloadSelectorTemplates }),
+      ...(podSelector && { podSelector }),
+    },
+  };
+}
+
+describe('the collision key', () => {
+  test('is a text that anybody can read in a claim', () => {
+    expect(key).toBe('{"container":"main","pods":{"app":"model-server"},"serviceAccount":"inference-sa"}');
+  });
+
+  test('is one for one container, whatever the order of the labels [R19]', () => {
+    expect(toCollisionKey({ a: '1', b: '2' }, workload)).toBe(toCollisionKey({ b: '2', a: '1' }, workload));
+  });
+
+  test.each([
+    ['another container [R19]', labels, { ...workload, container: 'sidecar' }],
+    ['another service account [C7]', labels, { ...workload, serviceAccountName: 'other-sa' }],
+    ['another value of a label', { app: 'other' }, workload],
+    ['another label', { ...labels, tier: 'gpu' }, workload],
+    ['an image beside the container', labels, { ...workload, image }],
+    ['an image instead of the container', labels, { serviceAccountName: 'inference-sa', image }],
+  ])('is another one for %s', (_what, pods, slice) => {
+    expect(toCollisionKey(pods, slice)).not.toBe(key);
+  });
+
+  test('is none for a whole pool, which claims nothing for itself alone [C5]', () => {
+    expect(toCollisionKey(labels, { serviceAccountName: 'inference-sa' })).toBeUndefined();
+  });
+});
+
+describe('the key that an output holds', () => {
+  const selectors = [
+    'k8s:container-name:main',
+    'k8s:ns:default',
+    'k8s:pod-label:app:model-server',
+    'k8s:sa:inference-sa',
+  ];
+
+  test('is that of the binding it was rendered for', () => {
+    expect(toHeldKey(output(selectors, { matchLabels: labels }))).toBe(key);
+  });
+
+  test.each([
+    ['its selectors stand in another order', selectors.toReversed(), { matchLabels: labels }],
+    ['a selector stands twice', [...selectors, 'k8s:container-name:main'], { matchLabels: labels }],
+    [
+      'it carries more selectors, which only narrow it',
+      [...selectors, 'k8s:pod-owner:ReplicaSet:x'],
+      { matchLabels: labels },
+    ],
+    [
+      'the Go operator copied empty matchExpressions [X-R15]',
+      selectors,
+      { matchLabels: labels, matchExpressions: [] },
+    ],
+  ])('is the same where %s', (_why, templates, podSelector) => {
+    expect(toHeldKey(output(templates, podSelector))).toBe(key);
+  });
+
+  test.each([
+    [
+      'its pods are said by expressions',
+      selectors,
+      { matchLabels: labels, matchExpressions: [{ key: 'a', operator: 'Exists' }] },
+    ],
+    ['its pods are not said', selectors, undefined],
+    [
+      'its container is another one',
+      ['k8s:container-name:sidecar', 'k8s:sa:inference-sa'],
+      { matchLabels: labels },
+    ],
+    ['it names two containers', [...selectors, 'k8s:container-name:sidecar'], { matchLabels: labels }],
+    ['it has no service account', ['k8s:container-name:main'], { matchLabels: labels }],
+  ])('is another one where %s', (_why, templates, podSelector) => {
+    const held = toHeldKey(output(templates, podSelector));
+    expect(held).toBeDefined();
+    expect(held).not.toBe(key);
+  });
+
+  test.each([[['k8s:ns:default', 'k8s:sa:inference-sa']], [[]], [undefined]])(
+    'is none where it selects no container: %j [C5]',
+    (templates) => {
+      expect(toHeldKey(output(templates, { matchLabels: labels }))).toBeUndefined();
+    },
+  );
+});
+
+describe('what a key stands for', () => {
+  test('is read from the key', () => {
+    expect(parseSlice(key ?? '')).toEqual({
+      pods: labels,
+      serviceAccount: 'inference-sa',
+      container: 'main',
+    });
+  });
+
+  test.each(['', 'main', 'null', '[]', '{"serviceAccount":1}', '{'])(
+    'is not known of a key that we did not write, and it may be anything: %j',
+    (text) => {
+      expect(parseSlice(text)).toEqual({});
+      expect(mayOverlap(parseSlice(text), parseSlice(key ?? ''))).toBe(true);
+    },
+  );
+});
+
+describe('two slices', () => {
+  const slice: Slice = { pods: { app: 'x' }, serviceAccount: 'sa', container: 'main' };
+
+  test.each<[string, Slice, Slice]>([
+    ['one has a label more [G11]', slice, { ...slice, pods: { app: 'x', tier: 'gpu' } }],
+    ['their labels have nothing in common', slice, { ...slice, pods: { tier: 'gpu' } }],
+    [
+      'one names a container and the other an image',
+      slice,
+      { pods: slice.pods, serviceAccount: 'sa', image },
+    ],
+    ['one names an image beside the container', slice, { ...slice, image }],
+    [
+      'they name different images, which one container can both report',
+      { ...slice, image },
+      { ...slice, image: other },
+    ],
+    [
+      'the pods of one are said by expressions',
+      slice,
+      { ...slice, pods: { matchLabels: { app: 'y' }, matchExpressions: [{}] } },
+    ],
+    ['nothing is known of the pods of one', slice, { serviceAccount: 'sa', container: 'main' }],
+    ['one has no service account', slice, { pods: slice.pods, container: 'main' }],
+  ])('may overlap where %s', (_why, a, b) => {
+    expect([mayOverlap(a, b), mayOverlap(b, a)]).toEqual([true, true]);
+  });
+
+  test.each<[string, Slice, Slice]>([
+    ['service accounts differ [C7]', slice, { ...slice, serviceAccount: 'other' }],
+    ['container names differ', slice, { ...slice, container: 'sidecar' }],
+    [
+      'container names differ and the images are one',
+      { ...slice, image },
+      { ...slice, image, container: 'sidecar' },
+    ],
+    ['a label differs', slice, { ...slice, pods: { app: 'y' } }],
+    [
+      'a label differs that every object has',
+      { ...slice, pods: { constructor: 'x' } },
+      { ...slice, pods: { constructor: 'y' } },
+    ],
+  ])('cannot overlap where their %s', (_why, a, b) => {
+    expect([mayOverlap(a, b), mayOverlap(b, a)]).toEqual([false, false]);
+  });
+
+  test('are not told apart by what every object has', () => {
+    expect(mayOverlap({ ...slice, pods: { constructor: 'x' } }, { ...slice, pods: { app: 'x' } })).toBe(true);
+  });
+});

@@ -1,0 +1,242 @@
+import { existsSync } from 'node:fs';
+import { glob, readFile } from 'node:fs/promises';
+import { dirname, join, normalize, relative } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { parseOptions } from '../local/options.ts';
+import { startCluster } from '../local/cluster/cluster.ts';
+
+const root = join(import.meta.dirname, '..');
+
+describe('every reason that the code can give is explained, and none that it cannot', () => {
+  // Words of the same shape that are something else: condition types and states, modes, kinds, Event types.
+  const otherWords =
+    'Ready Conflict InvalidRef UnsafeSelector RenderFailure True False Unknown PoolOnly PerObjective Normal Warning ' +
+    'ClusterSPIFFEID InferenceIdentityBinding InferenceObjective InferencePool';
+
+  test('docs/api.md has all of them', async () => {
+    const code = await readAll('{shared/{api,identity,decide},functions/reconcile}/*.ts');
+    const words = matchesOf(code, /'([A-Z][A-Za-z]+)'/g).filter(
+      (word) => !otherWords.split(' ').includes(word),
+    );
+    const api = await read('docs/api.md');
+    const explained = [...firstColumn(api, 'Reasons'), 'IdentityCollisionResolved'];
+    expect(api).toContain('`IdentityCollisionResolved`'); // only an Event's reason
+    expect(words).toEqual(toSet(explained));
+  });
+});
+
+describe('configuration', () => {
+  test('README.md has every environment variable, and no other', async () => {
+    const code = await readAll('shared/{config,kube/kube-config}.ts');
+    const variables = matchesOf(code, /^ {2}([A-Z][A-Z_]+): |env\['([A-Z]+)'\]/gm);
+    const read = variables.filter((name) => name !== 'KUBERNETES_SERVICE_HOST'); // the kubelet's to set
+    expect(configured(await readme(), /`([A-Z][A-Z_]+)`/g)).toEqual(read);
+  });
+
+  test('README.md has every flag of npm start, and no other', async () => {
+    const help = parseOptions(['--help'], {});
+    if (help.kind !== 'help') throw new Error(`--help is answered ${help.kind}`);
+    const flags = matchesOf(help.text, /^ {2}--([a-z-]+)/gm);
+    expect(flags).toContain('port');
+    expect(configured(await readme(), /^`--([a-z-]+)/g)).toEqual(flags);
+  });
+});
+
+describe('the kind', () => {
+  test('docs/api.md has every field of spec and status', async () => {
+    const schema = await readSchema();
+    const paths = ['spec', 'status'].flatMap((part) => fieldsOf(schema.properties?.[part], part));
+    const api = await read('docs/api.md');
+    expect(paths).toContain('status.observed.pool');
+    expect(paths.filter((path) => !api.includes(`\`${path}\``))).toEqual([]);
+  });
+
+  test('docs/api.md has every message of admission about the spec', async () => {
+    const messages = messagesOf((await readSchema()).properties?.['spec']);
+    const api = await read('docs/api.md');
+    expect(messages.length).toBeGreaterThan(5);
+    expect(messages.filter((message) => !api.includes(`\`${message}\``))).toEqual([]);
+  });
+
+  test('every manifest in documents and examples is accepted by admission', async () => {
+    const cluster = await startCluster({ crds: await crds() });
+    onTestFinished(() => cluster.close());
+    await cluster.apply('apiVersion: v1\nkind: Namespace\nmetadata: { name: team-a }');
+    const inDocuments = (await documents()).flatMap(({ text }) =>
+      [...text.matchAll(/```yaml\n([^]*?)```|<<'END'\n([^]*?)\nEND\n/g)].map(([, a, b]) => a ?? b ?? ''),
+    );
+    const bindings = inDocuments.filter((yaml) => yaml.includes('kind: InferenceIdentityBinding'));
+    expect(bindings.length).toBeGreaterThanOrEqual(3);
+    for (const yaml of bindings) await cluster.apply(yaml);
+    for (const yaml of await list('examples/*.yaml')) await cluster.apply(await read(yaml));
+  });
+});
+
+describe('documents', () => {
+  test('every link between them leads somewhere', async () => {
+    const broken = (await documents()).flatMap(({ file, text }) =>
+      linksOf(text)
+        .filter((link) => !leadsSomewhere(file, link))
+        .map((link) => `${file}: ${link}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  test('every anchor is a heading of the document that it names', async () => {
+    const all = new Map((await documents()).map(({ file, text }) => [file, text]));
+    const broken = [...all].flatMap(([file, text]) =>
+      linksOf(text)
+        .filter((link) => link.includes('#'))
+        .filter((link) => {
+          const [path = '', anchor = ''] = link.split('#');
+          const target = path === '' ? file : normalize(join(dirname(file), path));
+          return !anchorsOf(all.get(target) ?? '').includes(anchor);
+        })
+        .map((link) => `${file}: ${link}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  test('docs/protocol.md has the rows of the code, under the same numbers', async () => {
+    const code = await readAll('shared/decide/decide.ts');
+    const named = matchesOf(code, /\b[Rr]ows? (\d+)/g);
+    const rows = firstColumn(await read('docs/protocol.md'), 'decide: the first row that fits');
+    expect(rows).toEqual(Array.from({ length: 16 }, (_, index) => String(index + 1)));
+    expect(named.filter((row) => !rows.includes(row))).toEqual([]);
+  });
+
+  test('decisions are numbered without gaps, and each has context, decision and consequences', async () => {
+    const files = await list('docs/decisions/*.md');
+    for (const [index, file] of files.entries()) {
+      expect(file).toContain(`/${String(index + 1).padStart(4, '0')}-`);
+      const text = await read(file);
+      expect(text).toMatch(new RegExp(`^# ${index + 1}\\. `));
+      expect(
+        [...text.matchAll(/^## (.*)$/gm)].map(([, title]) => title),
+        file,
+      ).toEqual(['Context', 'Decision', 'Consequences']);
+    }
+  });
+});
+
+async function read(file: string): Promise<string> {
+  return readFile(join(root, file), 'utf8');
+}
+
+async function list(pattern: string): Promise<string[]> {
+  const files: string[] = [];
+  for await (const file of glob(pattern, { cwd: root })) if (!file.endsWith('.test.ts')) files.push(file);
+  return files.toSorted();
+}
+
+async function readAll(pattern: string): Promise<string> {
+  const texts = await Promise.all((await list(pattern)).map(read));
+  return texts.join('\n');
+}
+
+async function readme(): Promise<string> {
+  return read('README.md');
+}
+
+async function documents(): Promise<{ file: string; text: string }[]> {
+  const files = await list('{*.md,{docs,knative,local,test}/**/*.md}');
+  return Promise.all(files.map(async (file) => ({ file, text: await read(file) })));
+}
+
+async function crds(): Promise<string[]> {
+  return Promise.all(['knative/base/crd.yaml', ...(await list('local/crds/*.yaml'))].map(read));
+}
+
+function matchesOf(text: string, pattern: RegExp): string[] {
+  return toSet([...text.matchAll(pattern)].map(([, ...groups]) => groups.find(Boolean) ?? ''));
+}
+
+function toSet(words: readonly string[]): string[] {
+  return [...new Set(words)].toSorted();
+}
+
+/** The code in the first column of the table below a heading; plain text where there is no code. */
+function firstColumn(text: string, heading: string): string[] {
+  const section = text.split(/^#+ /m).find((part) => part.startsWith(heading)) ?? '';
+  return rowsOf(section)
+    .map((row) => row.split('|')[1]?.trim().replaceAll('`', '') ?? '')
+    .filter((cell) => cell !== '');
+}
+
+function configured(text: string, pattern: RegExp): string[] {
+  const section = text.split(/^## /m).find((part) => part.startsWith('Configuration')) ?? '';
+  const cells = rowsOf(section).map((row) => row.split('|')[1]?.trim() ?? '');
+  return toSet(cells.flatMap((cell) => [...cell.matchAll(pattern)].map(([, name]) => name ?? '')));
+}
+
+/** The rows of all tables in a text, without their heads. */
+function rowsOf(text: string): string[] {
+  const lines = text.split('\n');
+  return lines.filter(
+    (line, index) =>
+      line.startsWith('|') && !line.startsWith('|---') && !(lines[index + 1] ?? '').startsWith('|---'),
+  );
+}
+
+function linksOf(text: string): string[] {
+  const prose = text.replaceAll(/^```[^]*?^```/gm, '').replaceAll(/`[^`]*`/g, '');
+  const links = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link ?? '');
+  return links.filter((link) => !/^https?:/.test(link));
+}
+
+function leadsSomewhere(file: string, link: string): boolean {
+  const [path = ''] = link.split('#');
+  const target = join(root, dirname(file), path);
+  return path === '' || (!relative(root, target).startsWith('..') && existsSync(target));
+}
+
+/** What a heading is called in an address. */
+function anchorsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, '')
+      .trim()
+      .replaceAll(/\s/g, '-'),
+  );
+}
+
+interface Schema {
+  readonly properties?: Readonly<Record<string, Schema>> | undefined;
+  readonly items?: Schema | undefined;
+  readonly 'x-kubernetes-validations'?: readonly { readonly message: string }[] | undefined;
+}
+
+const Schema: z.ZodType<Schema> = z.lazy(() =>
+  z.object({
+    properties: z.record(z.string(), Schema).optional(),
+    items: Schema.optional(),
+    'x-kubernetes-validations': z.array(z.object({ message: z.string() })).optional(),
+  }),
+);
+
+const Crd = z.object({
+  spec: z.object({ versions: z.tuple([z.object({ schema: z.object({ openAPIV3Schema: Schema }) })]) }),
+});
+
+async function readSchema(): Promise<Schema> {
+  const [{ schema }] = Crd.parse(parse(await read('knative/base/crd.yaml'))).spec.versions;
+  return schema.openAPIV3Schema;
+}
+
+/** The fields that a reader looks for: two levels deep, lists with their brackets; the claim's inside is nobody's business. */
+function fieldsOf(schema: Schema | undefined, path: string, depth = 2): string[] {
+  if (depth === 0) return [];
+  return Object.entries(schema?.properties ?? {}).flatMap(([name, field]) => {
+    const own = `${path}.${name}${field.items && name !== 'conditions' ? '[]' : ''}`;
+    return [own, ...(name === 'claim' ? [] : fieldsOf(field, own, depth - 1))];
+  });
+}
+
+function messagesOf(schema: Schema | undefined): string[] {
+  if (!schema) return [];
+  const own = (schema['x-kubernetes-validations'] ?? []).map(({ message }) => message);
+  return [...own, ...Object.values(schema.properties ?? {}).flatMap(messagesOf)];
+}

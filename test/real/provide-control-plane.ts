@@ -1,0 +1,6 @@
+import { provideControlPlane } from './control-plane-programs.ts';
+
+/** Builds what is missing before the first test starts, so that no test waits for it. */
+export async function setup(): Promise<void> {
+  await provideControlPlane((line) => process.stdout.write(`${line}\n`));
+}
