@@ -113,10 +113,8 @@ describe('documents', () => {
       expect(file).toContain(`/${String(index + 1).padStart(4, '0')}-`);
       const text = await read(file);
       expect(text).toMatch(new RegExp(`^# ${index + 1}\\. `));
-      expect(
-        [...text.matchAll(/^## (.*)$/gm)].map(([, title]) => title),
-        file,
-      ).toEqual(['Context', 'Decision', 'Consequences']);
+      const titles = [...text.matchAll(/^## (.*)$/gm)].map(([, title]) => title);
+      expect({ file, titles }).toEqual({ file, titles: ['Context', 'Decision', 'Consequences'] });
     }
   });
 });

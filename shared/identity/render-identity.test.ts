@@ -1,0 +1,265 @@
+import { describe, expect, test } from 'vitest';
+import {
+  createBinding,
+  createPool,
+  createSources,
+  exampleSettings,
+  perObjective,
+  poolOnly,
+} from '../../test/support/inference.ts';
+import type { BindingSpec } from '../api/binding.ts';
+import { outputAnnotations, outputLabels } from '../api/cluster-spiffe-id.ts';
+import { toContentDigest } from './content.ts';
+import { toLabelValue } from './label-value.ts';
+import { parseOwner } from './ownership.ts';
+import { type Identity, nameOutput, renderIdentity } from './render-identity.ts';
+import type { Settings } from './settings.ts';
+
+interface Given {
+  readonly selector?: unknown;
+  readonly settings?: Partial<Settings>;
+  readonly name?: string;
+}
+
+function render(spec: BindingSpec, { selector, settings, name }: Given = {}) {
+  const sources = createSources(createPool(selector));
+  return renderIdentity(createBinding(spec, name), sources, { ...exampleSettings, ...settings }).outcome;
+}
+
+function identityOf(spec: BindingSpec, given?: Given): Identity {
+  const outcome = render(spec, given);
+  if (outcome.kind === 'refused') throw new Error(outcome.message);
+  return outcome.value;
+}
+
+describe('what is rendered', () => {
+  test('for an objective is one output, complete', () => {
+    const { output, ...identity } = identityOf(perObjective, {
+      settings: { trustDomain: 'kleym.sonda.red' },
+    });
+    const selectors = [
+      'k8s:container-name:main',
+      'k8s:ns:default',
+      'k8s:pod-label:app:model-server',
+      'k8s:sa:inference-sa',
+    ];
+    expect(identity).toEqual({
+      mode: 'PerObjective',
+      spiffeId: 'spiffe://kleym.sonda.red/ns/default/objective/objective-a',
+      selectors,
+      key: '{"container":"main","pods":{"app":"model-server"},"serviceAccount":"inference-sa"}',
+    });
+    expect(output).toEqual({
+      metadata: {
+        name: 'kleym-default-binding-a-objective-3ace974d',
+        labels: {
+          'kleym.sonda.red/managed-by': 'kleym',
+          'kleym.sonda.red/binding-name': 'binding-a',
+          'kleym.sonda.red/binding-namespace': 'default',
+          'kleym.sonda.red/service-account': 'inference-sa',
+        },
+        annotations: {
+          'kleym.sonda.red/binding-uid': 'uid-of-binding-a',
+          'kleym.sonda.red/binding-name': 'binding-a',
+          'kleym.sonda.red/content': toContentDigest(output),
+        },
+      },
+      spec: {
+        spiffeIDTemplate: 'spiffe://kleym.sonda.red/ns/default/objective/objective-a',
+        podSelector: { matchLabels: { app: 'model-server' } },
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'default' } },
+        workloadSelectorTemplates: selectors,
+        fallback: false,
+        hint: 'default/binding-a',
+      },
+    });
+  });
+
+  test('for a pool is its SPIFFE ID, without a container and without a claim [R2, R3, C5]', () => {
+    expect(identityOf(poolOnly)).toMatchObject({
+      mode: 'PoolOnly',
+      spiffeId: 'spiffe://example.org/ns/default/pool/pool-a',
+      selectors: ['k8s:ns:default', 'k8s:pod-label:app:model-server', 'k8s:sa:inference-sa'],
+      key: undefined,
+      output: { metadata: { name: 'kleym-default-binding-a-pool-02767e7b' } },
+    });
+  });
+
+  test('renders the objective’s SPIFFE ID under the trust domain, and its container [R1]', () => {
+    const { spiffeId, selectors } = identityOf(perObjective);
+    expect(spiffeId).toBe('spiffe://example.org/ns/default/objective/objective-a');
+    expect(selectors).toContain('k8s:container-name:main');
+  });
+
+  test('is PerObjective where no mode is given [R20]', () => {
+    const { mode: _mode, ...spec } = perObjective;
+    expect(identityOf(spec)).toEqual(identityOf(perObjective));
+  });
+
+  test('turns the flat selector of the older group into labels [R10]', () => {
+    const { output, selectors } = identityOf(poolOnly, {
+      selector: { app: 'model-server', role: 'prefill' },
+    });
+    expect(output.spec.podSelector).toEqual({ matchLabels: { app: 'model-server', role: 'prefill' } });
+    expect(selectors).toEqual([
+      'k8s:ns:default',
+      'k8s:pod-label:app:model-server',
+      'k8s:pod-label:role:prefill',
+      'k8s:sa:inference-sa',
+    ]);
+  });
+
+  test('has its class in the spec and as the label that SPIRE filters on, where one is configured [R18, G27]', () => {
+    const { output } = identityOf(perObjective, { settings: { className: 'kleym' } });
+    expect(output.spec.className).toBe('kleym');
+    expect(output.metadata.labels[outputLabels.className]).toBe('kleym');
+  });
+
+  test('has no class where none is configured [R18]', () => {
+    const { output } = identityOf(perObjective);
+    expect(output.spec).not.toHaveProperty('className');
+    expect(output.metadata.labels).not.toHaveProperty([outputLabels.className]);
+  });
+
+  test('is not confined to the namespace where that is switched off [G5]', () => {
+    const { output } = identityOf(perObjective, { settings: { namespaceSelector: false } });
+    expect(output.spec).not.toHaveProperty('namespaceSelector');
+  });
+
+  test('for a binding with a long name has it in full in the hint and an annotation, and short in the label [G2]', () => {
+    const name = `${'b'.repeat(200)}.x`;
+    const { metadata, spec } = identityOf(perObjective, { name }).output;
+    expect(metadata.labels[outputLabels.bindingName]).toBe(toLabelValue(name));
+    expect(metadata.annotations[outputAnnotations.bindingName]).toBe(name);
+    expect(spec.hint).toBe(`default/${name}`);
+    expect(parseOwner({ metadata: { ...metadata, uid: 'u', resourceVersion: '1' }, spec }, 'default')).toBe(
+      name,
+    );
+  });
+
+  test('for a long service account has it in full in the selector, and short in the label', () => {
+    const serviceAccountName = 's'.repeat(253);
+    const { output, selectors } = identityOf({ ...perObjective, serviceAccountName });
+    expect(selectors).toContain(`k8s:sa:${serviceAccountName}`);
+    expect(output.metadata.labels[outputLabels.serviceAccount]).toBe(toLabelValue(serviceAccountName));
+  });
+});
+
+describe('what is refused', () => {
+  test.each<[string, BindingSpec, Given, string, string]>([
+    [
+      'a service account with a blank [R5]',
+      { ...perObjective, serviceAccountName: ' inference-sa' },
+      {},
+      'RenderFailure',
+      'InvalidServiceAccountName',
+    ],
+    [
+      'a service account with capitals [R5, L5]',
+      { ...poolOnly, serviceAccountName: 'Invalid_ServiceAccount' },
+      {},
+      'RenderFailure',
+      'InvalidServiceAccountName',
+    ],
+    [
+      'a container with a blank [R6]',
+      { ...perObjective, containerName: 'main ' },
+      {},
+      'RenderFailure',
+      'InvalidContainerName',
+    ],
+    [
+      'a container in PoolOnly [R7]',
+      { ...poolOnly, containerName: 'main' },
+      {},
+      'RenderFailure',
+      'UnexpectedContainerName',
+    ],
+    [
+      'a missing trust domain [R8]',
+      perObjective,
+      { settings: { trustDomain: '' } },
+      'RenderFailure',
+      'MissingTrustDomain',
+    ],
+    [
+      'a trust domain with capitals [G8]',
+      perObjective,
+      { settings: { trustDomain: 'Example.ORG' } },
+      'RenderFailure',
+      'InvalidTrustDomain',
+    ],
+    [
+      'a label that is no text [R11]',
+      perObjective,
+      { selector: { matchLabels: { app: 1 } } },
+      'UnsafeSelector',
+      'InvalidPoolSelector',
+    ],
+    [
+      'expressions, even none [X-R15]',
+      perObjective,
+      { selector: { matchLabels: { app: 'x' }, matchExpressions: [] } },
+      'UnsafeSelector',
+      'InvalidPoolSelector',
+    ],
+    [
+      'a container with a blank, by its key too [R19]',
+      { ...perObjective, containerName: ' main' },
+      {},
+      'RenderFailure',
+      'InvalidContainerName',
+    ],
+  ])('is %s', (_what, spec, given, condition, reason) => {
+    expect(render(spec, given)).toMatchObject({ kind: 'refused', condition, reason, retry: false });
+  });
+
+  test.each([
+    [
+      'a selector before the SPIFFE ID',
+      perObjective,
+      { selector: {}, settings: { trustDomain: '' } },
+      'InvalidPoolSelector',
+    ],
+    [
+      'the SPIFFE ID before the workload',
+      { ...perObjective, containerName: 'a b' },
+      { settings: { trustDomain: '' } },
+      'MissingTrustDomain',
+    ],
+  ])('is first %s', (_what, spec, given, reason) => {
+    expect(render(spec, given)).toMatchObject({ reason });
+  });
+});
+
+describe('the keys of two bindings', () => {
+  test('are one for one slice, whatever their objectives and names are [C1, G34]', () => {
+    const other = identityOf({ ...perObjective, serviceAccountName: 'inference-sa' }, { name: 'binding-b' });
+    expect(other.key).toBe(identityOf(perObjective).key);
+    expect(other.output.metadata.name).not.toBe(identityOf(perObjective).output.metadata.name);
+  });
+
+  test('are one whether the pool says its labels flat or not', () => {
+    expect(identityOf(perObjective, { selector: { app: 'model-server' } }).key).toBe(
+      identityOf(perObjective).key,
+    );
+  });
+
+  test('differ for different containers [C2] and service accounts [C7]', () => {
+    const key = identityOf(perObjective).key;
+    expect(identityOf({ ...perObjective, containerName: 'sidecar' }).key).not.toBe(key);
+    expect(identityOf({ ...perObjective, serviceAccountName: 'other-sa' }).key).not.toBe(key);
+  });
+});
+
+describe('the name of an output', () => {
+  test.each([perObjective, poolOnly])('is known before anything is looked up ($mode)', (spec) => {
+    expect(nameOutput(createBinding(spec), exampleSettings)).toBe(identityOf(spec).output.metadata.name);
+  });
+
+  test('is none where the spec cannot be rendered', () => {
+    const { objectiveRef: _objective, ...spec } = perObjective;
+    expect(nameOutput(createBinding(spec), exampleSettings)).toBeUndefined();
+    expect(nameOutput(createBinding(perObjective), { ...exampleSettings, trustDomain: '' })).toBeUndefined();
+  });
+});

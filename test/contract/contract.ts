@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { describeDefinitions } from './definitions.ts';
+import { describeDeletion } from './deletion.ts';
+import { describeEvents } from './events.ts';
+import { describeKubectl } from './kubectl.ts';
+import { describeLists } from './lists.ts';
+import { describeRefusals } from './refusals.ts';
+import type { Subject } from './subject.ts';
+import { describeTables } from './tables.ts';
+import { describeValidation } from './validation.ts';
+import { describeWatches } from './watches.ts';
+import { describeWrites } from './writes.ts';
+
+/**
+ * Everything in the Kubernetes API that we rely on. It is put to the embedded cluster and to a real kube-apiserver
+ * without a word of difference, so what holds on one may be believed of the other.
+ */
+export function testContract(start: () => Promise<Subject>): void {
+  let started: Subject | undefined;
+  beforeAll(async () => {
+    started = await start();
+  });
+  afterAll(async () => {
+    await started?.stop();
+  });
+  const subject = (): Subject => {
+    if (started === undefined) throw new Error('the API server has not been started');
+    return started;
+  };
+  describe('writing', () => describeWrites(subject));
+  describe('deleting', () => describeDeletion(subject));
+  describe('listing', () => describeLists(subject));
+  describe('watching', () => describeWatches(subject));
+  describe('refusing', () => describeRefusals(subject));
+  describe('definitions', () => describeDefinitions(subject));
+  describe('validating', () => describeValidation(subject));
+  describe('Events', () => describeEvents(subject));
+  describe('tables', () => describeTables(subject));
+  describe('kubectl', () => describeKubectl(subject));
+}
