@@ -102,7 +102,6 @@ export interface ClaimCase {
 export function claimCases(): readonly ClaimCase[] {
   const claim = { name: 'kleym-default-binding-a-pool-ede236a0', serviceAccountName: 'inference-sa' };
   const at = '2026-01-01T00:00:00Z';
-  const needs = (message: string): Refusal[] => [{ field: 'status.claim', message }];
   const [creating, replacing, owning] = [
     needs('a claim that is creating needs nonce and at'),
     needs('a claim that is replacing needs uid and base'),
@@ -138,6 +137,10 @@ export function claimCases(): readonly ClaimCase[] {
     },
     { title: 'refuses a claim to own without a uid', claim: { ...claim, kind: 'owning' }, refusals: owning },
   ];
+}
+
+function needs(message: string): Refusal[] {
+  return [{ field: 'status.claim', message }];
 }
 
 /** The merge patch by which a claim is tried on a binding that is there, without leaving anything behind. */

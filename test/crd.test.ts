@@ -16,6 +16,7 @@ import { conditionTypes } from '../shared/api/conditions.ts';
 import { toApiVersion } from '../shared/api/object-meta.ts';
 import { objectiveResources } from '../shared/api/objective.ts';
 import { poolResources } from '../shared/api/pool.ts';
+import { compareText } from '../shared/identity/canonical.ts';
 import { renderIdentity } from '../shared/identity/render-identity.ts';
 import {
   admissionCases,
@@ -120,7 +121,7 @@ function findDifferences(code: Schema, crd: Schema, path = ''): string[] {
 }
 
 function compareSets(what: string, code: readonly unknown[], crd: readonly unknown[]): string[] {
-  const [one, other] = [code, crd].map((values) => JSON.stringify(values.toSorted()));
+  const [one, other] = [code, crd].map((values) => JSON.stringify(values.map(String).toSorted(compareText)));
   return one === other ? [] : [`${what}: the code says ${one}, the CRD ${other}`];
 }
 
@@ -139,7 +140,7 @@ function mutate(one: Schema, path: readonly string[], change: (part: Schema) => 
   if (name === undefined) return change(one) ?? {};
   const { [name]: part, ...others } = one as Record<string, Schema>;
   const changed = rest.length === 0 ? change(part ?? {}) : mutate(part ?? {}, rest, change);
-  return (changed === undefined ? others : { ...others, [name]: changed }) as Schema;
+  return changed === undefined ? others : { ...others, [name]: changed };
 }
 
 describe('the CRD and the schemas in the code', () => {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { glob, readFile } from 'node:fs/promises';
 import { dirname, join, normalize, relative } from 'node:path';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseOptions } from '../local/options.ts';
@@ -71,6 +71,32 @@ describe('the kind', () => {
     expect(bindings.length).toBeGreaterThanOrEqual(3);
     for (const yaml of bindings) await cluster.apply(yaml);
     for (const yaml of await list('examples/*.yaml')) await cluster.apply(await read(yaml));
+  });
+});
+
+describe('permissions', () => {
+  const resources = ['inferenceidentitybindings', 'clusterspiffeids', 'inferencepools', 'events'];
+
+  test('docs/security.md grants what knative/base/rbac.yaml grants', async () => {
+    const roles = parseAllDocuments(await read('knative/base/rbac.yaml')).map((one) =>
+      Role.parse(one.toJS()),
+    );
+    const section = (await read('docs/security.md'))
+      .split(/^## /m)
+      .find((part) => part.startsWith('Permissions'));
+    const rows = rowsOf(section ?? '').flatMap((row) => {
+      const [names = '', ...cells] = row
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim());
+      return names.split(', ').map((name) => [name, ...cells]);
+    });
+    const granted = rows.map(([name]) => {
+      const rules = roles.find(({ metadata }) => metadata.name === `kleym-${name}`)?.rules ?? [];
+      return [name, ...resources.map((resource) => toCell(rules, resource))];
+    });
+    expect(rows).toHaveLength(6);
+    expect(rows).toEqual(granted);
   });
 });
 
@@ -237,4 +263,16 @@ function messagesOf(schema: Schema | undefined): string[] {
   if (!schema) return [];
   const own = (schema['x-kubernetes-validations'] ?? []).map(({ message }) => message);
   return [...own, ...Object.values(schema.properties ?? {}).flatMap(messagesOf)];
+}
+
+const Rule = z.object({ resources: z.array(z.string()), verbs: z.array(z.string()) });
+const Role = z.object({ metadata: z.object({ name: z.string() }), rules: z.array(Rule).optional() });
+
+/** The rules about a resource as the document writes them; pools stand for objectives too, which are read alike. */
+function toCell(rules: readonly z.infer<typeof Rule>[], resource: string): string {
+  const verbsOf = (name: string) =>
+    rules.filter(({ resources }) => resources.includes(name)).flatMap(({ verbs }) => verbs);
+  const status = verbsOf(`${resource}/status`);
+  const verbs = verbsOf(resource).join(', ') || '–';
+  return status.length === 0 ? verbs : `${verbs}; \`/status\` ${status.join(', ')}`;
 }

@@ -74,7 +74,10 @@ describe('an output', () => {
       ({ spec, ...rest }) => ({ ...rest, spec: { ...spec, spiffeIDTemplate: 'spiffe://example.org/x' } }),
     ],
     ['its podSelector', ({ spec, ...rest }) => ({ ...rest, spec: { ...spec, podSelector: {} } })],
-    ['its namespaceSelector', ({ spec: { namespaceSelector: _, ...spec }, ...rest }) => ({ ...rest, spec })],
+    [
+      'its namespaceSelector',
+      ({ spec: { namespaceSelector: _selector, ...spec }, ...rest }) => ({ ...rest, spec }),
+    ],
     [
       'its selectors',
       ({ spec, ...rest }) => ({ ...rest, spec: { ...spec, workloadSelectorTemplates: ['k8s:ns:default'] } }),

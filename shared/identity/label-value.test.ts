@@ -31,6 +31,10 @@ describe('a name as a label value', () => {
 
   test('is one for every name that an object can have', () => {
     const name = fc.stringMatching(/^[a-z0-9]([-.a-z0-9]{0,250}[a-z0-9])?$/);
-    fc.assert(fc.property(name, (text) => isLabelValue(toLabelValue(text))));
+    fc.assert(
+      fc.property(name, (text) => {
+        expect(isLabelValue(toLabelValue(text))).toBe(true);
+      }),
+    );
   });
 });

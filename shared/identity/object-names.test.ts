@@ -44,8 +44,8 @@ describe('the name of an object', () => {
   );
 
   test('is told soon, however long the text is that is none', () => {
-    expect(isDnsSubdomain(`${'a-'.repeat(1_000_000)}`)).toBe(false);
-    expect(isDnsSubdomain(`${'a.'.repeat(1_000_000)}`)).toBe(false);
+    expect(isDnsSubdomain('a-'.repeat(1_000_000))).toBe(false);
+    expect(isDnsSubdomain('a.'.repeat(1_000_000))).toBe(false);
   });
 });
 

@@ -201,7 +201,8 @@ describe('for whatever bindings there are', () => {
     fc.assert(
       fc.property(anyOwner, (one) => {
         const name = toOutputName(one);
-        return isDnsLabel(name) && name.startsWith(outputNamePrefix);
+        expect(isDnsLabel(name)).toBe(true);
+        expect(name.startsWith(outputNamePrefix)).toBe(true);
       }),
       { numRuns: 500 },
     );
@@ -211,7 +212,9 @@ describe('for whatever bindings there are', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(anyOwner, { minLength: 2, maxLength: 30, selector: (one) => JSON.stringify(one) }),
-        (owners) => new Set(owners.map(toOutputName)).size === owners.length,
+        (owners) => {
+          expect(new Set(owners.map(toOutputName)).size).toBe(owners.length);
+        },
       ),
       { numRuns: 300 },
     );
@@ -232,7 +235,7 @@ describe('for whatever bindings there are', () => {
             ),
           ),
         );
-        return names[0] !== names[1];
+        expect(names[0]).not.toBe(names[1]);
       }),
       { numRuns: 300 },
     );
@@ -241,8 +244,8 @@ describe('for whatever bindings there are', () => {
 
 test('what a Kubernetes name cannot be still makes a DNS label of it', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (namespace, name) =>
-      isDnsLabel(toOutputName(owner(namespace, name, 'PoolOnly', 's'))),
-    ),
+    fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (namespace, name) => {
+      expect(isDnsLabel(toOutputName(owner(namespace, name, 'PoolOnly', 's')))).toBe(true);
+    }),
   );
 });

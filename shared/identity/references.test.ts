@@ -211,7 +211,7 @@ describe('the objective of a binding', () => {
     });
   });
 
-  test.each([
+  test.each<[string, Sources['objectives'], string]>([
     [
       'llm-d.ai, where all serve it',
       { [llmd]: serve(objective), [x]: serve(objective), [v1]: serve(objective) },
@@ -227,13 +227,13 @@ describe('the objective of a binding', () => {
       { [llmd]: 'unserved', [x]: 'unserved', [v1]: serve(objective) },
       v1,
     ],
-  ] as const)('is taken from %s [F17]', (_which, objectives, group) => {
+  ])('is taken from %s [F17]', (_which, objectives, group) => {
     expect(render(perObjective, { ...here, objectives }).observed.objective?.group).toBe(group);
   });
 
   test('is looked for in the group that the reference names alone', () => {
     const spec = { ...perObjective, objectiveRef: { name: 'objective-a', group: v1 } };
-    const objectives = { [llmd]: serve(objective), [v1]: serve() };
+    const objectives: Sources['objectives'] = { [llmd]: serve(objective), [v1]: serve() };
     expect(render(spec, { ...here, objectives }).outcome).toMatchObject({
       reason: 'TargetObjectiveNotFound',
     });

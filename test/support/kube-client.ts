@@ -55,9 +55,12 @@ export interface KubeClient {
 }
 
 /** A client for an API server that asks for no credentials. */
-export function createKubeClient(server: string): KubeClient {
+export function createKubeClient(
+  server: string,
+  fetchFrom: (url: string, init: RequestInit) => Promise<Response> = fetch,
+): KubeClient {
   async function send(method: string, path: string, type?: string, content?: unknown): Promise<unknown> {
-    const response = await fetch(`${server}${path}`, {
+    const response = await fetchFrom(`${server}${path}`, {
       method,
       headers: { accept: 'application/json', ...(type !== undefined && { 'content-type': type }) },
       ...(content !== undefined && { body: JSON.stringify(content) }),

@@ -1,0 +1,452 @@
+import { readdirSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { TriggerFilter, matchesFilter } from '../local/trigger-filter.ts';
+import { bindingFinalizer, bindingResource } from '../shared/api/binding.ts';
+import { outputAnnotations, outputLabels, outputResource } from '../shared/api/cluster-spiffe-id.ts';
+import { objectiveResources } from '../shared/api/objective.ts';
+import { type Resource, toApiVersion } from '../shared/api/object-meta.ts';
+import { poolResources } from '../shared/api/pool.ts';
+import { parseRenderingConfig } from '../shared/config.ts';
+import { bindingsAffectedType } from '../shared/events/bindings-affected.ts';
+import { outputNamePrefix } from '../shared/identity/output-name.ts';
+import { managedBy } from '../shared/identity/ownership.ts';
+import { selectorPrefixes } from '../shared/identity/workload-selectors.ts';
+import type { Draft } from './support/kube-client.ts';
+import { findManifest, manifestsFolder, readKustomization, readManifests } from './support/manifests.ts';
+
+const functions = readdirSync(join(import.meta.dirname, '..', 'functions')).toSorted();
+const components = readdirSync(join(manifestsFolder, 'components')).toSorted();
+const resources: readonly Resource[] = [bindingResource, outputResource, ...poolResources, ...objectiveResources];
+
+const base = readManifests('base');
+const everything = readManifests('base', ...components.map((name) => `components/${name}`));
+
+const Destination = z.object({ ref: z.object({ kind: z.enum(['Service', 'Broker']), name: z.string() }) });
+const Delivery = z.object({ timeout: z.string(), deadLetterSink: Destination.optional() });
+const Broker = z.object({ metadata: z.object({ name: z.string() }), spec: z.object({ delivery: Delivery }) });
+const Trigger = z.object({
+  metadata: z.object({ name: z.string() }),
+  spec: z.object({
+    broker: z.string(),
+    filters: z.array(TriggerFilter),
+    subscriber: Destination,
+    delivery: Delivery.optional(),
+  }),
+});
+const ApiServerSource = z.object({
+  metadata: z.object({ name: z.string() }),
+  spec: z.object({
+    serviceAccountName: z.string(),
+    mode: z.literal('Resource'),
+    namespaceSelector: z.strictObject({}).optional(),
+    resources: z.array(
+      z.object({
+        apiVersion: z.string(),
+        kind: z.string(),
+        selector: z.object({ matchLabels: z.record(z.string(), z.string()) }).optional(),
+      }),
+    ),
+    sink: Destination,
+  }),
+});
+const Probe = z.strictObject({ httpGet: z.strictObject({ path: z.literal('/healthz') }) });
+const Quantities = z.strictObject({ cpu: z.string(), memory: z.string() });
+const FunctionService = z.object({
+  metadata: z.object({ name: z.string(), labels: z.record(z.string(), z.string()) }),
+  spec: z.object({
+    template: z.object({
+      metadata: z.object({ annotations: z.record(z.string(), z.string()) }),
+      spec: z.object({
+        serviceAccountName: z.string(),
+        automountServiceAccountToken: z.boolean().optional(),
+        containerConcurrency: z.int().positive(),
+        timeoutSeconds: z.int(),
+        containers: z.tuple([
+          z.strictObject({
+            image: z.string(),
+            args: z.array(z.string()),
+            envFrom: z.array(z.strictObject({ configMapRef: z.strictObject({ name: z.string() }) })),
+            readinessProbe: Probe,
+            livenessProbe: Probe,
+            resources: z.strictObject({ requests: Quantities, limits: Quantities }),
+            securityContext: z.unknown(),
+          }),
+        ]),
+      }),
+    }),
+  }),
+});
+
+function all<T>(objects: readonly Draft[], apiVersion: string, kind: string, schema: z.ZodType<T>): T[] {
+  return objects.filter((one) => one.apiVersion === apiVersion && one.kind === kind).map((one) => schema.parse(one));
+}
+
+function namesOf(objects: readonly Draft[], kind: string): string[] {
+  return objects.filter((one) => one.kind === kind).map(({ metadata }) => metadata.name);
+}
+
+const services = all(base, 'serving.knative.dev/v1', 'Service', FunctionService);
+const triggers = all(base, 'eventing.knative.dev/v1', 'Trigger', Trigger);
+const brokers = all(base, 'eventing.knative.dev/v1', 'Broker', Broker);
+const sources = all(everything, 'sources.knative.dev/v1', 'ApiServerSource', ApiServerSource);
+
+describe('the Services', () => {
+  test('are the functions, each with its own bundle and account', () => {
+    expect(services.map(({ metadata }) => metadata.name).toSorted()).toEqual(functions);
+    for (const { metadata, spec } of services) {
+      const [container] = spec.template.spec.containers;
+      expect(container.image).toBe('kleym');
+      expect(container.args).toEqual([`/app/${metadata.name}/main.mjs`]);
+      expect(spec.template.spec.serviceAccountName).toBe(metadata.name);
+      expect(namesOf(base, 'ServiceAccount')).toContain(metadata.name);
+    }
+  });
+
+  test.each(services)('$metadata.name runs restricted, bounded and reachable from inside alone', ({ metadata, spec }) => {
+    const { annotations } = spec.template.metadata;
+    expect(metadata.labels['networking.knative.dev/visibility']).toBe('cluster-local');
+    expect(annotations['autoscaling.knative.dev/min-scale']).toBe('0');
+    expect(Number(annotations['autoscaling.knative.dev/max-scale'])).toBeGreaterThan(0);
+    expect(spec.template.spec.containers[0].securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      readOnlyRootFilesystem: true,
+      runAsNonRoot: true,
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+  });
+
+  test('end when their Broker has stopped waiting, and have the time to drain until then', () => {
+    const grace = parseRenderingConfig({ ...configOf(base), KLEYM_TRUST_DOMAIN: 'example.org' });
+    const graceSeconds = grace.kind === 'done' ? grace.value.graceMs / 1000 : Number.NaN;
+    const queueProxyDrains = 30;
+    for (const { spec } of services) {
+      const { timeoutSeconds } = spec.template.spec;
+      expect(brokers.map(({ spec: { delivery } }) => delivery.timeout)).toEqual(brokers.map(() => `PT${timeoutSeconds}S`));
+      expect(timeoutSeconds).toBeGreaterThanOrEqual(queueProxyDrains + graceSeconds);
+    }
+  });
+
+  test('sweep one at a time in the whole cluster', () => {
+    const sweep = services.find(({ metadata }) => metadata.name === 'sweep')?.spec.template;
+    expect(sweep?.spec.containerConcurrency).toBe(1);
+    expect(sweep?.metadata.annotations['autoscaling.knative.dev/max-scale']).toBe('1');
+  });
+
+  test('get no token where they make no call', () => {
+    const without = services.filter(({ spec }) => spec.template.spec.automountServiceAccountToken === false);
+    expect(without.map(({ metadata }) => metadata.name)).toEqual(['map-binding']);
+    expect(findManifest(base, 'ServiceAccount', 'map-binding')['automountServiceAccountToken']).toBe(false);
+  });
+});
+
+/** The attributes of an event about an object, as a source in mode Resource sends it. */
+function changeOf(resource: Resource, verb = 'update'): Record<string, string> {
+  return { type: `dev.knative.apiserver.resource.${verb}`, kind: resource.kind, apiversion: toApiVersion(resource) };
+}
+
+function subscribersOf(broker: string, attributes: Record<string, string>): string[] {
+  return triggers
+    .filter(({ spec }) => spec.broker === broker && spec.filters.every((filter) => matchesFilter(filter, attributes)))
+    .map(({ spec }) => spec.subscriber.ref.name);
+}
+
+describe('the Triggers', () => {
+  test('lead to Services that are there, from Brokers that are there', () => {
+    for (const { spec } of [...triggers, ...all(everything, 'eventing.knative.dev/v1', 'Trigger', Trigger)]) {
+      expect(spec.subscriber.ref.kind).toBe('Service');
+      expect(functions).toContain(spec.subscriber.ref.name);
+      expect(namesOf(base, 'Broker')).toContain(spec.broker);
+      for (const sink of [spec.delivery?.deadLetterSink].filter((one) => one !== undefined))
+        expect(namesOf(base, 'Broker')).toContain(sink.ref.name);
+    }
+    for (const { spec } of brokers.filter(({ spec }) => spec.delivery.deadLetterSink))
+      expect(namesOf(base, 'Broker')).toContain(spec.delivery.deadLetterSink?.ref.name);
+  });
+
+  const mappers: [string, readonly Resource[]][] = [
+    ['map-binding', [bindingResource]],
+    ['map-pool', poolResources],
+    ['map-objective', objectiveResources],
+    ['map-output', [outputResource]],
+  ];
+  test.each(mappers)('%s gets every change of its kind in every group, and no other Service does', (name, kinds) => {
+    const found = kinds.flatMap((kind) =>
+      ['add', 'update', 'delete'].map((verb) => subscribersOf('kleym', changeOf(kind, verb))),
+    );
+    expect(found).toEqual(found.map(() => [name]));
+  });
+
+  test('reconcile gets what the functions reply, and sweep the ticks', () => {
+    expect(subscribersOf('kleym', { type: bindingsAffectedType })).toEqual(['reconcile']);
+    expect(subscribersOf('kleym', { type: 'dev.knative.sources.ping' })).toEqual(['sweep']);
+  });
+
+  test('of the dead letters give each to sweep, and what sweep replies to reconcile', () => {
+    const dead = { knativeerrordest: 'http://reconcile.kleym-system.svc.cluster.local' };
+    expect(subscribersOf('kleym-dead-letters', { type: bindingsAffectedType, ...dead })).toEqual(['sweep']);
+    expect(subscribersOf('kleym-dead-letters', { ...changeOf(bindingResource), ...dead })).toEqual(['sweep']);
+    expect(subscribersOf('kleym-dead-letters', { type: bindingsAffectedType })).toEqual(['reconcile']);
+  });
+});
+
+describe('the sources', () => {
+  test('watch every kind that the functions read, in every group, once', () => {
+    const watched = sources.flatMap(({ spec }) => spec.resources.map(({ apiVersion, kind }) => `${apiVersion} ${kind}`));
+    expect(watched.toSorted()).toEqual(resources.map((one) => `${toApiVersion(one)} ${one.kind}`).toSorted());
+  });
+
+  test('are one a group and version, because an adapter exits where one is not served', () => {
+    for (const { spec } of sources) expect(spec.resources).toHaveLength(1);
+  });
+
+  test('guess the plural of a kind as the API server has it', () => {
+    expect(resources.map(({ kind }) => `${kind.toLowerCase()}s`)).toEqual(resources.map(({ plural }) => plural));
+  });
+
+  test.each(sources)('$metadata.name may read what it watches, under an account that is there', ({ spec }) => {
+    expect(namesOf(base, 'ServiceAccount')).toContain(spec.serviceAccountName);
+    expect(namesOf(base, 'Broker')).toContain(spec.sink.ref.name);
+    for (const { apiVersion, kind } of spec.resources) {
+      const plural = `${kind.toLowerCase()}s.${apiVersion.split('/')[0]}`;
+      expect(permissionsOf(everything, spec.serviceAccountName)[plural]).toEqual(['get', 'list', 'watch']);
+    }
+  });
+
+  test('show only outputs of ours, and everything else of all namespaces', () => {
+    for (const { metadata, spec } of sources) {
+      const isOutputs = metadata.name === 'outputs';
+      const labels = isOutputs ? { matchLabels: { [outputLabels.managedBy]: managedBy } } : undefined;
+      expect(spec.resources.map(({ selector }) => selector)).toEqual([labels]);
+      expect(spec.namespaceSelector).toEqual(isOutputs ? undefined : {});
+    }
+  });
+});
+
+const Rules = z.array(
+  z.strictObject({ apiGroups: z.array(z.string()), resources: z.array(z.string()), verbs: z.array(z.string()) }),
+);
+
+/** What an account may do: verbs by `resource.group`. */
+function permissionsOf(objects: readonly Draft[], account: string): Record<string, string[]> {
+  const roles = objects
+    .filter(({ kind }) => kind === 'ClusterRoleBinding' || kind === 'RoleBinding')
+    .filter((one) => (one['subjects'] as { name: string }[]).some(({ name }) => name === account))
+    .map((one) => findManifest(objects, 'ClusterRole', (one['roleRef'] as { name: string }).name));
+  const granted: Record<string, string[]> = {};
+  for (const rule of roles.flatMap((role) => Rules.parse(role['rules']))) {
+    for (const resource of rule.resources)
+      for (const group of rule.apiGroups) (granted[`${resource}.${group}`] ??= []).push(...rule.verbs);
+  }
+  return granted;
+}
+
+describe('the permissions', () => {
+  const read = ['get', 'list'];
+  const table: Record<string, Record<string, string[]>> = {
+    'map-binding': {},
+    'map-pool': { 'inferenceidentitybindings.kleym.sonda.red': ['list'] },
+    'map-objective': { 'inferenceidentitybindings.kleym.sonda.red': ['list'] },
+    'map-output': { 'clusterspiffeids.spire.spiffe.io': ['get'] },
+    sweep: {
+      'inferenceidentitybindings.kleym.sonda.red': ['list'],
+      'clusterspiffeids.spire.spiffe.io': ['list'],
+      'inferencepools.inference.networking.k8s.io': ['list'],
+      'inferencepools.inference.networking.x-k8s.io': ['list'],
+      'inferenceobjectives.llm-d.ai': ['list'],
+      'inferenceobjectives.inference.networking.x-k8s.io': ['list'],
+      'inferenceobjectives.inference.networking.k8s.io': ['list'],
+    },
+    reconcile: {
+      'inferenceidentitybindings.kleym.sonda.red': [...read, 'patch'],
+      'inferenceidentitybindings/status.kleym.sonda.red': ['update'],
+      'clusterspiffeids.spire.spiffe.io': [...read, 'create', 'update', 'delete'],
+      'inferencepools.inference.networking.k8s.io': read,
+      'inferencepools.inference.networking.x-k8s.io': read,
+      'inferenceobjectives.llm-d.ai': read,
+      'inferenceobjectives.inference.networking.x-k8s.io': read,
+      'inferenceobjectives.inference.networking.k8s.io': read,
+      'events.events.k8s.io': ['create'],
+    },
+  };
+
+  test('are stated here for every function', () => {
+    expect(Object.keys(table).toSorted()).toEqual(functions);
+  });
+
+  test.each(Object.entries(table))('of %s are these and no others', (name, granted) => {
+    expect(permissionsOf(everything, name)).toEqual(granted);
+  });
+
+  test('belong to nobody else, and name no Secret and no wildcard', () => {
+    const accounts = namesOf(everything, 'ServiceAccount').toSorted();
+    expect(accounts).toEqual([...functions, 'kleym-sources'].toSorted());
+    expect(namesOf(everything, 'Role')).toEqual([]);
+    const rules = everything.filter(({ kind }) => kind === 'ClusterRole').flatMap((role) => Rules.parse(role['rules']));
+    const words = rules.flatMap(({ apiGroups, resources, verbs }) => [...apiGroups, ...resources, ...verbs]);
+    for (const forbidden of ['*', 'secrets', 'impersonate', 'escalate', 'bind', 'deletecollection'])
+      expect(words).not.toContain(forbidden);
+  });
+});
+
+function configOf(objects: readonly Draft[]): Record<string, string> {
+  return findManifest(objects, 'ConfigMap', 'kleym-config')['data'] as Record<string, string>;
+}
+
+describe('the configuration', () => {
+  test('is the environment of every Service', () => {
+    for (const { spec } of services)
+      expect(spec.template.spec.containers[0].envFrom).toEqual([{ configMapRef: { name: 'kleym-config' } }]);
+  });
+
+  test.each(Object.keys(configOf(base)))('%s is a variable that the functions know', (name) => {
+    const parsed = parseRenderingConfig({ KLEYM_TRUST_DOMAIN: 'example.org', [name]: '?' });
+    expect(parsed).toMatchObject({ kind: 'invalid', message: expect.stringMatching(new RegExp(`^${name} is "\\?"`)) });
+  });
+
+  test('of the base lacks only the trust domain, and says so', () => {
+    expect(parseRenderingConfig(configOf(base))).toEqual({
+      kind: 'invalid',
+      message: 'KLEYM_TRUST_DOMAIN is not set: expected the trust domain of your SPIRE server, such as example.org',
+    });
+  });
+
+  test('of the example is complete, and each rendered value is part of the Revision', () => {
+    const overlay = readManifests('overlays/example');
+    const config = configOf(overlay);
+    expect(parseRenderingConfig(config)).toMatchObject({
+      kind: 'done',
+      value: { settings: { trustDomain: 'example.org', className: 'spire-mgmt-spire', namespaceSelector: true } },
+    });
+    const { replacements = [] } = readKustomization(join(manifestsFolder, 'overlays', 'example'));
+    expect(replacements.map(({ source }) => source.fieldPath)).toEqual(
+      Object.keys(config).filter((name) => name.startsWith('KLEYM_')).map((name) => `data.${name}`),
+    );
+    for (const service of all(overlay, 'serving.knative.dev/v1', 'Service', FunctionService)) {
+      const parts = service.spec.template.metadata.annotations['kleym.sonda.red/config']?.split(',');
+      expect(parts).toHaveLength(replacements.length);
+      expect(service.spec.template.spec.containers[0].image).toMatch(/^registry\.example\.org\/.+:.+/);
+    }
+  });
+});
+
+describe('the Kafka component', () => {
+  const kafka = readManifests('base', 'components/kafka-broker');
+
+  test('gives both Brokers the class, and keeps how they deliver', () => {
+    for (const broker of kafka.filter(({ kind }) => kind === 'Broker')) {
+      expect(broker.metadata.annotations).toHaveProperty(['eventing.knative.dev/broker.class'], 'Kafka');
+      const { delivery } = Broker.parse(broker).spec;
+      expect(delivery).toEqual(Broker.parse(findManifest(base, 'Broker', broker.metadata.name)).spec.delivery);
+    }
+  });
+
+  test('orders what reconcile gets, and gives a waiting event up to where nobody waits behind it', () => {
+    const trigger = findManifest(kafka, 'Trigger', 'reconcile');
+    expect(trigger.metadata.annotations).toEqual({ 'kafka.eventing.knative.dev/delivery.order': 'ordered' });
+    expect(Trigger.parse(trigger).spec).toMatchObject({
+      filters: [{ exact: { type: bindingsAffectedType } }],
+      delivery: { timeout: 'PT60S', deadLetterSink: { ref: { name: 'kleym-dead-letters' } } },
+    });
+    expect(findManifest(kafka, 'Trigger', 'dead-letter-reconcile').metadata.annotations).toBeUndefined();
+  });
+});
+
+describe('the admission policies', () => {
+  const policies = readManifests('components/admission-policies');
+  const textOf = (name: string) => JSON.stringify(findManifest(policies, 'ValidatingAdmissionPolicy', name));
+
+  test('are each bound, with parameters that are there, and refuse where those are missing', () => {
+    const bindings = policies.filter(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding');
+    expect(namesOf(bindings, 'ValidatingAdmissionPolicyBinding')).toEqual(namesOf(policies, 'ValidatingAdmissionPolicy'));
+    for (const { metadata, spec } of bindings as (Draft & { spec: { paramRef: { name: string } } })[]) {
+      const { name } = spec.paramRef;
+      expect(spec).toEqual({
+        policyName: metadata.name,
+        paramRef: { name, namespace: 'kleym-system', parameterNotFoundAction: 'Deny' },
+        validationActions: ['Deny'],
+      });
+      findManifest(everything, 'ConfigMap', name);
+    }
+  });
+
+  test('know reconcile by the name of its account', () => {
+    const account = findManifest(base, 'ServiceAccount', 'reconcile').metadata;
+    const user = `system:serviceaccount:${account.namespace}:${account.name}`;
+    expect(findManifest(policies, 'ConfigMap', 'kleym-admission')['data']).toMatchObject({ reconcile: user });
+    expect(textOf('kleym-output-content')).toContain(`== '${user}'`);
+  });
+
+  test('speak of the names, labels, annotations and selectors that the functions write', () => {
+    for (const policy of ['kleym-output-writers', 'kleym-output-content']) {
+      expect(textOf(policy)).toContain(`startsWith('${outputNamePrefix}')`);
+      expect(textOf(policy)).toContain(`[?'${outputLabels.managedBy}'].orValue('') == '${managedBy}'`);
+    }
+    const { bindingName, bindingNamespace, serviceAccount } = outputLabels;
+    for (const key of [bindingName, bindingNamespace, serviceAccount, outputAnnotations.bindingUid])
+      expect(textOf('kleym-output-content')).toContain(`[?'${key}']`);
+    for (const prefix of Object.values(selectorPrefixes))
+      expect(textOf('kleym-output-content')).toContain(`'${prefix}'`);
+    for (const key of Object.values(outputLabels).filter((one) => !one.startsWith('kleym.sonda.red/')))
+      expect(textOf('kleym-output-writers')).toContain(`key == '${key}'`);
+    expect(textOf('kleym-binding-finalizer')).toContain(`'${bindingFinalizer}'`);
+  });
+});
+
+describe('the folder', () => {
+  const files = readdirSync(manifestsFolder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yaml'));
+  const folders = files.filter((name) => name.endsWith('kustomization.yaml')).map((name) => dirname(name));
+
+  test('has no file that no kustomization names', () => {
+    const named = folders.flatMap((folder) => {
+      const { resources = [], patches = [] } = readKustomization(join(manifestsFolder, folder));
+      return [...resources, ...patches.map(({ path }) => path)].map((path) => join(folder, path));
+    });
+    expect(files.filter((name) => !name.endsWith('kustomization.yaml') && !named.includes(name))).toEqual([]);
+  });
+
+  test.each(folders)('%s uses no field that kustomize has given up', (folder) => {
+    const known = ['apiVersion', 'kind', 'resources', 'components', 'images', 'patches', 'replacements'];
+    const kustomization = readKustomization(join(manifestsFolder, folder));
+    expect(Object.keys(kustomization).filter((key) => !known.includes(key))).toEqual([]);
+    expect(kustomization.kind).toBe(relative('components', folder).startsWith('..') ? 'Kustomization' : 'Component');
+  });
+
+  test('names each object once, and puts everything that has a namespace into kleym-system', () => {
+    const clusterScoped = [
+      'ClusterRole',
+      'ClusterRoleBinding',
+      'CustomResourceDefinition',
+      'Namespace',
+      'ValidatingAdmissionPolicy',
+      'ValidatingAdmissionPolicyBinding',
+    ];
+    const names = everything.map(({ apiVersion, kind, metadata }) => `${apiVersion} ${kind} ${metadata.name}`);
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+    for (const { kind, metadata } of everything)
+      expect([kind, metadata.name, metadata.namespace]).toEqual([
+        kind,
+        metadata.name,
+        clusterScoped.includes(kind) ? undefined : 'kleym-system',
+      ]);
+  });
+
+  test('asks for the restricted pod security standard', () => {
+    expect(findManifest(base, 'Namespace', 'kleym-system').metadata.labels).toMatchObject({
+      'pod-security.kubernetes.io/enforce': 'restricted',
+    });
+  });
+
+  test('has network policies for Services that are there', () => {
+    const text = JSON.stringify(readManifests('components/network-policy'));
+    expect(text).toContain('"serving.knative.dev/service":"map-binding"');
+    expect(namesOf(everything, 'NetworkPolicy')).toEqual([
+      'functions',
+      'functions-to-api-server',
+      'map-binding-to-nobody',
+      'sources',
+    ]);
+  });
+});
