@@ -135,3 +135,9 @@ export async function made(api: Api, path: string, body: object): Promise<Body> 
   if (status !== 201) throw new Error(`could not be made at ${path}: ${status} ${text}`);
   return stored;
 }
+
+/** What an answer says is wrong. Some versions say the same thing twice. */
+export function causesOf({ details }: Body): object[] {
+  const causes = (details?.causes ?? []).map((cause) => JSON.stringify(cause));
+  return [...new Set(causes)].map((cause) => JSON.parse(cause) as object);
+}

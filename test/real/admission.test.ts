@@ -1,0 +1,385 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bindingFinalizer } from '../../shared/api/binding.ts';
+import { renderIdentity } from '../../shared/identity/render-identity.ts';
+import { binding } from '../support/drafts.ts';
+import { createBinding, createObjective, createPool, createSources, exampleSettings } from '../support/inference.ts';
+import type { Draft, Stored } from '../support/kube-client.ts';
+import {
+  type Answer,
+  type InstalledKleym,
+  installKleym,
+  outputsPath,
+  reconcileAccount,
+  toListPath,
+  toPath,
+} from './installed-kleym.ts';
+
+let kleym: InstalledKleym;
+
+beforeAll(async () => {
+  kleym = await installKleym();
+  await kleym.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team-a' } });
+});
+
+afterAll(async () => {
+  await kleym.plane.stop();
+});
+
+/** People who may do everything, as far as RBAC is concerned. */
+const alice = { user: 'alice', groups: ['system:masters'] };
+const breakGlass = { user: 'alice', groups: ['system:masters', 'kleym:break-glass'] };
+const reconcile = { user: reconcileAccount };
+const operator = 'system:serviceaccount:kleym-system:kleym-operator';
+const collector = { user: 'system:serviceaccount:kube-system:generic-garbage-collector' };
+const spireController = { user: 'spire-controller-manager', groups: ['system:masters'] };
+
+type Who = typeof alice | typeof reconcile;
+type Output = Draft & { spec: Record<string, unknown>; metadata: { labels: Record<string, string> } };
+
+const outputType = { apiVersion: 'spire.spiffe.io/v1alpha1', kind: 'ClusterSPIFFEID' };
+
+/** What reconcile would write for a binding of this name, that selects more or less. */
+function render(name: string, spec: object = {}, settings: object = {}): Output {
+  const asked = createBinding({ ...(binding(name)['spec'] as ReturnType<typeof createBinding>['spec']), ...spec }, name);
+  const { outcome } = renderIdentity(asked, createSources(createPool(), createObjective()), { ...exampleSettings, ...settings });
+  if (outcome.kind === 'refused') throw new Error(outcome.message);
+  return { ...outputType, ...structuredClone(outcome.value.output) } as unknown as Output;
+}
+
+function merge(into: unknown, from: unknown): unknown {
+  const areMaps = [into, from].every((one) => typeof one === 'object' && one !== null && !Array.isArray(one));
+  if (!areMaps) return from;
+  const [old, fresh] = [into as Record<string, unknown>, from as Record<string, unknown>];
+  const entries = Object.entries(fresh).map(([key, value]) => [key, merge(old[key], value)]);
+  return Object.fromEntries(Object.entries({ ...old, ...Object.fromEntries(entries) }).filter(([, value]) => value !== null));
+}
+
+function create(content: Draft, who: Who): Promise<Answer> {
+  return kleym.ask({ method: 'POST', path: toListPath(content), content, ...who });
+}
+
+function patch(object: Draft, content: object, who: Who, subresource = ''): Promise<Answer> {
+  return kleym.ask({ method: 'PATCH', path: `${toPath(object)}${subresource}`, content, ...who });
+}
+
+/** As reconcile does it: the whole object as it was read, with what is to change. */
+async function put(object: Draft, change: object, who: Who): Promise<Answer> {
+  const read = await kleym.must({ method: 'GET', path: toPath(object) });
+  return kleym.ask({ method: 'PUT', path: toPath(object), content: merge(read, change) as object, ...who });
+}
+
+function remove(object: Draft, who: Who, content?: object): Promise<Answer> {
+  return kleym.ask({ method: 'DELETE', path: toPath(object), ...(content && { content }), ...who });
+}
+
+async function given(output: Draft): Promise<Stored> {
+  const { status, message, object } = await create(output, reconcile);
+  if (status === 201) return object;
+  throw new Error(`not created: ${message}`);
+}
+
+function expectRefused({ status, message }: Answer, policy: string, ...words: string[]): void {
+  expect([status, message]).toEqual([422, expect.stringContaining(`ValidatingAdmissionPolicy '${policy}'`)]);
+  for (const each of ['found ', 'expected ', ...words]) expect(message).toContain(each);
+}
+
+function expectDone({ status, message }: Answer): void {
+  expect([status < 300, message]).toEqual([true, '']);
+}
+
+describe('who writes outputs', () => {
+  const policy = 'kleym-output-writers';
+
+  test('reconcile alone creates what is named or labelled as ours', async () => {
+    const foreign = { ...outputType, metadata: { name: 'mine' }, spec: { spiffeIDTemplate: 'spiffe://example.org/mine' } };
+    const labelled = { ...foreign, metadata: { name: 'mine', labels: { 'kleym.sonda.red/managed-by': 'kleym' } } };
+    const named = { ...foreign, metadata: { name: 'kleym-mine' } };
+    expectRefused(await create(labelled, alice), policy, 'found alice creating', reconcileAccount);
+    expectRefused(await create(named, alice), policy, 'found alice creating', 'take another name');
+    const generated = { ...foreign, metadata: { generateName: 'kleym-' } } as unknown as Draft;
+    expectRefused(await create(generated, alice), policy, 'found alice creating');
+    expectDone(await create(render('created'), reconcile));
+    expectDone(await create(foreign, alice));
+    expectRefused(await patch(foreign, labelled, alice), policy, 'changing label kleym.sonda.red/managed-by');
+    expectDone(await remove(foreign, alice));
+  });
+
+  test('reconcile alone deletes them', async () => {
+    const output = await given(render('deleted'));
+    expectRefused(await remove(output, alice), policy, 'found alice deleting', 'InferenceIdentityBinding default/deleted');
+    const all = { method: 'DELETE', path: `${outputsPath}?labelSelector=kleym.sonda.red%2Fmanaged-by%3Dkleym`, ...alice } as const;
+    expectRefused(await kleym.ask(all), policy, 'found alice deleting');
+    expectDone(await remove(output, reconcile));
+  });
+
+  const changes: [string, object][] = [
+    ['spec.spiffeIDTemplate', { spec: { spiffeIDTemplate: 'spiffe://example.org/root' } }],
+    ['spec.podSelector', { spec: { podSelector: { matchLabels: { app: 'other' } } } }],
+    ['spec.namespaceSelector', { spec: { namespaceSelector: null } }],
+    ['spec.workloadSelectorTemplates', { spec: { workloadSelectorTemplates: ['k8s:ns:default'] } }],
+    ['spec.className', { spec: { className: 'other' } }],
+    ['spec.fallback', { spec: { fallback: true } }],
+    ['spec.hint', { spec: { hint: 'default/other' } }],
+    ['spec.admin', { spec: { admin: true } }],
+    ['spec.downstream', { spec: { downstream: true } }],
+    ['metadata.finalizers', { metadata: { finalizers: ['example.org/hold'] } }],
+    [
+      'metadata.ownerReferences',
+      { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Namespace', name: 'default', uid: 'u' }] } },
+    ],
+    ['label kleym.sonda.red/managed-by', { metadata: { labels: { 'kleym.sonda.red/managed-by': null } } }],
+    ['label kleym.sonda.red/binding-name', { metadata: { labels: { 'kleym.sonda.red/binding-name': 'other' } } }],
+    ['label spire.spiffe.io/class-name', { metadata: { labels: { 'spire.spiffe.io/class-name': 'other' } } }],
+    ['annotation kleym.sonda.red/content', { metadata: { annotations: { 'kleym.sonda.red/content': null } } }],
+    ['annotation kleym.sonda.red/claim', { metadata: { annotations: { 'kleym.sonda.red/claim': 'n' } } }],
+  ];
+  test('nobody else changes what is ours in them', async () => {
+    const output = await given(render('kept'));
+    for (const [what, change] of changes)
+      expectRefused(await patch(output, change, alice), policy, `found alice changing ${what};`, 'default/kept');
+  });
+
+  test('a platform team adds what is not ours, and it survives what reconcile writes', async () => {
+    const output = await given(render('shared'));
+    const addition = {
+      metadata: { labels: { team: 'platform' }, annotations: { 'example.org/note': 'x' } },
+      spec: { ttl: '5m', jwtTtl: '5m', federatesWith: ['other.org'], dnsNameTemplates: ['a.b'], autoPopulateDNSNames: true },
+    };
+    expectDone(await patch(output, addition, alice));
+    const written = await put(output, { spec: render('shared', { containerName: 'other' }).spec }, reconcile);
+    expectDone(written);
+    expect(written.object).toMatchObject(addition);
+  });
+
+  test('SPIRE Controller Manager writes their status, and the garbage collector ends a foreground deletion', async () => {
+    const output = await given(render('collected'));
+    expectDone(await patch(output, { status: { stats: { podsSelected: 3 } } }, spireController, '/status'));
+    expectDone(await remove(output, reconcile, { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Foreground' }));
+    const held = await kleym.must({ method: 'GET', path: toPath(output) });
+    expect(held.metadata.finalizers).toEqual(['foregroundDeletion']);
+    expectDone(await patch(output, { metadata: { finalizers: null } }, collector));
+    expect(await kleym.ask({ method: 'GET', path: toPath(output) })).toHaveProperty('status', 404);
+  });
+
+  test('an administrator who says that it is meant may do everything', async () => {
+    const output = await given(render('broken'));
+    expectDone(await patch(output, { spec: { hint: 'x' } }, breakGlass));
+    expectDone(await remove(output, breakGlass));
+  });
+
+  test('the Go operator writes during the change-over, and no longer', async () => {
+    const parameters = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'kleym-admission', namespace: 'kleym-system' } };
+    const asOperator = { user: operator, groups: ['system:masters'] };
+    expectRefused(await create(render('crossing'), asOperator), policy, `found ${operator} creating`);
+    await kleym.must({ method: 'PATCH', path: toPath(parameters), content: { data: { changeOver: operator } } });
+    await expect.poll(async () => (await create(render('crossing'), asOperator)).message).toBe('');
+    expectDone(await remove(render('crossing'), asOperator));
+    await kleym.must({ method: 'PATCH', path: toPath(parameters), content: { data: { changeOver: '' } } });
+    const probe = { method: 'POST', path: `${outputsPath}?dryRun=All`, content: render('crossing'), ...asOperator } as const;
+    await expect.poll(async () => (await kleym.ask(probe)).message).toContain(`found ${operator} creating`);
+  });
+
+  test('other ClusterSPIFFEIDs are nobody’s business', async () => {
+    const foreign = { ...outputType, metadata: { name: 'theirs' }, spec: { spiffeIDTemplate: 'spiffe://x/{{ .PodMeta.Name }}' } };
+    expectDone(await create(foreign, alice));
+    expectDone(await patch(foreign, { spec: { admin: true } }, alice));
+    expectDone(await remove(foreign, alice));
+  });
+});
+
+describe('what reconcile writes', () => {
+  const policy = 'kleym-output-content';
+  const long = `${'l'.repeat(40)}.${'m'.repeat(40)}`;
+
+  const accepted: [string, () => Output][] = [
+    ['of one container', () => render('a')],
+    ['of a whole pool', () => render('b', { mode: 'PoolOnly', containerName: undefined, objectiveRef: undefined })],
+    ['of an image', () => render('c', { containerName: undefined, containerImage: `example.org/x@sha256:${'a'.repeat(64)}` })],
+    ['of names too long for labels', () => render(long, { serviceAccountName: long })],
+    ['with a class', () => render('d', {}, { className: 'spire-mgmt-spire' })],
+    ['with a ttl that a mutating policy set', () => merge(render('e'), { spec: { ttl: '5m' } }) as Output],
+  ];
+  test.each(accepted)('is accepted: an output %s', async (_, output) => {
+    const stored = await given(output());
+    expectDone(await put(stored, { metadata: { annotations: { 'kleym.sonda.red/fence': 'n' } } }, reconcile));
+    expectDone(await remove(stored, reconcile));
+  });
+
+  const selectors = (output: Output) => output.spec['workloadSelectorTemplates'] as string[];
+  const withSelectors = (change: (all: string[]) => string[]) => (output: Output) => ({
+    spec: { workloadSelectorTemplates: change(selectors(output)) },
+  });
+  const refused: [string, object | ((output: Output) => object), string][] = [
+    ['a name of somebody else', { metadata: { name: 'other' } }, 'writing ClusterSPIFFEID other'],
+    ['no label of ours', { metadata: { labels: { 'kleym.sonda.red/managed-by': null } } }, 'marks contradict'],
+    ['no namespace', { metadata: { labels: { 'kleym.sonda.red/binding-namespace': null } } }, 'marks contradict'],
+    ['the namespace of others', { metadata: { labels: { 'kleym.sonda.red/binding-namespace': 'team-a' } } }, 'marks contradict'],
+    ['the hint of others', { spec: { hint: 'team-a/binding-a' } }, 'hint "team-a/binding-a"'],
+    ['another binding in its label', { metadata: { labels: { 'kleym.sonda.red/binding-name': 'other' } } }, 'marks contradict'],
+    ['no owner', { metadata: { annotations: { 'kleym.sonda.red/binding-uid': null } } }, 'kleym.sonda.red/binding-uid'],
+    [
+      'the trust domain of others',
+      { spec: { spiffeIDTemplate: 'spiffe://other.org/ns/default/objective/objective-a' } },
+      'expected spiffe://example.org/ns/default/',
+    ],
+    [
+      'an ID of another namespace',
+      { spec: { spiffeIDTemplate: 'spiffe://example.org/ns/team-a/objective/objective-a' } },
+      'found spec.spiffeIDTemplate "spiffe://example.org/ns/team-a/objective/objective-a"',
+    ],
+    [
+      'an ID that only begins like ours',
+      { spec: { spiffeIDTemplate: 'spiffe://example.org/ns/default/objective/a/../../../../root' } },
+      'followed by pool/<name> or objective/<name>',
+    ],
+    [
+      'an ID that is a template',
+      { spec: { spiffeIDTemplate: 'spiffe://example.org/ns/default/pool/{{ .PodMeta.Name }}' } },
+      'found a template in',
+    ],
+    ['a selector that is a template', withSelectors((all) => [...all, 'k8s:container-name:{{ x }}']), 'found a template in'],
+    ['the namespace selector of others', withSelectors((all) => all.map((one) => one.replace('k8s:ns:default', 'k8s:ns:team-a'))), 'k8s:ns:default'],
+    ['two namespace selectors', withSelectors((all) => [...all, 'k8s:ns:team-a']), 'found the namespace selectors [k8s:ns:default, k8s:ns:team-a]'],
+    ['no namespace selector', withSelectors((all) => all.filter((one) => !one.startsWith('k8s:ns:'))), 'found the namespace selectors []'],
+    ['no service account', withSelectors((all) => all.filter((one) => !one.startsWith('k8s:sa:'))), 'found the service account selectors []'],
+    ['two service accounts', withSelectors((all) => [...all, 'k8s:sa:other']), 'found the service account selectors [inference-sa, other]'],
+    ['another service account than its label', { metadata: { labels: { 'kleym.sonda.red/service-account': 'other' } } }, 'kleym.sonda.red/service-account=other'],
+    ['a selector of another attestor', withSelectors((all) => [...all, 'unix:uid:0']), 'found', ],
+    ['no pod label', { spec: { podSelector: { matchLabels: { app: null } } } }, 'found spec.podSelector.matchLabels {}'],
+    ['no pod selector', { spec: { podSelector: null } }, 'found spec.podSelector.matchLabels {}'],
+    ['pod labels that its selectors do not ask for', { spec: { podSelector: { matchLabels: { tier: 'x' } } } }, 'tier: x'],
+    ['selectors that its pod labels do not ask for', withSelectors((all) => [...all, 'k8s:pod-label:tier:x']), 'the same labels as k8s:pod-label selectors'],
+    ['expressions', { spec: { podSelector: { matchExpressions: [{ key: 'app', operator: 'Exists' }] } } }, 'no matchExpressions'],
+    ['no namespace confinement', { spec: { namespaceSelector: null } }, 'found spec.namespaceSelector {}'],
+    [
+      'confinement to others',
+      { spec: { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'team-a' } } } },
+      'found spec.namespaceSelector {kubernetes.io/metadata.name: team-a}',
+    ],
+    ['a fallback', { spec: { fallback: true } }, 'found spec.fallback true'],
+    ['an administrator of SPIRE', { spec: { admin: true } }, 'setting or changing spec.admin'],
+    ['a downstream server', { spec: { downstream: true } }, 'downstream'],
+    ['DNS names', { spec: { dnsNameTemplates: ['api.example.org'] } }, 'dnsNameTemplates'],
+    ['DNS names of services', { spec: { autoPopulateDNSNames: true } }, 'autoPopulateDNSNames'],
+    ['federation', { spec: { federatesWith: ['other.org'] } }, 'federatesWith'],
+  ];
+  test.each(refused)('is refused with %s, new or old', async (_, change, words) => {
+    const output = render('binding-a');
+    const wrong = typeof change === 'function' ? change(output) : change;
+    expectRefused(await create(merge(output, wrong) as Draft, reconcile), policy, words);
+    if ('metadata' in wrong && 'name' in (wrong.metadata as object)) return;
+    const stored = await given(output);
+    expectRefused(await put(stored, wrong, reconcile), policy, words);
+    expectDone(await remove(stored, reconcile));
+  });
+
+  test('leaves the outputs of others alone, whatever it believes', async () => {
+    const foreign = { ...outputType, metadata: { name: 'theirs' }, spec: { spiffeIDTemplate: 'spiffe://example.org/theirs' } };
+    expectDone(await create(foreign, alice));
+    expectRefused(await put(foreign, { spec: { ttl: '5m' } }, reconcile), policy, 'writing ClusterSPIFFEID theirs');
+    expectRefused(await remove(foreign, reconcile), policy, 'writing ClusterSPIFFEID theirs');
+    expectDone(await remove(foreign, alice));
+  });
+
+  test('may repair and fence an output whatever it says', async () => {
+    const output = await given(render('damaged'));
+    expectDone(await patch(output, { metadata: { labels: { 'kleym.sonda.red/binding-namespace': null } }, spec: { hint: 'x' } }, breakGlass));
+    expectDone(await put(output, { metadata: { annotations: { 'kleym.sonda.red/fence': 'n' } } }, reconcile));
+    const { metadata, spec } = render('damaged');
+    expectDone(await put(output, { metadata: { labels: metadata.labels }, spec }, reconcile));
+  });
+
+  test('is unconfined only where the platform team says so', async () => {
+    const config = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'kleym-config', namespace: 'kleym-system' } };
+    const set = (value: string) =>
+      kleym.must({ method: 'PATCH', path: toPath(config), content: { data: { KLEYM_NAMESPACE_SELECTOR: value } } });
+    const asking = { method: 'POST', path: `${outputsPath}?dryRun=All`, ...reconcile } as const;
+    const content = render('wide', {}, { namespaceSelector: false });
+    await set('false');
+    await expect.poll(async () => (await kleym.ask({ ...asking, content })).message).toBe('');
+    expectDone(await kleym.ask({ ...asking, content: render('wide') }));
+    await set('true');
+    await expect.poll(async () => (await kleym.ask({ ...asking, content })).message).toContain('found spec.namespaceSelector {}');
+  });
+});
+
+describe('who writes bindings', () => {
+  const here = (name: string, metadata: object = {}): Draft => ({
+    ...binding(name),
+    metadata: { name, namespace: 'team-a', ...metadata },
+  });
+
+  test('reconcile alone writes the status', async () => {
+    const object = await kleym.create(here('status'));
+    const status = { ...object, status: { observedGeneration: 1 } };
+    const asking = { method: 'PUT', path: `${toPath(object)}/status`, content: status } as const;
+    expectRefused(await kleym.ask({ ...asking, ...alice }), 'kleym-binding-status', 'found alice writing the status');
+    expectRefused(
+      await patch(object, { status: { claim: null } }, alice, '/status'),
+      'kleym-binding-status',
+      `expected ${reconcileAccount} alone`,
+    );
+    expectDone(await kleym.ask({ ...asking, ...reconcile }));
+    expectDone(await patch(object, { status: { observedGeneration: 2 } }, breakGlass, '/status'));
+  });
+
+  test('reconcile alone puts the finalizer on and takes it off; one that comes with a binding is fine', async () => {
+    const policy = 'kleym-binding-finalizer';
+    const on = { metadata: { finalizers: [bindingFinalizer] } };
+    const object = await kleym.create(here('finalizer'));
+    expectRefused(await patch(object, on, alice), policy, 'found alice putting on the finalizer');
+    expectDone(await patch(object, on, reconcile));
+    expectRefused(await patch(object, { metadata: { finalizers: null } }, alice), policy, 'found alice taking off the finalizer');
+    expectDone(await patch(object, { metadata: { finalizers: [bindingFinalizer, 'example.org/mine'] } }, alice));
+    expectDone(await patch(object, { metadata: { finalizers: ['example.org/mine'] } }, reconcile));
+    expectDone(await patch(object, { metadata: { finalizers: null } }, alice));
+    const restored = await kleym.create(here('restored', on.metadata));
+    expectDone(await patch(restored, { metadata: { finalizers: null } }, breakGlass));
+  });
+
+  test('people change everything else, and delete', async () => {
+    const object = await kleym.create(here('theirs', { finalizers: [bindingFinalizer] }));
+    expectDone(await patch(object, { spec: { containerName: 'other' }, metadata: { labels: { a: 'b' } } }, alice));
+    expectDone(await remove(object, alice));
+    expectDone(await patch(object, { metadata: { finalizers: null } }, reconcile));
+    expect(await kleym.ask({ method: 'GET', path: toPath(object) })).toHaveProperty('status', 404);
+  });
+
+  test('reconcile changes nothing but its finalizer', async () => {
+    const object = await kleym.create(here('untouched', { finalizers: ['example.org/mine'] }));
+    const changes = [
+      { spec: { containerName: 'other' } },
+      { metadata: { labels: { a: 'b' } } },
+      { metadata: { annotations: { a: 'b' } } },
+      { metadata: { finalizers: [bindingFinalizer] } },
+    ];
+    for (const change of changes)
+      expectRefused(await patch(object, change, reconcile), 'kleym-binding-finalizer', 'changing more of a binding than its finalizer');
+  });
+});
+
+describe('without its parameters', () => {
+  test('a policy refuses, rather than let everybody write', async () => {
+    const parameters = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'kleym-admission', namespace: 'kleym-system' } };
+    const stored = await kleym.must({ method: 'GET', path: toPath(parameters) });
+    await kleym.must({ method: 'DELETE', path: toPath(parameters) });
+    const probe = { method: 'POST', path: `${outputsPath}?dryRun=All`, content: render('lost'), ...reconcile } as const;
+    await expect.poll(async () => (await kleym.ask(probe)).message).toContain('no params found');
+    const { resourceVersion: _version, uid: _uid, ...metadata } = stored.metadata;
+    await kleym.create({ ...stored, metadata });
+    await expect.poll(async () => (await kleym.ask(probe)).message).toBe('');
+  });
+});
+
+describe('when the definition is removed', () => {
+  test('the outputs go with it, and no policy stands in the way', async () => {
+    await given(render('left-over'));
+    const definition = {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: 'clusterspiffeids.spire.spiffe.io' },
+    };
+    expectDone(await remove(definition, alice));
+    await expect.poll(async () => (await kleym.ask({ method: 'GET', path: toPath(definition) })).status, { timeout: 20_000 }).toBe(404);
+  });
+});
