@@ -14,7 +14,7 @@ import { outputNamePrefix } from '../shared/identity/output-name.ts';
 import { managedBy } from '../shared/identity/ownership.ts';
 import { selectorPrefixes } from '../shared/identity/workload-selectors.ts';
 import type { Draft } from './support/kube-client.ts';
-import { findManifest, manifestsFolder, readKustomization, readManifests } from './support/manifests.ts';
+import { Rules, findManifest, manifestsFolder, permissionsOf, readKustomization, readManifests } from './support/manifests.ts';
 
 const functions = readdirSync(join(import.meta.dirname, '..', 'functions')).toSorted();
 const components = readdirSync(join(manifestsFolder, 'components')).toSorted();
@@ -224,24 +224,6 @@ describe('the sources', () => {
     }
   });
 });
-
-const Rules = z.array(
-  z.strictObject({ apiGroups: z.array(z.string()), resources: z.array(z.string()), verbs: z.array(z.string()) }),
-);
-
-/** What an account may do: verbs by `resource.group`. */
-function permissionsOf(objects: readonly Draft[], account: string): Record<string, string[]> {
-  const roles = objects
-    .filter(({ kind }) => kind === 'ClusterRoleBinding' || kind === 'RoleBinding')
-    .filter((one) => (one['subjects'] as { name: string }[]).some(({ name }) => name === account))
-    .map((one) => findManifest(objects, 'ClusterRole', (one['roleRef'] as { name: string }).name));
-  const granted: Record<string, string[]> = {};
-  for (const rule of roles.flatMap((role) => Rules.parse(role['rules']))) {
-    for (const resource of rule.resources)
-      for (const group of rule.apiGroups) (granted[`${resource}.${group}`] ??= []).push(...rule.verbs);
-  }
-  return granted;
-}
 
 describe('the permissions', () => {
   const read = ['get', 'list'];

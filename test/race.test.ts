@@ -5,6 +5,7 @@ import { findUnsettled } from '../functions/sweep/find-unsettled.ts';
 import type { Cluster, Listed } from '../shared/kube/cluster.ts';
 import { collectCluster } from '../shared/kube/collect-cluster.ts';
 import { connect } from '../shared/kube/kube-cluster.ts';
+import { UncertainError } from '../shared/kube/uncertain-error.ts';
 import { binding, objective, output, pool, poolBinding } from './support/drafts.ts';
 import { createClusterInReach } from './support/cluster-in-reach.ts';
 import { type Draft, KubeError } from './support/kube-client.ts';
@@ -172,19 +173,31 @@ async function begin(story: Story, slot: number): Promise<void> {
     nonce: () => `nonce-${story.nonces++}`,
     elapsed: () => story.elapsed,
   };
-  void settle(story.namespace, run.names, testSettings, tools).then(({ endings }) => {
-    run.over = true;
-    // The broker asks again after a 503, and passes a reply on.
-    const again = [...endings].filter(([, { kind }]) => kind === 'waiting' || kind === 'unfinished');
-    if (story.runs[slot] === run) ask(story, again.map(([name]) => name));
-    for (const [name, ending] of endings) if (ending.kind === 'failed') story.told.push(`FAILED ${name} ${String(ending.error)}`);
-  });
+  void settle(story.namespace, run.names, testSettings, tools).then(
+    ({ endings }) => {
+      // The broker asks again after a 503, and passes a reply on.
+      const again = [...endings].filter(([, { kind }]) => kind === 'waiting' || kind === 'unfinished');
+      end(story, slot, run, again.map(([name]) => name));
+      for (const [name, ending] of endings)
+        if (ending.kind === 'failed') story.told.push(`FAILED ${name}: ${String(ending.error)}`);
+    },
+    (error: unknown) => {
+      end(story, slot, run, run.names);
+      if (!(error instanceof UncertainError)) story.told.push(`FAILED: ${String(error)}`);
+    },
+  );
   await setImmediate();
+}
+
+function end(story: Story, slot: number, run: Run, again: readonly string[]): void {
+  run.over = true;
+  // Of a process that died nobody hears.
+  if (story.runs[slot] === run) ask(story, again);
 }
 
 async function advance(story: Story, slot: number, run: Run): Promise<void> {
   const call = run.waiting.splice(Math.floor(story.random() * run.waiting.length), 1)[0];
-  if (!call) return;
+  if (!call) return setImmediate();
   if (call.isWrite) story.told.push(`run ${slot}: ${call.name}`);
   await call.make();
   if (call.isWrite) await check(story);
@@ -221,7 +234,8 @@ async function takeStep(story: Story): Promise<void> {
 async function comeToRest(story: Story): Promise<void> {
   while (story.late.length > 0 && story.random() < 0.7) await landLate(story);
   story.late.length = 0;
-  for (const [slot, run] of story.runs.entries()) while (run && !run.over) await advance(story, slot, run);
+  for (const [slot, run] of story.runs.entries())
+    for (let step = 0; run && !run.over && step < 2000; step++) await advance(story, slot, run);
   story.clockMs += 200_000;
   for (let sweep = 1; sweep <= 2; sweep++) {
     ask(story, await findNamed(story));

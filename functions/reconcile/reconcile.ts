@@ -10,7 +10,7 @@ import type { Settings } from '../../shared/identity/settings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { UncertainError } from '../../shared/kube/uncertain-error.ts';
 import { createAnnouncer } from './announcer.ts';
-import { createBatches } from './batches.ts';
+import { createBatches } from '../../shared/batches.ts';
 import { forEachLimited } from './for-each-limited.ts';
 import { type Ending, type Run, settle } from './settle.ts';
 

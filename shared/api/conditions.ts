@@ -37,13 +37,13 @@ const unevaluated = {
 } satisfies Record<ConditionType, string>;
 
 /** The condition was evaluated, and all is well. */
-export function isWell(type: ConditionType): Finding {
+export function toWell(type: ConditionType): Finding {
   if (type === 'Ready') return { type, status: 'True', reason: 'Reconciled', message: healthy.Ready };
   return { type, status: 'False', reason: 'Resolved', message: healthy[type] };
 }
 
 /** The condition was not evaluated: `NotEvaluated` behind a failure, `Initializing` before the first answer. */
-export function isUnknown(type: ConditionType, reason: 'NotEvaluated' | 'Initializing'): Finding {
+export function toUnknown(type: ConditionType, reason: 'NotEvaluated' | 'Initializing'): Finding {
   return { type, status: 'Unknown', reason, message: unevaluated[type] };
 }
 

@@ -3,8 +3,8 @@ import {
   type ConditionType,
   type Finding,
   conditionTypes,
-  isUnknown,
-  isWell,
+  toUnknown,
+  toWell,
   toConditions,
 } from '../api/conditions.ts';
 import type { Refused } from '../api/outcome.ts';
@@ -38,7 +38,7 @@ const evaluation = [
 export function toReadyStatus(subject: Subject, identity: Identity, claim: Claim): BindingStatus {
   const { mode, spiffeId, selectors } = identity;
   return {
-    ...toStatus(subject, conditionTypes.map(isWell), claim),
+    ...toStatus(subject, conditionTypes.map(toWell), claim),
     computedSpiffeIDs: [{ mode, spiffeID: spiffeId }],
     renderedSelectors: [{ spiffeID: spiffeId, selectors: [...selectors] }],
   };
@@ -51,25 +51,25 @@ export function toRefusedStatus(subject: Subject, { condition, reason, message }
   const findings = conditionTypes.map((type): Finding => {
     if (type === 'Ready') return { type, status: 'False', reason, message };
     if (type === condition) return { type, status: 'True', reason, message };
-    return evaluation.indexOf(type) < last ? isWell(type) : isUnknown(type, 'NotEvaluated');
+    return evaluation.indexOf(type) < last ? toWell(type) : toUnknown(type, 'NotEvaluated');
   });
   return toStatus(subject, findings, undefined);
 }
 
 /** A write is announced that may land at any time from now on. */
 export function toAnnouncedStatus(subject: Subject, claim: Claim): BindingStatus {
-  return toStatus(subject, withReady(isUnknown('Ready', 'Initializing')), claim);
+  return toStatus(subject, withReady(toUnknown('Ready', 'Initializing')), claim);
 }
 
 /** Nothing is wrong with the binding, but somebody else must let go first; nothing is claimed meanwhile. */
 export function toHeldStatus(subject: Subject, message: string): BindingStatus {
-  return toStatus(subject, withReady(isWaiting(message)), undefined);
+  return toStatus(subject, withReady(toWaiting(message)), undefined);
 }
 
 /** An output is on its way out, and before it is gone nothing else is looked at. */
 export function toWithdrawingStatus(subject: Subject, message: string): BindingStatus {
   const findings = conditionTypes.map((type) =>
-    type === 'Ready' ? isWaiting(message) : isUnknown(type, 'NotEvaluated'),
+    type === 'Ready' ? toWaiting(message) : toUnknown(type, 'NotEvaluated'),
   );
   return toStatus(subject, findings, subject.binding.status?.claim);
 }
@@ -88,12 +88,12 @@ export function isOutputRefused({ metadata, status }: Binding): boolean {
   );
 }
 
-function isWaiting(message: string): Finding {
+function toWaiting(message: string): Finding {
   return { type: 'Ready', status: 'Unknown', reason: 'Waiting', message };
 }
 
 function withReady(ready: Finding): Finding[] {
-  return conditionTypes.map((type) => (type === 'Ready' ? ready : isWell(type)));
+  return conditionTypes.map((type) => (type === 'Ready' ? ready : toWell(type)));
 }
 
 function toStatus(subject: Subject, findings: readonly Finding[], claim: Claim | undefined): BindingStatus {

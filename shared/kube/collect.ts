@@ -74,7 +74,9 @@ async function readBindings(
   names: readonly string[],
 ): Promise<Bindings> {
   const own = await getBindings(cluster, namespace, names);
-  const rivals = rivalsOf(own.values()).filter((name) => !own.has(name)).slice(0, maxNames);
+  const rivals = rivalsOf(own.values())
+    .filter((name) => !own.has(name))
+    .slice(0, maxNames);
   return new Map([...own, ...(await getBindings(cluster, namespace, rivals))]);
 }
 

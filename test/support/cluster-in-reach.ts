@@ -70,7 +70,9 @@ async function ask(machine: Machine, { method, url, contentType, body }: Asked) 
   try {
     const request = { method, path: url.pathname, query: url.searchParams, accept: 'application/json', contentType, body };
     const answer = answerRequest(machine, request);
-    if (answer.kind !== 'json') throw new Error(`${method} ${url.pathname} is answered by a ${answer.kind}`);
+    if (answer.kind === 'watch') throw new Error(`a watch of ${url.pathname} needs a port`);
+    if (answer.kind === 'text')
+      return { status: answer.status, text: answer.body, headers: { ...headers, 'content-type': 'text/plain' } };
     return { status: answer.status, text: JSON.stringify(answer.body), headers };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;

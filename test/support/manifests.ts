@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
+import { z } from 'zod';
 import type { Draft } from './kube-client.ts';
 
 /** What stands in a kustomization.yaml, as far as ours use it. */
@@ -45,6 +46,25 @@ export function findManifest(objects: readonly Draft[], kind: string, name: stri
   const [found, ...others] = objects.filter((one) => one.kind === kind && one.metadata.name === name);
   if (!found || others.length > 0) throw new Error(`expected one ${kind} ${name}, found ${found ? 1 + others.length : 0}`);
   return found;
+}
+
+/** The rules of a role, with nothing in them but groups, resources and verbs. */
+export const Rules = z.array(
+  z.strictObject({ apiGroups: z.array(z.string()), resources: z.array(z.string()), verbs: z.array(z.string()) }),
+);
+
+/** What an account may do: verbs by `resource.group`. */
+export function permissionsOf(objects: readonly Draft[], account: string): Record<string, string[]> {
+  const roles = objects
+    .filter(({ kind }) => kind === 'ClusterRoleBinding' || kind === 'RoleBinding')
+    .filter((one) => (one['subjects'] as { name: string }[]).some(({ name }) => name === account))
+    .map((one) => findManifest(objects, 'ClusterRole', (one['roleRef'] as { name: string }).name));
+  const granted: Record<string, string[]> = {};
+  for (const rule of roles.flatMap((role) => Rules.parse(role['rules']))) {
+    for (const resource of rule.resources)
+      for (const group of rule.apiGroups) (granted[`${resource}.${group}`] ??= []).push(...rule.verbs);
+  }
+  return granted;
 }
 
 function build(folder: string, before: readonly Draft[]): Draft[] {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { afterAll, expect } from 'vitest';
+import { parse } from 'yaml';
 import { startCluster } from '../../local/cluster/cluster.ts';
 import { toPingEvent } from '../../local/ping-event.ts';
 import { startStack } from '../../local/stack.ts';
@@ -23,7 +24,7 @@ export const testSettings: Settings = {
   overlapPolicy: 'report',
 };
 
-/** An API server for a test file: embedded, or the one that KLEYM_TEST_KUBECONFIG names. */
+/** An API server for a test file: embedded, or a real one. */
 export interface TestCluster {
   readonly kube: KubeClient;
   readonly kubeConfig: KubeConfig;
@@ -73,16 +74,16 @@ export interface Place {
 
 const root = join(import.meta.dirname, '..', '..');
 
-/** Starts or finds the API server of a test file; it ends with the file. */
-export async function useCluster(): Promise<TestCluster> {
-  const file = process.env['KLEYM_TEST_KUBECONFIG'];
+/** Starts the API server of a test file, which ends with the file; or finds the one of a kubeconfig, by default that of KLEYM_TEST_KUBECONFIG. */
+export async function useCluster(file = process.env['KLEYM_TEST_KUBECONFIG']): Promise<TestCluster> {
   const { kubeConfig, text, close, url } = file === undefined ? await startEmbedded() : await reach(file);
   const kube = createKubeClient(url);
   const places: string[] = [];
   const stacks = new Set<RunningStack>();
   afterAll(async () => {
     await Promise.all([...stacks].map((stack) => stack.stop()));
-    await Promise.all(places.map((name) => kube.delete({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }).catch(() => undefined)));
+    // What is left behind would be looked after by the stacks of the files that come after this one.
+    if (file !== undefined) await Promise.all(places.map((name) => clear(kube, name)));
     await close();
   });
   async function start(settings: Partial<Settings> = {}, sweepOnGap: boolean): Promise<RunningStack> {
@@ -138,7 +139,49 @@ async function reach(file: string): Promise<Reached> {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromFile(file);
   const gate = await openGate(kubeConfig);
+  const kube = createKubeClient(gate.url);
+  // A file before this one may have left other ones behind.
+  for (const text of await readDefinitions()) await installDefinition(kube, parse(text) as Draft);
+  await eventually(() => isChecked(kube));
   return { kubeConfig, text: await readFile(file, 'utf8'), url: gate.url, close: () => gate.close() };
+}
+
+/** Installs a definition, and waits until its objects are served. */
+export async function installDefinition(kube: KubeClient, definition: Draft): Promise<void> {
+  const { group, names, versions } = definition['spec'] as {
+    readonly group: string;
+    readonly names: { readonly kind: string };
+    readonly versions: readonly { readonly name: string }[];
+  };
+  await kube.apply(definition);
+  await eventually(() => kube.list({ apiVersion: `${group}/${versions[0]?.name ?? ''}`, kind: names.kind }));
+}
+
+/** The checks of a definition are in force a moment after it was written. */
+async function isChecked(kube: KubeClient): Promise<void> {
+  const draft = binding('unchecked', { objectiveRef: undefined });
+  const unchecked: Draft = { ...draft, metadata: { ...draft.metadata, namespace: 'default' } };
+  const refusal = await kube.create(unchecked).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (refusal === undefined) await kube.delete(unchecked);
+  expect(refusal).toMatchObject({ status: 422 });
+}
+
+/** Empties a namespace: on a bare API server nobody does so when it is deleted. */
+async function clear(kube: KubeClient, namespace: string): Promise<void> {
+  const { apiVersion, kind } = binding();
+  for (const left of await kube.list({ apiVersion, kind, namespace })) {
+    await kube.edit(left, { metadata: { finalizers: null } });
+    await kube.delete(left).catch(() => undefined);
+  }
+  const labelSelector = `kleym.sonda.red/binding-namespace=${namespace}`;
+  for (const left of await kube.list({ ...outputType, labelSelector })) {
+    await kube.edit(left, { metadata: { finalizers: null } });
+    await kube.delete(left).catch(() => undefined);
+  }
+  await kube.delete({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }).catch(() => undefined);
 }
 
 async function startOn(

@@ -1,0 +1,193 @@
+import { randomUUID } from 'node:crypto';
+import type { Hono } from 'hono';
+import { pino } from 'pino';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mapBinding } from '../../functions/map-binding/map-binding.ts';
+import { mapObjective } from '../../functions/map-objective/map-objective.ts';
+import { mapOutput } from '../../functions/map-output/map-output.ts';
+import { mapPool } from '../../functions/map-pool/map-pool.ts';
+import { reconcile } from '../../functions/reconcile/reconcile.ts';
+import { sweep } from '../../functions/sweep/sweep.ts';
+import { bindingsAffectedType } from '../../shared/events/bindings-affected.ts';
+import type { Cluster } from '../../shared/kube/cluster.ts';
+import { connect } from '../../shared/kube/kube-cluster.ts';
+import { binding, objective, oldObjective, oldPool, output, pool, poolBinding } from '../support/drafts.ts';
+import { exampleSettings } from '../support/inference.ts';
+import type { Draft, Stored } from '../support/kube-client.ts';
+import { permissionsOf, readManifests } from '../support/manifests.ts';
+import { type Answered, postEvent, silentApp } from '../support/post-event.ts';
+import type { AuditEvent } from './control-plane.ts';
+import { type InstalledKleym, installKleym, outputsPath, toPath } from './installed-kleym.ts';
+
+// Each function asks the API server with the token of its own ServiceAccount, under the roles and the admission policies
+// of the manifests. The tests go through what the product does; the last one compares what was asked with what is granted.
+
+let kleym: InstalledKleym;
+let apps: Record<string, Hono>;
+
+beforeAll(async () => {
+  kleym = await installKleym();
+  const clusterOf = async (name: string): Promise<Cluster> => connect({ kubeConfig: await kleym.kubeConfigFor(name) });
+  const tools = { settings: exampleSettings, log: pino({ level: 'silent' }), nonce: randomUUID, elapsed: () => performance.now() };
+  apps = {
+    'map-binding': silentApp(mapBinding()),
+    'map-pool': silentApp(mapPool(await clusterOf('map-pool'))),
+    'map-objective': silentApp(mapObjective(await clusterOf('map-objective'))),
+    'map-output': silentApp(mapOutput(await clusterOf('map-output'))),
+    sweep: silentApp(sweep(await clusterOf('sweep'), exampleSettings)),
+    reconcile: silentApp(reconcile({ ...tools, cluster: await clusterOf('reconcile') })),
+  };
+  for (const name of ['team-a', 'team-b']) await kleym.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+});
+
+afterAll(async () => {
+  await kleym.plane.stop();
+});
+
+const breakGlass = { user: 'alice', groups: ['system:masters', 'kleym:break-glass'] };
+
+async function ask(name: string, attributes: Record<string, string>, data?: unknown): Promise<Answered> {
+  const app = apps[name];
+  if (!app) throw new Error(`there is no function ${name}`);
+  return await postEvent(app, { attributes: { id: randomUUID(), ...attributes }, data });
+}
+
+/** Tells a function of an object, as a source in mode Resource does, or with no more than its name. */
+function tell(name: string, object: Stored, verb: 'add' | 'update' | 'delete', mode = 'resource'): Promise<Answered> {
+  const { metadata, apiVersion, kind } = object;
+  const namespace: Record<string, string> = metadata.namespace === undefined ? {} : { namespace: metadata.namespace };
+  const attributes = { type: `dev.knative.apiserver.${mode}.${verb}`, apiversion: apiVersion, kind, name: metadata.name, ...namespace };
+  return ask(name, attributes, mode === 'resource' ? object : undefined);
+}
+
+/** Routes what a function replied to reconcile, and what that replies, until nothing is left to say. */
+async function route(answered: Answered, tries = 5): Promise<void> {
+  expect([200, 204, 503]).toContain(answered.status);
+  if (answered.bindings === undefined) return;
+  const reply = await ask('reconcile', { type: bindingsAffectedType }, { bindings: answered.bindings });
+  if (reply.status === 503 && tries > 0) return route(answered, tries - 1);
+  expect([200, 204]).toContain(reply.status);
+  return route(reply);
+}
+
+const here = (object: Draft, namespace = 'team-a'): Draft => ({ ...object, metadata: { ...object.metadata, namespace } });
+const edit = (object: Draft, content: object, who: object = {}) =>
+  kleym.must({ method: 'PATCH', path: toPath(object), content, ...who });
+const remove = (object: Draft, who: object = {}) => kleym.must({ method: 'DELETE', path: toPath(object), ...who });
+const read = (object: Draft) => kleym.must({ method: 'GET', path: toPath(object) });
+
+async function readyOf(object: Draft): Promise<string> {
+  const { status } = (await read(object)) as Stored & { status?: { conditions?: { type: string; status: string; reason: string }[] } };
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  return `${ready?.status} ${ready?.reason}`;
+}
+
+async function outputsOf(name: string): Promise<Stored[]> {
+  const list = (await kleym.must({ method: 'GET', path: outputsPath })) as Stored & { items: Stored[] };
+  const found = list.items.filter((item) => (item['spec'] as { hint?: string }).hint === `team-a/${name}`);
+  return found.map((item) => ({ ...item, apiVersion: 'spire.spiffe.io/v1alpha1', kind: 'ClusterSPIFFEID' }));
+}
+
+const created: Record<string, Stored> = {};
+
+test('an identity comes about', async () => {
+  created['pool'] = await kleym.create(here(pool()));
+  created['objective'] = await kleym.create(here(objective()));
+  const stored = await kleym.create(here(binding()));
+  await route(await tell('map-binding', stored, 'add'));
+  expect(await readyOf(stored)).toBe('True Reconciled');
+  expect(await outputsOf('binding-a')).toHaveLength(1);
+});
+
+test('its pool and its objective change', async () => {
+  const moved = await edit(here(pool()), { spec: { selector: { matchLabels: { app: 'other' } } } });
+  await route(await tell('map-pool', moved, 'update'));
+  await route(await tell('map-objective', created['objective'] as Stored, 'delete'));
+  expect(await readyOf(here(binding()))).toBe('True Reconciled');
+  expect((await outputsOf('binding-a'))[0]).toHaveProperty('spec.podSelector.matchLabels', { app: 'other' });
+});
+
+test('its output is damaged, and only named in the event', async () => {
+  const [found] = await outputsOf('binding-a');
+  const damaged = await edit(found as Stored, { spec: { hint: 'team-a/other' } }, breakGlass);
+  await route(await tell('map-output', damaged, 'update', 'ref'));
+  expect(await outputsOf('binding-a')).toHaveLength(1);
+});
+
+test('the name of an output is taken, and becomes free', async () => {
+  const taken = here(poolBinding('taken'));
+  await route(await tell('map-binding', await kleym.create(taken), 'add'));
+  const [first] = await outputsOf('taken');
+  if (!first) throw new Error('there is no output');
+  await remove(first, breakGlass);
+  await kleym.must({ method: 'POST', path: outputsPath, content: output(first.metadata.name), ...breakGlass });
+  await route(await ask('sweep', { type: 'dev.knative.sources.ping' }));
+  expect(await readyOf(taken)).toBe('False OutputNameTaken');
+  await remove(first, breakGlass);
+  await route(await ask('sweep', { type: 'dev.knative.sources.ping' }));
+  expect(await readyOf(taken)).toBe('True Reconciled');
+});
+
+test('many bindings of one account are reconciled at once, with pools and objectives of older groups among them', async () => {
+  const names = Array.from({ length: 12 }, (_, index) => `many-${index}`);
+  await kleym.create(here(oldPool('many-0'), 'team-b'));
+  await kleym.create(here(oldObjective('many-0', { name: 'many-0' }), 'team-b'));
+  for (const name of names) {
+    if (name !== 'many-0') await kleym.create(here(pool(name, { app: name }), 'team-b'));
+    if (name !== 'many-0') await kleym.create(here(objective(name, { name }), 'team-b'));
+    await kleym.create(here(binding(name, { poolRef: { name }, objectiveRef: { name } }), 'team-b'));
+  }
+  await route(await ask('sweep', { type: 'dev.knative.sources.ping' }));
+  for (const name of names) expect([name, await readyOf(here(binding(name), 'team-b'))]).toEqual([name, 'True Reconciled']);
+});
+
+test('two identities collide, and one gives in', async () => {
+  await kleym.create(here(binding('rival', { serviceAccountName: 'sa-r' })));
+  const other = await kleym.create(here(binding('other-rival', { serviceAccountName: 'sa-r' })));
+  await route(await ask('sweep', { type: 'dev.knative.sources.ping' }));
+  expect(await readyOf(here(binding('rival')))).toBe('False IdentityCollision');
+  await remove(other);
+  await route(await tell('map-binding', await read(other), 'update'));
+  await route(await ask('sweep', { type: 'dev.knative.sources.ping' }));
+  expect(await readyOf(here(binding('rival')))).toBe('True Reconciled');
+});
+
+test('an identity goes', async () => {
+  await remove(here(binding()));
+  await route(await tell('map-binding', await read(here(binding())), 'update'));
+  expect(await outputsOf('binding-a')).toEqual([]);
+  expect(await kleym.ask({ method: 'GET', path: toPath(here(binding())) })).toHaveProperty('status', 404);
+});
+
+test('its announcements were written', async () => {
+  const events = (await kleym.must({ method: 'GET', path: '/apis/events.k8s.io/v1/namespaces/team-a/events' })) as Stored & {
+    items: { reason: string }[];
+  };
+  expect(events.items.map(({ reason }) => reason)).toContain('IdentityCollision');
+});
+
+const account = 'system:serviceaccount:kleym-system:';
+
+function toAsked({ objectRef, verb }: AuditEvent): string[] {
+  if (!objectRef) return [];
+  const { resource, subresource, apiGroup = '' } = objectRef;
+  return [`${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}.${apiGroup}`];
+}
+
+test('nothing was forbidden, and besides objects only discovery was asked', async () => {
+  const audit = (await kleym.plane.audit()).filter(({ user }) => user.username.startsWith(account));
+  expect(audit.filter(({ responseStatus }) => [401, 403].includes(responseStatus?.code ?? 0))).toEqual([]);
+  const others = audit.filter(({ objectRef }) => !objectRef).map(({ verb, requestURI }) => `${verb} ${requestURI}`);
+  expect(new Set(others)).toEqual(new Set(['get /apis/inference.networking.k8s.io/v1']));
+});
+
+test.each(['map-binding', 'map-pool', 'map-objective', 'map-output', 'sweep', 'reconcile'])(
+  '%s asked for all that it is granted, and for nothing else',
+  async (name) => {
+    const audit = (await kleym.plane.audit()).filter(({ user }) => user.username === `${account}${name}`);
+    const granted = Object.entries(permissionsOf(readManifests('base'), name)).flatMap(([resource, verbs]) =>
+      verbs.map((verb) => `${verb} ${resource}`),
+    );
+    expect([...new Set(audit.flatMap(toAsked))].toSorted()).toEqual(granted.toSorted());
+  },
+);
