@@ -14,11 +14,23 @@ import { outputNamePrefix } from '../shared/identity/output-name.ts';
 import { managedBy } from '../shared/identity/ownership.ts';
 import { selectorPrefixes } from '../shared/identity/workload-selectors.ts';
 import type { Draft } from './support/kube-client.ts';
-import { Rules, findManifest, manifestsFolder, permissionsOf, readKustomization, readManifests } from './support/manifests.ts';
+import {
+  Rules,
+  findManifest,
+  manifestsFolder,
+  permissionsOf,
+  readKustomization,
+  readManifests,
+} from './support/manifests.ts';
 
 const functions = readdirSync(join(import.meta.dirname, '..', 'functions')).toSorted();
 const components = readdirSync(join(manifestsFolder, 'components')).toSorted();
-const resources: readonly Resource[] = [bindingResource, outputResource, ...poolResources, ...objectiveResources];
+const resources: readonly Resource[] = [
+  bindingResource,
+  outputResource,
+  ...poolResources,
+  ...objectiveResources,
+];
 
 const base = readManifests('base');
 const everything = readManifests('base', ...components.map((name) => `components/${name}`));
@@ -80,7 +92,9 @@ const FunctionService = z.object({
 });
 
 function all<T>(objects: readonly Draft[], apiVersion: string, kind: string, schema: z.ZodType<T>): T[] {
-  return objects.filter((one) => one.apiVersion === apiVersion && one.kind === kind).map((one) => schema.parse(one));
+  return objects
+    .filter((one) => one.apiVersion === apiVersion && one.kind === kind)
+    .map((one) => schema.parse(one));
 }
 
 function namesOf(objects: readonly Draft[], kind: string): string[] {
@@ -104,19 +118,22 @@ describe('the Services', () => {
     }
   });
 
-  test.each(services)('$metadata.name runs restricted, bounded and reachable from inside alone', ({ metadata, spec }) => {
-    const { annotations } = spec.template.metadata;
-    expect(metadata.labels['networking.knative.dev/visibility']).toBe('cluster-local');
-    expect(annotations['autoscaling.knative.dev/min-scale']).toBe('0');
-    expect(Number(annotations['autoscaling.knative.dev/max-scale'])).toBeGreaterThan(0);
-    expect(spec.template.spec.containers[0].securityContext).toEqual({
-      allowPrivilegeEscalation: false,
-      capabilities: { drop: ['ALL'] },
-      readOnlyRootFilesystem: true,
-      runAsNonRoot: true,
-      seccompProfile: { type: 'RuntimeDefault' },
-    });
-  });
+  test.each(services)(
+    '$metadata.name runs restricted, bounded and reachable from inside alone',
+    ({ metadata, spec }) => {
+      const { annotations } = spec.template.metadata;
+      expect(metadata.labels['networking.knative.dev/visibility']).toBe('cluster-local');
+      expect(annotations['autoscaling.knative.dev/min-scale']).toBe('0');
+      expect(Number(annotations['autoscaling.knative.dev/max-scale'])).toBeGreaterThan(0);
+      expect(spec.template.spec.containers[0].securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        capabilities: { drop: ['ALL'] },
+        readOnlyRootFilesystem: true,
+        runAsNonRoot: true,
+        seccompProfile: { type: 'RuntimeDefault' },
+      });
+    },
+  );
 
   test('end when their Broker has stopped waiting, and have the time to drain until then', () => {
     const grace = parseRenderingConfig({ ...configOf(base), KLEYM_TRUST_DOMAIN: 'example.org' });
@@ -124,7 +141,9 @@ describe('the Services', () => {
     const queueProxyDrains = 30;
     for (const { spec } of services) {
       const { timeoutSeconds } = spec.template.spec;
-      expect(brokers.map(({ spec: { delivery } }) => delivery.timeout)).toEqual(brokers.map(() => `PT${timeoutSeconds}S`));
+      expect(brokers.map(({ spec: { delivery } }) => delivery.timeout)).toEqual(
+        brokers.map(() => `PT${timeoutSeconds}S`),
+      );
       expect(timeoutSeconds).toBeGreaterThanOrEqual(queueProxyDrains + graceSeconds);
     }
   });
@@ -144,12 +163,19 @@ describe('the Services', () => {
 
 /** The attributes of an event about an object, as a source in mode Resource sends it. */
 function changeOf(resource: Resource, verb = 'update'): Record<string, string> {
-  return { type: `dev.knative.apiserver.resource.${verb}`, kind: resource.kind, apiversion: toApiVersion(resource) };
+  return {
+    type: `dev.knative.apiserver.resource.${verb}`,
+    kind: resource.kind,
+    apiversion: toApiVersion(resource),
+  };
 }
 
 function subscribersOf(broker: string, attributes: Record<string, string>): string[] {
   return triggers
-    .filter(({ spec }) => spec.broker === broker && spec.filters.every((filter) => matchesFilter(filter, attributes)))
+    .filter(
+      ({ spec }) =>
+        spec.broker === broker && spec.filters.every((filter) => matchesFilter(filter, attributes)),
+    )
     .map(({ spec }) => spec.subscriber.ref.name);
 }
 
@@ -172,12 +198,15 @@ describe('the Triggers', () => {
     ['map-objective', objectiveResources],
     ['map-output', [outputResource]],
   ];
-  test.each(mappers)('%s gets every change of its kind in every group, and no other Service does', (name, kinds) => {
-    const found = kinds.flatMap((kind) =>
-      ['add', 'update', 'delete'].map((verb) => subscribersOf('kleym', changeOf(kind, verb))),
-    );
-    expect(found).toEqual(found.map(() => [name]));
-  });
+  test.each(mappers)(
+    '%s gets every change of its kind in every group, and no other Service does',
+    (name, kinds) => {
+      const found = kinds.flatMap((kind) =>
+        ['add', 'update', 'delete'].map((verb) => subscribersOf('kleym', changeOf(kind, verb))),
+      );
+      expect(found).toEqual(found.map(() => [name]));
+    },
+  );
 
   test('reconcile gets what the functions reply, and sweep the ticks', () => {
     expect(subscribersOf('kleym', { type: bindingsAffectedType })).toEqual(['reconcile']);
@@ -194,7 +223,9 @@ describe('the Triggers', () => {
 
 describe('the sources', () => {
   test('watch every kind that the functions read, in every group, once', () => {
-    const watched = sources.flatMap(({ spec }) => spec.resources.map(({ apiVersion, kind }) => `${apiVersion} ${kind}`));
+    const watched = sources.flatMap(({ spec }) =>
+      spec.resources.map(({ apiVersion, kind }) => `${apiVersion} ${kind}`),
+    );
     expect(watched.toSorted()).toEqual(resources.map((one) => `${toApiVersion(one)} ${one.kind}`).toSorted());
   });
 
@@ -203,17 +234,22 @@ describe('the sources', () => {
   });
 
   test('guess the plural of a kind as the API server has it', () => {
-    expect(resources.map(({ kind }) => `${kind.toLowerCase()}s`)).toEqual(resources.map(({ plural }) => plural));
+    expect(resources.map(({ kind }) => `${kind.toLowerCase()}s`)).toEqual(
+      resources.map(({ plural }) => plural),
+    );
   });
 
-  test.each(sources)('$metadata.name may read what it watches, under an account that is there', ({ spec }) => {
-    expect(namesOf(base, 'ServiceAccount')).toContain(spec.serviceAccountName);
-    expect(namesOf(base, 'Broker')).toContain(spec.sink.ref.name);
-    for (const { apiVersion, kind } of spec.resources) {
-      const plural = `${kind.toLowerCase()}s.${apiVersion.split('/')[0]}`;
-      expect(permissionsOf(everything, spec.serviceAccountName)[plural]).toEqual(['get', 'list', 'watch']);
-    }
-  });
+  test.each(sources)(
+    '$metadata.name may read what it watches, under an account that is there',
+    ({ spec }) => {
+      expect(namesOf(base, 'ServiceAccount')).toContain(spec.serviceAccountName);
+      expect(namesOf(base, 'Broker')).toContain(spec.sink.ref.name);
+      for (const { apiVersion, kind } of spec.resources) {
+        const plural = `${kind.toLowerCase()}s.${apiVersion.split('/')[0]}`;
+        expect(permissionsOf(everything, spec.serviceAccountName)[plural]).toEqual(['get', 'list', 'watch']);
+      }
+    },
+  );
 
   test('show only outputs of ours, and everything else of all namespaces', () => {
     for (const { metadata, spec } of sources) {
@@ -266,7 +302,9 @@ describe('the permissions', () => {
     const accounts = namesOf(everything, 'ServiceAccount').toSorted();
     expect(accounts).toEqual([...functions, 'kleym-sources'].toSorted());
     expect(namesOf(everything, 'Role')).toEqual([]);
-    const rules = everything.filter(({ kind }) => kind === 'ClusterRole').flatMap((role) => Rules.parse(role['rules']));
+    const rules = everything
+      .filter(({ kind }) => kind === 'ClusterRole')
+      .flatMap((role) => Rules.parse(role['rules']));
     const words = rules.flatMap(({ apiGroups, resources, verbs }) => [...apiGroups, ...resources, ...verbs]);
     for (const forbidden of ['*', 'secrets', 'impersonate', 'escalate', 'bind', 'deletecollection'])
       expect(words).not.toContain(forbidden);
@@ -285,13 +323,17 @@ describe('the configuration', () => {
 
   test.each(Object.keys(configOf(base)))('%s is a variable that the functions know', (name) => {
     const parsed = parseRenderingConfig({ KLEYM_TRUST_DOMAIN: 'example.org', [name]: '?' });
-    expect(parsed).toMatchObject({ kind: 'invalid', message: expect.stringMatching(new RegExp(`^${name} is "\\?"`)) });
+    expect(parsed).toMatchObject({
+      kind: 'invalid',
+      message: expect.stringMatching(new RegExp(`^${name} is "\\?"`)),
+    });
   });
 
   test('of the base lacks only the trust domain, and says so', () => {
     expect(parseRenderingConfig(configOf(base))).toEqual({
       kind: 'invalid',
-      message: 'KLEYM_TRUST_DOMAIN is not set: expected the trust domain of your SPIRE server, such as example.org',
+      message:
+        'KLEYM_TRUST_DOMAIN is not set: expected the trust domain of your SPIRE server, such as example.org',
     });
   });
 
@@ -300,11 +342,15 @@ describe('the configuration', () => {
     const config = configOf(overlay);
     expect(parseRenderingConfig(config)).toMatchObject({
       kind: 'done',
-      value: { settings: { trustDomain: 'example.org', className: 'spire-mgmt-spire', namespaceSelector: true } },
+      value: {
+        settings: { trustDomain: 'example.org', className: 'spire-mgmt-spire', namespaceSelector: true },
+      },
     });
     const { replacements = [] } = readKustomization(join(manifestsFolder, 'overlays', 'example'));
     expect(replacements.map(({ source }) => source.fieldPath)).toEqual(
-      Object.keys(config).filter((name) => name.startsWith('KLEYM_')).map((name) => `data.${name}`),
+      Object.keys(config)
+        .filter((name) => name.startsWith('KLEYM_'))
+        .map((name) => `data.${name}`),
     );
     for (const service of all(overlay, 'serving.knative.dev/v1', 'Service', FunctionService)) {
       const parts = service.spec.template.metadata.annotations['kleym.sonda.red/config']?.split(',');
@@ -321,7 +367,9 @@ describe('the Kafka component', () => {
     for (const broker of kafka.filter(({ kind }) => kind === 'Broker')) {
       expect(broker.metadata.annotations).toHaveProperty(['eventing.knative.dev/broker.class'], 'Kafka');
       const { delivery } = Broker.parse(broker).spec;
-      expect(delivery).toEqual(Broker.parse(findManifest(base, 'Broker', broker.metadata.name)).spec.delivery);
+      expect(delivery).toEqual(
+        Broker.parse(findManifest(base, 'Broker', broker.metadata.name)).spec.delivery,
+      );
     }
   });
 
@@ -342,7 +390,9 @@ describe('the admission policies', () => {
 
   test('are each bound, with parameters that are there, and refuse where those are missing', () => {
     const bindings = policies.filter(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding');
-    expect(namesOf(bindings, 'ValidatingAdmissionPolicyBinding')).toEqual(namesOf(policies, 'ValidatingAdmissionPolicy'));
+    expect(namesOf(bindings, 'ValidatingAdmissionPolicyBinding')).toEqual(
+      namesOf(policies, 'ValidatingAdmissionPolicy'),
+    );
     for (const { metadata, spec } of bindings as (Draft & { spec: { paramRef: { name: string } } })[]) {
       const { name } = spec.paramRef;
       expect(spec).toEqual({
@@ -378,7 +428,9 @@ describe('the admission policies', () => {
 });
 
 describe('the folder', () => {
-  const files = readdirSync(manifestsFolder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yaml'));
+  const files = readdirSync(manifestsFolder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.yaml'),
+  );
   const folders = files.filter((name) => name.endsWith('kustomization.yaml')).map((name) => dirname(name));
 
   test('has no file that no kustomization names', () => {
@@ -393,7 +445,9 @@ describe('the folder', () => {
     const known = ['apiVersion', 'kind', 'resources', 'components', 'images', 'patches', 'replacements'];
     const kustomization = readKustomization(join(manifestsFolder, folder));
     expect(Object.keys(kustomization).filter((key) => !known.includes(key))).toEqual([]);
-    expect(kustomization.kind).toBe(relative('components', folder).startsWith('..') ? 'Kustomization' : 'Component');
+    expect(kustomization.kind).toBe(
+      relative('components', folder).startsWith('..') ? 'Kustomization' : 'Component',
+    );
   });
 
   test('names each object once, and puts everything that has a namespace into kleym-system', () => {
@@ -405,7 +459,9 @@ describe('the folder', () => {
       'ValidatingAdmissionPolicy',
       'ValidatingAdmissionPolicyBinding',
     ];
-    const names = everything.map(({ apiVersion, kind, metadata }) => `${apiVersion} ${kind} ${metadata.name}`);
+    const names = everything.map(
+      ({ apiVersion, kind, metadata }) => `${apiVersion} ${kind} ${metadata.name}`,
+    );
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
     for (const { kind, metadata } of everything)
       expect([kind, metadata.name, metadata.namespace]).toEqual([

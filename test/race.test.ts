@@ -59,16 +59,17 @@ function pick<T>({ random }: Story, items: readonly T[]): T {
 }
 
 const names = ['a', 'b', 'c'];
+const containers = ['main', 'other'];
 const poolNames = ['p', 'q'];
-const labels = [{ app: 'x' }, { app: 'y' }, { app: '' }];
+const labels = [{ app: 'x' }, { app: 'x' }, { app: 'x' }, { app: 'y' }, { app: 'y' }, { app: '' }];
 
 function randomSpec(story: Story): object {
   const name = pick(story, poolNames);
   return {
     poolRef: { name },
     objectiveRef: { name: `for-${name}` },
-    serviceAccountName: story.random() < 0.8 ? 'sa' : 'other-sa',
-    containerName: story.random() < 0.7 ? 'main' : 'other',
+    serviceAccountName: story.random() < 0.9 ? 'sa' : 'other-sa',
+    containerName: pick(story, containers),
   };
 }
 
@@ -106,7 +107,12 @@ async function edit(story: Story): Promise<void> {
     [`delete an output`, () => removeOutput(story)],
     [`SPIRE writes a status`, () => writeStatus(story)],
   ];
-  const [what, act, concerned] = pick(story, acts);
+  // Mostly the edits that take workloads from one binding to another, because there two may meet.
+  const flip: (typeof acts)[number] = [
+    `flip the container of ${name}`,
+    () => kube.edit(at(binding(name)), { spec: { mode: 'PerObjective', containerName: pick(story, containers) } }),
+  ];
+  const [what, act, concerned] = story.random() < 0.5 ? flip : pick(story, acts);
   try {
     await act();
   } catch (error) {
@@ -208,7 +214,7 @@ function crash(story: Story, slot: number, run: Run): void {
   story.told.push(`run ${slot} dies`);
   story.runs[slot] = undefined;
   if (run.over) return;
-  for (const call of run.waiting) if (call.isWrite && story.random() < 0.7) story.late.push(call);
+  for (const call of run.waiting) if (call.isWrite && story.random() < 0.8) story.late.push(call);
   ask(story, run.names);
 }
 
@@ -223,11 +229,14 @@ async function landLate(story: Story): Promise<void> {
 async function takeStep(story: Story): Promise<void> {
   const slot = Math.floor(story.random() * story.runs.length);
   const run = story.runs[slot];
-  if (story.late.length > 0 && story.random() < 0.03) return landLate(story);
+  if (story.late.length > 0 && story.random() < 0.04) return landLate(story);
   // So long a pause that what was announced before may not be sent any more.
   if (story.random() < 0.005) story.elapsed += 21_000;
   if (!run || run.over) return begin(story, slot);
-  return story.random() < 0.02 ? crash(story, slot, run) : advance(story, slot, run);
+  const isWriting = run.waiting.some(({ isWrite }) => isWrite);
+  // Between the decision and the write is where it hurts.
+  if (isWriting && story.random() < 0.3) await edit(story);
+  return story.random() < (isWriting ? 0.15 : 0.005) ? crash(story, slot, run) : advance(story, slot, run);
 }
 
 /** Nobody edits and nobody dies any more; what is late has landed or never will. */
@@ -275,9 +284,11 @@ async function tell(seed: number): Promise<void> {
   await kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   for (const draft of poolNames.flatMap((name) => [pool(name, pick(story, labels)), objective(`for-${name}`, { name })]))
     await kube.create({ ...draft, metadata: { ...draft.metadata, namespace } });
+  for (const name of names) await kube.create({ ...binding(name, randomSpec(story)), metadata: { name, namespace } });
+  ask(story, names);
 
-  for (let step = 0; step < 120; step++) {
-    if (story.random() < 0.12) await edit(story);
+  for (let step = 0; step < 150; step++) {
+    if (story.random() < 0.05) await edit(story);
     await takeStep(story);
   }
   await comeToRest(story);

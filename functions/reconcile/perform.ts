@@ -103,9 +103,9 @@ async function create(step: Step<'create-output'>, notes: Notes, tools: Tools): 
   if (!isFresh) return 'unseen';
   delete notes.unsent; // from here on it may have been sent, whatever happens
   const written = await tools.cluster.createOutput(step.output);
+  notes.dead = step.nonce; // whatever was answered: this POST cannot land any more
   if (written.kind === 'written') return confirm(step, step.output, written.object, notes, tools);
 
-  notes.dead = step.nonce;
   const refusal = await toRefusal(written, step.output, step.binding.metadata, tools);
   if (refusal) notes.refusal = refusal;
   return 'unseen';

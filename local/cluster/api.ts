@@ -335,6 +335,8 @@ function checkAddress(found: Resource, path: ResourcePath, verb: Verb): void {
     if (missing !== undefined) throw notImplemented(missing);
     throw found.isCustom ? notFound(found, name) : unknownResource();
   }
+  // Custom resources can be created at an address with their name, as on the real server.
+  if (verb === 'create' && name !== '' && !found.isCustom) throw methodNotAllowed();
   const isForOne = !['list', 'watch', 'create', 'deletecollection'].includes(verb);
   if (isForOne && name === '' && verb !== 'other') throw badRequest('name must be provided');
   if (isStatus && !['get', 'update', 'patch'].includes(verb)) throw methodNotAllowed();
@@ -363,7 +365,9 @@ export function answerRequest(machine: Machine, request: ApiRequest): Answer {
   }
   const review = reviews.find((each) => each.group === path.group && each.plural === path.plural);
   if (review !== undefined && request.method === 'POST') {
-    return json(answerReview(review, parseBody(request.body, request.contentType)), 201);
+    // kubectl asks in protobuf. What it asks makes no difference to the answer, so nobody here has to read that.
+    const isUnread = request.contentType === 'application/vnd.kubernetes.protobuf';
+    return json(answerReview(review, isUnread ? {} : parseBody(request.body, request.contentType)), 201);
   }
   const resource = machine.kinds.find(path.group, path.version, path.plural);
   if (resource === undefined) return answerUnknown(machine, path);

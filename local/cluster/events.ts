@@ -33,8 +33,13 @@ function toMicroTime(time: Json | undefined): Json | undefined {
   });
 }
 
+/** What is shown of an Event that does not say it, and must not be stored when it comes back. */
+function isUnsaid(value: Json | undefined): boolean {
+  return value === null || value === undefined || value === '' || isSameJson(value, {});
+}
+
 function store(object: KubeObject): KubeObject {
-  const present = Object.entries(object).filter(([, value]) => value !== null && value !== undefined && value !== '');
+  const present = Object.entries(object).filter(([, value]) => !isUnsaid(value));
   return {
     ...Object.fromEntries(present),
     apiVersion: 'v1',
@@ -98,7 +103,8 @@ function lengthErrors(object: KubeObject): FieldError[] {
     ['message', 1024],
   ];
   return limits
-    .filter(([field, limit]) => String(object[field] ?? '').length > limit)
+    // The real server says characters and counts bytes.
+    .filter(([field, limit]) => Buffer.byteLength(String(object[field] ?? '')) > limit)
     .map(([field, limit]) =>
       error(field, 'FieldValueInvalid', `Invalid value: "": can have at most ${limit} characters`),
     );

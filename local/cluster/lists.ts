@@ -70,14 +70,16 @@ interface Bookmark {
   readonly after: string;
 }
 
+/** Written as the real server writes it; there a list goes on at a key, the least one behind the last that was shown. */
 function encodeBookmark({ revision, after }: Bookmark): string {
-  return Buffer.from(JSON.stringify({ revision, after })).toString('base64url');
+  const token = { v: 'meta.k8s.io/v1', rv: revision, start: `${after}\0` };
+  return Buffer.from(JSON.stringify(token)).toString('base64url');
 }
 
 function decodeBookmark(token: string): Bookmark {
   try {
-    const { revision, after } = JSON.parse(Buffer.from(token, 'base64url').toString()) as JsonObject;
-    if (typeof revision === 'number' && typeof after === 'string') return { revision, after };
+    const { rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString()) as JsonObject;
+    if (typeof rv === 'number' && typeof start === 'string') return { revision: rv, after: start.replace(/\0$/, '') };
   } catch {
     // Told below: a token is not for clients to understand.
   }

@@ -206,9 +206,9 @@ export interface UpdateOptions {
 /** Puts a written object in the place of the current one, if nothing speaks against it. */
 export function updateObject(store: Store, target: Target, written: KubeObject, options: UpdateOptions): KubeObject {
   const { resource, name } = target;
-  const current = requireObject(store, target);
   const placed = placeAt(written, target);
   if (placed.metadata.name !== name) throw nameMismatch(placed.metadata.name, name);
+  const current = requireObject(store, target);
   if (!options.isPatch) checkUid(placed, current, resource);
   checkVersion(placed, current, resource, options.isPatch);
   const combined = combine(placed, current, target);

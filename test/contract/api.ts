@@ -11,7 +11,11 @@ export interface Body {
   readonly items: readonly Body[];
   readonly reason?: string;
   readonly message?: string;
-  readonly details?: { readonly name?: string; readonly causes?: readonly object[]; readonly [field: string]: unknown };
+  readonly details?: {
+    readonly name?: string;
+    readonly causes?: readonly object[];
+    readonly [field: string]: unknown;
+  };
   readonly [field: string]: unknown;
 }
 
@@ -109,7 +113,8 @@ export function createApi(access: Access): Api {
     put: (path, body, query = {}) => send('PUT', path, { body, query }),
     patch: (path, kind, body, query = {}) => send('PATCH', path, { body, query, type: patchTypes[kind] }),
     delete: (path, options, query = {}) => send('DELETE', path, { ...(options && { body: options }), query }),
-    watch: async (path, query = {}) => readWatch(await open(access, 'GET', path, { query: { ...query, watch: 'true' } })),
+    watch: async (path, query = {}) =>
+      readWatch(await open(access, 'GET', path, { query: { ...query, watch: 'true' } })),
   };
 }
 
@@ -134,7 +139,9 @@ function open(access: Access, method: string, path: string, content: Content): P
   const address = `${url}${path}${search && `?${search}`}`;
   return new Promise((resolve, reject) => {
     const options = { method, headers, agent: false as const };
-    const sent = url.startsWith('https:') ? requestHttps(address, { ...options, ca }) : requestHttp(address, options);
+    const sent = url.startsWith('https:')
+      ? requestHttps(address, { ...options, ca })
+      : requestHttp(address, options);
     sent.on('response', resolve).on('error', reject).end(text);
   });
 }

@@ -21,9 +21,16 @@ function newDefinition(schema: object = {}): Definition {
     spec: {
       group,
       scope: 'Namespaced',
-      names: { plural, singular: plural.slice(1), kind: 'Widget', listKind: 'WidgetList' } as { plural: string },
+      names: { plural, singular: plural.slice(1), kind: 'Widget', listKind: 'WidgetList' } as {
+        plural: string;
+      },
       versions: [
-        { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', properties, ...schema } } },
+        {
+          name: 'v1',
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: { type: 'object', properties, ...schema } },
+        },
       ],
     },
   };
@@ -88,14 +95,22 @@ export function describeDefinitions(subject: () => Subject): void {
         shortNames: ['iib'],
         verbs: expect.arrayContaining(['create', 'delete', 'get', 'list', 'patch', 'update', 'watch']),
       }),
-      expect.objectContaining({ name: 'inferenceidentitybindings/status', verbs: ['get', 'patch', 'update'] }),
+      expect.objectContaining({
+        name: 'inferenceidentitybindings/status',
+        verbs: ['get', 'patch', 'update'],
+      }),
     ]);
   });
 
   test('discovery of a group that is not served is a plain 404', async () => {
     const { api } = subject();
-    const answers = [await api.get('/apis/nothing.example.org/v1'), await api.get('/apis/nothing.example.org')];
-    expect(answers.map(({ status, text }) => [status, text])).toEqual(answers.map(() => [404, '404 page not found\n']));
+    const answers = [
+      await api.get('/apis/nothing.example.org/v1'),
+      await api.get('/apis/nothing.example.org'),
+    ];
+    expect(answers.map(({ status, text }) => [status, text])).toEqual(
+      answers.map(() => [404, '404 page not found\n']),
+    );
   });
 
   test('a kind goes with its definition, its objects first', async () => {
@@ -113,7 +128,9 @@ export function describeDefinitions(subject: () => Subject): void {
     await untilGone(api, collectionOf(definition));
     await untilGone(api, `${definitionsPath}/${definition.metadata.name}`);
     expect((await api.get(collectionOf(definition))).text).toBe('404 page not found\n');
-    await expect.poll(async () => (await api.get(`/apis/${definition.spec.group}/v1`)).status, { timeout: 15_000 }).toBe(404);
+    await expect
+      .poll(async () => (await api.get(`/apis/${definition.spec.group}/v1`)).status, { timeout: 15_000 })
+      .toBe(404);
   });
 
   test('a definition waits for objects that a finalizer holds, and takes no new ones', async () => {
@@ -127,7 +144,9 @@ export function describeDefinitions(subject: () => Subject): void {
     await expect
       .poll(async () => (await api.get(`${path}/a`)).body.metadata.deletionTimestamp, { timeout: 15_000 })
       .toBeDefined();
-    await expect.poll(async () => (await api.post(path, widgetOf(definition, 'b'))).status, { timeout: 15_000 }).toBe(403);
+    await expect
+      .poll(async () => (await api.post(path, widgetOf(definition, 'b'))).status, { timeout: 15_000 })
+      .toBe(403);
     expect((await api.get(`${definitionsPath}/${definition.metadata.name}`)).status).toBe(200);
     await api.patch(`${path}/a`, 'merge', { metadata: { finalizers: null } });
     await untilGone(api, `${definitionsPath}/${definition.metadata.name}`);
@@ -155,7 +174,11 @@ export function describeDefinitions(subject: () => Subject): void {
     const path = `/apis/${definition.spec.group}/v1/namespaces/${namespace}/${definition.spec.names.plural}`;
     await made(api, path, widgetOf(definition, 'a', { spec: { size: 1, colour: 'red' } }));
     expect((await api.get(`${path}/a`)).body['spec']).toEqual({ size: 1 });
-    const colour = { op: 'add', path: '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/colour', value: { type: 'string' } };
+    const colour = {
+      op: 'add',
+      path: '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/colour',
+      value: { type: 'string' },
+    };
     const { status } = await api.patch(`${definitionsPath}/${definition.metadata.name}`, 'json', [colour]);
     expect(status).toBe(200);
     const spec = { size: 1, colour: 'red' };
@@ -167,15 +190,23 @@ export function describeDefinitions(subject: () => Subject): void {
   test('a definition that carries a rule which cannot be compiled is refused', async () => {
     const { api } = subject();
     const rule = { rule: 'self.nothing == 1', message: 'never' };
-    const { status, body } = await api.post(definitionsPath, newDefinition({ 'x-kubernetes-validations': [rule] }));
+    const { status, body } = await api.post(
+      definitionsPath,
+      newDefinition({ 'x-kubernetes-validations': [rule] }),
+    );
     expect([status, body.reason]).toEqual([422, 'Invalid']);
     expect(body.message).toContain("undefined field 'nothing'");
   });
 
   test('a definition must be called by its plural and group', async () => {
     const { api } = subject();
-    const { status, body } = await api.post(definitionsPath, { ...newDefinition(), metadata: { name: 'widgets' } });
+    const { status, body } = await api.post(definitionsPath, {
+      ...newDefinition(),
+      metadata: { name: 'widgets' },
+    });
     expect([status, body.reason]).toEqual([422, 'Invalid']);
-    expect(body.details?.causes).toEqual(expect.arrayContaining([expect.objectContaining({ field: 'metadata.name' })]));
+    expect(body.details?.causes).toEqual(
+      expect.arrayContaining([expect.objectContaining({ field: 'metadata.name' })]),
+    );
   });
 }

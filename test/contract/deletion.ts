@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { type Subject, bindingOf, causesOf, made, newName, newPlace, outputOf, outputsPath } from './subject.ts';
+import {
+  type Subject,
+  bindingOf,
+  causesOf,
+  made,
+  newName,
+  newPlace,
+  outputOf,
+  outputsPath,
+} from './subject.ts';
 
 const finalizer = 'kleym.sonda.red/test';
 const otherUid = '00000000-0000-4000-8000-000000000000';
@@ -12,7 +21,12 @@ export function describeDeletion(subject: () => Subject): void {
     const { metadata } = await made(api, outputsPath, outputOf(name));
     const { status, body } = await api.delete(`${outputsPath}/${name}`);
     expect([status, body.kind, body['status']]).toEqual([200, 'Status', 'Success']);
-    expect(body.details).toEqual({ name, group: 'spire.spiffe.io', kind: 'clusterspiffeids', uid: metadata.uid });
+    expect(body.details).toEqual({
+      name,
+      group: 'spire.spiffe.io',
+      kind: 'clusterspiffeids',
+      uid: metadata.uid,
+    });
     expect((await api.get(`${outputsPath}/${name}`)).status).toBe(404);
   });
 
@@ -24,7 +38,11 @@ export function describeDeletion(subject: () => Subject): void {
 
   test.each([
     ['uid', { uid: otherUid }, 'the UID in the precondition'],
-    ['resourceVersion', { resourceVersion: '1' }, 'the ResourceVersion in the precondition (1) does not match'],
+    [
+      'resourceVersion',
+      { resourceVersion: '1' },
+      'the ResourceVersion in the precondition (1) does not match',
+    ],
   ])('a deletion that means another %s is refused', async (_field, wrong, message) => {
     const { api } = subject();
     const name = newName('output');
@@ -45,7 +63,9 @@ export function describeDeletion(subject: () => Subject): void {
     const name = newName('output');
     const { metadata } = await made(api, outputsPath, outputOf(name));
     const { uid, resourceVersion } = metadata;
-    const { status } = await api.delete(`${outputsPath}/${name}`, { preconditions: { uid, resourceVersion } });
+    const { status } = await api.delete(`${outputsPath}/${name}`, {
+      preconditions: { uid, resourceVersion },
+    });
     expect(status).toBe(200);
     expect((await api.get(`${outputsPath}/${name}`)).status).toBe(404);
   });
@@ -76,29 +96,34 @@ export function describeDeletion(subject: () => Subject): void {
     expect([again.status, again.body.metadata.resourceVersion]).toEqual([200, body.metadata.resourceVersion]);
   });
 
-  test.each(['merge', 'json', 'put'] as const)('the object goes with its last finalizer, taken away by %s', async (verb) => {
-    const { api } = subject();
-    const { bindings } = await newPlace(api);
-    await made(api, bindings, bindingOf('a', { finalizers: [finalizer] }));
-    const { body } = await api.delete(`${bindings}/a`);
-    const { uid, resourceVersion } = body.metadata;
-    const path = `${bindings}/a`;
-    const { status } =
-      verb === 'put'
-        ? await api.put(path, { ...body, metadata: { ...body.metadata, finalizers: [] } })
-        : verb === 'merge'
-          ? await api.patch(path, 'merge', { metadata: { uid, resourceVersion, finalizers: [] } })
-          : await api.patch(path, 'json', [{ op: 'remove', path: '/metadata/finalizers' }]);
-    expect(status).toBe(200);
-    expect((await api.get(path)).status).toBe(404);
-  });
+  test.each(['merge', 'json', 'put'] as const)(
+    'the object goes with its last finalizer, taken away by %s',
+    async (verb) => {
+      const { api } = subject();
+      const { bindings } = await newPlace(api);
+      await made(api, bindings, bindingOf('a', { finalizers: [finalizer] }));
+      const { body } = await api.delete(`${bindings}/a`);
+      const { uid, resourceVersion } = body.metadata;
+      const path = `${bindings}/a`;
+      const { status } =
+        verb === 'put'
+          ? await api.put(path, { ...body, metadata: { ...body.metadata, finalizers: [] } })
+          : verb === 'merge'
+            ? await api.patch(path, 'merge', { metadata: { uid, resourceVersion, finalizers: [] } })
+            : await api.patch(path, 'json', [{ op: 'remove', path: '/metadata/finalizers' }]);
+      expect(status).toBe(200);
+      expect((await api.get(path)).status).toBe(404);
+    },
+  );
 
   test('what holds one finalizer less still holds', async () => {
     const { api } = subject();
     const { bindings } = await newPlace(api);
     await made(api, bindings, bindingOf('a', { finalizers: ['x.y/1', 'x.y/2'] }));
     await api.delete(`${bindings}/a`);
-    const { status, body } = await api.patch(`${bindings}/a`, 'merge', { metadata: { finalizers: ['x.y/2'] } });
+    const { status, body } = await api.patch(`${bindings}/a`, 'merge', {
+      metadata: { finalizers: ['x.y/2'] },
+    });
     expect([status, body.metadata.finalizers]).toEqual([200, ['x.y/2']]);
     expect((await api.get(`${bindings}/a`)).status).toBe(200);
   });
@@ -108,7 +133,9 @@ export function describeDeletion(subject: () => Subject): void {
     const { bindings } = await newPlace(api);
     await made(api, bindings, bindingOf('a', { finalizers: [finalizer] }));
     await api.delete(`${bindings}/a`);
-    const { status, body } = await api.patch(`${bindings}/a`, 'merge', { metadata: { finalizers: [finalizer, 'x.y/z'] } });
+    const { status, body } = await api.patch(`${bindings}/a`, 'merge', {
+      metadata: { finalizers: [finalizer, 'x.y/z'] },
+    });
     expect([status, body.reason]).toEqual([422, 'Invalid']);
     expect(causesOf(body)).toEqual([
       {
@@ -136,7 +163,9 @@ export function describeDeletion(subject: () => Subject): void {
     const { bindings } = await newPlace(api);
     await made(api, bindings, bindingOf('a', { finalizers: [finalizer] }));
     const { body } = await api.delete(`${bindings}/a`);
-    const { status, body: patched } = await api.patch(`${bindings}/a`, 'merge', { metadata: { deletionTimestamp: null } });
+    const { status, body: patched } = await api.patch(`${bindings}/a`, 'merge', {
+      metadata: { deletionTimestamp: null },
+    });
     expect([status, patched.metadata.deletionTimestamp]).toEqual([200, body.metadata.deletionTimestamp]);
   });
 
@@ -157,13 +186,16 @@ export function describeDeletion(subject: () => Subject): void {
     expect(second.metadata.generation).toBe(1);
   });
 
-  test.each(['Background', 'Orphan'])('the propagation policy %s is understood', async (propagationPolicy) => {
-    const { api } = subject();
-    const { configMaps } = await newPlace(api);
-    await made(api, configMaps, { metadata: { name: 'a' } });
-    const { status } = await api.delete(`${configMaps}/a`, { propagationPolicy });
-    expect(status).toBe(200);
-  });
+  test.each(['Background', 'Orphan'])(
+    'the propagation policy %s is understood',
+    async (propagationPolicy) => {
+      const { api } = subject();
+      const { configMaps } = await newPlace(api);
+      await made(api, configMaps, { metadata: { name: 'a' } });
+      const { status } = await api.delete(`${configMaps}/a`, { propagationPolicy });
+      expect(status).toBe(200);
+    },
+  );
 
   test('a collection is deleted by its selector, finalizers honoured', async () => {
     const { api } = subject();
@@ -174,7 +206,9 @@ export function describeDeletion(subject: () => Subject): void {
     const { status, body } = await api.delete(bindings, undefined, { labelSelector: 'set=one' });
     expect([status, body.kind]).toEqual([200, 'InferenceIdentityBindingList']);
     const { body: list } = await api.get(bindings);
-    expect(list.items.map(({ metadata }) => [metadata.name, metadata.deletionTimestamp !== undefined])).toEqual([
+    expect(
+      list.items.map(({ metadata }) => [metadata.name, metadata.deletionTimestamp !== undefined]),
+    ).toEqual([
       ['b', true],
       ['c', false],
     ]);
@@ -186,11 +220,22 @@ export function describeDeletion(subject: () => Subject): void {
     await made(api, bindings, bindingOf('a', { finalizers: [finalizer] }));
     const deleted = await api.delete(`/api/v1/namespaces/${namespace}`);
     expect([deleted.status, deleted.body['status']]).toEqual([200, { phase: 'Terminating' }]);
-    const event = { metadata: { name: 'e' }, eventTime: '2026-01-01T00:00:00.000000Z', reportingController: 'a.b/c', reportingInstance: 'i', action: 'A', reason: 'R', type: 'Normal', regarding: { namespace } };
+    const event = {
+      metadata: { name: 'e' },
+      eventTime: '2026-01-01T00:00:00.000000Z',
+      reportingController: 'a.b/c',
+      reportingInstance: 'i',
+      action: 'A',
+      reason: 'R',
+      type: 'Normal',
+      regarding: { namespace },
+    };
     const refusals = [await api.post(bindings, bindingOf('b')), await api.post(events, event)];
     for (const { status, body } of refusals) {
       expect([status, body.reason]).toEqual([403, 'Forbidden']);
-      expect(body.message).toContain(`unable to create new content in namespace ${namespace} because it is being terminated`);
+      expect(body.message).toContain(
+        `unable to create new content in namespace ${namespace} because it is being terminated`,
+      );
       expect(body.details?.causes).toEqual([
         {
           reason: 'NamespaceTerminating',

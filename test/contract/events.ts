@@ -64,7 +64,15 @@ export function describeEvents(subject: () => Subject): void {
     const place = await newPlace(api);
     await made(api, place.events, eventOf(place, 'one'));
     const { regarding } = eventOf(place, 'two');
-    await made(api, place.events, eventOf(place, 'two', { regarding: { ...regarding, name: 'binding-b', uid: 'uid-2' }, type: 'Warning', reason: 'Refused' }));
+    await made(
+      api,
+      place.events,
+      eventOf(place, 'two', {
+        regarding: { ...regarding, name: 'binding-b', uid: 'uid-2' },
+        type: 'Warning',
+        reason: 'Refused',
+      }),
+    );
     const selectors: [selector: string, path: string, names: string][] = [
       ['involvedObject.name=binding-a', place.coreEvents, 'one'],
       ['involvedObject.uid=uid-2', place.coreEvents, 'two'],
@@ -115,10 +123,18 @@ export function describeEvents(subject: () => Subject): void {
   test('an Event about an object of no namespace is at home in default', async () => {
     const { api } = subject();
     const place = await newPlace(api);
-    const regarding = { apiVersion: 'spire.spiffe.io/v1alpha1', kind: 'ClusterSPIFFEID', name: 'o', uid: 'u' };
+    const regarding = {
+      apiVersion: 'spire.spiffe.io/v1alpha1',
+      kind: 'ClusterSPIFFEID',
+      name: 'o',
+      uid: 'u',
+    };
     const elsewhere = await api.post(place.events, eventOf(place, 'e', { regarding }));
     const name = newName('event');
-    const home = await api.post('/apis/events.k8s.io/v1/namespaces/default/events', eventOf({ ...place, namespace: 'default' }, name, { regarding }));
+    const home = await api.post(
+      '/apis/events.k8s.io/v1/namespaces/default/events',
+      eventOf({ ...place, namespace: 'default' }, name, { regarding }),
+    );
     expect([elsewhere.status, home.status]).toEqual([422, 201]);
   });
 

@@ -63,7 +63,11 @@ export function describeLists(subject: () => Subject): void {
     const { bindings } = await newPlace(api);
     for (const name of ['c', 'a', 'b.a', 'b-a']) await made(api, bindings, bindingOf(name));
     const { status, body } = await api.get(bindings);
-    expect([status, body.kind, body.apiVersion]).toEqual([200, 'InferenceIdentityBindingList', 'kleym.sonda.red/v1alpha1']);
+    expect([status, body.kind, body.apiVersion]).toEqual([
+      200,
+      'InferenceIdentityBindingList',
+      'kleym.sonda.red/v1alpha1',
+    ]);
     expect(body.metadata.resourceVersion).toMatch(/^[1-9]\d*$/);
     expect(namesOf(body)).toEqual(['a', 'b-a', 'b.a', 'c']);
   });
@@ -75,7 +79,10 @@ export function describeLists(subject: () => Subject): void {
     await made(api, configMaps, { metadata: { name: 'a' } });
     const custom = (await api.get(bindings)).body.items[0];
     const builtIn = (await api.get(configMaps)).body.items[0];
-    expect([custom?.apiVersion, custom?.kind]).toEqual(['kleym.sonda.red/v1alpha1', 'InferenceIdentityBinding']);
+    expect([custom?.apiVersion, custom?.kind]).toEqual([
+      'kleym.sonda.red/v1alpha1',
+      'InferenceIdentityBinding',
+    ]);
     expect([builtIn?.apiVersion, builtIn?.kind]).toEqual([undefined, undefined]);
   });
 
@@ -88,7 +95,9 @@ export function describeLists(subject: () => Subject): void {
 
   test('a list of a namespace that is not there is empty, too', async () => {
     const { api } = subject();
-    const { status, body } = await api.get('/apis/kleym.sonda.red/v1alpha1/namespaces/nowhere/inferenceidentitybindings');
+    const { status, body } = await api.get(
+      '/apis/kleym.sonda.red/v1alpha1/namespaces/nowhere/inferenceidentitybindings',
+    );
     expect([status, body.items]).toEqual([200, []]);
   });
 
@@ -105,7 +114,8 @@ export function describeLists(subject: () => Subject): void {
   test('label selectors choose', async () => {
     const { api } = subject();
     const { configMaps } = await newPlace(api);
-    for (const [name, labels] of Object.entries(labelled)) await made(api, configMaps, { metadata: { name, labels } });
+    for (const [name, labels] of Object.entries(labelled))
+      await made(api, configMaps, { metadata: { name, labels } });
     const found: [string, string][] = [];
     for (const [labelSelector] of labelSelectors) {
       const { body } = await api.get(configMaps, { labelSelector });
@@ -134,7 +144,10 @@ export function describeLists(subject: () => Subject): void {
     const { bindings } = await newPlace(api);
     await made(api, bindings, bindingOf('a', { labels: { app: 'x' } }));
     await made(api, bindings, bindingOf('b', { labels: { app: 'x' } }, { serviceAccountName: 'two' }));
-    const { body } = await api.get(bindings, { labelSelector: 'app=x', fieldSelector: 'spec.serviceAccountName=two' });
+    const { body } = await api.get(bindings, {
+      labelSelector: 'app=x',
+      fieldSelector: 'spec.serviceAccountName=two',
+    });
     expect(namesOf(body)).toEqual(['b']);
   });
 
@@ -142,15 +155,22 @@ export function describeLists(subject: () => Subject): void {
     const { api } = subject();
     const { bindings } = await newPlace(api);
     const { status, body } = await api.get(bindings, { fieldSelector: 'spec.mode=PoolOnly' });
-    expect([status, body.reason, body.message]).toEqual([400, 'BadRequest', 'field label not supported: spec.mode']);
+    expect([status, body.reason, body.message]).toEqual([
+      400,
+      'BadRequest',
+      'field label not supported: spec.mode',
+    ]);
   });
 
-  test.each(['a=b=c', 'a in b', '=a', 'a b', '!', 'a in (b'])('the label selector %s is refused', async (labelSelector) => {
-    const { api } = subject();
-    const { bindings } = await newPlace(api);
-    const { status, body } = await api.get(bindings, { labelSelector });
-    expect([status, body.reason]).toEqual([400, 'BadRequest']);
-  });
+  test.each(['a=b=c', 'a in b', '=a', 'a b', '!', 'a in (b'])(
+    'the label selector %s is refused',
+    async (labelSelector) => {
+      const { api } = subject();
+      const { bindings } = await newPlace(api);
+      const { status, body } = await api.get(bindings, { labelSelector });
+      expect([status, body.reason]).toEqual([400, 'BadRequest']);
+    },
+  );
 
   test('a list page by page shows the moment of its first page', async () => {
     const { api } = subject();
@@ -163,10 +183,17 @@ export function describeLists(subject: () => Subject): void {
     const second = await api.get(bindings, { limit: '2', continue: first.body.metadata.continue ?? '' });
     const third = await api.get(bindings, { limit: '2', continue: second.body.metadata.continue ?? '' });
     expect([first, second, third].map(({ body }) => namesOf(body))).toEqual([['a', 'b'], ['c', 'd'], ['e']]);
-    expect([first, second, third].map(({ body }) => body.metadata.remainingItemCount)).toEqual([3, 1, undefined]);
+    expect([first, second, third].map(({ body }) => body.metadata.remainingItemCount)).toEqual([
+      3,
+      1,
+      undefined,
+    ]);
     expect(third.body.metadata.continue ?? '').toBe('');
     const { resourceVersion } = first.body.metadata;
-    expect([second, third].map(({ body }) => body.metadata.resourceVersion)).toEqual([resourceVersion, resourceVersion]);
+    expect([second, third].map(({ body }) => body.metadata.resourceVersion)).toEqual([
+      resourceVersion,
+      resourceVersion,
+    ]);
     expect(second.body.items[1]?.['spec']).toMatchObject({ serviceAccountName: 'inference-sa' });
   });
 
@@ -174,7 +201,11 @@ export function describeLists(subject: () => Subject): void {
     const { api } = subject();
     const { bindings } = await newPlace(api);
     for (const name of ['a', 'b', 'c', 'd', 'e']) {
-      await made(api, bindings, bindingOf(name, {}, { serviceAccountName: name === 'b' || name === 'd' ? 'two' : 'one' }));
+      await made(
+        api,
+        bindings,
+        bindingOf(name, {}, { serviceAccountName: name === 'b' || name === 'd' ? 'two' : 'one' }),
+      );
     }
     const query = { fieldSelector: 'spec.serviceAccountName=one', limit: '2' };
     const first = await api.get(bindings, query);
@@ -196,11 +227,16 @@ export function describeLists(subject: () => Subject): void {
     for (const name of ['a', 'b', 'c']) await made(api, bindings, bindingOf(name));
     const { body: page } = await api.get(bindings, { limit: '1' });
     await expire();
-    const { status, body } = await api.get(bindings, { limit: '1', continue: toAncient(page.metadata.continue) });
+    const { status, body } = await api.get(bindings, {
+      limit: '1',
+      continue: toAncient(page.metadata.continue),
+    });
     expect([status, body.reason, body.message]).toEqual([
       410,
       'Expired',
-      expect.stringContaining('The provided continue parameter is too old to display a consistent list result.'),
+      expect.stringContaining(
+        'The provided continue parameter is too old to display a consistent list result.',
+      ),
     ]);
     const { body: others } = await api.get(bindings, { continue: body.metadata.continue ?? '' });
     expect(namesOf(others)).toEqual(['b', 'c']);

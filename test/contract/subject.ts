@@ -23,7 +23,14 @@ export interface SubjectOptions extends Access {
 }
 
 /** A server on which our definitions are installed. */
-export async function prepareSubject({ url, ca, token, kubeconfig, expire, stop }: SubjectOptions): Promise<Subject> {
+export async function prepareSubject({
+  url,
+  ca,
+  token,
+  kubeconfig,
+  expire,
+  stop,
+}: SubjectOptions): Promise<Subject> {
   const api = createApi({ url, ...(ca !== undefined && { ca }), ...(token !== undefined && { token }) });
   const definitions = await readDefinitions();
   for (const definition of definitions) await install(api, definition);
@@ -47,8 +54,12 @@ const root = join(import.meta.dirname, '..', '..');
 async function readDefinitions(): Promise<Definition[]> {
   const folder = join(root, 'local', 'crds');
   const others = (await readdir(folder)).toSorted().map((name) => join(folder, name));
-  const texts = await Promise.all([join(root, 'knative', 'base', 'crd.yaml'), ...others].map((file) => readFile(file, 'utf8')));
-  return texts.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as Definition)).filter(Boolean);
+  const texts = await Promise.all(
+    [join(root, 'knative', 'base', 'crd.yaml'), ...others].map((file) => readFile(file, 'utf8')),
+  );
+  return texts
+    .flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as Definition))
+    .filter(Boolean);
 }
 
 export const definitionsPath = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
@@ -64,7 +75,10 @@ export function collectionOf({ spec }: Definition): string {
 }
 
 /** Waits until a definition's objects can be listed; what was answered until then is returned. */
-export async function untilServed(api: Api, definition: Definition): Promise<{ status: number; body: Body; retryAfter?: string }[]> {
+export async function untilServed(
+  api: Api,
+  definition: Definition,
+): Promise<{ status: number; body: Body; retryAfter?: string }[]> {
   const before = [];
   for (let tries = 0; tries < 200; tries += 1) {
     const { status, headers, body } = await api.get(collectionOf(definition));

@@ -6,7 +6,11 @@ const asTable = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
 const asMetadata = 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json';
 
 interface Table extends Body {
-  readonly columnDefinitions: readonly { readonly name: string; readonly type: string; readonly priority: number }[];
+  readonly columnDefinitions: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly priority: number;
+  }[];
   readonly rows: readonly { readonly cells: readonly unknown[]; readonly object: Body | null }[];
 }
 
@@ -17,9 +21,18 @@ export function describeTables(subject: () => Subject): void {
     const { bindings } = await newPlace(api);
     await made(api, bindings, bindingOf('a', {}, { objectiveRef: { name: 'objective-a' } }));
     await made(api, bindings, bindingOf('b'));
-    const condition = { type: 'Ready', status: 'True', reason: 'Reconciled', message: 'm', observedGeneration: 1, lastTransitionTime: '2026-01-02T03:04:05Z' };
+    const condition = {
+      type: 'Ready',
+      status: 'True',
+      reason: 'Reconciled',
+      message: 'm',
+      observedGeneration: 1,
+      lastTransitionTime: '2026-01-02T03:04:05Z',
+    };
     const computedSpiffeIDs = [{ mode: 'PoolOnly', spiffeID: 'spiffe://a.b/c' }];
-    await api.patch(`${bindings}/a/status`, 'merge', { status: { conditions: [condition], computedSpiffeIDs } });
+    await api.patch(`${bindings}/a/status`, 'merge', {
+      status: { conditions: [condition], computedSpiffeIDs },
+    });
     const { body } = await api.send('GET', bindings, { accept: asTable });
     const { kind, columnDefinitions, rows } = body as Table;
     expect(kind).toBe('Table');
@@ -45,7 +58,10 @@ export function describeTables(subject: () => Subject): void {
     await made(api, bindings, bindingOf('a'));
     const whole = await api.send('GET', bindings, { accept: asTable, query: { includeObject: 'Object' } });
     const none = await api.send('GET', bindings, { accept: asTable, query: { includeObject: 'None' } });
-    expect((whole.body as Table).rows[0]?.object).toMatchObject({ kind: 'InferenceIdentityBinding', spec: { mode: 'PoolOnly' } });
+    expect((whole.body as Table).rows[0]?.object).toMatchObject({
+      kind: 'InferenceIdentityBinding',
+      spec: { mode: 'PoolOnly' },
+    });
     expect((none.body as Table).rows[0]?.object).toBeNull();
   });
 
@@ -73,7 +89,9 @@ export function describeTables(subject: () => Subject): void {
     await made(api, bindings, bindingOf('a', { labels: { a: 'b' } }));
     const { body } = await api.send('GET', bindings, { accept: asMetadata });
     expect([body.kind, body.apiVersion]).toEqual(['PartialObjectMetadataList', 'meta.k8s.io/v1']);
-    expect(body.items).toEqual([expect.objectContaining({ metadata: expect.objectContaining({ name: 'a', labels: { a: 'b' } }) })]);
+    expect(body.items).toEqual([
+      expect.objectContaining({ metadata: expect.objectContaining({ name: 'a', labels: { a: 'b' } }) }),
+    ]);
     expect(body.items[0]?.['spec']).toBeUndefined();
   });
 }

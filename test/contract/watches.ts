@@ -1,6 +1,15 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { Api, Watch, WatchEvent } from './api.ts';
-import { type Place, type Subject, bindingOf, made, newName, newPlace, outputOf, outputsPath } from './subject.ts';
+import {
+  type Place,
+  type Subject,
+  bindingOf,
+  made,
+  newName,
+  newPlace,
+  outputOf,
+  outputsPath,
+} from './subject.ts';
 
 const finalizer = 'kleym.sonda.red/test';
 
@@ -9,7 +18,11 @@ function told(events: readonly WatchEvent[]): string[] {
 }
 
 /** Watches from now on. */
-async function watchFromNow(api: Api, path: string, query: Readonly<Record<string, string>> = {}): Promise<Watch> {
+async function watchFromNow(
+  api: Api,
+  path: string,
+  query: Readonly<Record<string, string>> = {},
+): Promise<Watch> {
   const { body } = await api.get(path, { limit: '1' });
   const watch = await api.watch(path, { ...query, resourceVersion: body.metadata.resourceVersion });
   onTestFinished(() => watch.close());
@@ -42,7 +55,10 @@ function describeOrder(subject: () => Subject): void {
     const versions = events.map(({ object }) => Number(object.metadata.resourceVersion));
     expect(versions).toEqual(versions.toSorted((a, b) => a - b));
     expect(new Set(versions).size).toBe(5);
-    expect(events[0]?.object).toMatchObject({ kind: 'InferenceIdentityBinding', apiVersion: 'kleym.sonda.red/v1alpha1' });
+    expect(events[0]?.object).toMatchObject({
+      kind: 'InferenceIdentityBinding',
+      apiVersion: 'kleym.sonda.red/v1alpha1',
+    });
   });
 
   test('a watch is taken up where another one ended', async () => {
@@ -76,9 +92,15 @@ function describeOrder(subject: () => Subject): void {
     const watch = await watchFromNow(api, bindings);
     await api.delete(`${bindings}/a`);
     const [event] = await watch.take(1);
-    expect(event?.object.metadata).toMatchObject({ uid: stored.metadata.uid, labels: { a: 'b' }, generation: 1 });
+    expect(event?.object.metadata).toMatchObject({
+      uid: stored.metadata.uid,
+      labels: { a: 'b' },
+      generation: 1,
+    });
     expect(event?.object.metadata.deletionTimestamp).toBeUndefined();
-    expect(Number(event?.object.metadata.resourceVersion)).toBeGreaterThan(Number(stored.metadata.resourceVersion));
+    expect(Number(event?.object.metadata.resourceVersion)).toBeGreaterThan(
+      Number(stored.metadata.resourceVersion),
+    );
   });
 
   test('a deletion that a finalizer held shows as a change, and later as a deletion that still has the finalizer', async () => {
@@ -142,7 +164,12 @@ function describeSelection(subject: () => Subject): void {
   });
 
   test.each([
-    ['spec.serviceAccountName', '', { spec: { serviceAccountName: 'chosen' } }, { spec: { serviceAccountName: 'other' } }],
+    [
+      'spec.serviceAccountName',
+      '',
+      { spec: { serviceAccountName: 'chosen' } },
+      { spec: { serviceAccountName: 'other' } },
+    ],
     [
       'status.claim.serviceAccountName',
       '/status',
@@ -185,7 +212,11 @@ function describeEnds(subject: () => Subject): void {
     const { bindings } = await newPlace(api);
     const { metadata } = await made(api, bindings, bindingOf('a'));
     // The only bookmark that does not take a minute to come: the one behind what was there at the start.
-    const initially = { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan', allowWatchBookmarks: 'true' };
+    const initially = {
+      sendInitialEvents: 'true',
+      resourceVersionMatch: 'NotOlderThan',
+      allowWatchBookmarks: 'true',
+    };
     const watch = await api.watch(bindings, initially);
     onTestFinished(() => watch.close());
     const [added, bookmark] = await watch.take(2);
@@ -207,7 +238,10 @@ function describeEnds(subject: () => Subject): void {
     const { api } = subject();
     const { bindings } = await newPlace(api);
     const { metadata } = await made(api, bindings, bindingOf('a'));
-    const watch = await api.watch(bindings, { resourceVersion: metadata.resourceVersion, timeoutSeconds: '1' });
+    const watch = await api.watch(bindings, {
+      resourceVersion: metadata.resourceVersion,
+      timeoutSeconds: '1',
+    });
     expect(await watch.rest()).toEqual([]);
   });
 

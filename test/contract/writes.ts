@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import type { PatchKind } from './api.ts';
-import { type Subject, bindingOf, causesOf, made, newName, newPlace, outputOf, outputsPath } from './subject.ts';
+import {
+  type Subject,
+  bindingOf,
+  causesOf,
+  made,
+  newName,
+  newPlace,
+  outputOf,
+  outputsPath,
+} from './subject.ts';
 
 const status = { observedGeneration: 1 };
 
@@ -18,7 +27,11 @@ function describeGeneration(subject: () => Subject): void {
     const { api } = subject();
     const { bindings } = await newPlace(api);
     const { metadata, ...others } = await made(api, bindings, { ...bindingOf('a'), status });
-    expect(metadata).toMatchObject({ name: 'a', generation: 1, resourceVersion: expect.stringMatching(/^[1-9]\d*$/) });
+    expect(metadata).toMatchObject({
+      name: 'a',
+      generation: 1,
+      resourceVersion: expect.stringMatching(/^[1-9]\d*$/),
+    });
     expect(metadata.uid).toMatch(/^[0-9a-f-]{36}$/);
     expect(metadata.creationTimestamp).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     expect(others['status']).toBeUndefined();
@@ -60,7 +73,14 @@ function describeGeneration(subject: () => Subject): void {
     const { bindings } = await newPlace(api);
     const { metadata, spec } = await made(api, bindings, bindingOf('a', { labels: { a: 'b' } }));
     const { uid, resourceVersion } = metadata;
-    const written = { ...bindingOf('a', { uid, resourceVersion, labels: { a: 'c' }, finalizers: ['x.y/z'] }, { serviceAccountName: 'other' }), status };
+    const written = {
+      ...bindingOf(
+        'a',
+        { uid, resourceVersion, labels: { a: 'c' }, finalizers: ['x.y/z'] },
+        { serviceAccountName: 'other' },
+      ),
+      status,
+    };
     const { status: code, body } = await api.put(`${bindings}/a/status`, written);
     expect([code, body['status'], body['spec']]).toEqual([200, status, spec]);
     expect(body.metadata).toMatchObject({ labels: { a: 'b' }, generation: 1 });
@@ -73,7 +93,11 @@ function describeGeneration(subject: () => Subject): void {
     const { apiVersion, kind, metadata, spec } = await made(api, bindings, bindingOf('a'));
     const { name, namespace, uid, resourceVersion } = metadata;
     const identity = { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion } };
-    const { status: code, body } = await api.put(`${bindings}/a/status`, { ...identity, status }, { fieldValidation: 'Strict' });
+    const { status: code, body } = await api.put(
+      `${bindings}/a/status`,
+      { ...identity, status },
+      { fieldValidation: 'Strict' },
+    );
     expect([code, body['status'], body['spec']]).toEqual([200, status, spec]);
   });
 
@@ -81,7 +105,9 @@ function describeGeneration(subject: () => Subject): void {
     const { api } = subject();
     const { bindings } = await newPlace(api);
     await made(api, bindings, bindingOf('a'));
-    const { body } = await api.patch(`${bindings}/a/status`, 'merge', { status: { ...status, trustDomain: 'a.b' } });
+    const { body } = await api.patch(`${bindings}/a/status`, 'merge', {
+      status: { ...status, trustDomain: 'a.b' },
+    });
     const replaced = await api.put(`${bindings}/a/status`, { ...body, status });
     expect(replaced.body['status']).toEqual(status);
   });
@@ -121,19 +147,30 @@ interface Write {
 }
 
 const swaps: Write[] = (['', '/status'] as const).flatMap((part) =>
-  (['put', 'merge', 'json'] as const).map((verb) => ({ title: `a ${verb} of the ${part || 'object'}`, part, verb })),
+  (['put', 'merge', 'json'] as const).map((verb) => ({
+    title: `a ${verb} of the ${part || 'object'}`,
+    part,
+    verb,
+  })),
 );
 
 function describeConflicts(subject: () => Subject): void {
   /** Writes with a uid and a resourceVersion that the caller believes in. */
-  async function swap({ part, verb }: Write, path: string, believed: { uid: string; resourceVersion: string }) {
+  async function swap(
+    { part, verb }: Write,
+    path: string,
+    believed: { uid: string; resourceVersion: string },
+  ) {
     const { api } = subject();
     const { body: current } = await api.get(path);
     const change = part === '' ? { labels: { changed: 'yes' } } : {};
     const metadata = { ...current.metadata, ...believed, ...change };
     if (verb === 'put') return await api.put(`${path}${part}`, { ...current, metadata, status });
     if (verb === 'merge') {
-      return await api.patch(`${path}${part}`, 'merge', { metadata: { ...believed, ...change }, ...(part && { status }) });
+      return await api.patch(`${path}${part}`, 'merge', {
+        metadata: { ...believed, ...change },
+        ...(part && { status }),
+      });
     }
     const operations = [
       { op: 'replace', path: '/metadata/uid', value: believed.uid },
@@ -169,15 +206,20 @@ function describeConflicts(subject: () => Subject): void {
 
   const otherUid = '00000000-0000-4000-8000-000000000000';
 
-  test.each(swaps.filter(({ verb }) => verb === 'put'))('$title is refused where it means another uid', async (write) => {
-    const { api } = subject();
-    const { bindings } = await newPlace(api);
-    const { metadata } = await made(api, bindings, bindingOf('a'));
-    const { resourceVersion } = metadata;
-    const { status: code, body } = await swap(write, `${bindings}/a`, { uid: otherUid, resourceVersion });
-    expect([code, body.reason]).toEqual([409, 'Conflict']);
-    expect(body.message).toContain(`Precondition failed: UID in precondition: ${otherUid}, UID in object meta: ${metadata.uid}`);
-  });
+  test.each(swaps.filter(({ verb }) => verb === 'put'))(
+    '$title is refused where it means another uid',
+    async (write) => {
+      const { api } = subject();
+      const { bindings } = await newPlace(api);
+      const { metadata } = await made(api, bindings, bindingOf('a'));
+      const { resourceVersion } = metadata;
+      const { status: code, body } = await swap(write, `${bindings}/a`, { uid: otherUid, resourceVersion });
+      expect([code, body.reason]).toEqual([409, 'Conflict']);
+      expect(body.message).toContain(
+        `Precondition failed: UID in precondition: ${otherUid}, UID in object meta: ${metadata.uid}`,
+      );
+    },
+  );
 
   test.each(swaps.filter(({ part, verb }) => part === '' && verb !== 'put'))(
     '$title is refused as a change of the uid where it means another uid',
@@ -215,7 +257,9 @@ function describeConflicts(subject: () => Subject): void {
     const { bindings } = await newPlace(api);
     await made(api, bindings, bindingOf('a'));
     await api.patch(`${bindings}/a`, 'merge', { metadata: { labels: { a: '1' } } });
-    const { status: code, body } = await api.patch(`${bindings}/a`, 'merge', { metadata: { labels: { b: '2' } } });
+    const { status: code, body } = await api.patch(`${bindings}/a`, 'merge', {
+      metadata: { labels: { b: '2' } },
+    });
     expect([code, body.metadata.labels]).toEqual([200, { a: '1', b: '2' }]);
   });
 
@@ -234,23 +278,31 @@ function describeConflicts(subject: () => Subject): void {
     const { api } = subject();
     const { configMaps } = await newPlace(api);
     await made(api, configMaps, { metadata: { name: 'a' } });
-    const { status: code, body } = await api.put(`${configMaps}/a`, { metadata: { name: 'a' }, data: { b: 'c' } });
+    const { status: code, body } = await api.put(`${configMaps}/a`, {
+      metadata: { name: 'a' },
+      data: { b: 'c' },
+    });
     expect([code, body['data']]).toEqual([200, { b: 'c' }]);
   });
 
-  test.each(['put', 'merge'] as const)('a %s of an object that is not there is a 404 that names it', async (verb) => {
-    const { api } = subject();
-    const { bindings } = await newPlace(api);
-    const written = bindingOf('a', { uid: otherUid, resourceVersion: '1' });
-    const answers = await Promise.all(
-      ['', '/status'].map((part) =>
-        verb === 'put' ? api.put(`${bindings}/a${part}`, written) : api.patch(`${bindings}/a${part}`, verb, written),
-      ),
-    );
-    expect(answers.map((answer) => [answer.status, answer.body.reason, answer.body.details?.name])).toEqual(
-      answers.map(() => [404, 'NotFound', 'a']),
-    );
-  });
+  test.each(['put', 'merge'] as const)(
+    'a %s of an object that is not there is a 404 that names it',
+    async (verb) => {
+      const { api } = subject();
+      const { bindings } = await newPlace(api);
+      const written = bindingOf('a', { uid: otherUid, resourceVersion: '1' });
+      const answers = await Promise.all(
+        ['', '/status'].map((part) =>
+          verb === 'put'
+            ? api.put(`${bindings}/a${part}`, written)
+            : api.patch(`${bindings}/a${part}`, verb, written),
+        ),
+      );
+      expect(answers.map((answer) => [answer.status, answer.body.reason, answer.body.details?.name])).toEqual(
+        answers.map(() => [404, 'NotFound', 'a']),
+      );
+    },
+  );
 
   test('of two writers that read the same version one gets through', async () => {
     const { api } = subject();
@@ -258,7 +310,10 @@ function describeConflicts(subject: () => Subject): void {
     const stored = await made(api, bindings, bindingOf('a'));
     const answers = await Promise.all(
       Array.from({ length: 8 }, (_, index) =>
-        api.put(`${bindings}/a`, { ...stored, metadata: { ...stored.metadata, labels: { writer: `${index}` } } }),
+        api.put(`${bindings}/a`, {
+          ...stored,
+          metadata: { ...stored.metadata, labels: { writer: `${index}` } },
+        }),
       ),
     );
     const codes = answers.map((answer) => answer.status);
@@ -299,10 +354,15 @@ function describeCreation(subject: () => Subject): void {
     expect([code, body.message]).toEqual([500, 'resourceVersion should not be set on objects to be created']);
   });
 
-  test('uid, times and generation are the server\'s to say', async () => {
+  test("uid, times and generation are the server's to say", async () => {
     const { api } = subject();
     const { bindings } = await newPlace(api);
-    const said = { uid: 'u', generation: 7, creationTimestamp: '2001-01-01T00:00:00Z', deletionTimestamp: '2001-01-01T00:00:00Z' };
+    const said = {
+      uid: 'u',
+      generation: 7,
+      creationTimestamp: '2001-01-01T00:00:00Z',
+      deletionTimestamp: '2001-01-01T00:00:00Z',
+    };
     const { metadata } = await made(api, bindings, bindingOf('a', said));
     expect(metadata.uid).not.toBe('u');
     expect(metadata.generation).toBe(1);
@@ -310,7 +370,7 @@ function describeCreation(subject: () => Subject): void {
     expect(metadata.deletionTimestamp).toBeUndefined();
   });
 
-  test('every answer tells the server\'s time', async () => {
+  test("every answer tells the server's time", async () => {
     const { api } = subject();
     const { headers } = await api.get(outputsPath);
     expect(Date.parse(headers.date ?? '')).not.toBeNaN();
@@ -369,7 +429,10 @@ function describePatches(subject: () => Subject): void {
   test('a merge patch merges objects, replaces lists and takes away what is null', async () => {
     const { api } = subject();
     const { configMaps } = await newPlace(api);
-    await made(api, configMaps, { metadata: { name: 'a', finalizers: ['x.y/1', 'x.y/2'] }, data: { a: '1', b: '2' } });
+    await made(api, configMaps, {
+      metadata: { name: 'a', finalizers: ['x.y/1', 'x.y/2'] },
+      data: { a: '1', b: '2' },
+    });
     const { body } = await api.patch(`${configMaps}/a`, 'merge', {
       metadata: { finalizers: ['x.y/3'] },
       data: { b: null, c: '3' },
@@ -418,10 +481,19 @@ function describePatches(subject: () => Subject): void {
     const { bindings } = await newPlace(api);
     const manager = { fieldManager: 'test', force: 'true' };
     const created = await api.patch(`${bindings}/a`, 'apply', bindingOf('a'), manager);
-    const changed = await api.patch(`${bindings}/a`, 'apply', bindingOf('a', { labels: { a: 'b' } }), manager);
+    const changed = await api.patch(
+      `${bindings}/a`,
+      'apply',
+      bindingOf('a', { labels: { a: 'b' } }),
+      manager,
+    );
     const again = await api.patch(`${bindings}/a`, 'apply', bindingOf('a', { labels: { a: 'b' } }), manager);
     expect([created.status, changed.status, again.status]).toEqual([201, 200, 200]);
-    expect(changed.body.metadata).toMatchObject({ uid: created.body.metadata.uid, labels: { a: 'b' }, generation: 1 });
+    expect(changed.body.metadata).toMatchObject({
+      uid: created.body.metadata.uid,
+      labels: { a: 'b' },
+      generation: 1,
+    });
     expect(again.body.metadata.resourceVersion).toBe(changed.body.metadata.resourceVersion);
   });
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { CannotBuildError, type GoPart, buildGoPart } from './go-part.ts';
+import { CannotBuildError, type GoPart, type Workshop, buildGoPart } from './go-part.ts';
 
 /** The programs that a control plane consists of, as paths. */
 export interface ControlPlanePrograms {
@@ -14,17 +14,18 @@ const newestMinor = '1.35';
 const etcdVersion = 'v3.6.16';
 
 /** Finds or builds etcd and kube-apiserver: those of KUBEBUILDER_ASSETS, else of the minor that KLEYM_KUBERNETES names. */
-export async function provideControlPlane(say: (line: string) => void): Promise<ControlPlanePrograms> {
-  const assets = process.env['KUBEBUILDER_ASSETS'];
+export async function provideControlPlane(workshop: Workshop): Promise<ControlPlanePrograms> {
+  const { env } = workshop;
+  const assets = env['KUBEBUILDER_ASSETS'];
   if (assets) return findAssets(assets);
-  const minor = process.env['KLEYM_KUBERNETES'] || newestMinor;
+  const minor = env['KLEYM_KUBERNETES'] || newestMinor;
   const version = kubernetesVersions[minor];
   if (version === undefined) {
     const known = Object.keys(kubernetesVersions).join(' or ');
     throw new CannotBuildError(`KLEYM_KUBERNETES is ${JSON.stringify(minor)}, expected ${known}`);
   }
-  const etcd = await buildGoPart(etcdPart, say);
-  return { etcd, kubeApiserver: await buildGoPart(kubeApiserverPart(minor, version), say) };
+  const etcd = await buildGoPart(etcdPart, workshop);
+  return { etcd, kubeApiserver: await buildGoPart(kubeApiserverPart(minor, version), workshop) };
 }
 
 function findAssets(folder: string): ControlPlanePrograms {
@@ -48,7 +49,9 @@ function kubeApiserverPart(minor: string, version: string): GoPart {
   const [gitMajor, gitMinor] = minor.split('.');
   // Unstamped it would call itself v0.0.0, and clients and feature gates ask for its version.
   const stamps = { gitVersion: version, gitMajor, gitMinor };
-  const ldflags = Object.entries(stamps).map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`);
+  const ldflags = Object.entries(stamps).map(
+    ([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`,
+  );
   return {
     name: 'kube-apiserver',
     version,

@@ -20,6 +20,8 @@ export interface ControlPlane {
   readonly kubeconfig: string;
   /** A folder that is removed with the control plane. */
   readonly folder: string;
+  /** The ids of the processes that run now. */
+  pids(): { readonly etcd: number; readonly kubeApiserver: number };
   /** The text of a kubeconfig for whoever a token belongs to. */
   kubeconfigFor(token: string): string;
   /** What the API server wrote down so far; empty unless `auditPolicy` was given. */
@@ -59,7 +61,14 @@ export interface ControlPlaneOptions {
   readonly auditPolicy?: string;
   /** More flags for kube-apiserver. */
   readonly apiserverArgs?: readonly string[];
+  /** Where it says what it builds; standard error unless told otherwise. */
   readonly say?: (line: string) => void;
+  /** How ports are chosen; free ones unless told otherwise. */
+  readonly findPorts?: typeof findFreePorts;
+}
+
+function sayToStderr(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 interface Plan {
@@ -73,7 +82,7 @@ const readyMs = 90_000;
 
 /** Starts a control plane on free ports of the loopback interface. It ends with `stop`, or with this process. */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
-  const programs = await provideControlPlane(options.say ?? console.error);
+  const programs = await provideControlPlane({ env: process.env, say: options.say ?? sayToStderr });
   const plan = { programs, options, adminToken: randomBytes(16).toString('hex') };
   for (let start = 1; ; start += 1) {
     const processes = await openKeptProcesses('kleym-cp');
@@ -91,7 +100,7 @@ class PortTakenError extends Error {}
 
 async function startOnce(plan: Plan, processes: KeptProcesses): Promise<ControlPlane> {
   const { folder } = processes;
-  const [port = 0, etcdPort = 0, peerPort = 0] = await findFreePorts(3);
+  const [port = 0, etcdPort = 0, peerPort = 0] = await (plan.options.findPorts ?? findFreePorts)(3);
   const [url, etcdUrl] = [`https://127.0.0.1:${port}`, `http://127.0.0.1:${etcdPort}`];
   await writeInputs(folder, plan);
   const etcd = processes.start('etcd', plan.programs.etcd, etcdArgs(etcdUrl, `http://127.0.0.1:${peerPort}`));
@@ -117,6 +126,7 @@ async function startOnce(plan: Plan, processes: KeptProcesses): Promise<ControlP
     kubeconfig,
     folder,
     kubeconfigFor,
+    pids: () => ({ etcd: etcd.pid, kubeApiserver: apiserver.pid }),
     audit: () => readAudit(join(folder, auditLog)),
     compact: () => compactEtcd(etcdUrl),
     kill: (signal = 'SIGKILL') => apiserver.kill(signal),
@@ -158,7 +168,11 @@ function etcdArgs(url: string, peerUrl: string): string[] {
 }
 
 function apiserverArgs(port: number, etcdUrl: string, options: ControlPlaneOptions): string[] {
-  const audit = [`--audit-log-path=${auditLog}`, `--audit-policy-file=${auditPolicy}`, '--audit-log-mode=blocking-strict'];
+  const audit = [
+    `--audit-log-path=${auditLog}`,
+    `--audit-policy-file=${auditPolicy}`,
+    '--audit-log-mode=blocking-strict',
+  ];
   return [
     `--etcd-servers=${etcdUrl}`,
     `--secure-port=${port}`,
@@ -179,14 +193,21 @@ function apiserverArgs(port: number, etcdUrl: string, options: ControlPlaneOptio
   ];
 }
 
-async function untilReady(url: string, folder: string, token: string, processes: readonly KeptProcess[]): Promise<void> {
+async function untilReady(
+  url: string,
+  folder: string,
+  token: string,
+  processes: readonly KeptProcess[],
+): Promise<void> {
   const deadline = Date.now() + readyMs;
   while (!(await isReady(url, folder, token))) {
     const dead = processes.find((each) => !each.isRunning());
     if (dead !== undefined) throw await toStartError(dead);
     if (Date.now() > deadline) {
       const tails = await Promise.all(processes.map((each) => each.tail()));
-      throw new Error(`the control plane was not ready after ${readyMs / 1000} s; it wrote:\n${tails.join('\n')}`);
+      throw new Error(
+        `the control plane was not ready after ${readyMs / 1000} s; it wrote:\n${tails.join('\n')}`,
+      );
     }
     await sleep(50);
   }
@@ -218,7 +239,9 @@ function toKubeconfig(server: string, ca: string, token: string): string {
   return stringify({
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name, cluster: { server, 'certificate-authority-data': Buffer.from(ca).toString('base64') } }],
+    clusters: [
+      { name, cluster: { server, 'certificate-authority-data': Buffer.from(ca).toString('base64') } },
+    ],
     users: [{ name, user: { token } }],
     contexts: [{ name, context: { cluster: name, user: name, namespace: 'default' } }],
     'current-context': name,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
-import { availableParallelism, homedir } from 'node:os';
+import { availableParallelism, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** A program that is built from Go modules, pinned by a go.mod and a go.sum of ours. */
@@ -20,17 +20,23 @@ export interface GoPart {
 /** Why a part cannot be built here; the message says what to do. */
 export class CannotBuildError extends Error {}
 
+/** Where parts are built: the environment tells the cache and the tools. */
+export interface Workshop {
+  readonly env: NodeJS.ProcessEnv;
+  readonly say: (line: string) => void;
+}
+
 /** The path of a part's program; it is built where the cache does not have it. */
-export async function buildGoPart(part: GoPart, say: (line: string) => void): Promise<string> {
-  const folder = join(cacheFolder(), `${part.name}-${part.version}-${await fingerprint(part)}`);
+export async function buildGoPart(part: GoPart, { env, say }: Workshop): Promise<string> {
+  const folder = join(cacheFolder(env), `${part.name}-${part.version}-${await fingerprint(part)}`);
   const program = join(folder, part.name);
   if (existsSync(program)) return program;
-  await requireGo(part);
+  await requireGo(part, env);
   await mkdir(folder, { recursive: true });
   // A build that was cut off must never be taken for a program, and two at once must not write one file.
   const unfinished = `${program}.${process.pid}`;
   try {
-    await build(part, unfinished, say);
+    await build(part, unfinished, { env, say });
     await rename(unfinished, program);
   } finally {
     await rm(unfinished, { force: true });
@@ -38,8 +44,8 @@ export async function buildGoPart(part: GoPart, say: (line: string) => void): Pr
   return program;
 }
 
-function cacheFolder(): string {
-  const root = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+function cacheFolder(env: NodeJS.ProcessEnv): string {
+  const root = env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
   return join(root, 'kleym', 'real-parts');
 }
 
@@ -57,10 +63,19 @@ interface Ended {
   readonly stderr: string;
 }
 
-async function runGo(folder: string, args: readonly string[]): Promise<Ended> {
+async function runGo(folder: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
   // `local`: no toolchain is downloaded; `readonly`: nothing but what go.sum knows is built. Without C the program runs anywhere.
-  const pinned = { GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly -buildvcs=false', CGO_ENABLED: '0', GOWORK: 'off' };
-  const child = spawn('go', args, { cwd: folder, env: { ...process.env, ...pinned }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const pinned = {
+    GOTOOLCHAIN: 'local',
+    GOFLAGS: '-mod=readonly -buildvcs=false',
+    CGO_ENABLED: '0',
+    GOWORK: 'off',
+  };
+  const child = spawn('go', args, {
+    cwd: folder,
+    env: { ...env, ...pinned },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const texts = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => (texts[name] += text));
@@ -75,14 +90,17 @@ async function runGo(folder: string, args: readonly string[]): Promise<Ended> {
   }
 }
 
-async function requireGo(part: GoPart): Promise<void> {
+async function requireGo(part: GoPart, env: NodeJS.ProcessEnv): Promise<void> {
   const needed = /^go (\S+)$/m.exec(await readFile(join(part.folder, 'go.mod'), 'utf8'))?.[1] ?? '0';
   const todo = `Install Go ${needed} or newer (https://go.dev/dl/), or set KUBEBUILDER_ASSETS to a folder that has kube-apiserver and etcd.`;
-  const found = await runGo(homedir(), ['env', 'GOVERSION']).catch((error: unknown) => {
+  const found = await runGo(tmpdir(), ['env', 'GOVERSION'], env).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   });
-  if (found === undefined) throw new CannotBuildError(`${part.name} ${part.version} is built with Go, and there is no go in PATH. ${todo}`);
+  if (found === undefined)
+    throw new CannotBuildError(
+      `${part.name} ${part.version} is built with Go, and there is no go in PATH. ${todo}`,
+    );
   const version = found.stdout.trim().replace(/^go/, '');
   if (isOlder(version, needed)) {
     throw new CannotBuildError(`${part.name} ${part.version} needs Go ${needed}, found ${version}. ${todo}`);
@@ -91,7 +109,9 @@ async function requireGo(part: GoPart): Promise<void> {
 
 /** Whether a version of Go comes before another; what follows the numbers (`rc1`, `-custom`) does not count. */
 export function isOlder(version: string, needed: string): boolean {
-  const [left, right] = [version, needed].map((text) => text.split('.').map((part) => Number.parseInt(part, 10) || 0));
+  const [left, right] = [version, needed].map((text) =>
+    text.split('.').map((part) => Number.parseInt(part, 10) || 0),
+  );
   for (const index of [0, 1, 2]) {
     const difference = (left?.[index] ?? 0) - (right?.[index] ?? 0);
     if (difference !== 0) return difference < 0;
@@ -99,7 +119,7 @@ export function isOlder(version: string, needed: string): boolean {
   return false;
 }
 
-async function build(part: GoPart, program: string, say: (line: string) => void): Promise<void> {
+async function build(part: GoPart, program: string, { env, say }: Workshop): Promise<void> {
   const title = `${part.name} ${part.version}`;
   const start = Date.now();
   const seconds = () => Math.round((Date.now() - start) / 1000);
@@ -108,10 +128,12 @@ async function build(part: GoPart, program: string, say: (line: string) => void)
   try {
     const parallel = String(Math.min(availableParallelism(), 4));
     const options = ['-p', parallel, '-trimpath', '-ldflags', `-s -w ${part.ldflags}`, '-o', program];
-    const { code, stderr } = await runGo(part.folder, ['build', ...options, part.package]);
+    const { code, stderr } = await runGo(part.folder, ['build', ...options, part.package], env);
     if (code === 0) return say(`${title}: built in ${seconds()} s`);
     const lines = stderr.trim().split('\n').slice(-12).join('\n');
-    throw new CannotBuildError(`${title} could not be built in ${part.folder}; go ended with ${code}:\n${lines}`);
+    throw new CannotBuildError(
+      `${title} could not be built in ${part.folder}; go ended with ${code}:\n${lines}`,
+    );
   } finally {
     clearInterval(progress);
   }

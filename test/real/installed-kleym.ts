@@ -15,7 +15,7 @@ export interface Answer {
 }
 
 /** One request to the API server, under one's own name or, of an administrator's, under another one. */
-export interface Asking {
+interface Asking {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly content?: object;
@@ -73,14 +73,22 @@ async function installOn(plane: ControlPlane): Promise<InstalledKleym> {
 
   async function kubeConfigFor(serviceAccount: string): Promise<KubeConfig> {
     const path = `/api/v1/namespaces/kleym-system/serviceaccounts/${serviceAccount}/token`;
-    const content = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3600 } };
-    const { status } = (await must({ method: 'POST', path, content })) as Stored & { status: { token: string } };
+    const content = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { expirationSeconds: 3600 },
+    };
+    const { status } = (await must({ method: 'POST', path, content })) as Stored & {
+      status: { token: string };
+    };
     const kubeConfig = new KubeConfig();
     kubeConfig.loadFromString(plane.kubeconfigFor(status.token));
     return kubeConfig;
   }
 
-  const objects = readManifests('base', 'components/admission-policies').filter(({ apiVersion }) => !apiVersion.includes('knative'));
+  const objects = readManifests('base', 'components/admission-policies').filter(
+    ({ apiVersion }) => !apiVersion.includes('knative'),
+  );
   for (const object of objects.toSorted(byDependence)) await create(withTrustDomain(object));
   for (const definition of await readDefinitions()) {
     const object = parse(definition) as Draft;
@@ -105,14 +113,24 @@ function withTrustDomain(object: Draft): Draft {
 
 /** Policies take effect a moment after they are stored, and one only when it has seen its parameters. */
 async function untilInForce({ ask }: Pick<InstalledKleym, 'ask'>): Promise<void> {
-  const output = { apiVersion: 'spire.spiffe.io/v1alpha1', kind: 'ClusterSPIFFEID', metadata: { name: 'kleym-probe' } };
-  const probe = { method: 'POST', path: `${outputsPath}?dryRun=All`, content: { ...output, spec: { spiffeIDTemplate: 'x' } } } as const;
+  const output = {
+    apiVersion: 'spire.spiffe.io/v1alpha1',
+    kind: 'ClusterSPIFFEID',
+    metadata: { name: 'kleym-probe' },
+  };
+  const probe = {
+    method: 'POST',
+    path: `${outputsPath}?dryRun=All`,
+    content: { ...output, spec: { spiffeIDTemplate: 'x' } },
+  } as const;
   const missing = '/apis/kleym.sonda.red/v1alpha1/namespaces/default/inferenceidentitybindings';
   let answers: Answer[] = [];
   for (let tries = 1; tries <= 150; tries += 1) {
     answers = [await ask(probe), await ask({ ...probe, user: reconcileAccount })];
     const served = await ask({ method: 'GET', path: missing });
-    const refused = answers.every(({ status, message }) => status === 422 && / denied request: found /.test(message));
+    const refused = answers.every(
+      ({ status, message }) => status === 422 && / denied request: found /.test(message),
+    );
     if (refused && served.status === 200) return;
     await sleep(100);
   }
@@ -126,7 +144,11 @@ const plurals: Readonly<Record<string, string>> = {
 };
 
 /** Where objects of this kind, in this namespace, are listed and created. */
-export function toListPath({ apiVersion, kind, metadata }: Pick<Draft, 'apiVersion' | 'kind' | 'metadata'>): string {
+export function toListPath({
+  apiVersion,
+  kind,
+  metadata,
+}: Pick<Draft, 'apiVersion' | 'kind' | 'metadata'>): string {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const place = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`;
   return `${root}${place}/${plurals[kind] ?? `${kind.toLowerCase()}s`}`;
@@ -137,7 +159,10 @@ export function toPath(object: Pick<Draft, 'apiVersion' | 'kind' | 'metadata'>):
   return `${toListPath(object)}/${object.metadata.name}`;
 }
 
-function send({ url, ca, adminToken }: ControlPlane, { method, path, content, user, groups = [] }: Asking): Promise<Answer> {
+function send(
+  { url, ca, adminToken }: ControlPlane,
+  { method, path, content, user, groups = [] }: Asking,
+): Promise<Answer> {
   const body = content === undefined ? '' : JSON.stringify(content);
   return new Promise((resolve, reject) => {
     const headers = {

@@ -19,7 +19,14 @@ export interface KeptProcess {
 /** Programs and the folder they work in; nothing of both is left behind. */
 export interface KeptProcesses {
   readonly folder: string;
-  start(name: string, program: string, args: readonly string[], env?: Readonly<Record<string, string>>): KeptProcess;
+  start(
+    name: string,
+    program: string,
+    args: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ): KeptProcess;
+  /** All that the programs of this name wrote. */
+  read(name: string): Promise<string>;
   /** Kills all programs and removes the folder. */
   end(): Promise<void>;
 }
@@ -29,12 +36,19 @@ export async function openKeptProcesses(prefix: string): Promise<KeptProcesses> 
   const folder = await mkdtemp(join(tmpdir(), `${prefix}-`));
   const keeper = startKeeper(folder);
   const running = new Set<KeptProcess>();
+  const logOf = (name: string) => join(folder, `${name}.log`);
 
-  function start(name: string, program: string, args: readonly string[], env?: Readonly<Record<string, string>>): KeptProcess {
-    const log = join(folder, `${name}.log`);
+  function start(
+    name: string,
+    program: string,
+    args: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ): KeptProcess {
+    const log = logOf(name);
     const child = launch(program, args, { folder, log, env: { ...process.env, ...env } });
     const { pid } = child;
-    if (pid === undefined) throw new Error(`${program} could not be started; is it there, and may it be run?`);
+    if (pid === undefined)
+      throw new Error(`${program} could not be started; is it there, and may it be run?`);
     keeper.stdin?.write(`+${pid}\n`);
     const ended = once(child, 'exit').then(() => {
       running.delete(kept);
@@ -61,13 +75,16 @@ export async function openKeptProcesses(prefix: string): Promise<KeptProcesses> 
     await dismiss(keeper);
   }
 
-  return { folder, start, end };
+  return { folder, start, read: (name) => readFile(logOf(name), 'utf8').catch(() => ''), end };
 }
 
 function startKeeper(folder: string): ChildProcess {
   const script = join(import.meta.dirname, 'keeper.ts');
   // In a group of its own: what is pressed in the terminal is meant for us, and the keeper must come after us.
-  const keeper = spawn(process.execPath, [script, folder], { stdio: ['pipe', 'ignore', 'inherit'], detached: true });
+  const keeper = spawn(process.execPath, [script, folder], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+    detached: true,
+  });
   keeper.unref();
   // It is gone only when somebody killed it; there is nobody left to tell then.
   keeper.stdin?.on('error', () => {});

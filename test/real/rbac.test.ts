@@ -27,8 +27,14 @@ let apps: Record<string, Hono>;
 
 beforeAll(async () => {
   kleym = await installKleym();
-  const clusterOf = async (name: string): Promise<Cluster> => connect({ kubeConfig: await kleym.kubeConfigFor(name) });
-  const tools = { settings: exampleSettings, log: pino({ level: 'silent' }), nonce: randomUUID, elapsed: () => performance.now() };
+  const clusterOf = async (name: string): Promise<Cluster> =>
+    connect({ kubeConfig: await kleym.kubeConfigFor(name) });
+  const tools = {
+    settings: exampleSettings,
+    log: pino({ level: 'silent' }),
+    nonce: randomUUID,
+    elapsed: () => performance.now(),
+  };
   apps = {
     'map-binding': silentApp(mapBinding()),
     'map-pool': silentApp(mapPool(await clusterOf('map-pool'))),
@@ -37,7 +43,8 @@ beforeAll(async () => {
     sweep: silentApp(sweep(await clusterOf('sweep'), exampleSettings)),
     reconcile: silentApp(reconcile({ ...tools, cluster: await clusterOf('reconcile') })),
   };
-  for (const name of ['team-a', 'team-b']) await kleym.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  for (const name of ['team-a', 'team-b'])
+    await kleym.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
 });
 
 afterAll(async () => {
@@ -53,10 +60,22 @@ async function ask(name: string, attributes: Record<string, string>, data?: unkn
 }
 
 /** Tells a function of an object, as a source in mode Resource does, or with no more than its name. */
-function tell(name: string, object: Stored, verb: 'add' | 'update' | 'delete', mode = 'resource'): Promise<Answered> {
+function tell(
+  name: string,
+  object: Stored,
+  verb: 'add' | 'update' | 'delete',
+  mode = 'resource',
+): Promise<Answered> {
   const { metadata, apiVersion, kind } = object;
-  const namespace: Record<string, string> = metadata.namespace === undefined ? {} : { namespace: metadata.namespace };
-  const attributes = { type: `dev.knative.apiserver.${mode}.${verb}`, apiversion: apiVersion, kind, name: metadata.name, ...namespace };
+  const namespace: Record<string, string> =
+    metadata.namespace === undefined ? {} : { namespace: metadata.namespace };
+  const attributes = {
+    type: `dev.knative.apiserver.${mode}.${verb}`,
+    apiversion: apiVersion,
+    kind,
+    name: metadata.name,
+    ...namespace,
+  };
   return ask(name, attributes, mode === 'resource' ? object : undefined);
 }
 
@@ -70,14 +89,21 @@ async function route(answered: Answered, tries = 5): Promise<void> {
   return route(reply);
 }
 
-const here = (object: Draft, namespace = 'team-a'): Draft => ({ ...object, metadata: { ...object.metadata, namespace } });
+const oldGroup = 'inference.networking.x-k8s.io';
+const here = (object: Draft, namespace = 'team-a'): Draft => ({
+  ...object,
+  metadata: { ...object.metadata, namespace },
+});
 const edit = (object: Draft, content: object, who: object = {}) =>
   kleym.must({ method: 'PATCH', path: toPath(object), content, ...who });
-const remove = (object: Draft, who: object = {}) => kleym.must({ method: 'DELETE', path: toPath(object), ...who });
+const remove = (object: Draft, who: object = {}) =>
+  kleym.must({ method: 'DELETE', path: toPath(object), ...who });
 const read = (object: Draft) => kleym.must({ method: 'GET', path: toPath(object) });
 
 async function readyOf(object: Draft): Promise<string> {
-  const { status } = (await read(object)) as Stored & { status?: { conditions?: { type: string; status: string; reason: string }[] } };
+  const { status } = (await read(object)) as Stored & {
+    status?: { conditions?: { type: string; status: string; reason: string }[] };
+  };
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   return `${ready?.status} ${ready?.reason}`;
 }
@@ -120,7 +146,12 @@ test('the name of an output is taken, and becomes free', async () => {
   const [first] = await outputsOf('taken');
   if (!first) throw new Error('there is no output');
   await remove(first, breakGlass);
-  await kleym.must({ method: 'POST', path: outputsPath, content: output(first.metadata.name), ...breakGlass });
+  await kleym.must({
+    method: 'POST',
+    path: outputsPath,
+    content: output(first.metadata.name),
+    ...breakGlass,
+  });
   await route(await ask('sweep', { type: 'dev.knative.sources.ping' }));
   expect(await readyOf(taken)).toBe('False OutputNameTaken');
   await remove(first, breakGlass);
@@ -131,14 +162,15 @@ test('the name of an output is taken, and becomes free', async () => {
 test('many bindings of one account are reconciled at once, with pools and objectives of older groups among them', async () => {
   const names = Array.from({ length: 12 }, (_, index) => `many-${index}`);
   await kleym.create(here(oldPool('many-0'), 'team-b'));
-  await kleym.create(here(oldObjective('many-0', { name: 'many-0' }), 'team-b'));
+  await kleym.create(here(oldObjective('many-0', { name: 'many-0', group: oldGroup }), 'team-b'));
   for (const name of names) {
     if (name !== 'many-0') await kleym.create(here(pool(name, { app: name }), 'team-b'));
     if (name !== 'many-0') await kleym.create(here(objective(name, { name }), 'team-b'));
     await kleym.create(here(binding(name, { poolRef: { name }, objectiveRef: { name } }), 'team-b'));
   }
   await route(await ask('sweep', { type: 'dev.knative.sources.ping' }));
-  for (const name of names) expect([name, await readyOf(here(binding(name), 'team-b'))]).toEqual([name, 'True Reconciled']);
+  for (const name of names)
+    expect([name, await readyOf(here(binding(name), 'team-b'))]).toEqual([name, 'True Reconciled']);
 });
 
 test('two identities collide, and one gives in', async () => {
@@ -160,7 +192,10 @@ test('an identity goes', async () => {
 });
 
 test('its announcements were written', async () => {
-  const events = (await kleym.must({ method: 'GET', path: '/apis/events.k8s.io/v1/namespaces/team-a/events' })) as Stored & {
+  const events = (await kleym.must({
+    method: 'GET',
+    path: '/apis/events.k8s.io/v1/namespaces/team-a/events',
+  })) as Stored & {
     items: { reason: string }[];
   };
   expect(events.items.map(({ reason }) => reason)).toContain('IdentityCollision');
@@ -177,7 +212,9 @@ function toAsked({ objectRef, verb }: AuditEvent): string[] {
 test('nothing was forbidden, and besides objects only discovery was asked', async () => {
   const audit = (await kleym.plane.audit()).filter(({ user }) => user.username.startsWith(account));
   expect(audit.filter(({ responseStatus }) => [401, 403].includes(responseStatus?.code ?? 0))).toEqual([]);
-  const others = audit.filter(({ objectRef }) => !objectRef).map(({ verb, requestURI }) => `${verb} ${requestURI}`);
+  const others = audit
+    .filter(({ objectRef }) => !objectRef)
+    .map(({ verb, requestURI }) => `${verb} ${requestURI}`);
   expect(new Set(others)).toEqual(new Set(['get /apis/inference.networking.k8s.io/v1']));
 });
 

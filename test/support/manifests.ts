@@ -44,13 +44,18 @@ export function readKustomization(folder: string): Kustomization {
 /** The only object of this kind and name. */
 export function findManifest(objects: readonly Draft[], kind: string, name: string): Draft {
   const [found, ...others] = objects.filter((one) => one.kind === kind && one.metadata.name === name);
-  if (!found || others.length > 0) throw new Error(`expected one ${kind} ${name}, found ${found ? 1 + others.length : 0}`);
+  if (!found || others.length > 0)
+    throw new Error(`expected one ${kind} ${name}, found ${found ? 1 + others.length : 0}`);
   return found;
 }
 
 /** The rules of a role, with nothing in them but groups, resources and verbs. */
 export const Rules = z.array(
-  z.strictObject({ apiGroups: z.array(z.string()), resources: z.array(z.string()), verbs: z.array(z.string()) }),
+  z.strictObject({
+    apiGroups: z.array(z.string()),
+    resources: z.array(z.string()),
+    verbs: z.array(z.string()),
+  }),
 );
 
 /** What an account may do: verbs by `resource.group`. */
@@ -70,8 +75,12 @@ export function permissionsOf(objects: readonly Draft[], account: string): Recor
 function build(folder: string, before: readonly Draft[]): Draft[] {
   const { resources = [], components = [], patches = [], images = [] } = readKustomization(folder);
   const own = resources.flatMap((path) => readResource(join(folder, path)));
-  const all = components.reduce<Draft[]>((objects, path) => build(join(folder, path), objects), [...before, ...own]);
-  for (const { path, target } of patches) patch(all, parse(readFileSync(join(folder, path), 'utf8')), target, path);
+  const all = components.reduce<Draft[]>(
+    (objects, path) => build(join(folder, path), objects),
+    [...before, ...own],
+  );
+  for (const { path, target } of patches)
+    patch(all, parse(readFileSync(join(folder, path), 'utf8')), target, path);
   for (const { name, newName, newTag } of images) setImage(all, name, `${newName}:${newTag}`);
   return all;
 }
@@ -86,7 +95,12 @@ function readResource(path: string): Draft[] {
 }
 
 /** In place. A patch that meets nothing is a mistake. */
-function patch(objects: Draft[], content: Draft | readonly Addition[], target: Target | undefined, path: string): void {
+function patch(
+  objects: Draft[],
+  content: Draft | readonly Addition[],
+  target: Target | undefined,
+  path: string,
+): void {
   let met = 0;
   for (const [index, object] of objects.entries()) {
     if (!isMeant(object, content, target)) continue;
@@ -113,14 +127,21 @@ function merge(into: unknown, from: unknown): unknown {
 }
 
 function add(object: Draft, { path, value }: Addition): Draft {
-  const keys = path.split('/').slice(1).map((key) => key.replaceAll('~1', '/'));
-  return merge(object, keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value)) as Draft;
+  const keys = path
+    .split('/')
+    .slice(1)
+    .map((key) => key.replaceAll('~1', '/'));
+  return merge(
+    object,
+    keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value),
+  ) as Draft;
 }
 
 function setImage(objects: readonly Draft[], name: string, image: string): void {
   for (const object of objects) {
     const spec = object['spec'] as { template?: { spec?: { containers?: { image: string }[] } } } | undefined;
-    for (const container of spec?.template?.spec?.containers ?? []) if (container.image === name) container.image = image;
+    for (const container of spec?.template?.spec?.containers ?? [])
+      if (container.image === name) container.image = image;
   }
 }
 

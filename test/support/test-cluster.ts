@@ -229,8 +229,8 @@ const tick = {
 };
 
 /** Looks again and again until the look throws nothing. How long that takes is not asserted. */
-export async function eventually<T>(look: () => Promise<T> | T): Promise<T> {
-  const deadline = performance.now() + 15_000;
+export async function eventually<T>(look: () => Promise<T> | T, patienceMs = 15_000): Promise<T> {
+  const deadline = performance.now() + patienceMs;
   for (let pause = 20; ; pause = Math.min(pause * 1.5, 150)) {
     try {
       return await look();

@@ -1,0 +1,63 @@
+import { pino } from 'pino';
+import { describe, expect, test } from 'vitest';
+import type { Announcement } from '../../shared/api/announcement.ts';
+import type { Written } from '../../shared/kube/cluster.ts';
+import { createAnnouncer } from './announcer.ts';
+
+const news = ['first', 'second'].map((name): Announcement => ({
+  name,
+  binding: {
+    metadata: { name: 'b', namespace: 'team-a', uid: 'u', resourceVersion: '1' },
+    spec: { poolRef: { name: 'p' }, serviceAccountName: 's' },
+  },
+  type: 'Normal',
+  reason: 'Reconciled',
+  message: 'reconciled',
+  at: '2026-01-01T00:00:00Z',
+}));
+
+function announcerFor(answer: () => Promise<Written<undefined>>) {
+  const told: string[] = [];
+  const lines: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
+  const cluster = {
+    announce: async ({ name }: Announcement) => {
+      told.push(name);
+      return answer();
+    },
+  };
+  return {
+    announcer: createAnnouncer(cluster, log),
+    told,
+    logged: () => lines.map((line) => (JSON.parse(line) as { msg: string }).msg),
+  };
+}
+
+describe('an announcer', () => {
+  test('tells everything, and waits only where it is asked to', async () => {
+    const { announcer, told, logged } = announcerFor(async () => ({ kind: 'written', object: undefined }));
+    announcer.tell(news);
+    await announcer.told();
+    expect(told).toEqual(['first', 'second']);
+    expect(logged()).toEqual([]);
+  });
+
+  test.each([
+    ['was told before', async (): Promise<Written<undefined>> => ({ kind: 'exists' }), []],
+    [
+      'is refused, as in a namespace that ends',
+      async (): Promise<Written<undefined>> => ({ kind: 'rejected', forbidden: true, message: 'no' }),
+      ['event refused', 'event refused'],
+    ],
+    [
+      'does not come through',
+      async (): Promise<Written<undefined>> => Promise.reject(new Error('no connection')),
+      ['event not written', 'event not written'],
+    ],
+  ])('never fails where an event %s', async (_case, answer, logged) => {
+    const { announcer, ...seen } = announcerFor(answer);
+    announcer.tell(news);
+    await expect(announcer.told()).resolves.toBeUndefined();
+    expect(seen.logged()).toEqual(logged);
+  });
+});

@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import type { Cluster } from '../../shared/kube/cluster.ts';
+import { UncertainError } from '../../shared/kube/uncertain-error.ts';
+import { binding, objective, output, pool, poolBinding } from '../../test/support/drafts.ts';
+import { postEvent, silentApp } from '../../test/support/post-event.ts';
+import { type Settling, createSettling } from '../../test/support/settling.ts';
+import { testSettings } from '../../test/support/test-cluster.ts';
+import { sweep } from './sweep.ts';
+
+function look(cluster: Cluster, id = 'tick', type = 'dev.knative.sources.ping') {
+  return postEvent(silentApp(sweep(cluster, testSettings), 'sweep'), { attributes: { type, id } });
+}
+
+async function atRest(): Promise<Settling> {
+  const here = await createSettling();
+  await here.create(pool(), objective(), binding(), poolBinding('binding-b'), poolBinding('lost', { poolRef: { name: 'nowhere' } }));
+  await here.settle(['binding-a', 'binding-b', 'lost']);
+  return here;
+}
+
+const labelsOf = (name: string) => ({
+  'kleym.sonda.red/managed-by': 'kleym',
+  'kleym.sonda.red/binding-name': name,
+  'kleym.sonda.red/binding-namespace': 'team-a',
+});
+
+describe('the sweep', () => {
+  test('has nothing to say about a cluster at rest, and writes nothing', async () => {
+    const here = await atRest();
+    here.writes.length = 0;
+    expect(await look(here.cluster)).toEqual({ status: 204 });
+    expect(here.writes).toEqual([]);
+  });
+
+  test('has nothing to say about an empty cluster', async () => {
+    const here = await createSettling();
+    expect(await look(here.cluster)).toEqual({ status: 204 });
+  });
+
+  test('names what nobody has looked at, and only that', async () => {
+    const here = await atRest();
+    await here.create(binding('binding-c', { containerName: 'other' }));
+    await here.edit(poolBinding('binding-b'), { spec: { serviceAccountName: 'other-sa' } });
+    expect(await look(here.cluster)).toEqual({
+      status: 200,
+      bindings: [{ namespace: 'team-a', names: ['binding-b', 'binding-c'] }],
+    });
+  });
+
+  test('names both sides of a collision that nobody has seen', async () => {
+    const here = await atRest();
+    await here.create(binding('binding-c'));
+    expect(await look(here.cluster)).toEqual({
+      status: 200,
+      bindings: [{ namespace: 'team-a', names: ['binding-a', 'binding-c'] }],
+    });
+  });
+
+  test('names the bindings of a pool that changed unseen', async () => {
+    const here = await atRest();
+    await here.edit(pool(), { spec: { selector: { matchLabels: { app: 'next' } } } });
+    expect(await look(here.cluster)).toEqual({
+      status: 200,
+      bindings: [{ namespace: 'team-a', names: ['binding-a', 'binding-b'] }],
+    });
+  });
+
+  test('names a binding that is gone and has left an output', async () => {
+    const here = await atRest();
+    await here.create(output('kleym-team-a-gone-pool-00000000', { hint: 'team-a/gone' }, { labels: labelsOf('gone') }));
+    expect(await look(here.cluster)).toEqual({
+      status: 200,
+      bindings: [{ namespace: 'team-a', names: ['gone'] }],
+    });
+    await here.settle(['gone']);
+    expect(await look(here.cluster)).toEqual({ status: 204 });
+  });
+
+  test('leaves alone what carries our labels and is not ours', async () => {
+    const here = await atRest();
+    await here.create(output('somebody-else', { hint: 'team-a/gone' }, { labels: labelsOf('gone') }));
+    expect(await look(here.cluster)).toEqual({ status: 204 });
+  });
+
+  test.each(['red.sonda.kleym.bindings.affected', 'dev.knative.apiserver.resource.add', 'org.example.anything'])(
+    'looks whatever event asks for it, for it takes dead letters: %s',
+    async (type) => {
+      const here = await atRest();
+      await here.create(binding('binding-c', { containerName: 'other' }));
+      expect(await look(here.cluster, 'letter', type)).toMatchObject({ status: 200 });
+    },
+  );
+
+  test('answers 503 where the API server leaves a question open', async () => {
+    const here = await createSettling(() => ({ listOutputs: () => Promise.reject(new UncertainError('no answer')) }));
+    expect(await look(here.cluster)).toEqual({ status: 503, error: { error: 'not now', reason: 'no answer' } });
+  });
+
+  test('names so many at most, from another place each time', async () => {
+    const here = await createSettling();
+    await here.create(pool(), ...Array.from({ length: 2_100 }, (_, index) => poolBinding(`b-${index}`)));
+    const one = await look(here.cluster, 'tick-1');
+    const other = await look(here.cluster, 'tick-2');
+    const namesOf = ({ bindings = [] }: typeof one) => bindings.flatMap(({ names }) => names);
+    expect([namesOf(one).length, namesOf(other).length]).toEqual([2_000, 2_000]);
+    expect(namesOf(one)).not.toEqual(namesOf(other));
+    expect(new Set([...namesOf(one), ...namesOf(other)]).size).toBeGreaterThan(2_000);
+  });
+});

@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest';
+import { createPrinter } from './printer.ts';
+import type { BindingRow, Transition } from './transitions.ts';
+
+const row: BindingRow = {
+  binding: 'team-a/chat',
+  mode: 'PerObjective',
+  pool: 'llama',
+  ready: 'True',
+  reason: 'Reconciled',
+  spiffeId: 'spiffe://example.org/ns/team-a/objective/chat',
+};
+
+function print(isTerminal: boolean, use: (printer: ReturnType<typeof createPrinter>) => void): string {
+  const texts: string[] = [];
+  const out = { write: (text: string) => texts.push(text) > 0 };
+  use(createPrinter(out, isTerminal, () => new Date('2026-01-02T03:04:05.678Z')));
+  return texts.join('');
+}
+
+describe('a transition is one line', () => {
+  test.each<[Transition, string]>([
+    [
+      { kind: 'binding', row, message: 'Binding reconciled' },
+      '03:04:05  team-a/chat  Ready=True Reconciled  spiffe://example.org/ns/team-a/objective/chat\n',
+    ],
+    [
+      { kind: 'binding', row: { ...row, ready: 'False', reason: 'TargetPoolNotFound' }, message: 'poolRef "llama" was not found' },
+      '03:04:05  team-a/chat  Ready=False TargetPoolNotFound  poolRef "llama" was not found\n',
+    ],
+    [{ kind: 'binding', row: { ...row, ready: '' }, message: '' }, '03:04:05  team-a/chat  seen\n'],
+    [{ kind: 'binding-gone', binding: 'team-a/chat' }, '03:04:05  team-a/chat  deleted\n'],
+    [
+      { kind: 'output', change: 'withdrawn', name: 'kleym-x', spiffeId: 'spiffe://example.org/x' },
+      '03:04:05  withdrawn ClusterSPIFFEID kleym-x  spiffe://example.org/x\n',
+    ],
+  ])('%j', (transition, line) => {
+    expect(print(false, (printer) => printer.transition(transition))).toBe(line);
+  });
+});
+
+describe('a delivery is a line only where it did not work', () => {
+  const delivery = {
+    event: { attributes: {}, data: undefined } as never,
+    trigger: 'reconcile',
+    to: 'subscriber',
+    attempt: 3,
+    status: 503,
+  } as const;
+
+  test.each(['delivered', 'replied', 'abandoned'] as const)('not where it was %s', (outcome) => {
+    expect(print(false, (printer) => printer.delivery({ ...delivery, outcome }))).toBe('');
+  });
+
+  test.each([
+    [{ outcome: 'will retry', reason: 'answered 503' } as const, '03:04:05  reconcile: will retry, try 3, answer 503 (answered 503)\n'],
+    [{ outcome: 'lost', status: undefined } as const, '03:04:05  reconcile: lost, try 3, answer none\n'],
+  ])('%j', (more, line) => {
+    expect(print(false, (printer) => printer.delivery({ ...delivery, ...more }))).toBe(line);
+  });
+});
+
+test('a source is a line where it waits or is in trouble', () => {
+  const text = print(false, (printer) => {
+    printer.news({ source: 'pools', kind: 'watching' });
+    printer.news({ source: 'pools', kind: 'missing', reason: 'its CRD is not installed' });
+    printer.news({ source: 'pools', kind: 'refused', reason: 'no permission' });
+  });
+  expect(text).toBe(
+    '03:04:05  source pools: waiting, its CRD is not installed\n03:04:05  source pools: refused, no permission\n',
+  );
+});
+
+describe('the table', () => {
+  test('has a column as wide as its widest value', () => {
+    const other = { ...row, binding: 'b/x', mode: 'PoolOnly', pool: 'p', ready: 'Unknown', reason: 'Waiting', spiffeId: '' };
+    expect(print(false, (printer) => printer.table([row, other]))).toBe(
+      [
+        '',
+        'BINDING       MODE           POOL    READY     REASON       SPIFFE ID',
+        'team-a/chat   PerObjective   llama   True      Reconciled   spiffe://example.org/ns/team-a/objective/chat',
+        'b/x           PoolOnly       p       Unknown   Waiting',
+        '\n',
+      ].join('\n'),
+    );
+  });
+
+  test('ends where nobody would read on', () => {
+    const rows = Array.from({ length: 33 }, (_, index) => ({ ...row, binding: `team-a/${index}` }));
+    const lines = print(false, (printer) => printer.table(rows)).trim().split('\n');
+    expect(lines).toHaveLength(32);
+    expect(lines.at(-1)).toBe('… and 3 more');
+  });
+});
+
+describe('colours', () => {
+  const escape = String.fromCodePoint(27);
+
+  test('are for terminals only', () => {
+    const use = (printer: ReturnType<typeof createPrinter>): void => {
+      printer.transition({ kind: 'binding', row, message: '' });
+      printer.table([row]);
+      printer.news({ source: 'pools', kind: 'missing', reason: 'x' });
+    };
+    expect(print(false, use)).not.toContain(escape);
+    expect(print(true, use)).toContain(escape);
+  });
+
+  test.each([
+    ['True', '[32m'],
+    ['False', '[31m'],
+    ['Unknown', '[33m'],
+  ])('say how it is: Ready=%s', (ready, code) => {
+    const text = print(true, (printer) => printer.transition({ kind: 'binding', row: { ...row, ready }, message: '' }));
+    expect(text).toContain(`${escape}${code}Ready=${ready}`);
+  });
+});

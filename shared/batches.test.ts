@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+import { createBatches } from './batches.ts';
+
+/** Work that goes on until the test says so. */
+function heldWork() {
+  const runs: { key: string; names: readonly string[]; finish: (result: string) => void; fail: (error: Error) => void }[] = [];
+  const batches = createBatches<string>((key, names) => {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    runs.push({ key, names, finish: resolve, fail: reject });
+    return promise;
+  });
+  return { batches, runs, begun: () => runs.map(({ key, names }) => `${key}: ${names.join(' ')}`) };
+}
+
+const tick = () => new Promise((resolve) => void setImmediate(resolve));
+
+describe('batches', () => {
+  test('run one after another for one key, and what is asked for meanwhile runs together', async () => {
+    const { batches, runs, begun } = heldWork();
+    const first = batches.ask('team-a', ['x']);
+    await tick();
+    const second = batches.ask('team-a', ['y', 'z']);
+    const third = batches.ask('team-a', ['z', 'x']);
+    await tick();
+    expect(begun()).toEqual(['team-a: x']);
+    runs[0]?.finish('one');
+    await tick();
+    expect(begun()).toEqual(['team-a: x', 'team-a: y z x']);
+    runs[1]?.finish('two');
+    expect(await Promise.all([first, second, third])).toEqual(['one', 'two', 'two']);
+  });
+
+  test('of different keys run side by side', async () => {
+    const { batches, begun } = heldWork();
+    void batches.ask('team-a', ['x']);
+    void batches.ask('team-b', ['x']);
+    await tick();
+    expect(begun()).toEqual(['team-a: x', 'team-b: x']);
+  });
+
+  test('that fail do so for those who asked for them, and the next one runs all the same', async () => {
+    const { batches, runs } = heldWork();
+    const first = batches.ask('team-a', ['x']);
+    const failure = expect(first).rejects.toThrow('no');
+    await tick();
+    const second = batches.ask('team-a', ['y']);
+    runs[0]?.fail(new Error('no'));
+    await failure;
+    await tick();
+    runs[1]?.finish('yes');
+    expect(await second).toBe('yes');
+  });
+
+  test('begin anew when nothing runs any more', async () => {
+    const { batches, runs, begun } = heldWork();
+    for (const name of ['x', 'y', 'z']) {
+      const result = batches.ask('team-a', [name]);
+      await tick();
+      runs.at(-1)?.finish('done');
+      await result;
+      await tick();
+    }
+    expect(begun()).toEqual(['team-a: x', 'team-a: y', 'team-a: z']);
+  });
+});

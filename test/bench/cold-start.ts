@@ -1,0 +1,150 @@
+// How long a function takes from nothing to its open port and to its first answer, in the forms in which it could be
+// deployed. The forms take turns, so that whatever else the machine does is the same for all.
+//
+//   npm run build && npm run bench:start                 [-- --runs 10] [-- --dist dist]
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { startCluster } from '../../local/cluster/cluster.ts';
+import { binding, pool } from '../support/drafts.ts';
+import { readDefinitions } from '../support/test-cluster.ts';
+
+/** A way to run a function. */
+interface Form {
+  readonly title: string;
+  readonly folder: string;
+  readonly main: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Milliseconds since the start; `cpu` is what all threads used of the processor until the answer. */
+interface Times {
+  readonly listening: number;
+  readonly answered: number;
+  readonly cpu: number;
+}
+
+interface Question {
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly data: unknown;
+}
+
+const { values } = parseArgs({
+  options: { runs: { type: 'string', default: '10' }, dist: { type: 'string', default: 'dist' }, other: { type: 'string' } },
+});
+const root = join(import.meta.dirname, '..', '..');
+
+const resource = { type: 'dev.knative.apiserver.resource.update', name: 'any', namespace: 'default' };
+const questions: Readonly<Record<string, Question>> = {
+  'map-binding': {
+    attributes: { ...resource, apiversion: 'kleym.sonda.red/v1alpha1', kind: 'InferenceIdentityBinding' },
+    data: withMetadata(binding('any')),
+  },
+  'map-pool': {
+    attributes: { ...resource, apiversion: 'inference.networking.k8s.io/v1', kind: 'InferencePool' },
+    data: withMetadata(pool('any')),
+  },
+  reconcile: {
+    attributes: { type: 'red.sonda.kleym.bindings.affected' },
+    data: { bindings: [{ namespace: 'default', names: ['any'] }] },
+  },
+};
+
+function withMetadata(object: { readonly metadata: object }): object {
+  const metadata = { ...object.metadata, namespace: 'default', uid: 'u', resourceVersion: '1', generation: 1 };
+  return { ...object, metadata };
+}
+
+const work = await mkdtemp(join(tmpdir(), 'kleym-cold-'));
+const cluster = await startCluster({ crds: await readDefinitions() });
+try {
+  const kubeconfig = join(work, 'kubeconfig');
+  await writeFile(kubeconfig, cluster.kubeconfig());
+  await cp(join(root, values.dist), join(work, 'dist'), { recursive: true });
+  for (const [name, question] of Object.entries(questions)) await compare(name, question, kubeconfig);
+} finally {
+  await cluster.close();
+  await rm(work, { recursive: true });
+}
+
+async function compare(name: string, question: Question, kubeconfig: string): Promise<void> {
+  const cache = join(work, `cache-${name}`);
+  const common = { folder: join(work, 'dist'), main: `${name}/main.mjs` };
+  const forms: Form[] = [
+    { title: 'unbundled', folder: root, main: `functions/${name}/main.ts`, env: {} },
+    { title: 'bundle', ...common, env: {} },
+    { title: 'bundle, compile cache', ...common, env: { NODE_COMPILE_CACHE: cache } },
+    ...(values.other === undefined ? [] : [{ title: 'other bundle', folder: values.other, main: `${name}/main.mjs`, env: {} }, { title: 'other bundle, compile cache', folder: values.other, main: `${name}/main.mjs`, env: { NODE_COMPILE_CACHE: cache } }]),
+  ];
+  const times = new Map<Form, Times[]>(forms.map((form) => [form, []]));
+  // The first round fills the file system's cache and V8's.
+  for (let run = 0; run <= Number(values.runs); run += 1) {
+    for (const form of forms) {
+      const taken = await measure(form, question, kubeconfig);
+      if (run > 0) times.get(form)?.push(taken);
+    }
+  }
+  for (const [{ title }, all] of times) {
+    const columns = (['listening', 'answered', 'cpu'] as const).map((key) => median(all.map((one) => one[key])));
+    const cells = [name.padEnd(12), title.padEnd(22), ...columns.map((ms) => `${ms} ms`.padStart(8))];
+    process.stdout.write(`${cells.join('  ')}\n`);
+  }
+}
+
+async function measure({ folder, main, env }: Form, question: Question, kubeconfig: string): Promise<Times> {
+  const start = performance.now();
+  const settings = { HOST: '127.0.0.1', PORT: '0', KUBECONFIG: kubeconfig, KLEYM_TRUST_DOMAIN: 'example.org' };
+  const child = spawn(process.execPath, [main], {
+    cwd: folder,
+    env: { ...settings, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const port = await untilListening(child);
+    const listening = performance.now() - start;
+    const headers = { 'content-type': 'application/json', 'ce-specversion': '1.0', 'ce-id': 'a', 'ce-source': 'bench' };
+    const attributes = Object.entries(question.attributes).map(([key, value]) => [`ce-${key}`, value]);
+    const answer = await fetch(`http://127.0.0.1:${port}/`, {
+      method: 'POST',
+      headers: { ...headers, ...Object.fromEntries(attributes) },
+      body: JSON.stringify(question.data),
+    });
+    const answered = performance.now() - start;
+    if (answer.status >= 300) throw new Error(`${main} answered ${answer.status}: ${await answer.text()}`);
+    return { listening, answered, cpu: await readCpu(child.pid ?? 0) };
+  } finally {
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    await ended;
+  }
+}
+
+async function untilListening(child: ChildProcess): Promise<number> {
+  if (!child.stdout) throw new Error('the function has no output');
+  for await (const line of createInterface({ input: child.stdout })) {
+    const said = JSON.parse(line) as { readonly msg: string; readonly port: number };
+    if (said.msg === 'listening') {
+      child.stdout.resume();
+      return said.port;
+    }
+  }
+  throw new Error('the function ended before it listened');
+}
+
+/** Steadier than the clock on a machine that is busy; only Linux tells. */
+async function readCpu(pid: number): Promise<number> {
+  const folder = `/proc/${pid}/task`;
+  const threads = await readdir(folder).catch(() => []);
+  const texts = await Promise.all(threads.map((thread) => readFile(join(folder, thread, 'schedstat'), 'utf8').catch(() => '0')));
+  return texts.reduce((sum, text) => sum + Number.parseInt(text, 10), 0) / 1e6;
+}
+
+function median(numbers: number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return Math.round(((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2);
+}

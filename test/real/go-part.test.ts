@@ -1,0 +1,112 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { provideControlPlane } from './control-plane-programs.ts';
+import { type GoPart, type Workshop, buildGoPart, isOlder } from './go-part.ts';
+
+async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'kleym-go-part-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function newPart(source: string, go = '1.21'): Promise<GoPart> {
+  const folder = await newFolder();
+  await writeFile(join(folder, 'go.mod'), `module example.org/part\n\ngo ${go}\n`);
+  await writeFile(join(folder, 'go.sum'), '');
+  await writeFile(join(folder, 'main.go'), `package main\n\nvar version = "none"\n\n${source}\n`);
+  return { name: 'part', version: 'v1', folder, package: '.', ldflags: '-X main.version=v1' };
+}
+
+const printing = 'func main() { println(version) }';
+const silent = () => {};
+
+test('a part is built once, and found again where there is no Go', async () => {
+  const part = await newPart(printing);
+  const cache = await newFolder();
+  const lines: string[] = [];
+  const program = await buildGoPart(part, {
+    env: { ...process.env, XDG_CACHE_HOME: cache },
+    say: (line) => lines.push(line),
+  });
+  expect(execFileSync(program, { encoding: 'utf8', stdio: 'pipe' })).toBe('');
+  expect(lines).toEqual([
+    'part v1: building from Go modules; the first time this takes minutes',
+    expect.stringMatching(/^part v1: built in \d+ s$/),
+  ]);
+  expect(await buildGoPart(part, { env: { PATH: '/nowhere', XDG_CACHE_HOME: cache }, say: silent })).toBe(
+    program,
+  );
+  expect(await readdir(dirname(program))).toEqual(['part']);
+});
+
+test('a part whose sums have changed is another part', async () => {
+  const part = await newPart(printing);
+  const workshop: Workshop = { env: { ...process.env, XDG_CACHE_HOME: await newFolder() }, say: silent };
+  const before = await buildGoPart(part, workshop);
+  await writeFile(join(part.folder, 'go.sum'), '\n');
+  expect(await buildGoPart(part, workshop)).not.toBe(before);
+});
+
+test('a part that does not compile leaves nothing and says why', async () => {
+  const part = await newPart('func main() { nothing() }');
+  const cache = await newFolder();
+  const built = buildGoPart(part, { env: { ...process.env, XDG_CACHE_HOME: cache }, say: silent });
+  await expect(built).rejects.toThrow(/part v1 could not be built in .*undefined: nothing/s);
+  const [folder = ''] = await readdir(join(cache, 'kleym', 'real-parts'));
+  expect(await readdir(join(cache, 'kleym', 'real-parts', folder))).toEqual([]);
+});
+
+test('where there is no Go, that is said, and what to do', async () => {
+  const part = await newPart(printing);
+  const built = buildGoPart(part, {
+    env: { PATH: '/nowhere', XDG_CACHE_HOME: await newFolder() },
+    say: silent,
+  });
+  await expect(built).rejects.toThrow(
+    'part v1 is built with Go, and there is no go in PATH. Install Go 1.21 or newer (https://go.dev/dl/), or set KUBEBUILDER_ASSETS to a folder that has kube-apiserver and etcd.',
+  );
+});
+
+test('where Go is too old, that is said, and what to do', async () => {
+  const part = await newPart(printing, '99.1');
+  const built = buildGoPart(part, {
+    env: { ...process.env, XDG_CACHE_HOME: await newFolder() },
+    say: silent,
+  });
+  await expect(built).rejects.toThrow(/^part v1 needs Go 99\.1, found \d+\.\d+.*Install Go 99\.1 or newer/);
+});
+
+test.each([
+  ['1.25', '1.26.0', true],
+  ['1.25.9', '1.26.0', true],
+  ['1.26.0', '1.26.0', false],
+  ['1.26', '1.26.0', false],
+  ['1.26.8', '1.26.0', false],
+  ['1.26rc1', '1.26.0', false],
+  ['1.3.1', '1.21', true],
+  ['2.0', '1.26.0', false],
+])('is Go %s older than %s? %s', (version, needed, expected) => {
+  expect(isOlder(version, needed)).toBe(expected);
+});
+
+test('the programs in KUBEBUILDER_ASSETS are used as they are', async () => {
+  const folder = await newFolder();
+  const workshop = { env: { PATH: '/nowhere', KUBEBUILDER_ASSETS: folder }, say: silent };
+  await expect(provideControlPlane(workshop)).rejects.toThrow(
+    `KUBEBUILDER_ASSETS is ${folder}, but there is no ${join(folder, 'etcd')} and no ${join(folder, 'kube-apiserver')}`,
+  );
+  for (const name of ['etcd', 'kube-apiserver']) await mkdir(join(folder, name));
+  expect(await provideControlPlane(workshop)).toEqual({
+    etcd: join(folder, 'etcd'),
+    kubeApiserver: join(folder, 'kube-apiserver'),
+  });
+});
+
+test('a Kubernetes that we do not know is refused', async () => {
+  await expect(provideControlPlane({ env: { KLEYM_KUBERNETES: '1.12' }, say: silent })).rejects.toThrow(
+    'KLEYM_KUBERNETES is "1.12", expected 1.35 or 1.34',
+  );
+});

@@ -1,0 +1,243 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, expect, onTestFailed, test } from 'vitest';
+import { checkHistory } from '../support/check-history.ts';
+import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
+import { openGate } from '../support/gate.ts';
+import { type Draft, KubeError, type Stored } from '../support/kube-client.ts';
+import { startRecorder } from '../support/recorder.ts';
+import { useCluster } from '../support/test-cluster.ts';
+import { createRandom } from '../support/turns.ts';
+import { startControlPlane } from './control-plane.ts';
+import { atOracle, readEverything } from './everything.ts';
+import { openKeptProcesses } from './kept-processes.ts';
+import { type StackProcess, createStackProcess, writeKubeconfig } from './stack-process.ts';
+
+const seconds = Number(process.env['KLEYM_STORM_SECONDS'] || 30);
+const seed = Number(process.env['KLEYM_STORM_SEED'] || Date.now() % 1_000_000);
+/** How long after the last edit the dead may still be heard; their requests had seconds. */
+const lastWordsMs = 3000;
+
+const controlPlane = await startControlPlane();
+afterAll(() => controlPlane.stop());
+const processes = await openKeptProcesses('kleym-storm');
+afterAll(() => processes.end());
+const cluster = await useCluster(controlPlane.kubeconfigFile);
+// The stacks come through a gate, so that afterwards nobody has to wait for the claims of the dead.
+const gate = await openGate(cluster.kubeConfig);
+afterAll(() => gate.close());
+const { kube } = cluster;
+const here = await cluster.namespace();
+const random = createRandom(seed);
+
+const hold = 'example.org/hold';
+const keys = ['one', 'two', 'three'] as const;
+const names = Array.from({ length: 12 }, (_none, index) => `binding-${index}`);
+
+function chance(share: number): boolean {
+  return random() < share;
+}
+
+function pick<T>(items: readonly T[]): T {
+  const item = items[Math.floor(random() * items.length)];
+  if (item === undefined) throw new Error('there is nothing to pick from');
+  return item;
+}
+
+/** Half of the time in the way of others, else beside them. */
+function draftOf(name: string): Draft {
+  const key = pick(keys);
+  const spec = { poolRef: { name: `pool-${key}` }, serviceAccountName: chance(0.9) ? 'inference-sa' : 'other-sa' };
+  if (chance(0.15)) return poolBinding(name, { ...spec, containerName: undefined });
+  return binding(name, { ...spec, objectiveRef: { name: `objective-${key}` }, containerName: chance(0.55) ? 'main' : `own-${name}` });
+}
+
+/** A merge patch from whatever spec there was to another one. */
+function patchOf(draft: Draft): object {
+  const spec = { mode: 'PerObjective', objectiveRef: null, containerName: null, ...(draft['spec'] as object) };
+  return { spec: JSON.parse(JSON.stringify(spec, (_key, value: unknown) => value ?? null)) as object };
+}
+
+const damages = [
+  { spec: { spiffeIDTemplate: 'spiffe://example.org/evil' } },
+  { spec: { hint: 'nobody/nothing' } },
+  { spec: { workloadSelectorTemplates: ['k8s:ns:nowhere'] } },
+  { metadata: { labels: null } },
+  { metadata: { labels: { 'kleym.sonda.red/binding-name': 'nobody' } } },
+  { metadata: { annotations: null } },
+  { metadata: { annotations: { 'example.org/note': 'mine' } } },
+] as const;
+
+async function ownOutputs(foreign: ReadonlySet<string>): Promise<Stored[]> {
+  return [...(await readEverything(kube, here.name, foreign)).outputs];
+}
+
+interface Deed {
+  readonly weight: number;
+  readonly act: (foreign: ReadonlySet<string>) => Promise<unknown>;
+}
+
+const deeds: readonly Deed[] = [
+  {
+    weight: 40,
+    act: async () => {
+      const draft = draftOf(pick(names));
+      await here.edit(draft, patchOf(draft)).catch(async (error: unknown) => {
+        onlyKube(error);
+        await here.create(draft);
+      });
+    },
+  },
+  { weight: 8, act: async () => here.delete(binding(pick(names))) },
+  {
+    weight: 6,
+    act: async () => {
+      const name = pick(names);
+      await here.delete(binding(name)).catch(onlyKube);
+      await here.create(draftOf(name));
+    },
+  },
+  {
+    // Between the creation and the first look at it, or not: nobody can tell.
+    weight: 3,
+    act: async () => {
+      const name = pick(names);
+      await here.create(draftOf(name));
+      await sleep(random() * 25);
+      await here.delete(binding(name));
+    },
+  },
+  {
+    weight: 10,
+    act: async () => {
+      const app = chance(0.12) ? '' : pick(keys);
+      await here.edit(pool(`pool-${pick(keys)}`), { spec: { selector: { matchLabels: { app } } } });
+    },
+  },
+  {
+    weight: 3,
+    act: async () => {
+      const key = pick(keys);
+      await here.delete(pool(`pool-${key}`)).catch(onlyKube);
+      if (chance(0.8)) await here.create(pool(`pool-${key}`, { app: key }));
+    },
+  },
+  { weight: 3, act: async () => here.create(pool(`pool-${pick(keys)}`, { app: pick(keys) })) },
+  { weight: 6, act: async (foreign) => kube.edit(pick(await ownOutputs(foreign)), pick(damages)) },
+  {
+    weight: 2,
+    act: async (foreign) => {
+      const app = `evil-${Math.floor(random() * 1e9)}`;
+      await kube.edit(pick(await ownOutputs(foreign)), { spec: { podSelector: { matchLabels: { app } } } });
+    },
+  },
+  { weight: 6, act: async (foreign) => kube.delete(pick(await ownOutputs(foreign))) },
+  { weight: 2, act: async (foreign) => kube.edit(pick(await ownOutputs(foreign)), { metadata: { finalizers: [hold] } }) },
+  { weight: 3, act: letGo },
+  { weight: 2, act: async (foreign) => kube.edit(output(pick([...foreign])), { metadata: { annotations: { touched: String(random()) } } }) },
+  { weight: 1, act: async () => here.delete(binding('taken')) },
+  { weight: 2, act: async () => here.create(binding('taken', { containerName: 'taken' })) },
+];
+
+async function letGo(foreign: ReadonlySet<string>): Promise<void> {
+  for (const one of await ownOutputs(foreign)) {
+    if (one.metadata.finalizers) await kube.edit(one, { metadata: { finalizers: null } });
+  }
+}
+
+/** Somebody was faster, or there is nothing to do it to: such is the life of users. */
+function onlyKube(error: unknown): void {
+  if (error instanceof KubeError && error.status < 500) return;
+  throw error;
+}
+
+async function edit(until: number, foreign: ReadonlySet<string>): Promise<number> {
+  const all = deeds.flatMap((deed) => Array.from({ length: deed.weight }, () => deed));
+  let done = 0;
+  while (performance.now() < until) {
+    await pick(all).act(foreign).then(() => (done += 1), ignoreNothingToPick);
+    // In bursts: what follows at once meets what is under way.
+    await sleep(chance(0.6) ? random() * 20 : random() * 250);
+  }
+  return done;
+}
+
+function ignoreNothingToPick(error: unknown): void {
+  if (error instanceof Error && error.message === 'there is nothing to pick from') return;
+  onlyKube(error);
+}
+
+async function killAndRestart(until: number, stacks: readonly StackProcess[]): Promise<number> {
+  let killed = 0;
+  while (performance.now() < until) {
+    await sleep(1500 + random() * 3500);
+    const stack = pick(stacks);
+    await stack.kill();
+    killed += 1;
+    await sleep(random() * 500);
+    await stack.start();
+  }
+  return killed;
+}
+
+/** A foreign object under the name of an output of ours, and one that only looks like ours. */
+async function plantForeign(): Promise<ReadonlySet<string>> {
+  const draft = binding('taken', { containerName: 'taken' });
+  await here.create(draft);
+  const { metadata } = await here.ready('taken');
+  await here.delete(draft);
+  await here.gone('taken');
+  const labels = {
+    'kleym.sonda.red/managed-by': 'kleym',
+    'kleym.sonda.red/binding-name': 'binding-0',
+    'kleym.sonda.red/binding-namespace': here.name,
+  };
+  const drafts = [output(metadata.name), output(`somebody-${here.name}`, { hint: `${here.name}/binding-0` }, { labels })];
+  const planted = [];
+  for (const draft of drafts) planted.push(await kube.create(draft));
+  return new Set(planted.map(({ metadata }) => metadata.name));
+}
+
+test(
+  `no promise is broken at any point of a storm of ${seconds} s (KLEYM_STORM_SEED=${seed}), and everything comes to rest`,
+  { timeout: (seconds + 120) * 1000 },
+  async () => {
+    const kubeconfig = await writeKubeconfig(processes, 'kubeconfig', gate.kubeConfig);
+    const stacks = ['stack-1', 'stack-2'].map((name) => createStackProcess(processes, { name, kubeconfig, sweepSeconds: 4 }));
+    onTestFailed(async () => {
+      for (const stack of stacks) process.stderr.write(`${stack.name}:\n${await stack.tail()}\n`);
+    });
+    for (const key of keys) {
+      await here.create(pool(`pool-${key}`, { app: key }), objective(`objective-${key}`, { name: `pool-${key}` }));
+    }
+    await here.create(pool('pool-a', { app: 'a' }), objective(), poolBinding('bystander'));
+    for (const stack of stacks) await stack.start();
+    const foreign = await plantForeign();
+    const recorder = await startRecorder(gate.url);
+
+    const until = performance.now() + seconds * 1000;
+    const users = [edit(until, foreign), edit(until, foreign)];
+    const [kills, ...edited] = await Promise.all([killAndRestart(until, stacks), ...users]);
+
+    await here.create(binding('taken', { containerName: 'taken' })).catch(onlyKube);
+    await letGo(foreign);
+    await sleep(lastWordsMs);
+    gate.advanceClock(200_000);
+    const exceptions = { foreign, taken: ['taken'] };
+    const since = performance.now();
+    await atOracle(kube, here.name, exceptions);
+    const rested = Math.round(performance.now() - since);
+
+    const touch = { metadata: { annotations: { touched: 'last' } } };
+    await recorder.upTo(await here.edit(poolBinding('bystander'), touch), await kube.edit(output(`somebody-${here.name}`), touch));
+    await recorder.stop();
+    const history = recorder.history();
+    const { violations, raced, seen } = checkHistory(history, foreign);
+    const edits = edited.reduce((sum, one) => sum + one, 0);
+    const facts = { seed, edits, kills, writes: history.events.length, raced, rested, ...seen };
+    process.stderr.write(`storm: ${JSON.stringify(facts)}\n`);
+    expect(violations).toEqual([]);
+    // A storm in which nothing happened would prove nothing.
+    for (const [what, times] of Object.entries(seen)) expect(times, what).toBeGreaterThan(0);
+    expect(kills).toBeGreaterThan(1);
+  },
+);

@@ -1,0 +1,91 @@
+import { type Tools } from '../../functions/reconcile/perform.ts';
+import { type Run, settle } from '../../functions/reconcile/settle.ts';
+import type { Cluster } from '../../shared/kube/cluster.ts';
+import { connect } from '../../shared/kube/kube-cluster.ts';
+import { createClusterInReach } from './cluster-in-reach.ts';
+import { binding, output } from './drafts.ts';
+import type { Draft, KubeClient, Stored } from './kube-client.ts';
+import { readDefinitions, testSettings } from './test-cluster.ts';
+
+/** How one call is answered in place of the cluster; undefined: the cluster answers. */
+export type Override = Partial<{ [K in keyof Cluster]: (...args: Parameters<Cluster[K]>) => ReturnType<Cluster[K]> | undefined }>;
+
+/** A namespace of a cluster of its own, and runs of `settle` in it. */
+export interface Settling {
+  readonly kube: KubeClient;
+  readonly cluster: Cluster;
+  /** The writes of the last run, by their names. */
+  readonly writes: string[];
+  /** The calls of the last run, reads and all. */
+  readonly calls: string[];
+  readonly create: (...drafts: readonly Draft[]) => Promise<void>;
+  readonly edit: (draft: Draft, patch: object) => Promise<void>;
+  readonly remove: (draft: Draft) => Promise<void>;
+  readonly settle: (names: readonly string[], tools?: Partial<Tools>) => Promise<Run>;
+  readonly ready: (name: string) => Promise<string>;
+  readonly outputs: () => Promise<Stored[]>;
+}
+
+const namespace = 'team-a';
+const definitions = await readDefinitions();
+const writing = ['patchFinalizers', 'patchStatus', 'createOutput', 'replaceOutput', 'deleteOutput'];
+
+/** Makes a cluster for one test. */
+export async function createSettling(override: (real: Cluster) => Override = () => ({})): Promise<Settling> {
+  const { kube, connection } = createClusterInReach(definitions);
+  await kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  const writes: string[] = [];
+  const calls: string[] = [];
+  const real = connect({ ...connection, sleep: async () => undefined });
+  const cluster = watched(real, override(real), writes, calls);
+  const at = (draft: Draft): Draft =>
+    draft.kind === 'ClusterSPIFFEID' ? draft : { ...draft, metadata: { ...draft.metadata, namespace } };
+  let nonces = 0;
+  return {
+    kube,
+    cluster,
+    writes,
+    calls,
+    create: async (...drafts) => {
+      for (const draft of drafts) await kube.create(at(draft));
+    },
+    edit: async (draft, patch) => void (await kube.edit(at(draft), patch)),
+    remove: (draft) => kube.delete(at(draft)),
+    settle: (names, tools = {}) => {
+      writes.length = 0;
+      calls.length = 0;
+      return settle(namespace, names, testSettings, {
+        cluster,
+        announcer: { tell: () => undefined, told: async () => undefined },
+        nonce: () => `nonce-${nonces++}`,
+        elapsed: () => 0,
+        ...tools,
+      });
+    },
+    ready: async (name) => {
+      const found = await kube.get(at(binding(name)));
+      const status = found?.['status'] as { conditions?: { status: string; reason: string }[] } | undefined;
+      const ready = status?.conditions?.[0];
+      return ready ? `${ready.status} ${ready.reason}` : 'nothing';
+    },
+    outputs: () => {
+      const { apiVersion, kind } = output('any');
+      return kube.list({ apiVersion, kind });
+    },
+  };
+}
+
+function watched(cluster: Cluster, override: Override, writes: string[], calls: string[]): Cluster {
+  return new Proxy(cluster, {
+    get: (target, name: keyof Cluster) => {
+      const call = target[name] as (...args: unknown[]) => Promise<unknown>;
+      const instead = override[name] as ((...args: unknown[]) => Promise<unknown> | undefined) | undefined;
+      return (...args: unknown[]) => {
+        const isDryRun = name === 'createOutput' && (args[1] as { dryRun?: boolean } | undefined)?.dryRun === true;
+        calls.push(isDryRun ? 'dry run' : name);
+        if (writing.includes(name) && !isDryRun) writes.push(name);
+        return instead?.(...args) ?? call(...args);
+      };
+    },
+  });
+}
