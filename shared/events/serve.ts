@@ -78,8 +78,9 @@ export async function serve(
 ): Promise<Listening> {
   const { port, host, graceMs, log } = options;
   const listening = await listen(app, { port, host });
-  log.info({ port: listening.port, host }, 'listening');
   endOnSignal(listening, graceMs, log);
+  // Whoever reads this line may tell us to end at once.
+  log.info({ port: listening.port, host }, 'listening');
   return listening;
 }
 

@@ -1,0 +1,653 @@
+import { describe, expect, it } from 'vitest';
+import {
+  createBinding,
+  createObjective,
+  createPool,
+  exampleSettings,
+  perObjective,
+  poolOnly,
+  serve,
+} from '../../test/support/inference.ts';
+import {
+  type Binding,
+  type BindingSpec,
+  type BindingStatus,
+  type Claim,
+  bindingFinalizer,
+} from '../api/binding.ts';
+import type { Output } from '../api/cluster-spiffe-id.ts';
+import { refused, refusedForNow } from '../api/outcome.ts';
+import { toContentDigest } from '../identity/content.ts';
+import { type Identity, renderIdentity } from '../identity/render-identity.ts';
+import type { Settings } from '../identity/settings.ts';
+import { decide, decideOrphans } from './decide.ts';
+import type { Decision } from './decision.ts';
+import type { Memory } from './memory.ts';
+import { type Snapshot, toWorld } from './world.ts';
+
+const clock = { now: '2026-11-21T12:00:00Z', quarantine: '2026-11-21T11:58:00Z' };
+const fresh = '2026-11-21T11:58:01Z';
+const over = '2026-11-21T11:58:00Z';
+
+const sources: Snapshot['sources'] = {
+  pools: {
+    'inference.networking.k8s.io': serve(
+      createPool({ matchLabels: { app: 'model-server' } }, 'pool-a'),
+      createPool({ matchLabels: { app: 'other' } }, 'pool-b'),
+      createPool({ matchLabels: { app: '' } }, 'unsafe'),
+    ),
+  },
+  objectives: {
+    'llm-d.ai': serve(
+      createObjective({ name: 'pool-a' }, 'objective-a'),
+      createObjective({ name: 'pool-a' }, 'objective-b'),
+      createObjective({ name: 'unsafe' }, 'objective-unsafe'),
+    ),
+  },
+};
+
+interface Scene {
+  readonly bindings?: readonly Binding[];
+  readonly outputs?: readonly Output[] | 'unserved';
+  readonly memory?: Memory;
+  readonly settings?: Partial<Settings>;
+  readonly of?: string;
+}
+
+function worldOf({ bindings = [], outputs = [], settings = {} }: Scene) {
+  const byName = new Map(bindings.map((binding) => [binding.metadata.name, binding]));
+  return toWorld(
+    { namespace: 'default', bindings: byName, outputs, sources, clock },
+    { ...exampleSettings, ...settings },
+  );
+}
+
+function decideIn(scene: Scene): Decision {
+  return decide(worldOf(scene), scene.of ?? 'binding-a', scene.memory ?? {}, 'fresh-nonce');
+}
+
+/** What is left to decide when a binding says what it should, after one more look. */
+function at(binding: Binding, status: BindingStatus): Binding {
+  return { ...binding, status };
+}
+
+function held(spec: BindingSpec = perObjective, name = 'binding-a'): Binding {
+  const binding = createBinding(spec, name);
+  return { ...binding, metadata: { ...binding.metadata, finalizers: [bindingFinalizer] } };
+}
+
+function deleting(binding: Binding): Binding {
+  return { ...binding, metadata: { ...binding.metadata, deletionTimestamp: '2026-11-21T11:59:00Z' } };
+}
+
+function identityOf(binding: Binding): Identity {
+  const { outcome } = renderIdentity(binding, sources, exampleSettings);
+  if (outcome.kind !== 'done') throw new Error(outcome.message);
+  return outcome.value;
+}
+
+/** The output that a binding asks for, as it is stored. */
+function outputOf(binding: Binding, more: { nonce?: string; deletionTimestamp?: string } = {}): Output {
+  const { metadata, spec } = identityOf(binding).output;
+  const { nonce, ...meta } = more;
+  const annotations = {
+    ...metadata.annotations,
+    ...(nonce !== undefined && { 'kleym.sonda.red/claim': nonce }),
+  };
+  return {
+    metadata: {
+      ...metadata,
+      annotations,
+      uid: `output-of-${binding.metadata.name}`,
+      resourceVersion: '7',
+      ...meta,
+    },
+    spec,
+  };
+}
+
+/** The same as the Go operator leaves it: no annotations, no label for the service account, every namespace. */
+function operatorOutputOf(binding: Binding): Output {
+  const { metadata, spec } = outputOf(binding);
+  const { 'kleym.sonda.red/service-account': _account, ...labels } = metadata.labels ?? {};
+  const { namespaceSelector: _selector, ...bare } = spec;
+  return { metadata: { ...metadata, labels, annotations: {} }, spec: bare };
+}
+
+function claimOf(binding: Binding) {
+  const { key, output } = identityOf(binding);
+  const claimed = { name: output.metadata.name, serviceAccountName: binding.spec.serviceAccountName };
+  return key === undefined ? claimed : { ...claimed, key };
+}
+
+function creating(binding: Binding, nonce = 'n', announcedAt = fresh): Claim {
+  return { kind: 'creating', ...claimOf(binding), nonce, at: announcedAt };
+}
+
+function owning(binding: Binding): Claim {
+  return { kind: 'owning', ...claimOf(binding), uid: `output-of-${binding.metadata.name}` };
+}
+
+function replacing(binding: Binding, base = '7', to: Binding = binding): Claim {
+  return { kind: 'replacing', ...claimOf(to), uid: `output-of-${binding.metadata.name}`, base };
+}
+
+function ready({ status }: { readonly status: BindingStatus }): string {
+  const condition = status.conditions?.find(({ type }) => type === 'Ready');
+  return `${condition?.status} ${condition?.reason}`;
+}
+
+const a = held();
+const b = held({ ...perObjective, objectiveRef: { name: 'objective-b' } }, 'binding-b');
+const b2 = held(
+  { ...perObjective, objectiveRef: { name: 'objective-b' }, containerName: 'second' },
+  'binding-b',
+);
+
+describe('row 1: outputs without a binding', () => {
+  it('an output whose binding is gone is deleted', () => {
+    expect(decideOrphans(worldOf({ outputs: [outputOf(a)] }))).toMatchObject([{ kind: 'delete-output' }]);
+  });
+
+  it('an output of an earlier binding of this name is deleted', () => {
+    const again = { ...a, metadata: { ...a.metadata, uid: 'another' } };
+    expect(decideOrphans(worldOf({ bindings: [again], outputs: [outputOf(a)] }))).toHaveLength(1);
+  });
+
+  it("the Go operator's output, which names no uid, is no orphan while a binding of its name exists", () => {
+    expect(decideOrphans(worldOf({ bindings: [a], outputs: [operatorOutputOf(a)] }))).toEqual([]);
+  });
+
+  it('an orphan that is on its way out already is left to whoever holds it', () => {
+    const output = outputOf(a, { deletionTimestamp: clock.now });
+    expect(decideOrphans(worldOf({ outputs: [output] }))).toEqual([]);
+  });
+
+  it('an object that only carries our labels is never touched', () => {
+    const output = outputOf(a);
+    const foreign = { ...output, spec: { ...output.spec, hint: 'somebody/else' } };
+    expect(decideOrphans(worldOf({ outputs: [foreign] }))).toEqual([]);
+  });
+});
+
+describe('row 2: no binding', () => {
+  it('there is nothing to do for a binding that does not exist', () => {
+    expect(decideIn({})).toEqual({ kind: 'settled' });
+  });
+});
+
+describe('row 3: what must go first', () => {
+  it('an output under an old name goes before the new one comes', () => {
+    const old = outputOf(held({ ...perObjective, objectiveRef: { name: 'objective-b' } }));
+    expect(decideIn({ bindings: [at(a, { claim: owning(a) })], outputs: [old] })).toMatchObject({
+      kind: 'delete-output',
+      output: old,
+    });
+  });
+
+  it('while an output of the binding is terminating nothing else is decided, and the status says who holds it', () => {
+    const output = outputOf(a, { deletionTimestamp: clock.now });
+    const terminating = { ...output, metadata: { ...output.metadata, finalizers: ['example.com/hold'] } };
+    const first = decideIn({ bindings: [at(a, { claim: owning(a) })], outputs: [terminating] });
+    expect(first).toMatchObject({ kind: 'patch-status', thenWait: true, status: { claim: owning(a) } });
+    if (first.kind !== 'patch-status') throw new Error(first.kind);
+    expect(first.status.conditions?.[0]?.message).toMatch(
+      /^ClusterSPIFFEID .* is being deleted, and is held by example\.com\/hold$/,
+    );
+    expect(decideIn({ bindings: [at(a, first.status)], outputs: [terminating] })).toMatchObject({
+      kind: 'waiting',
+    });
+  });
+
+  it('a terminating output of an earlier binding of this name is waited for too, because it has the name', () => {
+    const again = { ...a, metadata: { ...a.metadata, uid: 'another' } };
+    const terminating = outputOf(a, { deletionTimestamp: clock.now });
+    expect(decideIn({ bindings: [again], outputs: [terminating] })).toMatchObject({
+      kind: 'patch-status',
+      thenWait: true,
+    });
+  });
+});
+
+describe('row 4: a binding that is being deleted', () => {
+  it('its output goes first', () => {
+    expect(
+      decideIn({ bindings: [deleting(at(a, { claim: owning(a) }))], outputs: [outputOf(a)] }),
+    ).toMatchObject({ kind: 'delete-output' });
+  });
+
+  it('while a POST may still land the finalizer stays', () => {
+    expect(decideIn({ bindings: [deleting(at(a, { claim: creating(a) }))] })).toMatchObject({
+      kind: 'waiting',
+    });
+  });
+
+  it('with nothing left our finalizer goes, and those of others stay', () => {
+    const shared = { ...a, metadata: { ...a.metadata, finalizers: ['example.com/other', bindingFinalizer] } };
+    expect(decideIn({ bindings: [deleting(shared)] })).toMatchObject({
+      kind: 'patch-finalizers',
+      finalizers: ['example.com/other'],
+      announce: undefined,
+    });
+  });
+
+  it('what only others hold is none of our business any more', () => {
+    const letGo = { ...a, metadata: { ...a.metadata, finalizers: ['example.com/other'] } };
+    expect(decideIn({ bindings: [deleting(letGo)] })).toEqual({ kind: 'settled' });
+  });
+
+  it('is let go although the ClusterSPIFFEID CRD is gone', () => {
+    const scene: Scene = { bindings: [deleting(at(a, { claim: owning(a) }))], outputs: 'unserved' };
+    expect(decideIn(scene)).toMatchObject({ kind: 'patch-finalizers', finalizers: [] });
+  });
+});
+
+describe('row 5: the finalizer comes before everything that it protects', () => {
+  const bare = createBinding(perObjective);
+
+  it('and the announcement may follow at once', () => {
+    const step = decideIn({ bindings: [bare] });
+    expect(step).toMatchObject({ kind: 'patch-finalizers', finalizers: [bindingFinalizer] });
+    expect(step).toMatchObject({
+      announce: { claim: { kind: 'creating', nonce: 'fresh-nonce', at: clock.now } },
+    });
+  });
+
+  it.each<[string, Scene]>([
+    ['a refused binding', { bindings: [createBinding({ ...perObjective, poolRef: { name: 'none' } })] }],
+    ['a collision', { bindings: [bare, b] }],
+    [
+      'a key that somebody else holds',
+      { bindings: [bare, at(b2, { claim: { ...owning(b2), ...pickKey(a) } })] },
+    ],
+    ['a claim of its own', { bindings: [at(bare, { claim: creating(a, 'n', over) })] }],
+    ['an output of its own', { bindings: [bare], outputs: [operatorOutputOf(a)] }],
+  ])('but not for %s', (_what, scene) => {
+    expect(decideIn(scene)).toMatchObject({ kind: 'patch-finalizers', announce: undefined });
+  });
+});
+
+describe('row 6: withdraw, then report', () => {
+  const unsafe = held({
+    ...perObjective,
+    poolRef: { name: 'unsafe' },
+    objectiveRef: { name: 'objective-unsafe' },
+  });
+
+  it('the output goes before the status says anything', () => {
+    expect(decideIn({ bindings: [a, b], outputs: [outputOf(a)] })).toMatchObject({ kind: 'delete-output' });
+  });
+
+  it('a POST that may still land is waited for before the status says anything', () => {
+    expect(decideIn({ bindings: [at(a, { claim: creating(a) }), b] })).toMatchObject({ kind: 'waiting' });
+  });
+
+  it('then the status says it and the claim is gone', () => {
+    const step = decideIn({ bindings: [at(unsafe, { claim: owning(a) })] });
+    if (step.kind !== 'patch-status') throw new Error(step.kind);
+    expect(ready(step)).toBe('False InvalidPoolSelector');
+    expect(step.status.claim).toBeUndefined();
+    expect(decideIn({ bindings: [at(unsafe, step.status)] })).toEqual({ kind: 'settled' });
+  });
+
+  it('a collision names all rivals, sorted, and a deleted one is none', () => {
+    const c = held(b.spec, 'binding-c');
+    const step = decideIn({ bindings: [a, c, b, deleting(held(b.spec, 'binding-d'))] });
+    if (step.kind !== 'patch-status') throw new Error(step.kind);
+    expect(ready(step)).toBe('False IdentityCollision');
+    expect(step.status.conflicts).toEqual([
+      { name: 'binding-b', uid: 'uid-of-binding-b', reason: 'IdentityCollision' },
+      { name: 'binding-c', uid: 'uid-of-binding-c', reason: 'IdentityCollision' },
+    ]);
+  });
+
+  it('a peer that cannot be rendered is no rival', () => {
+    const broken = held({ ...b.spec, objectiveRef: { name: 'none' } }, 'binding-b');
+    expect(decideIn({ bindings: [a, broken] })).toMatchObject({ status: { claim: { kind: 'creating' } } });
+  });
+
+  it('what this run wrote and the API server refused is reported; other content is tried', () => {
+    const refusal = {
+      digest: toContentDigest(identityOf(a).output),
+      refused: refused('RenderFailure', 'OutputRefused', 'no'),
+    };
+    const step = decideIn({ bindings: [a], memory: { refusal } });
+    expect(step).toMatchObject({
+      kind: 'patch-status',
+      status: { conditions: [{ reason: 'OutputRefused' }, {}, {}, {}, {}] },
+    });
+    expect(step).not.toHaveProperty('status.claim');
+    const other = { ...refusal, digest: 'another' };
+    expect(decideIn({ bindings: [a], memory: { refusal: other } })).toMatchObject({
+      status: { claim: { kind: 'creating' } },
+    });
+  });
+
+  it('a refusal that may end by itself is said once, and waits', () => {
+    const first = decideIn({ bindings: [a], outputs: 'unserved' });
+    if (first.kind !== 'patch-status') throw new Error(first.kind);
+    expect(ready(first)).toBe('False ClusterSPIFFEIDCRDMissing');
+    const message = 'ClusterSPIFFEID CRD is not installed';
+    expect(decideIn({ bindings: [at(a, first.status)], outputs: 'unserved' })).toEqual({
+      kind: 'waiting',
+      message,
+    });
+  });
+
+  it('an overlap is reported, and refused only where the platform team wants it', () => {
+    const { containerName: _name, ...withoutContainer } = b.spec;
+    const wide = held(
+      { ...withoutContainer, containerImage: `example.org/x@sha256:${'0'.repeat(64)}` },
+      'binding-b',
+    );
+    const reported = decideIn({ bindings: [a, wide] });
+    expect(reported).toMatchObject({
+      status: { claim: { kind: 'creating' }, conflicts: [{ reason: 'PossibleOverlap' }] },
+    });
+    const step = decideIn({ bindings: [a, wide], settings: { overlapPolicy: 'refuse' } });
+    if (step.kind !== 'patch-status') throw new Error(step.kind);
+    expect(ready(step)).toBe('False PossibleOverlap');
+  });
+});
+
+describe('row 7: the quarantine', () => {
+  it('a claim of another run holds for as long as its POST may land, to the second', () => {
+    expect(decideIn({ bindings: [at(a, { claim: creating(a, 'n', fresh) })] })).toMatchObject({
+      kind: 'waiting',
+    });
+    expect(decideIn({ bindings: [at(a, { claim: creating(a, 'n', over) })] })).toMatchObject({
+      kind: 'patch-status',
+    });
+  });
+
+  it('ends when the output with its nonce is seen', () => {
+    const scene: Scene = {
+      bindings: [at(a, { claim: creating(a) })],
+      outputs: [outputOf(a, { nonce: 'n' })],
+    };
+    expect(decideIn(scene)).toMatchObject({ kind: 'patch-status', status: { claim: { kind: 'owning' } } });
+  });
+
+  it('an output with another nonce proves nothing', () => {
+    const scene: Scene = {
+      bindings: [at(a, { claim: creating(a) })],
+      outputs: [outputOf(a, { nonce: 'older' })],
+    };
+    expect(decideIn(scene)).toMatchObject({ kind: 'waiting' });
+  });
+
+  it('a POST that was answered with a refusal cannot land any more', () => {
+    expect(decideIn({ bindings: [at(a, { claim: creating(a) })], memory: { dead: 'n' } })).toMatchObject({
+      kind: 'patch-status',
+    });
+  });
+});
+
+describe('row 8: somebody else has the key', () => {
+  const rival = at(b2, { claim: { ...owning(b2), ...pickKey(a) } });
+
+  it('a claim of another binding holds it, whatever that binding asks for now', () => {
+    const step = decideIn({ bindings: [a, rival] });
+    if (step.kind !== 'patch-status') throw new Error(step.kind);
+    expect(step.thenWait).toBe(true);
+    expect(step).not.toHaveProperty('status.claim');
+    expect(step.status.conditions?.[0]).toMatchObject({
+      status: 'Unknown',
+      reason: 'Waiting',
+      message: 'binding binding-b still holds the same pods, service account and container',
+    });
+    expect(decideIn({ bindings: [at(a, step.status), rival] })).toMatchObject({ kind: 'waiting' });
+  });
+
+  it('an own claim is dropped meanwhile, so that two who wait do not wait for each other', () => {
+    const step = decideIn({
+      bindings: [at(a, { claim: creating(a, 'mine') }), rival],
+      memory: { unsent: { nonce: 'mine', fresh: true } },
+    });
+    expect(step).toMatchObject({ kind: 'patch-status', thenWait: true });
+    expect(step).not.toHaveProperty('status.claim');
+  });
+
+  it('an output under another name holds it too', () => {
+    const output = outputOf(b);
+    expect(decideIn({ bindings: [a, b2], outputs: [output] })).toMatchObject({
+      kind: 'patch-status',
+      thenWait: true,
+    });
+  });
+
+  it('the claim of a binding that we let go holds nothing, unless its POST may still land', () => {
+    const letGo = deleting({ ...rival, metadata: { ...rival.metadata, finalizers: ['example.com/other'] } });
+    expect(decideIn({ bindings: [a, letGo] })).toMatchObject({ status: { claim: { kind: 'creating' } } });
+    const open = at(letGo, { claim: { ...creating(b2), ...pickKey(a) } });
+    expect(decideIn({ bindings: [a, open] })).toMatchObject({ thenWait: true });
+  });
+
+  it('PoolOnly has no key and is never held', () => {
+    const pool = held(poolOnly);
+    expect(decideIn({ bindings: [pool, held(poolOnly, 'binding-b')] })).toMatchObject({
+      status: { claim: { kind: 'creating' } },
+    });
+  });
+});
+
+describe('row 9: the POST, after a look at the rivals', () => {
+  const announced = at(a, { claim: creating(a, 'mine') });
+
+  it('is sent by the run that announced it, and carries the nonce and the owner', () => {
+    const step = decideIn({ bindings: [announced], memory: { unsent: { nonce: 'mine', fresh: true } } });
+    expect(step).toMatchObject({
+      kind: 'create-output',
+      nonce: 'mine',
+      output: {
+        metadata: {
+          annotations: { 'kleym.sonda.red/claim': 'mine', 'kleym.sonda.red/binding-uid': 'uid-of-binding-a' },
+        },
+      },
+    });
+    if (step.kind !== 'create-output') throw new Error(step.kind);
+    expect(step.confirm('new')).toMatchObject({
+      claim: { kind: 'owning', uid: 'new' },
+      computedSpiffeIDs: [{ mode: 'PerObjective' }],
+    });
+  });
+
+  it.each<[string, Binding, Memory]>([
+    ['too long after its announcement', announced, { unsent: { nonce: 'mine', fresh: false } }],
+    [
+      'when the binding asks for something else by now',
+      held({ ...perObjective, containerName: 'second' }),
+      { unsent: { nonce: 'mine', fresh: true } },
+    ],
+  ])('is not sent %s: it is announced anew', (_when, binding, memory) => {
+    const step = decideIn({ bindings: [at(binding, { claim: creating(a, 'mine') })], memory });
+    expect(step).toMatchObject({
+      kind: 'patch-status',
+      status: { claim: { kind: 'creating', nonce: 'fresh-nonce' } },
+    });
+  });
+});
+
+describe('row 10: the API server refused it before', () => {
+  const said = decideIn({
+    bindings: [a],
+    memory: {
+      refusal: {
+        digest: toContentDigest(identityOf(a).output),
+        refused: refused('RenderFailure', 'OutputNameTaken', 'taken'),
+      },
+    },
+  });
+  if (said.kind !== 'patch-status') throw new Error(said.kind);
+  const blocked = at(a, said.status);
+
+  it('each later look asks without writing', () => {
+    expect(decideIn({ bindings: [blocked] })).toMatchObject({ kind: 'probe' });
+  });
+
+  it('the same answer is the end of it', () => {
+    const refusal = {
+      digest: toContentDigest(identityOf(a).output),
+      refused: refused('RenderFailure', 'OutputNameTaken', 'taken'),
+    };
+    expect(decideIn({ bindings: [blocked], memory: { refusal } })).toEqual({ kind: 'settled' });
+  });
+
+  it('another answer is announced', () => {
+    expect(
+      decideIn({ bindings: [blocked], memory: { accepted: toContentDigest(identityOf(a).output) } }),
+    ).toMatchObject({
+      kind: 'patch-status',
+      status: { claim: { kind: 'creating' } },
+    });
+  });
+
+  it('an edit is tried at once', () => {
+    const edited = { ...blocked, metadata: { ...blocked.metadata, generation: 2 } };
+    expect(decideIn({ bindings: [edited] })).toMatchObject({
+      kind: 'patch-status',
+      status: { claim: { kind: 'creating' } },
+    });
+  });
+
+  it('a missing permission waits for somebody to give it', () => {
+    const refusal = {
+      digest: toContentDigest(identityOf(a).output),
+      refused: refusedForNow('RenderFailure', 'OutputForbidden', 'no'),
+    };
+    const first = decideIn({ bindings: [a], memory: { refusal } });
+    if (first.kind !== 'patch-status') throw new Error(first.kind);
+    expect(decideIn({ bindings: [at(a, first.status)], memory: { refusal } })).toEqual({
+      kind: 'waiting',
+      message: 'no',
+    });
+  });
+});
+
+describe('row 11: the announcement', () => {
+  it('clears what the status said before, in the write that makes the claim', () => {
+    const conflict = decideIn({ bindings: [a, b] });
+    if (conflict.kind !== 'patch-status') throw new Error(conflict.kind);
+    const step = decideIn({ bindings: [at(a, conflict.status), b2] });
+    if (step.kind !== 'patch-status') throw new Error(step.kind);
+    expect(step.status.conditions?.map(({ type, status, reason }) => `${type} ${status} ${reason}`)).toEqual([
+      'Ready Unknown Initializing',
+      'Conflict False Resolved',
+      'InvalidRef False Resolved',
+      'UnsafeSelector False Resolved',
+      'RenderFailure False Resolved',
+    ]);
+    expect(step.status.claim).toEqual({
+      kind: 'creating',
+      ...claimOf(a),
+      nonce: 'fresh-nonce',
+      at: clock.now,
+    });
+  });
+});
+
+describe('rows 12 and 13: a move', () => {
+  const moved = held({ ...perObjective, containerName: 'second' });
+
+  it('is announced on the resourceVersion that its PUT will be bound to', () => {
+    expect(decideIn({ bindings: [at(moved, { claim: owning(a) })], outputs: [outputOf(a)] })).toMatchObject({
+      kind: 'patch-status',
+      status: { claim: replacing(a, '7', moved) },
+    });
+  });
+
+  it('then the PUT may be sent, by any run', () => {
+    const step = decideIn({
+      bindings: [at(moved, { claim: replacing(a, '7', moved) })],
+      outputs: [outputOf(a)],
+    });
+    expect(step).toMatchObject({ kind: 'replace-output', output: { metadata: { resourceVersion: '7' } } });
+  });
+
+  it('an output that was written since is announced anew', () => {
+    const step = decideIn({
+      bindings: [at(moved, { claim: replacing(a, '6', moved) })],
+      outputs: [outputOf(a)],
+    });
+    expect(step).toMatchObject({ kind: 'patch-status', status: { claim: replacing(a, '7', moved) } });
+  });
+
+  it('one that is given up is fenced before anything else is claimed', () => {
+    const step = decideIn({ bindings: [at(a, { claim: replacing(a, '7', moved) })], outputs: [outputOf(a)] });
+    expect(step).toMatchObject({
+      kind: 'fence-output',
+      output: { metadata: { resourceVersion: '7', annotations: { 'kleym.sonda.red/fence': 'fresh-nonce' } } },
+    });
+  });
+
+  it('one whose new key is held yields: better no identity than the wrong one', () => {
+    const rival = at(b, { claim: { ...owning(b), ...pickKey(moved) } });
+    expect(decideIn({ bindings: [moved, rival], outputs: [outputOf(a)] })).toMatchObject({
+      kind: 'delete-output',
+    });
+  });
+
+  it('of two outputs with one key neither is trusted', () => {
+    const twin = outputOf(held(b.spec, 'binding-b'));
+    expect(decideIn({ bindings: [a, b2], outputs: [outputOf(a), twin] })).toMatchObject({
+      kind: 'delete-output',
+      output: { metadata: { name: outputOf(a).metadata.name } },
+    });
+  });
+});
+
+describe('rows 14 to 16: the output has the right key', () => {
+  it("the Go operator's output is taken over in place", () => {
+    const step = decideIn({ bindings: [a], outputs: [operatorOutputOf(a)] });
+    expect(step).toMatchObject({
+      kind: 'replace-output',
+      output: { metadata: { uid: 'output-of-binding-a' } },
+    });
+  });
+
+  it('an output whose labels and hint were edited is known by the uid in the claim, and mended', () => {
+    const output = outputOf(a);
+    const damaged = {
+      ...output,
+      metadata: { ...output.metadata, labels: {} },
+      spec: { ...output.spec, hint: 'x' },
+    };
+    const step = decideIn({ bindings: [at(a, { claim: owning(a) })], outputs: [damaged] });
+    expect(step).toMatchObject({ kind: 'replace-output' });
+  });
+
+  it('a PoolOnly output moves with its pool without a claim for it', () => {
+    const before = held(poolOnly);
+    const after = held({ ...poolOnly, poolRef: { name: 'pool-a' } });
+    const output = outputOf(before);
+    const drifted = { ...output, spec: { ...output.spec, podSelector: { matchLabels: { app: 'old' } } } };
+    expect(decideIn({ bindings: [at(after, { claim: owning(before) })], outputs: [drifted] })).toMatchObject({
+      kind: 'replace-output',
+    });
+  });
+
+  it('a claim that was lost is written again', () => {
+    expect(decideIn({ bindings: [a], outputs: [outputOf(a)] })).toMatchObject({
+      kind: 'patch-status',
+      status: { claim: owning(a) },
+    });
+  });
+
+  it('when the status says it there is nothing left to do, whatever others added to the output', () => {
+    const first = decideIn({ bindings: [a], outputs: [outputOf(a)] });
+    if (first.kind !== 'patch-status') throw new Error(first.kind);
+    expect(ready(first)).toBe('True Reconciled');
+    const output = outputOf(a);
+    const added = {
+      ...output,
+      spec: { ...output.spec, ttl: '1h' },
+      metadata: { ...output.metadata, labels: { ...output.metadata.labels, team: 'x' } },
+    };
+    expect(decideIn({ bindings: [at(a, first.status)], outputs: [added] })).toEqual({ kind: 'settled' });
+  });
+});
+
+function pickKey(binding: Binding): { key: string } {
+  const { key = '' } = identityOf(binding);
+  return { key };
+}
