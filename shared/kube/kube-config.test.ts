@@ -1,7 +1,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { HttpMethod, RequestContext } from '@kubernetes/client-node';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { createCredentials } from './credentials.ts';
 import { loadKubeConfig } from './kube-config.ts';
 
 const good = `
@@ -36,6 +38,20 @@ function environment(variables: Record<string, string>): void {
   for (const [name, value] of Object.entries({ ...none, ...variables })) vi.stubEnv(name, value);
 }
 
+/** A kubeconfig, and the Authorization header of a request that is made now. */
+function loadWithToken(file: string) {
+  const kubeConfig = loadKubeConfig({ file });
+  const credentials = createCredentials(kubeConfig);
+  return {
+    kubeConfig,
+    tokenOf: async () => {
+      const request = new RequestContext('https://one.test', HttpMethod.GET);
+      await credentials.apply(request);
+      return request.getHeaders()['Authorization'];
+    },
+  };
+}
+
 afterEach(() => {
   vi.unstubAllEnvs();
 });
@@ -54,6 +70,17 @@ describe('the kubeconfig', () => {
     const folder = await folderWith({ config: good });
     const config = loadKubeConfig({ file: join(folder, 'config'), context: 'two' });
     expect(config.getCurrentCluster()?.server).toBe('http://two.test');
+  });
+
+  it('names a token file beside it, which is read for each request', async () => {
+    const users = 'users: [{ name: u, user: { token: stale, tokenFile: secrets/token } }]';
+    const config = good.replace(/^users: .*$/m, users);
+    const folder = await folderWith({ config, 'secrets/token': 'first' });
+    const { kubeConfig, tokenOf } = loadWithToken(join(folder, 'config'));
+    expect(kubeConfig.getCurrentUser()?.token).toBeUndefined();
+    expect(await tokenOf()).toBe('Bearer first');
+    await writeFile(join(folder, 'secrets/token'), 'second\n');
+    expect(await tokenOf()).toBe('Bearer second');
   });
 
   it('is in a pod its service account', () => {
