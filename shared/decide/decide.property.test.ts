@@ -34,11 +34,11 @@ const container = fc.constantFrom('one', 'two');
 const binding = fc
   .record({
     name,
-    mode: fc.constantFrom('PoolOnly' as const, 'PerObjective' as const),
-    pool: fc.constantFrom('p', 'unsafe', 'none'),
+    mode: fc.constantFrom('PoolOnly' as const, 'PerObjective' as const, 'PerObjective' as const),
+    pool: fc.constantFrom('p', 'p', 'p', 'unsafe', 'none'),
     container,
-    deleting: fc.boolean(),
-    finalized: fc.boolean(),
+    deleting: fc.constantFrom(true, false, false, false),
+    finalized: fc.constantFrom(false, true, true, true),
   })
   .map(({ mode, pool, deleting, finalized, ...rest }) => {
     const perObjective = { objectiveRef: { name: 'o' }, containerName: rest.container };
@@ -101,6 +101,7 @@ const scene = fc
     orphan: fc.option(binding, { nil: undefined }),
     memory: fc.constantFrom<Memory>(
       {},
+      { unsent: { nonce: 'a', fresh: true } },
       { unsent: { nonce: 'a', fresh: true } },
       { unsent: { nonce: 'a', fresh: false } },
       { dead: 'a' },
