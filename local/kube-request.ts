@@ -1,5 +1,6 @@
 import { HttpMethod, IsomorphicFetchHttpLibrary, RequestContext } from '@kubernetes/client-node';
 import type { KubeConfig } from '@kubernetes/client-node';
+import { createCredentials } from '../shared/kube/credentials.ts';
 
 export interface KubeResponse {
   readonly status: number;
@@ -47,7 +48,7 @@ export async function withKubeRequest<T>(
   );
   context.setSignal(AbortSignal.any([request.signal, ended.signal]));
   try {
-    await kubeConfig.applySecurityAuthentication(context);
+    await createCredentials(kubeConfig).apply(context);
     const response = await new IsomorphicFetchHttpLibrary().send(context).toPromise();
     clearTimeout(late);
     return await use({

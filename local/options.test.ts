@@ -51,8 +51,14 @@ describe('npm start', () => {
 
 describe('the trust domain and the class name', () => {
   test('are those of the environment where no flag says otherwise [O1]', () => {
-    expect(start(real, variables).settings).toMatchObject({ trustDomain: 'env.example.org', className: 'env-class' });
-    expect(start([], variables).settings).toMatchObject({ trustDomain: 'env.example.org', className: 'env-class' });
+    expect(start(real, variables).settings).toMatchObject({
+      trustDomain: 'env.example.org',
+      className: 'env-class',
+    });
+    expect(start([], variables).settings).toMatchObject({
+      trustDomain: 'env.example.org',
+      className: 'env-class',
+    });
   });
 
   test('are those of the flags where they are given [O2]', () => {
@@ -74,7 +80,8 @@ describe('the trust domain and the class name', () => {
   ])('a missing trust domain keeps it from starting: %s', (_case, args, environment) => {
     expect(parseOptions([...real, ...args], environment)).toEqual({
       kind: 'invalid',
-      message: '--trust-domain is not set: expected the trust domain of your SPIRE server, such as example.org',
+      message:
+        '--trust-domain is not set: expected the trust domain of your SPIRE server, such as example.org',
     });
   });
 
@@ -90,7 +97,10 @@ describe('the trust domain and the class name', () => {
     const byFlag = parseOptions([...real, '--trust-domain', trustDomain], {});
     expect(byFlag).toMatchObject({ kind: 'invalid', message: expect.stringContaining('--trust-domain') });
     const byVariable = parseOptions(real, { KLEYM_TRUST_DOMAIN: trustDomain });
-    expect(byVariable).toMatchObject({ kind: 'invalid', message: expect.stringContaining('KLEYM_TRUST_DOMAIN') });
+    expect(byVariable).toMatchObject({
+      kind: 'invalid',
+      message: expect.stringContaining('KLEYM_TRUST_DOMAIN'),
+    });
   });
 
   test.each([' kleym', 'a/b', '-kleym', 'k'.repeat(64)])('the class name %j is refused [O5]', (className) => {
@@ -113,13 +123,19 @@ describe('options that cannot be meant are refused in one line', () => {
     [['--unknown'], "Unknown option '--unknown'"],
     [['word'], "Unexpected argument 'word'"],
   ])('%j', (args, message) => {
-    expect(parseOptions(args, {})).toMatchObject({ kind: 'invalid', message: expect.stringContaining(message) });
-  });
-
-  test.each(['KLEYM_OVERLAP_POLICY', 'KLEYM_NAMESPACE_SELECTOR', 'LOG_LEVEL'])('%s in the environment', (name) => {
-    expect(parseOptions([], { [name]: 'perhaps' })).toMatchObject({
+    expect(parseOptions(args, {})).toMatchObject({
       kind: 'invalid',
-      message: expect.stringContaining(`${name} is "perhaps"`),
+      message: expect.stringContaining(message),
     });
   });
+
+  test.each(['KLEYM_OVERLAP_POLICY', 'KLEYM_NAMESPACE_SELECTOR', 'LOG_LEVEL'])(
+    '%s in the environment',
+    (name) => {
+      expect(parseOptions([], { [name]: 'perhaps' })).toMatchObject({
+        kind: 'invalid',
+        message: expect.stringContaining(`${name} is "perhaps"`),
+      });
+    },
+  );
 });

@@ -18,6 +18,12 @@ function print(isTerminal: boolean, use: (printer: ReturnType<typeof createPrint
   return texts.join('');
 }
 
+function printAll(printer: ReturnType<typeof createPrinter>): void {
+  printer.transition({ kind: 'binding', row, message: '' });
+  printer.table([row]);
+  printer.news({ source: 'pools', kind: 'missing', reason: 'x' });
+}
+
 describe('a transition is one line', () => {
   test.each<[Transition, string]>([
     [
@@ -25,7 +31,11 @@ describe('a transition is one line', () => {
       '03:04:05  team-a/chat  Ready=True Reconciled  spiffe://example.org/ns/team-a/objective/chat\n',
     ],
     [
-      { kind: 'binding', row: { ...row, ready: 'False', reason: 'TargetPoolNotFound' }, message: 'poolRef "llama" was not found' },
+      {
+        kind: 'binding',
+        row: { ...row, ready: 'False', reason: 'TargetPoolNotFound' },
+        message: 'poolRef "llama" was not found',
+      },
       '03:04:05  team-a/chat  Ready=False TargetPoolNotFound  poolRef "llama" was not found\n',
     ],
     [{ kind: 'binding', row: { ...row, ready: '' }, message: '' }, '03:04:05  team-a/chat  seen\n'],
@@ -53,7 +63,10 @@ describe('a delivery is a line only where it did not work', () => {
   });
 
   test.each([
-    [{ outcome: 'will retry', reason: 'answered 503' } as const, '03:04:05  reconcile: will retry, try 3, answer 503 (answered 503)\n'],
+    [
+      { outcome: 'will retry', reason: 'answered 503' } as const,
+      '03:04:05  reconcile: will retry, try 3, answer 503 (answered 503)\n',
+    ],
     [{ outcome: 'lost', status: undefined } as const, '03:04:05  reconcile: lost, try 3, answer none\n'],
   ])('%j', (more, line) => {
     expect(print(false, (printer) => printer.delivery({ ...delivery, ...more }))).toBe(line);
@@ -73,7 +86,15 @@ test('a source is a line where it waits or is in trouble', () => {
 
 describe('the table', () => {
   test('has a column as wide as its widest value', () => {
-    const other = { ...row, binding: 'b/x', mode: 'PoolOnly', pool: 'p', ready: 'Unknown', reason: 'Waiting', spiffeId: '' };
+    const other = {
+      ...row,
+      binding: 'b/x',
+      mode: 'PoolOnly',
+      pool: 'p',
+      ready: 'Unknown',
+      reason: 'Waiting',
+      spiffeId: '',
+    };
     expect(print(false, (printer) => printer.table([row, other]))).toBe(
       [
         '',
@@ -87,7 +108,9 @@ describe('the table', () => {
 
   test('ends where nobody would read on', () => {
     const rows = Array.from({ length: 33 }, (_, index) => ({ ...row, binding: `team-a/${index}` }));
-    const lines = print(false, (printer) => printer.table(rows)).trim().split('\n');
+    const lines = print(false, (printer) => printer.table(rows))
+      .trim()
+      .split('\n');
     expect(lines).toHaveLength(32);
     expect(lines.at(-1)).toBe('… and 3 more');
   });
@@ -97,13 +120,8 @@ describe('colours', () => {
   const escape = String.fromCodePoint(27);
 
   test('are for terminals only', () => {
-    const use = (printer: ReturnType<typeof createPrinter>): void => {
-      printer.transition({ kind: 'binding', row, message: '' });
-      printer.table([row]);
-      printer.news({ source: 'pools', kind: 'missing', reason: 'x' });
-    };
-    expect(print(false, use)).not.toContain(escape);
-    expect(print(true, use)).toContain(escape);
+    expect(print(false, printAll)).not.toContain(escape);
+    expect(print(true, printAll)).toContain(escape);
   });
 
   test.each([
@@ -111,7 +129,9 @@ describe('colours', () => {
     ['False', '[31m'],
     ['Unknown', '[33m'],
   ])('say how it is: Ready=%s', (ready, code) => {
-    const text = print(true, (printer) => printer.transition({ kind: 'binding', row: { ...row, ready }, message: '' }));
+    const text = print(true, (printer) =>
+      printer.transition({ kind: 'binding', row: { ...row, ready }, message: '' }),
+    );
     expect(text).toContain(`${escape}${code}Ready=${ready}`);
   });
 });

@@ -6,8 +6,18 @@ const metadata = { name: 'chat', namespace: 'team-a', uid: 'u', resourceVersion:
 const spec = { poolRef: { name: 'llama' }, serviceAccountName: 'sa' };
 
 function statusOf(status: 'True' | 'False', reason: string, spiffeID?: string) {
-  const condition = { type: 'Ready', status, reason, message: `${reason}!`, observedGeneration: 1, lastTransitionTime: '2026-01-01T00:00:00Z' };
-  return { conditions: [condition], ...(spiffeID && { computedSpiffeIDs: [{ mode: 'PerObjective', spiffeID }] }) };
+  const condition = {
+    type: 'Ready',
+    status,
+    reason,
+    message: `${reason}!`,
+    observedGeneration: 1,
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+  };
+  return {
+    conditions: [condition],
+    ...(spiffeID && { computedSpiffeIDs: [{ mode: 'PerObjective', spiffeID }] }),
+  };
 }
 
 function about(change: string, apiversion: string, data: unknown): CloudEvent<unknown> {
@@ -28,13 +38,24 @@ function outputEvent(change: string, spiffeIDTemplate: string): CloudEvent<unkno
 describe('what the events tell of a binding', () => {
   test('is a transition where its readiness changes, and nothing where it does not', () => {
     const watcher = createWatcher();
-    const row = { binding: 'team-a/chat', mode: 'PerObjective', pool: 'llama', ready: '', reason: '', spiffeId: '' };
+    const row = {
+      binding: 'team-a/chat',
+      mode: 'PerObjective',
+      pool: 'llama',
+      ready: '',
+      reason: '',
+      spiffeId: '',
+    };
     expect(watcher.see(bindingEvent('add'))).toEqual({ kind: 'binding', row, message: '' });
     expect(watcher.see(bindingEvent('update'))).toBeUndefined();
 
     const ready = { ...row, ready: 'True', reason: 'Reconciled', spiffeId: 'spiffe://example.org/x' };
     const status = statusOf('True', 'Reconciled', 'spiffe://example.org/x');
-    expect(watcher.see(bindingEvent('update', status))).toEqual({ kind: 'binding', row: ready, message: 'Reconciled!' });
+    expect(watcher.see(bindingEvent('update', status))).toEqual({
+      kind: 'binding',
+      row: ready,
+      message: 'Reconciled!',
+    });
     expect(watcher.see(bindingEvent('update', status))).toBeUndefined();
     expect(watcher.rows()).toEqual([ready]);
   });
@@ -62,7 +83,11 @@ describe('what the events tell of an output', () => {
     expect(watcher.see(outputEvent('add', 'a'))).toEqual({ ...output, change: 'created', spiffeId: 'a' });
     expect(watcher.see(outputEvent('update', 'a'))).toBeUndefined();
     expect(watcher.see(outputEvent('update', 'b'))).toEqual({ ...output, change: 'changed', spiffeId: 'b' });
-    expect(watcher.see(outputEvent('delete', 'b'))).toEqual({ ...output, change: 'withdrawn', spiffeId: 'b' });
+    expect(watcher.see(outputEvent('delete', 'b'))).toEqual({
+      ...output,
+      change: 'withdrawn',
+      spiffeId: 'b',
+    });
   });
 });
 

@@ -58,7 +58,11 @@ async function ask(port: number, attributes: Record<string, string>, data: unkno
     body: JSON.stringify(data),
   });
   const text = await response.text();
-  return { status: response.status, type: response.headers.get('ce-type'), body: text === '' ? undefined : (JSON.parse(text) as unknown) };
+  return {
+    status: response.status,
+    type: response.headers.get('ce-type'),
+    body: text === '' ? undefined : (JSON.parse(text) as unknown),
+  };
 }
 
 const affected = 'red.sonda.kleym.bindings.affected';
@@ -89,22 +93,34 @@ describe('each function, as a process of its own, answers an event as the contra
     await place(namespace, pool(), objective(), binding());
     const reconcile = await startListening(mainOf('reconcile'), environment);
     const named = { bindings: [{ namespace, names: ['binding-a'] }] };
-    expect(await ask(reconcile.port, { type: affected }, named)).toEqual({ status: 204, type: null, body: undefined });
+    expect(await ask(reconcile.port, { type: affected }, named)).toEqual({
+      status: 204,
+      type: null,
+      body: undefined,
+    });
     const [output] = await kube.list({
       apiVersion: 'spire.spiffe.io/v1alpha1',
       kind: 'ClusterSPIFFEID',
       labelSelector: `kleym.sonda.red/binding-namespace=${namespace}`,
     });
     if (!output) throw new Error('there is no output');
-    expect(output['spec']).toMatchObject({ spiffeIDTemplate: `spiffe://example.org/ns/${namespace}/objective/objective-a` });
+    expect(output['spec']).toMatchObject({
+      spiffeIDTemplate: `spiffe://example.org/ns/${namespace}/objective/objective-a`,
+    });
     expect(await ask(reconcile.port, { type: affected }, { bindings: 'all' })).toMatchObject({ status: 400 });
     reconcile.child.kill('SIGTERM');
     expect(await reconcile.ended).toMatchObject({ code: 0, errors: '' });
 
     const mapOutput = await startListening(mainOf('map-output'), environment);
     expect(await ask(mapOutput.port, changeOf(output, 'update'), output)).toMatchObject({ status: 204 });
-    const edited = { ...output, spec: { ...(output['spec'] as object), spiffeIDTemplate: 'spiffe://example.org/evil' } };
-    expect(await ask(mapOutput.port, changeOf(output, 'update'), edited)).toMatchObject({ status: 200, body: named });
+    const edited = {
+      ...output,
+      spec: { ...(output['spec'] as object), spiffeIDTemplate: 'spiffe://example.org/evil' },
+    };
+    expect(await ask(mapOutput.port, changeOf(output, 'update'), edited)).toMatchObject({
+      status: 200,
+      body: named,
+    });
     mapOutput.child.kill('SIGTERM');
     expect(await mapOutput.ended).toMatchObject({ code: 0, errors: '' });
   });
@@ -115,7 +131,10 @@ describe('each function, as a process of its own, answers an event as the contra
     const { child, port, ended } = await startListening(mainOf('sweep'), environment);
     const answered = await ask(port, { type: 'dev.knative.sources.ping' }, {});
     expect(answered).toMatchObject({ status: 200, type: affected });
-    expect((answered.body as { bindings: unknown[] }).bindings).toContainEqual({ namespace, names: ['binding-a'] });
+    expect((answered.body as { bindings: unknown[] }).bindings).toContainEqual({
+      namespace,
+      names: ['binding-a'],
+    });
     child.kill('SIGTERM');
     expect(await ended).toMatchObject({ code: 0, errors: '' });
   });

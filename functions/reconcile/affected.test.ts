@@ -8,8 +8,21 @@ const finalizer = 'kleym.sonda.red/inferenceidentitybinding-finalizer';
 
 function one(name: string, spec: Partial<BindingSpec> = {}, status?: BindingStatus): Binding {
   return {
-    metadata: { name, namespace: 'team-a', uid: `uid-${name}`, resourceVersion: '1', generation: 1, finalizers: [finalizer] },
-    spec: { poolRef: { name: 'p' }, objectiveRef: { name: 'o' }, serviceAccountName: 'sa', containerName: 'main', ...spec },
+    metadata: {
+      name,
+      namespace: 'team-a',
+      uid: `uid-${name}`,
+      resourceVersion: '1',
+      generation: 1,
+      finalizers: [finalizer],
+    },
+    spec: {
+      poolRef: { name: 'p' },
+      objectiveRef: { name: 'o' },
+      serviceAccountName: 'sa',
+      containerName: 'main',
+      ...spec,
+    },
     ...(status && { status }),
   };
 }
@@ -33,16 +46,39 @@ function world(...bindings: readonly Binding[]) {
   );
 }
 
-const recorded = { conflicts: [{ name: 'a', uid: 'uid-a', reason: 'IdentityCollision' }] } satisfies BindingStatus;
+const recorded = {
+  conflicts: [{ name: 'a', uid: 'uid-a', reason: 'IdentityCollision' }],
+} satisfies BindingStatus;
 
 describe('the neighbours that a run must look after', () => {
   test.each([
     ['one that asks for the same container', [one('a'), one('b')], false, ['b']],
-    ['one that has recorded ours as its rival', [one('a', { containerName: 'other' }), one('b', {}, recorded)], false, ['b']],
+    [
+      'one that has recorded ours as its rival',
+      [one('a', { containerName: 'other' }), one('b', {}, recorded)],
+      false,
+      ['b'],
+    ],
     ['none that has nothing to do with ours', [one('a'), one('b', { containerName: 'other' })], false, []],
-    ['all that are not settled, when an output went', [one('a'), one('b', { containerName: 'other' })], true, ['b']],
+    [
+      'all that are not settled, when an output went',
+      [one('a'), one('b', { containerName: 'other' })],
+      true,
+      ['b'],
+    ],
     ['never our own', [one('a')], true, []],
-    ['none that is being deleted and that nobody of us holds', [one('a'), { ...one('b'), metadata: { ...one('b').metadata, finalizers: [], deletionTimestamp: '2026-01-01T00:00:00Z' } }], true, []],
+    [
+      'none that is being deleted and that nobody of us holds',
+      [
+        one('a'),
+        {
+          ...one('b'),
+          metadata: { ...one('b').metadata, finalizers: [], deletionTimestamp: '2026-01-01T00:00:00Z' },
+        },
+      ],
+      true,
+      [],
+    ],
   ])('%s', (_case, bindings, released, affected) => {
     expect(findAffected(world(...bindings), new Set(['a']), released)).toEqual(affected);
   });

@@ -1,5 +1,5 @@
 import type { Binding, BindingStatus } from '../../shared/api/binding.ts';
-import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
+import { type Output, outputAnnotations } from '../../shared/api/cluster-spiffe-id.ts';
 import type { NewOutput } from '../../shared/api/new-output.ts';
 import { type Refused, refused, refusedForNow } from '../../shared/api/outcome.ts';
 import { toAnnouncements } from '../../shared/decide/announcements.ts';
@@ -50,11 +50,7 @@ export type Effect = 'confirmed' | 'unseen';
 export async function perform(step: Write | Probe, notes: Notes, tools: Tools): Promise<Effect> {
   switch (step.kind) {
     case 'delete-output':
-      mustNotBeRejected(
-        await tools.cluster.deleteOutput(aimAt(step.output)),
-        `delete ClusterSPIFFEID ${step.output.metadata.name}`,
-      );
-      return 'unseen';
+      return remove(step, notes, tools);
     case 'fence-output':
       mustNotBeRejected(
         await tools.cluster.replaceOutput(step.output),
@@ -73,6 +69,16 @@ export async function perform(step: Write | Probe, notes: Notes, tools: Tools): 
     case 'probe':
       return probe(step, notes, tools);
   }
+}
+
+async function remove({ output }: Step<'delete-output'>, notes: Notes, tools: Tools): Promise<Effect> {
+  const { name, annotations } = output.metadata;
+  const written = await tools.cluster.deleteOutput(aimAt(output));
+  mustNotBeRejected(written, `delete ClusterSPIFFEID ${name}`);
+  // The one POST of its nonce has landed: when the output is gone, nobody needs to wait for it.
+  const nonce = annotations?.[outputAnnotations.claim];
+  if (nonce !== undefined) notes.dead = nonce;
+  return 'unseen';
 }
 
 async function patchFinalizers(step: Step<'patch-finalizers'>, notes: Notes, tools: Tools): Promise<Effect> {

@@ -75,15 +75,23 @@ describe('reconcile answers', () => {
       createOutput: ({ metadata }) =>
         metadata.name.includes('binding-a') ? Promise.reject(new TypeError('a bug')) : undefined,
     }));
-    expect(await postEvent(appOn(here.cluster), naming('binding-a', 'binding-b'))).toMatchObject({ status: 500 });
+    expect(await postEvent(appOn(here.cluster), naming('binding-a', 'binding-b'))).toMatchObject({
+      status: 500,
+    });
     expect(await here.ready('binding-b')).toBe('True Reconciled');
   });
 
   test.each([
     ['another event', { attributes: { type: 'dev.knative.sources.ping' }, data: {} }],
     ['data that names no bindings', { attributes: { type }, data: { names: ['a'] } }],
-    ['a namespace that is none', { attributes: { type }, data: { bindings: [{ namespace: '../x', names: ['a'] }] } }],
-    ['a binding that is none', { attributes: { type }, data: { bindings: [{ namespace: 'team-a', names: ['a/b'] }] } }],
+    [
+      'a namespace that is none',
+      { attributes: { type }, data: { bindings: [{ namespace: '../x', names: ['a'] }] } },
+    ],
+    [
+      'a binding that is none',
+      { attributes: { type }, data: { bindings: [{ namespace: 'team-a', names: ['a/b'] }] } },
+    ],
     ['no data', { attributes: { type } }],
   ])('400 to %s, and asks nobody', async (_case, event) => {
     const here = await prepare();
@@ -93,7 +101,9 @@ describe('reconcile answers', () => {
 
   test('204 to an event that names nothing', async () => {
     const here = await prepare();
-    expect(await postEvent(appOn(here.cluster), { attributes: { type }, data: { bindings: [] } })).toEqual({ status: 204 });
+    expect(await postEvent(appOn(here.cluster), { attributes: { type }, data: { bindings: [] } })).toEqual({
+      status: 204,
+    });
   });
 });
 
@@ -139,7 +149,11 @@ describe('requests for one namespace', () => {
     await new Promise((resolve) => void setImmediate(resolve));
     expect(here.calls).toEqual(['getBinding']);
     gate.resolve();
-    expect(await Promise.all([first, ...others])).toEqual([{ status: 204 }, { status: 204 }, { status: 204 }]);
+    expect(await Promise.all([first, ...others])).toEqual([
+      { status: 204 },
+      { status: 204 },
+      { status: 204 },
+    ]);
     expect(here.calls.filter((call) => call === 'createOutput')).toHaveLength(2);
   });
 });

@@ -78,7 +78,11 @@ const budget: readonly (readonly [string, () => Promise<Settling>, string[], num
     'a claim that was lost',
     async () => {
       const here = await withBinding();
-      await here.kube.edit({ ...binding(), metadata: { name: 'binding-a', namespace: 'team-a' } }, { status: { claim: null } }, 'status');
+      await here.kube.edit(
+        { ...binding(), metadata: { name: 'binding-a', namespace: 'team-a' } },
+        { status: { claim: null } },
+        'status',
+      );
       return here;
     },
     ['patchStatus'],
@@ -181,7 +185,10 @@ describe('a run', () => {
     }));
     await here.create(pool(), objective(), binding(), binding('binding-b', { containerName: 'other' }));
     const { endings } = await here.settle(['binding-a', 'binding-b']);
-    expect(endings.get('binding-a')).toMatchObject({ kind: 'waiting', message: expect.stringContaining('no answer') });
+    expect(endings.get('binding-a')).toMatchObject({
+      kind: 'waiting',
+      message: expect.stringContaining('no answer'),
+    });
     expect(endings.get('binding-b')).toMatchObject({ kind: 'settled' });
   });
 
@@ -193,7 +200,9 @@ describe('a run', () => {
   });
 
   test('never sends a second POST where the answer to the first is not known', async () => {
-    const here = await createSettling(() => ({ createOutput: () => Promise.reject(new UncertainError('no answer')) }));
+    const here = await createSettling(() => ({
+      createOutput: () => Promise.reject(new UncertainError('no answer')),
+    }));
     await here.create(pool(), objective(), binding());
     await here.settle(['binding-a']);
     expect(here.writes.filter((write) => write === 'createOutput')).toHaveLength(1);

@@ -13,7 +13,13 @@ function look(cluster: Cluster, id = 'tick', type = 'dev.knative.sources.ping') 
 
 async function atRest(): Promise<Settling> {
   const here = await createSettling();
-  await here.create(pool(), objective(), binding(), poolBinding('binding-b'), poolBinding('lost', { poolRef: { name: 'nowhere' } }));
+  await here.create(
+    pool(),
+    objective(),
+    binding(),
+    poolBinding('binding-b'),
+    poolBinding('lost', { poolRef: { name: 'nowhere' } }),
+  );
   await here.settle(['binding-a', 'binding-b', 'lost']);
   return here;
 }
@@ -67,7 +73,9 @@ describe('the sweep', () => {
 
   test('names a binding that is gone and has left an output', async () => {
     const here = await atRest();
-    await here.create(output('kleym-team-a-gone-pool-00000000', { hint: 'team-a/gone' }, { labels: labelsOf('gone') }));
+    await here.create(
+      output('kleym-team-a-gone-pool-00000000', { hint: 'team-a/gone' }, { labels: labelsOf('gone') }),
+    );
     expect(await look(here.cluster)).toEqual({
       status: 200,
       bindings: [{ namespace: 'team-a', names: ['gone'] }],
@@ -82,18 +90,24 @@ describe('the sweep', () => {
     expect(await look(here.cluster)).toEqual({ status: 204 });
   });
 
-  test.each(['red.sonda.kleym.bindings.affected', 'dev.knative.apiserver.resource.add', 'org.example.anything'])(
-    'looks whatever event asks for it, for it takes dead letters: %s',
-    async (type) => {
-      const here = await atRest();
-      await here.create(binding('binding-c', { containerName: 'other' }));
-      expect(await look(here.cluster, 'letter', type)).toMatchObject({ status: 200 });
-    },
-  );
+  test.each([
+    'red.sonda.kleym.bindings.affected',
+    'dev.knative.apiserver.resource.add',
+    'org.example.anything',
+  ])('looks whatever event asks for it, for it takes dead letters: %s', async (type) => {
+    const here = await atRest();
+    await here.create(binding('binding-c', { containerName: 'other' }));
+    expect(await look(here.cluster, 'letter', type)).toMatchObject({ status: 200 });
+  });
 
   test('answers 503 where the API server leaves a question open', async () => {
-    const here = await createSettling(() => ({ listOutputs: () => Promise.reject(new UncertainError('no answer')) }));
-    expect(await look(here.cluster)).toEqual({ status: 503, error: { error: 'not now', reason: 'no answer' } });
+    const here = await createSettling(() => ({
+      listOutputs: () => Promise.reject(new UncertainError('no answer')),
+    }));
+    expect(await look(here.cluster)).toEqual({
+      status: 503,
+      error: { error: 'not now', reason: 'no answer' },
+    });
   });
 
   test('names so many at most, from another place each time', async () => {

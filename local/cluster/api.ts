@@ -282,7 +282,7 @@ function list({ machine, request, target, showing }: Call): Answer {
   return json(showing.many(objects, metadata));
 }
 
-function watch({ machine, request, target, showing }: Call): Answer {
+function watch({ request, target, showing }: Call): Answer {
   const watching = parseWatch(target.resource, target.namespace, request.query);
   return { kind: 'watch', watch: watching, showing };
 }

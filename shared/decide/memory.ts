@@ -4,7 +4,7 @@ import type { Refused } from '../api/outcome.ts';
 export interface Memory {
   /** The nonce that this run announced, whose POST it has not sent. */
   readonly unsent?: { readonly nonce: string; readonly fresh: boolean };
-  /** The nonce of a POST that the API server refused: it can never land. */
+  /** The nonce of a POST that was answered, or whose output was seen: it cannot land any more. */
   readonly dead?: string;
   /** The content, by its digest, that the API server refused. */
   readonly refusal?: { readonly digest: string; readonly refused: Refused };

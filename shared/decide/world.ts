@@ -1,5 +1,5 @@
 import { type Binding, type Claim, bindingFinalizer } from '../api/binding.ts';
-import type { Output } from '../api/cluster-spiffe-id.ts';
+import { type Output, outputAnnotations } from '../api/cluster-spiffe-id.ts';
 import { toHeldKey } from '../identity/collision-key.ts';
 import { ownerUidOf, parseOwner } from '../identity/ownership.ts';
 import { type Rendering, renderIdentity } from '../identity/render-identity.ts';
@@ -81,14 +81,19 @@ function toHeldOutputs(snapshot: Snapshot): HeldOutput[] {
   });
 }
 
-/** An output whose labels or hint were edited by hand is still the one whose uid a binding has recorded. */
+/** An output whose labels or hint were edited by hand is still the one that a binding's claim proves to be its own. */
 function toProvenOwner(output: Output, { bindings }: Snapshot): string | undefined {
-  const { uid, name } = output.metadata;
   for (const { metadata, status } of bindings.values()) {
     const claim = status?.claim;
-    if (claim && claim.kind !== 'creating' && claim.uid === uid && claim.name === name) return metadata.name;
+    if (claim?.name === output.metadata.name && isProof(claim, output)) return metadata.name;
   }
   return undefined;
+}
+
+/** Before the uid is recorded, the nonce of the POST is what nobody else can know. */
+function isProof(claim: Claim, { metadata }: Output): boolean {
+  if (claim.kind === 'creating') return metadata.annotations?.[outputAnnotations.claim] === claim.nonce;
+  return claim.uid === metadata.uid;
 }
 
 function toSoughtKey({ metadata }: Binding, renderings: ReadonlyMap<string, Rendering>): string | undefined {

@@ -1,7 +1,7 @@
 import type { Binding } from '../api/binding.ts';
 import { bindingFields } from '../api/binding.ts';
 import { type Output, outputLabels } from '../api/cluster-spiffe-id.ts';
-import type { Snapshot } from '../decide/world.ts';
+import type { Clock, Snapshot } from '../decide/world.ts';
 import type { ObjectMeta } from '../api/object-meta.ts';
 import { compareText } from '../identity/canonical.ts';
 import { toLabelValue } from '../identity/label-value.ts';
@@ -190,21 +190,28 @@ async function complete(
       clock: toClock(at),
     };
   }
-  const found = [...outputs.items, ...(await readClaimed(cluster, listed, outputs.items))];
+  const clock = toClock(outputs.at);
+  const found = [...outputs.items, ...(await readClaimed(cluster, listed, outputs.items, clock))];
   const bindings = await readOwners(cluster, namespace, listed, found);
   const sources = await readSources(cluster, namespace, bindings.values());
-  return { namespace, bindings, outputs: found, sources, clock: toClock(outputs.at) };
+  return { namespace, bindings, outputs: found, sources, clock };
 }
 
-/** Outputs whose labels were taken off by hand are in no list; the binding that owns them knows their names. */
+/**
+ * Outputs whose labels were taken off by hand are in no list; the binding that owns them knows their names. An announced
+ * one is looked for when it can land no more: until then its binding waits for it anyway, and every creation would pay.
+ */
 async function readClaimed(
   cluster: Cluster,
   bindings: Bindings,
   outputs: readonly Output[],
+  clock: Clock,
 ): Promise<Output[]> {
   const listed = new Set(outputs.map(({ metadata }) => metadata.name));
   const claims = [...bindings.values()].flatMap(({ status }) => status?.claim ?? []);
-  const missing = claims.filter((claim) => claim.kind !== 'creating' && !listed.has(claim.name));
+  const missing = claims.filter(
+    (claim) => !listed.has(claim.name) && !(claim.kind === 'creating' && claim.at > clock.quarantine),
+  );
   const found = await Promise.all(missing.map((claim) => cluster.getOutput(claim.name)));
   return found.filter((output) => isThere(output, changing));
 }

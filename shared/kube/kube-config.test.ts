@@ -40,12 +40,12 @@ function environment(variables: Record<string, string>): void {
 
 /** A kubeconfig, and the Authorization header of a request that is made now. */
 function loadWithToken(file: string) {
-  const kubeConfig = loadKubeConfig({ file });
+  const kubeConfig = loadKubeConfig({ file, context: 'two' });
   const credentials = createCredentials(kubeConfig);
   return {
     kubeConfig,
     tokenOf: async () => {
-      const request = new RequestContext('https://one.test', HttpMethod.GET);
+      const request = new RequestContext('http://two.test', HttpMethod.GET);
       await credentials.apply(request);
       return request.getHeaders()['Authorization'];
     },

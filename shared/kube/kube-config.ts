@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { KubeConfig } from '@kubernetes/client-node';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { KubeConfig, type User, loadYaml } from '@kubernetes/client-node';
+import { z } from 'zod';
 
 /**
  * Who we are and which cluster is ours: from the file that is given or that KUBECONFIG names, in a pod from its service account,
@@ -67,9 +68,32 @@ function loadFiles(files: readonly string[]): KubeConfig {
 
 function loadFile(file: string): KubeConfig {
   const config = new KubeConfig();
-  const fault = findFault(() => config.loadFromFile(file));
+  const fault = findFault(() => {
+    config.loadFromFile(file);
+    config.users = withTokenFiles(config.users, file);
+  });
   if (fault !== undefined) throw new Error(`the kubeconfig ${file} cannot be read: ${fault}`);
   return config;
+}
+
+const Users = z.object({
+  users: z
+    .array(z.object({ name: z.string(), user: z.looseObject({ tokenFile: z.string().optional() }).nullish() }))
+    .nullish(),
+});
+
+/**
+ * The library does not know `tokenFile`, by which kubectl names a token that rotates. Written as the library writes down
+ * the token of a pod, it is read anew for each request; as for kubectl, it goes before a token beside it.
+ */
+function withTokenFiles(users: readonly User[], file: string): User[] {
+  const written = Users.safeParse(loadYaml(readFileSync(file, 'utf8')));
+  const entries = (written.success && written.data.users) || [];
+  return users.map(({ token, ...user }) => {
+    const tokenFile = entries.find(({ name }) => name === user.name)?.user?.tokenFile;
+    if (!tokenFile) return { ...user, ...(token !== undefined && { token }) };
+    return { ...user, authProvider: { name: 'tokenFile', config: { tokenFile: resolve(dirname(file), tokenFile) } } };
+  });
 }
 
 /** Not the error itself: that of the YAML parser quotes the lines around the fault, and a token may be in them. */

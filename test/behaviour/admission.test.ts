@@ -10,10 +10,19 @@ const digest = `sha256:${'a'.repeat(64)}`;
 describe.concurrent('the API server takes', () => {
   test.each([
     ['a PerObjective binding [A1]', binding('a1', { mode: 'PerObjective' })],
-    ['a binding of a container image', binding('a1-image', { containerName: undefined, containerImage: `registry.example.org/a@${digest}` })],
-    ['a binding of a container name and its image', binding('a1-both', { containerImage: `registry.example.org/a@${digest}` })],
+    [
+      'a binding of a container image',
+      binding('a1-image', { containerName: undefined, containerImage: `registry.example.org/a@${digest}` }),
+    ],
+    [
+      'a binding of a container name and its image',
+      binding('a1-both', { containerImage: `registry.example.org/a@${digest}` }),
+    ],
     ['a PoolOnly binding', poolBinding('a1-pool')],
-    ['a PoolOnly binding with an objective', poolBinding('a1-pool-objective', { objectiveRef: { name: 'o' } })],
+    [
+      'a PoolOnly binding with an objective',
+      poolBinding('a1-pool-objective', { objectiveRef: { name: 'o' } }),
+    ],
     ['a PoolOnly binding with an empty container name', poolBinding('a1-pool-empty', { containerName: '' })],
     ['a name of 253 characters [X-A6]', binding('n'.repeat(253))],
     ['references with dots', binding('a1-dots', { poolRef: { name: 'a.b' }, objectiveRef: { name: 'c.d' } })],
@@ -50,16 +59,52 @@ describe.concurrent('the API server refuses, and says what to do about', () => {
       binding('a5', { containerName: undefined }),
       'containerName is required when mode is PerObjective (including default mode), or containerImage in its place',
     ],
-    ['a pool name that is a path [X-A6, G9]', binding('a6', { poolRef: { name: 'a/b' } }), 'poolRef.name must be the name of an InferencePool'],
-    ['a pool name in blanks [G9]', binding('a6-blank', { poolRef: { name: ' a ' } }), 'poolRef.name must be the name of an InferencePool'],
-    ['an objective name that is a path [G9]', binding('a6-objective', { objectiveRef: { name: '..' } }), 'objectiveRef.name must be the name of an InferenceObjective'],
+    [
+      'a pool name that is a path [X-A6, G9]',
+      binding('a6', { poolRef: { name: 'a/b' } }),
+      'poolRef.name must be the name of an InferencePool',
+    ],
+    [
+      'a pool name in blanks [G9]',
+      binding('a6-blank', { poolRef: { name: ' a ' } }),
+      'poolRef.name must be the name of an InferencePool',
+    ],
+    [
+      'an objective name that is a path [G9]',
+      binding('a6-objective', { objectiveRef: { name: '..' } }),
+      'objectiveRef.name must be the name of an InferenceObjective',
+    ],
     ['no pool name', binding('a7', { poolRef: { name: '' } }), 'spec.poolRef.name'],
-    ['a group of no pool [F12]', binding('a8', { poolRef: { name: 'a', group: 'example.org' } }), 'Unsupported value: "example.org"'],
-    ['a group of no objective [F12]', binding('a9', { objectiveRef: { name: 'a', group: 'example.org' } }), 'Unsupported value: "example.org"'],
-    ['a service account that is no name [L5, R5]', binding('a10', { serviceAccountName: 'bad_service_account' }), 'spec.serviceAccountName'],
-    ['no service account', binding('a11', { serviceAccountName: undefined }), 'spec.serviceAccountName: Required value'],
-    ['a container that is no name [R6]', binding('a12', { containerName: 'model_server' }), 'containerName must be the name of a container'],
-    ['an image by its tag', binding('a13', { containerImage: 'registry.example.org/a:latest' }), 'containerImage must be a fully qualified digest reference'],
+    [
+      'a group of no pool [F12]',
+      binding('a8', { poolRef: { name: 'a', group: 'example.org' } }),
+      'Unsupported value: "example.org"',
+    ],
+    [
+      'a group of no objective [F12]',
+      binding('a9', { objectiveRef: { name: 'a', group: 'example.org' } }),
+      'Unsupported value: "example.org"',
+    ],
+    [
+      'a service account that is no name [L5, R5]',
+      binding('a10', { serviceAccountName: 'bad_service_account' }),
+      'spec.serviceAccountName',
+    ],
+    [
+      'no service account',
+      binding('a11', { serviceAccountName: undefined }),
+      'spec.serviceAccountName: Required value',
+    ],
+    [
+      'a container that is no name [R6]',
+      binding('a12', { containerName: 'model_server' }),
+      'containerName must be the name of a container',
+    ],
+    [
+      'an image by its tag',
+      binding('a13', { containerImage: 'registry.example.org/a:latest' }),
+      'containerImage must be a fully qualified digest reference',
+    ],
     ['an unknown mode', binding('a14', { mode: 'Both' }), 'Unsupported value: "Both"'],
   ])('%s', async (_case, draft, message) => {
     const refusal = await here.create(draft).then(

@@ -66,8 +66,18 @@ describe.concurrent('two bindings that ask for one container', () => {
 
   test('are refused although their pools have different names, where the selectors are equal', async () => {
     const here = await cluster.namespace();
-    const other = binding('binding-b', { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' } });
-    await here.create(pool(), pool('pool-b'), objective(), objective('objective-b', { name: 'pool-b' }), a, other);
+    const other = binding('binding-b', {
+      poolRef: { name: 'pool-b' },
+      objectiveRef: { name: 'objective-b' },
+    });
+    await here.create(
+      pool(),
+      pool('pool-b'),
+      objective(),
+      objective('objective-b', { name: 'pool-b' }),
+      a,
+      other,
+    );
     await bothRefused(here);
   });
 
@@ -113,8 +123,18 @@ describe.concurrent('two bindings that collided are both ready again', () => {
 
   test('when the selector of one of their pools is edited [G1]', async () => {
     const here = await cluster.namespace();
-    const other = binding('binding-b', { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' } });
-    await here.create(pool(), pool('pool-b'), objective(), objective('objective-b', { name: 'pool-b' }), a, other);
+    const other = binding('binding-b', {
+      poolRef: { name: 'pool-b' },
+      objectiveRef: { name: 'objective-b' },
+    });
+    await here.create(
+      pool(),
+      pool('pool-b'),
+      objective(),
+      objective('objective-b', { name: 'pool-b' }),
+      a,
+      other,
+    );
     await bothRefused(here);
     await here.edit(pool('pool-b'), { spec: { selector: { matchLabels: { app: 'other' } } } });
     await bothReady(here);
@@ -155,8 +175,18 @@ describe.concurrent('the binding that is left of two that collided is ready', ()
 
   test('when the pool of the other is deleted [G4]', async () => {
     const here = await cluster.namespace();
-    const other = binding('binding-b', { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' } });
-    await here.create(pool(), pool('pool-b'), objective(), objective('objective-b', { name: 'pool-b' }), a, other);
+    const other = binding('binding-b', {
+      poolRef: { name: 'pool-b' },
+      objectiveRef: { name: 'objective-b' },
+    });
+    await here.create(
+      pool(),
+      pool('pool-b'),
+      objective(),
+      objective('objective-b', { name: 'pool-b' }),
+      a,
+      other,
+    );
     await bothRefused(here);
     await here.delete(pool('pool-b'));
     await here.refused('binding-b', 'InvalidRef', 'TargetPoolNotFound');
@@ -172,8 +202,18 @@ describe.concurrent('the binding that is left of two that collided is ready', ()
 
   test('when the pool of the other turns unsafe', async () => {
     const here = await cluster.namespace();
-    const other = binding('binding-b', { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' } });
-    await here.create(pool(), pool('pool-b'), objective(), objective('objective-b', { name: 'pool-b' }), a, other);
+    const other = binding('binding-b', {
+      poolRef: { name: 'pool-b' },
+      objectiveRef: { name: 'objective-b' },
+    });
+    await here.create(
+      pool(),
+      pool('pool-b'),
+      objective(),
+      objective('objective-b', { name: 'pool-b' }),
+      a,
+      other,
+    );
     await bothRefused(here);
     await here.edit(pool('pool-b'), { spec: { selector: { matchLabels: { role: '' } } } });
     await here.refused('binding-b', 'UnsafeSelector', 'InvalidPoolSelector');
@@ -228,7 +268,10 @@ describe.concurrent('bindings that may meet in one container, but need not', () 
 
   test('are both ready, and each names the other as a possible overlap [G11]', async () => {
     const here = await cluster.namespace();
-    const other = binding('binding-b', { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' } });
+    const other = binding('binding-b', {
+      poolRef: { name: 'pool-b' },
+      objectiveRef: { name: 'objective-b' },
+    });
     await here.create(pool(), pool('pool-b', { app: 'model-server', tier: 'gpu' }));
     await here.create(objective(), objective('objective-b', { name: 'pool-b' }), a, other);
     for (const [name, peer] of [

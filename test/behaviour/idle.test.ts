@@ -19,7 +19,10 @@ async function fill(here: Place): Promise<void> {
     poolBinding('whole-pool'),
     binding('rival-1'),
     binding('rival-2'),
-    binding('image', { containerName: undefined, containerImage: `r.example.org/a@sha256:${'0'.repeat(64)}` }),
+    binding('image', {
+      containerName: undefined,
+      containerImage: `r.example.org/a@sha256:${'0'.repeat(64)}`,
+    }),
     poolBinding('lost', { poolRef: { name: 'nowhere' } }),
     poolBinding('unsafe', { poolRef: { name: 'unsafe' } }),
   );
@@ -36,7 +39,11 @@ async function fill(here: Place): Promise<void> {
 async function versions(here: Place): Promise<Record<string, string>> {
   const namespace = here.name;
   const lists = await Promise.all([
-    cluster.kube.list({ apiVersion: 'kleym.sonda.red/v1alpha1', kind: 'InferenceIdentityBinding', namespace }),
+    cluster.kube.list({
+      apiVersion: 'kleym.sonda.red/v1alpha1',
+      kind: 'InferenceIdentityBinding',
+      namespace,
+    }),
     cluster.kube.list({ apiVersion: 'events.k8s.io/v1', kind: 'Event', namespace }),
     here.outputs(),
   ]);

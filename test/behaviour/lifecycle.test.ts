@@ -7,6 +7,11 @@ const cluster = await useCluster();
 const stack = await cluster.startQuietStack();
 const finalizer = 'kleym.sonda.red/inferenceidentitybinding-finalizer';
 
+/** The annotations of an output; the nonce of its claim comes and goes. */
+function ours(stored: Stored): object {
+  return { ...stored.metadata.annotations, 'kleym.sonda.red/claim': undefined };
+}
+
 describe.concurrent('a binding', () => {
   test('says which SPIFFE ID and selectors its workloads get', async () => {
     const here = await cluster.namespace();
@@ -113,7 +118,7 @@ describe.concurrent('a binding', () => {
     ['253 characters', 253],
   ])('with a name of %s has an output and can be deleted [G2, X-A6]', async (_case, length) => {
     const here = await cluster.namespace();
-    const name = `${'long-name.'.repeat(30)}`.slice(0, length - 1) + 'z';
+    const name = `${'long-name.'.repeat(30).slice(0, length - 1)}z`;
     await here.create(pool(), objective(), binding(name));
     const { metadata } = await here.ready(name);
     expect(metadata.name.length).toBeLessThanOrEqual(63);
@@ -137,7 +142,10 @@ describe.concurrent('a binding', () => {
   test('keeps the finalizers of others', async () => {
     const here = await cluster.namespace();
     const draft = poolBinding();
-    await here.create(pool(), { ...draft, metadata: { ...draft.metadata, finalizers: ['example.org/hold'] } });
+    await here.create(pool(), {
+      ...draft,
+      metadata: { ...draft.metadata, finalizers: ['example.org/hold'] },
+    });
     await here.ready('binding-a');
     await here.delete(draft);
     await eventually(async () => {
@@ -211,7 +219,9 @@ describe.concurrent('an output', () => {
     await eventually(async () => {
       expect((await here.said('binding-a'))['Ready']).toBe('Unknown Waiting');
       const ready = (await here.status('binding-a')).conditions?.[0];
-      expect(ready?.message).toBe(`ClusterSPIFFEID ${held.metadata.name} is being deleted, and is held by example.org/hold`);
+      expect(ready?.message).toBe(
+        `ClusterSPIFFEID ${held.metadata.name} is being deleted, and is held by example.org/hold`,
+      );
     });
     await here.edit(held, { metadata: { finalizers: null } });
     await here.refused('binding-a', 'Conflict', 'IdentityCollision');
@@ -223,7 +233,11 @@ describe.concurrent('an output', () => {
     const before = await here.ready('binding-a');
     await here.edit(before, {
       metadata: { labels: { 'example.org/team': 'a' } },
-      spec: { spiffeIDTemplate: 'spiffe://example.org/evil', ttl: '1h0m0s', podSelector: { matchLabels: { app: 'evil' } } },
+      spec: {
+        spiffeIDTemplate: 'spiffe://example.org/evil',
+        ttl: '1h0m0s',
+        podSelector: { matchLabels: { app: 'evil' } },
+      },
     });
     await eventually(async () => {
       const healed = await here.ready('binding-a');
@@ -267,7 +281,9 @@ describe.concurrent('an output', () => {
     await here.create(pool(), objective(), binding());
     const before = await here.ready('binding-a');
     await here.edit(before, { metadata: { labels: null } });
-    await eventually(async () => expect((await here.ready('binding-a')).metadata.labels).toEqual(before.metadata.labels));
+    await eventually(async () =>
+      expect((await here.ready('binding-a')).metadata.labels).toEqual(before.metadata.labels),
+    );
   });
 
   test('from which all annotations are taken is healed', async () => {
@@ -275,7 +291,6 @@ describe.concurrent('an output', () => {
     await here.create(pool(), objective(), binding());
     const before = await here.ready('binding-a');
     await here.edit(before, { metadata: { annotations: null } });
-    const ours = (stored: Stored) => ({ ...stored.metadata.annotations, 'kleym.sonda.red/claim': undefined });
     await eventually(async () => expect(ours(await here.ready('binding-a'))).toEqual(ours(before)));
   });
 

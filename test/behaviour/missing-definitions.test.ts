@@ -33,7 +33,12 @@ const documentedObjectives: Draft = {
   spec: {
     group: 'inference.networking.k8s.io',
     scope: 'Namespaced',
-    names: { kind: 'InferenceObjective', listKind: 'InferenceObjectiveList', plural: 'inferenceobjectives', singular: 'inferenceobjective' },
+    names: {
+      kind: 'InferenceObjective',
+      listKind: 'InferenceObjectiveList',
+      plural: 'inferenceobjectives',
+      singular: 'inferenceobjective',
+    },
     versions: [
       {
         name: 'v1',
@@ -127,7 +132,11 @@ describe('without the definition', () => {
   });
 
   test.each([
-    ['another namespace [F9]', { name: 'pool-a', namespace: 'elsewhere' }, 'cross-namespace poolRef is not allowed'],
+    [
+      'another namespace [F9]',
+      { name: 'pool-a', namespace: 'elsewhere' },
+      'cross-namespace poolRef is not allowed',
+    ],
     ['no pool at all [F6]', {}, 'poolRef.name is not usable'],
     ['a kind that is no text [F10]', { name: 'pool-a', kind: 7 }, 'poolRef.kind is not usable'],
     ['a pool by a number [F10]', { name: 7 }, 'poolRef.name is not usable'],

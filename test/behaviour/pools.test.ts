@@ -69,14 +69,20 @@ describe.concurrent('a pool that changes under a binding', () => {
 
   test.each([
     ['is empty [X-R14, G31]', { role: '' }, 'pool selector labels must contain non-empty values'],
-    ['has a key that is none [R12]', { 'app/name/extra': 'x' }, 'pool selector label key "app/name/extra" is not a valid label key'],
+    [
+      'has a key that is none [R12]',
+      { 'app/name/extra': 'x' },
+      'pool selector label key "app/name/extra" is not a valid label key',
+    ],
   ])('withdraws the identity while a label %s, and brings it back', async (_case, labels, message) => {
     const here = await cluster.namespace();
     await here.create(oldPool(), poolBinding());
     await here.ready('binding-a');
     await here.edit(oldPool(), { spec: { selector: labels } });
     expect(await here.refused('binding-a', 'UnsafeSelector', 'InvalidPoolSelector')).toBe(message);
-    await here.edit(oldPool(), { spec: { selector: Object.fromEntries(Object.keys(labels).map((key) => [key, null])) } });
+    await here.edit(oldPool(), {
+      spec: { selector: Object.fromEntries(Object.keys(labels).map((key) => [key, null])) },
+    });
     await here.ready('binding-a');
   });
 
@@ -99,8 +105,12 @@ describe.concurrent('a pool that changes under a binding', () => {
     await here.edit(pool('pool-a'), selecting({ app: 'two' }));
     await here.edit(pool('pool-b'), selecting({ app: 'one' }));
     await eventually(async () => {
-      expect((await here.ready('binding-a'))['spec']).toMatchObject({ podSelector: { matchLabels: { app: 'two' } } });
-      expect((await here.ready('binding-b'))['spec']).toMatchObject({ podSelector: { matchLabels: { app: 'one' } } });
+      expect((await here.ready('binding-a'))['spec']).toMatchObject({
+        podSelector: { matchLabels: { app: 'two' } },
+      });
+      expect((await here.ready('binding-b'))['spec']).toMatchObject({
+        podSelector: { matchLabels: { app: 'one' } },
+      });
     });
   });
 });

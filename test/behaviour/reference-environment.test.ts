@@ -93,7 +93,11 @@ describe.concurrent('the reference environment', () => {
   });
 
   test('gives the outputs the very names that kleym-operator gave them [1]', async () => {
-    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kleym-reference-inference' } };
+    const namespace = {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'kleym-reference-inference' },
+    };
     await cluster.kube.apply(namespace);
     const at = (draft: typeof wholePool) => ({
       ...draft,

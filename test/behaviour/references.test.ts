@@ -71,7 +71,11 @@ describe.concurrent('how references are resolved', () => {
 
   test('an objective that names the old group goes with an old pool [L11]', async () => {
     const here = await cluster.namespace();
-    await here.create(oldPool(), oldObjective('objective-a', { group: 'inference.networking.x-k8s.io' }), binding());
+    await here.create(
+      oldPool(),
+      oldObjective('objective-a', { group: 'inference.networking.x-k8s.io' }),
+      binding(),
+    );
     const output = await here.ready('binding-a');
     expect(output['spec']).toMatchObject({ podSelector: { matchLabels: { app: 'model-server' } } });
   });
@@ -181,7 +185,9 @@ describe.concurrent('how references are resolved', () => {
 
   test('a pool event moves only the bindings that name it, in its group or in any [L10]', async () => {
     const here = await cluster.namespace();
-    const pinned = poolBinding('pinned', { poolRef: { name: 'pool-a', group: 'inference.networking.k8s.io' } });
+    const pinned = poolBinding('pinned', {
+      poolRef: { name: 'pool-a', group: 'inference.networking.k8s.io' },
+    });
     const elsewhere = poolBinding('elsewhere', { poolRef: { name: 'pool-b' } });
     await here.create(pool(), pool('pool-b', { app: 'b' }), poolBinding('any'), pinned, elsewhere);
     for (const name of ['any', 'pinned', 'elsewhere']) await here.ready(name);

@@ -86,7 +86,9 @@ describe.concurrent('an output that the API server refuses', () => {
   test('is RenderFailure in the words of the server, until it takes it', async () => {
     const here = await cluster.namespace();
     const { lift } = rule(here, (request) =>
-      isWriteOf('POST')(request) ? { status: 422, message: 'denied by policy: ask the platform team' } : 'pass',
+      isWriteOf('POST')(request)
+        ? { status: 422, message: 'denied by policy: ask the platform team' }
+        : 'pass',
     );
     await here.create(pool(), objective(), binding());
     expect(await here.refused('binding-a', 'RenderFailure', 'OutputRefused')).toBe(
@@ -119,7 +121,9 @@ describe.concurrent('an output that the API server refuses', () => {
       isWriteOf('POST')(request) ? { status: 403, message: 'clusterspiffeids is forbidden' } : 'pass',
     );
     await here.create(pool(), objective(), binding());
-    expect(await here.refused('binding-a', 'RenderFailure', 'OutputForbidden')).toBe('clusterspiffeids is forbidden');
+    expect(await here.refused('binding-a', 'RenderFailure', 'OutputForbidden')).toBe(
+      'clusterspiffeids is forbidden',
+    );
     lift();
     await here.ready('binding-a');
   });
@@ -127,7 +131,9 @@ describe.concurrent('an output that the API server refuses', () => {
   test('lets its rivals go on meanwhile', async () => {
     const here = await cluster.namespace();
     const { lift } = rule(here, (request) =>
-      isWriteOf('POST')(request) && request.body.includes('-binding-a-') ? { status: 422, message: 'denied' } : 'pass',
+      isWriteOf('POST')(request) && request.body.includes('-binding-a-')
+        ? { status: 422, message: 'denied' }
+        : 'pass',
     );
     await here.create(pool(), objective(), binding(), binding('binding-b', { containerName: 'other' }));
     await here.refused('binding-a', 'RenderFailure', 'OutputRefused');
@@ -140,7 +146,9 @@ describe.concurrent('an API server in trouble', () => {
   test('that cannot say whether the pool exists changes no status, and all goes on when it can [F15, G17]', async () => {
     const here = await cluster.namespace();
     const { asked, lift } = rule(here, ({ method, path }) =>
-      method === 'GET' && path.includes('/inferencepools/') ? { status: 500, message: 'etcd is gone' } : 'pass',
+      method === 'GET' && path.includes('/inferencepools/')
+        ? { status: 500, message: 'etcd is gone' }
+        : 'pass',
     );
     await here.create(pool(), poolBinding());
     await eventually(() => expect(asked.length).toBeGreaterThan(1));

@@ -8,7 +8,10 @@ import { type Place, type RunningStack, eventually, useCluster } from '../suppor
 const cluster = await useCluster();
 
 /** Does something while a stack of these settings runs. */
-async function withStack<T>(settings: Partial<Settings>, use: (stack: RunningStack) => Promise<T>): Promise<T> {
+async function withStack<T>(
+  settings: Partial<Settings>,
+  use: (stack: RunningStack) => Promise<T>,
+): Promise<T> {
   const stack = await cluster.startStack(settings);
   try {
     return await use(stack);
@@ -18,7 +21,11 @@ async function withStack<T>(settings: Partial<Settings>, use: (stack: RunningSta
 }
 
 /** Runs a stack that dies at the first request that fits: nothing of it is heard afterwards. */
-async function dieAt(act: () => Promise<unknown>, fits: (request: Passing) => boolean, verdict: Verdict): Promise<void> {
+async function dieAt(
+  act: () => Promise<unknown>,
+  fits: (request: Passing) => boolean,
+  verdict: Verdict,
+): Promise<void> {
   const stack = await cluster.startStack();
   const died = Promise.withResolvers<void>();
   let dead = false;
@@ -107,9 +114,15 @@ describe('a restart with other settings', () => {
 
   test('that refuses overlaps withdraws those that were only reported', async () => {
     const here = await prepare();
-    await here.create(pool('pool-b', { app: 'model-server', tier: 'gpu' }), objective('objective-c', { name: 'pool-b' }));
+    await here.create(
+      pool('pool-b', { app: 'model-server', tier: 'gpu' }),
+      objective('objective-c', { name: 'pool-b' }),
+    );
     const wide = binding();
-    const narrow = binding('binding-b', { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-c' } });
+    const narrow = binding('binding-b', {
+      poolRef: { name: 'pool-b' },
+      objectiveRef: { name: 'objective-c' },
+    });
     await here.create(wide, narrow);
     await withStack({}, async () => {
       await here.ready('binding-a');
@@ -143,11 +156,19 @@ describe('bindings that were made while nothing ran', () => {
   });
 });
 
-describe('a process that dies between two calls leaves nothing that another one cannot finish', () => {
-  const create = (here: Place) => () => here.create(binding());
-  const edit = (here: Place) => () => here.edit(binding(), { spec: { containerName: 'other' } });
-  const remove = (here: Place) => () => here.delete(binding());
+function create(here: Place): () => Promise<unknown> {
+  return () => here.create(binding());
+}
 
+function edit(here: Place): () => Promise<unknown> {
+  return () => here.edit(binding(), { spec: { containerName: 'other' } });
+}
+
+function remove(here: Place): () => Promise<unknown> {
+  return () => here.delete(binding());
+}
+
+describe('a process that dies between two calls leaves nothing that another one cannot finish', () => {
   test.each([
     ['before the finalizer', 'PATCH', 'inferenceidentitybindings', 'cut before', create],
     ['after the finalizer', 'PATCH', 'inferenceidentitybindings', 'cut after', create],
@@ -185,6 +206,28 @@ describe('a process that dies between two calls leaves nothing that another one 
       });
     });
     expect(await here.outputs()).toHaveLength(act === remove ? 0 : 1);
+  });
+
+  test.each([
+    ['is healed in its place', 'stays'],
+    ['goes with its binding', 'is deleted'],
+  ] as const)('an output that loses its labels before it was confirmed %s', async (_case, fate) => {
+    const here = await prepare();
+    await dieAt(() => here.create(binding()), isCall(here, 'POST', 'clusterspiffeids'), 'cut after');
+    const [created] = await here.outputs();
+    if (!created) throw new Error('the output did not come');
+    await here.edit(created, { metadata: { labels: null } });
+    if (fate === 'is deleted') await here.delete(binding());
+    await withStack({}, async (stack) => {
+      stack.gate.advanceClock(200_000);
+      stack.sweep();
+      if (fate === 'stays') {
+        expect((await here.ready('binding-a')).metadata.uid).toBe(created.metadata.uid);
+        return;
+      }
+      await here.gone('binding-a');
+      expect(await here.isGone(created)).toBe(true);
+    });
   });
 
   test('while the claim of a dead process may still land, its rival waits', async () => {

@@ -43,17 +43,72 @@ describe.concurrent('a binding that no admission has checked', () => {
   });
 
   test.each([
-    ['a pool of an unknown group [F12]', binding('binding-a', { poolRef: { name: 'pool-a', group: 'example.org' } }), 'InvalidRef', 'InvalidPoolRef'],
-    ['an objective of an unknown group [F12]', binding('binding-a', { objectiveRef: { name: 'objective-a', group: 'example.org' } }), 'InvalidRef', 'InvalidObjectiveRef'],
-    ['a pool by a path [G9]', binding('binding-a', { poolRef: { name: 'a/b' } }), 'InvalidRef', 'InvalidPoolRef'],
-    ['an objective by a path [G9]', binding('binding-a', { objectiveRef: { name: '../../secrets' } }), 'InvalidRef', 'InvalidObjectiveRef'],
-    ['a service account that is no name [R5, L5]', binding('binding-a', { serviceAccountName: 'bad_service_account' }), 'RenderFailure', 'InvalidServiceAccountName'],
-    ['a service account with a blank [R5]', binding('binding-a', { serviceAccountName: 'inference-sa ' }), 'RenderFailure', 'InvalidServiceAccountName'],
-    ['a container that is no name [R6]', binding('binding-a', { containerName: 'model_server' }), 'RenderFailure', 'InvalidContainerName'],
-    ['a container with a blank [R6]', binding('binding-a', { containerName: ' main' }), 'RenderFailure', 'InvalidContainerName'],
-    ['a container in PoolOnly [R7]', poolBinding('binding-a', { containerName: ' ' }), 'RenderFailure', 'UnexpectedContainerName'],
-    ['an image by its tag', binding('binding-a', { containerImage: 'a:latest' }), 'RenderFailure', 'InvalidContainerImage'],
-    ['nothing that tells its container', binding('binding-a', { containerName: undefined }), 'RenderFailure', 'MissingContainerDiscriminator'],
+    [
+      'a pool of an unknown group [F12]',
+      binding('binding-a', { poolRef: { name: 'pool-a', group: 'example.org' } }),
+      'InvalidRef',
+      'InvalidPoolRef',
+    ],
+    [
+      'an objective of an unknown group [F12]',
+      binding('binding-a', { objectiveRef: { name: 'objective-a', group: 'example.org' } }),
+      'InvalidRef',
+      'InvalidObjectiveRef',
+    ],
+    [
+      'a pool by a path [G9]',
+      binding('binding-a', { poolRef: { name: 'a/b' } }),
+      'InvalidRef',
+      'InvalidPoolRef',
+    ],
+    [
+      'an objective by a path [G9]',
+      binding('binding-a', { objectiveRef: { name: '../../secrets' } }),
+      'InvalidRef',
+      'InvalidObjectiveRef',
+    ],
+    [
+      'a service account that is no name [R5, L5]',
+      binding('binding-a', { serviceAccountName: 'bad_service_account' }),
+      'RenderFailure',
+      'InvalidServiceAccountName',
+    ],
+    [
+      'a service account with a blank [R5]',
+      binding('binding-a', { serviceAccountName: 'inference-sa ' }),
+      'RenderFailure',
+      'InvalidServiceAccountName',
+    ],
+    [
+      'a container that is no name [R6]',
+      binding('binding-a', { containerName: 'model_server' }),
+      'RenderFailure',
+      'InvalidContainerName',
+    ],
+    [
+      'a container with a blank [R6]',
+      binding('binding-a', { containerName: ' main' }),
+      'RenderFailure',
+      'InvalidContainerName',
+    ],
+    [
+      'a container in PoolOnly [R7]',
+      poolBinding('binding-a', { containerName: ' ' }),
+      'RenderFailure',
+      'UnexpectedContainerName',
+    ],
+    [
+      'an image by its tag',
+      binding('binding-a', { containerImage: 'a:latest' }),
+      'RenderFailure',
+      'InvalidContainerImage',
+    ],
+    [
+      'nothing that tells its container',
+      binding('binding-a', { containerName: undefined }),
+      'RenderFailure',
+      'MissingContainerDiscriminator',
+    ],
   ] as const)('with %s is refused, and can be deleted', async (_case, draft, condition, reason) => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), draft);

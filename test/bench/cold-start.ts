@@ -34,7 +34,11 @@ interface Question {
 }
 
 const { values } = parseArgs({
-  options: { runs: { type: 'string', default: '10' }, dist: { type: 'string', default: 'dist' }, other: { type: 'string' } },
+  options: {
+    runs: { type: 'string', default: '10' },
+    dist: { type: 'string', default: 'dist' },
+    other: { type: 'string' },
+  },
 });
 const root = join(import.meta.dirname, '..', '..');
 
@@ -55,7 +59,13 @@ const questions: Readonly<Record<string, Question>> = {
 };
 
 function withMetadata(object: { readonly metadata: object }): object {
-  const metadata = { ...object.metadata, namespace: 'default', uid: 'u', resourceVersion: '1', generation: 1 };
+  const metadata = {
+    ...object.metadata,
+    namespace: 'default',
+    uid: 'u',
+    resourceVersion: '1',
+    generation: 1,
+  };
   return { ...object, metadata };
 }
 
@@ -78,7 +88,17 @@ async function compare(name: string, question: Question, kubeconfig: string): Pr
     { title: 'unbundled', folder: root, main: `functions/${name}/main.ts`, env: {} },
     { title: 'bundle', ...common, env: {} },
     { title: 'bundle, compile cache', ...common, env: { NODE_COMPILE_CACHE: cache } },
-    ...(values.other === undefined ? [] : [{ title: 'other bundle', folder: values.other, main: `${name}/main.mjs`, env: {} }, { title: 'other bundle, compile cache', folder: values.other, main: `${name}/main.mjs`, env: { NODE_COMPILE_CACHE: cache } }]),
+    ...(values.other === undefined
+      ? []
+      : [
+          { title: 'other bundle', folder: values.other, main: `${name}/main.mjs`, env: {} },
+          {
+            title: 'other bundle, compile cache',
+            folder: values.other,
+            main: `${name}/main.mjs`,
+            env: { NODE_COMPILE_CACHE: cache },
+          },
+        ]),
   ];
   const times = new Map<Form, Times[]>(forms.map((form) => [form, []]));
   // The first round fills the file system's cache and V8's.
@@ -89,7 +109,9 @@ async function compare(name: string, question: Question, kubeconfig: string): Pr
     }
   }
   for (const [{ title }, all] of times) {
-    const columns = (['listening', 'answered', 'cpu'] as const).map((key) => median(all.map((one) => one[key])));
+    const columns = (['listening', 'answered', 'cpu'] as const).map((key) =>
+      median(all.map((one) => one[key])),
+    );
     const cells = [name.padEnd(12), title.padEnd(22), ...columns.map((ms) => `${ms} ms`.padStart(8))];
     process.stdout.write(`${cells.join('  ')}\n`);
   }
@@ -97,7 +119,12 @@ async function compare(name: string, question: Question, kubeconfig: string): Pr
 
 async function measure({ folder, main, env }: Form, question: Question, kubeconfig: string): Promise<Times> {
   const start = performance.now();
-  const settings = { HOST: '127.0.0.1', PORT: '0', KUBECONFIG: kubeconfig, KLEYM_TRUST_DOMAIN: 'example.org' };
+  const settings = {
+    HOST: '127.0.0.1',
+    PORT: '0',
+    KUBECONFIG: kubeconfig,
+    KLEYM_TRUST_DOMAIN: 'example.org',
+  };
   const child = spawn(process.execPath, [main], {
     cwd: folder,
     env: { ...settings, ...env },
@@ -106,7 +133,12 @@ async function measure({ folder, main, env }: Form, question: Question, kubeconf
   try {
     const port = await untilListening(child);
     const listening = performance.now() - start;
-    const headers = { 'content-type': 'application/json', 'ce-specversion': '1.0', 'ce-id': 'a', 'ce-source': 'bench' };
+    const headers = {
+      'content-type': 'application/json',
+      'ce-specversion': '1.0',
+      'ce-id': 'a',
+      'ce-source': 'bench',
+    };
     const attributes = Object.entries(question.attributes).map(([key, value]) => [`ce-${key}`, value]);
     const answer = await fetch(`http://127.0.0.1:${port}/`, {
       method: 'POST',
@@ -139,7 +171,9 @@ async function untilListening(child: ChildProcess): Promise<number> {
 async function readCpu(pid: number): Promise<number> {
   const folder = `/proc/${pid}/task`;
   const threads = await readdir(folder).catch(() => []);
-  const texts = await Promise.all(threads.map((thread) => readFile(join(folder, thread, 'schedstat'), 'utf8').catch(() => '0')));
+  const texts = await Promise.all(
+    threads.map((thread) => readFile(join(folder, thread, 'schedstat'), 'utf8').catch(() => '0')),
+  );
   return texts.reduce((sum, text) => sum + Number.parseInt(text, 10), 0) / 1e6;
 }
 

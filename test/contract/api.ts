@@ -19,7 +19,7 @@ export interface Body {
   readonly [field: string]: unknown;
 }
 
-export interface Metadata {
+interface Metadata {
   readonly name: string;
   readonly namespace?: string;
   readonly uid: string;
@@ -60,7 +60,7 @@ export interface Watch {
 type Query = Readonly<Record<string, string>>;
 
 /** What a request carries beside its method and path. */
-export interface Content {
+interface Content {
   readonly body?: unknown;
   readonly type?: string;
   readonly accept?: string;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { describeDefinitions } from './definitions.ts';
 import { describeDeletion } from './deletion.ts';
 import { describeEvents } from './events.ts';
-import { describeKubectl } from './kubectl.ts';
+import { describeKubectl, hasKubectl } from './kubectl.ts';
 import { describeLists } from './lists.ts';
 import { describeRefusals } from './refusals.ts';
 import type { Subject } from './subject.ts';
@@ -27,14 +27,20 @@ export function testContract(start: () => Promise<Subject>): void {
     if (started === undefined) throw new Error('the API server has not been started');
     return started;
   };
-  describe('writing', () => describeWrites(subject));
-  describe('deleting', () => describeDeletion(subject));
-  describe('listing', () => describeLists(subject));
-  describe('watching', () => describeWatches(subject));
-  describe('refusing', () => describeRefusals(subject));
-  describe('definitions', () => describeDefinitions(subject));
-  describe('validating', () => describeValidation(subject));
-  describe('Events', () => describeEvents(subject));
-  describe('tables', () => describeTables(subject));
-  describe('kubectl', () => describeKubectl(subject));
+  const all = { ...parts, ...(hasKubectl() && { kubectl: describeKubectl }) };
+  describe.each(Object.entries(all))('%s', (_title, tell) => {
+    tell(subject);
+  });
 }
+
+const parts = {
+  writing: describeWrites,
+  deleting: describeDeletion,
+  listing: describeLists,
+  watching: describeWatches,
+  refusing: describeRefusals,
+  definitions: describeDefinitions,
+  validating: describeValidation,
+  Events: describeEvents,
+  tables: describeTables,
+};

@@ -18,18 +18,16 @@ interface Desk {
   run(...args: string[]): Promise<Ended>;
 }
 
-const hasKubectl = (process.env['PATH'] ?? '')
-  .split(delimiter)
-  .some((folder) => existsSync(join(folder, 'kubectl')));
+/** Whether there is a kubectl to try; where there is none, one line says so. */
+export function hasKubectl(): boolean {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  if (folders.some((folder) => existsSync(join(folder, 'kubectl')))) return true;
+  process.stdout.write('there is no kubectl in PATH, so what people do with it was not tried\n');
+  return false;
+}
 
-/** What people do with kubectl; where there is none, this says so in one line. */
+/** What people do with kubectl. */
 export function describeKubectl(subject: () => Subject): void {
-  if (!hasKubectl) {
-    test('there is no kubectl in PATH, so what people do with it was not tried', () => {
-      process.stdout.write('kubectl: not in PATH, so its tests were not run\n');
-    });
-    return;
-  }
   let desk: Desk;
   let place: Place;
   beforeAll(async () => {
@@ -84,30 +82,22 @@ async function write(desk: Desk, object: { readonly metadata: { readonly name: s
 }
 
 function describeWriting(desk: () => Desk): void {
-  test.each([[], ['--server-side']])(
-    'apply creates, says when nothing changed, and changes %o',
-    async (...mode) => {
-      const name = mode.length === 0 ? 'applied' : 'applied-by-server';
-      const file = await write(desk(), bindingOf(name));
-      const apply = () => desk().run('apply', ...mode, '-f', file);
-      const [created, again] = [await apply(), await apply()];
-      await write(desk(), bindingOf(name, { labels: { a: 'b' } }, { serviceAccountName: 'other' }));
-      const changed = await apply();
-      const words =
-        mode.length === 0 ? ['created', 'unchanged', 'configured'] : Array(3).fill('serverside-applied');
-      expect([created, again, changed]).toEqual(
-        words.map((word) => ({ code: 0, said: `${singular}/${name} ${word}` })),
-      );
-      const { said } = await desk().run(
-        'get',
-        full,
-        name,
-        '-o',
-        'jsonpath={.spec.serviceAccountName} {.metadata.labels.a}',
-      );
-      expect(said).toBe('other b');
-    },
-  );
+  test.each([
+    ['by the client', [], ['created', 'unchanged', 'configured']],
+    ['by the server', ['--server-side'], Array<string>(3).fill('serverside-applied')],
+  ])('apply %s creates, says what it did, and changes', async (title, mode, words) => {
+    const name = `applied-${title.replaceAll(' ', '-')}`;
+    const file = await write(desk(), bindingOf(name));
+    const apply = () => desk().run('apply', ...mode, '-f', file);
+    const [created, again] = [await apply(), await apply()];
+    await write(desk(), bindingOf(name, { labels: { a: 'b' } }, { serviceAccountName: 'other' }));
+    const changed = await apply();
+    expect([created, again, changed]).toEqual(
+      words.map((word) => ({ code: 0, said: `${singular}/${name} ${word}` })),
+    );
+    const path = 'jsonpath={.spec.serviceAccountName} {.metadata.labels.a}';
+    expect((await desk().run('get', full, name, '-o', path)).said).toBe('other b');
+  });
 
   test('apply takes a field away that is no longer said', async () => {
     const file = await write(

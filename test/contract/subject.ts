@@ -11,15 +11,15 @@ export interface Subject {
   /** The text of a kubeconfig for somebody who may do everything. */
   readonly kubeconfig: string;
   /** Makes the API server forget what was before now. */
-  expire(): Promise<void>;
-  stop(): Promise<void>;
+  readonly expire: () => Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** What it takes to put the contract to a server. */
 export interface SubjectOptions extends Access {
   readonly kubeconfig: string;
-  expire(): Promise<void>;
-  stop(): Promise<void>;
+  readonly expire: () => Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** A server on which our definitions are installed. */

@@ -15,11 +15,21 @@ const status = { observedGeneration: 1 };
 
 /** What becomes of objects that are created, replaced and patched. */
 export function describeWrites(subject: () => Subject): void {
-  describe('generation and status', () => describeGeneration(subject));
-  describe('compare-and-swap', () => describeConflicts(subject));
-  describe('creating', () => describeCreation(subject));
-  describe('dry runs', () => describeDryRuns(subject));
-  describe('patching', () => describePatches(subject));
+  describe('generation and status', () => {
+    describeGeneration(subject);
+  });
+  describe('compare-and-swap', () => {
+    describeConflicts(subject);
+  });
+  describe('creating', () => {
+    describeCreation(subject);
+  });
+  describe('dry runs', () => {
+    describeDryRuns(subject);
+  });
+  describe('patching', () => {
+    describePatches(subject);
+  });
 }
 
 function describeGeneration(subject: () => Subject): void {

@@ -21,21 +21,21 @@ export interface ControlPlane {
   /** A folder that is removed with the control plane. */
   readonly folder: string;
   /** The ids of the processes that run now. */
-  pids(): { readonly etcd: number; readonly kubeApiserver: number };
+  readonly pids: () => { readonly etcd: number; readonly kubeApiserver: number };
   /** The text of a kubeconfig for whoever a token belongs to. */
-  kubeconfigFor(token: string): string;
+  readonly kubeconfigFor: (token: string) => string;
   /** What the API server wrote down so far; empty unless `auditPolicy` was given. */
-  audit(): Promise<AuditEvent[]>;
+  readonly audit: () => Promise<AuditEvent[]>;
   /** Takes history away, so that what is read from older resourceVersions is refused, sooner or later. */
-  compact(): Promise<void>;
+  readonly compact: () => Promise<void>;
   /** Ends the API server, by SIGKILL unless told otherwise (SIGTERM takes a minute while watches are open). */
-  kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  readonly kill: (signal?: 'SIGKILL' | 'SIGTERM') => Promise<void>;
   /** Starts the API server again, on its port and its data; ends it before where it runs. */
-  restart(): Promise<void>;
+  readonly restart: () => Promise<void>;
   /** Lets the API server stand still: connections are accepted and nothing is answered. */
-  freeze(): void;
-  thaw(): void;
-  stop(): Promise<void>;
+  readonly freeze: () => void;
+  readonly thaw: () => void;
+  readonly stop: () => Promise<void>;
 }
 
 /** A line of the audit log, with the fields that tests read. */
@@ -130,7 +130,7 @@ async function startOnce(plan: Plan, processes: KeptProcesses): Promise<ControlP
     audit: () => readAudit(join(folder, auditLog)),
     compact: () => compactEtcd(etcdUrl),
     kill: (signal = 'SIGKILL') => apiserver.kill(signal),
-    async restart() {
+    restart: async () => {
       await apiserver.kill('SIGKILL');
       await launch();
     },

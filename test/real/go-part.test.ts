@@ -12,51 +12,60 @@ async function newFolder(): Promise<string> {
   return folder;
 }
 
-async function newPart(source: string, go = '1.21'): Promise<GoPart> {
+async function newPart(body: string, go = '1.21'): Promise<GoPart> {
   const folder = await newFolder();
   await writeFile(join(folder, 'go.mod'), `module example.org/part\n\ngo ${go}\n`);
   await writeFile(join(folder, 'go.sum'), '');
-  await writeFile(join(folder, 'main.go'), `package main\n\nvar version = "none"\n\n${source}\n`);
+  const main = `func main() { ${body} }`;
+  await writeFile(
+    join(folder, 'main.go'),
+    `package main\n\nimport "os"\n\nvar version = "none"\n\n${main}\n`,
+  );
   return { name: 'part', version: 'v1', folder, package: '.', ldflags: '-X main.version=v1' };
 }
 
-const printing = 'func main() { println(version) }';
+/** A cache of ours that is empty, and Go's own, which need not be. */
+async function newWorkshop(lines: string[] = []): Promise<Workshop & { readonly cache: string }> {
+  const cache = await newFolder();
+  const goCache = execFileSync('go', ['env', 'GOCACHE'], { encoding: 'utf8' }).trim();
+  const env = { ...process.env, XDG_CACHE_HOME: cache, GOCACHE: goCache };
+  return { env, say: (line) => void lines.push(line), cache };
+}
+
+const printing = 'os.Stdout.WriteString(version)';
 const silent = () => {};
 
 test('a part is built once, and found again where there is no Go', async () => {
   const part = await newPart(printing);
-  const cache = await newFolder();
   const lines: string[] = [];
-  const program = await buildGoPart(part, {
-    env: { ...process.env, XDG_CACHE_HOME: cache },
-    say: (line) => lines.push(line),
-  });
-  expect(execFileSync(program, { encoding: 'utf8', stdio: 'pipe' })).toBe('');
+  const { env, say, cache } = await newWorkshop(lines);
+  const program = await buildGoPart(part, { env, say });
+  expect(execFileSync(program, { encoding: 'utf8' })).toBe('v1');
   expect(lines).toEqual([
     'part v1: building from Go modules; the first time this takes minutes',
     expect.stringMatching(/^part v1: built in \d+ s$/),
   ]);
-  expect(await buildGoPart(part, { env: { PATH: '/nowhere', XDG_CACHE_HOME: cache }, say: silent })).toBe(
-    program,
-  );
+  const withoutGo = { env: { PATH: '/nowhere', XDG_CACHE_HOME: cache }, say: silent };
+  expect(await buildGoPart(part, withoutGo)).toBe(program);
   expect(await readdir(dirname(program))).toEqual(['part']);
 });
 
 test('a part whose sums have changed is another part', async () => {
   const part = await newPart(printing);
-  const workshop: Workshop = { env: { ...process.env, XDG_CACHE_HOME: await newFolder() }, say: silent };
+  const workshop = await newWorkshop();
   const before = await buildGoPart(part, workshop);
   await writeFile(join(part.folder, 'go.sum'), '\n');
   expect(await buildGoPart(part, workshop)).not.toBe(before);
 });
 
 test('a part that does not compile leaves nothing and says why', async () => {
-  const part = await newPart('func main() { nothing() }');
-  const cache = await newFolder();
-  const built = buildGoPart(part, { env: { ...process.env, XDG_CACHE_HOME: cache }, say: silent });
+  const part = await newPart('os.Exit(nothing)');
+  const workshop = await newWorkshop();
+  const built = buildGoPart(part, workshop);
   await expect(built).rejects.toThrow(/part v1 could not be built in .*undefined: nothing/s);
-  const [folder = ''] = await readdir(join(cache, 'kleym', 'real-parts'));
-  expect(await readdir(join(cache, 'kleym', 'real-parts', folder))).toEqual([]);
+  const parts = join(workshop.cache, 'kleym', 'real-parts');
+  const [folder = ''] = await readdir(parts);
+  expect(await readdir(join(parts, folder))).toEqual([]);
 });
 
 test('where there is no Go, that is said, and what to do', async () => {

@@ -50,7 +50,8 @@ export async function openKeptProcesses(prefix: string): Promise<KeptProcesses> 
     if (pid === undefined)
       throw new Error(`${program} could not be started; is it there, and may it be run?`);
     keeper.stdin?.write(`+${pid}\n`);
-    const ended = once(child, 'exit').then(() => {
+    const ended = once(child, 'exit');
+    child.on('exit', () => {
       running.delete(kept);
       keeper.stdin?.write(`-${pid}\n`);
     });

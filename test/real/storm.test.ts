@@ -1,10 +1,13 @@
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, onTestFailed, test } from 'vitest';
 import { checkHistory } from '../support/check-history.ts';
 import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
 import { openGate } from '../support/gate.ts';
 import { type Draft, KubeError, type Stored } from '../support/kube-client.ts';
-import { startRecorder } from '../support/recorder.ts';
+import { type History, startRecorder } from '../support/recorder.ts';
 import { useCluster } from '../support/test-cluster.ts';
 import { createRandom } from '../support/turns.ts';
 import { startControlPlane } from './control-plane.ts';
@@ -48,7 +51,7 @@ function draftOf(name: string): Draft {
   const key = pick(keys);
   const spec = { poolRef: { name: `pool-${key}` }, serviceAccountName: chance(0.9) ? 'inference-sa' : 'other-sa' };
   if (chance(0.15)) return poolBinding(name, { ...spec, containerName: undefined });
-  return binding(name, { ...spec, objectiveRef: { name: `objective-${key}` }, containerName: chance(0.55) ? 'main' : `own-${name}` });
+  return binding(name, { ...spec, objectiveRef: { name: `objective-${key}` }, containerName: chance(0.45) ? 'main' : `own-${name}` });
 }
 
 /** A merge patch from whatever spec there was to another one. */
@@ -107,7 +110,7 @@ const deeds: readonly Deed[] = [
     },
   },
   {
-    weight: 10,
+    weight: 14,
     act: async () => {
       const app = chance(0.12) ? '' : pick(keys);
       await here.edit(pool(`pool-${pick(keys)}`), { spec: { selector: { matchLabels: { app } } } });
@@ -179,6 +182,13 @@ async function killAndRestart(until: number, stacks: readonly StackProcess[]): P
   return killed;
 }
 
+/** What a failure is studied by. */
+async function writeHistory(history: History): Promise<void> {
+  const file = join(tmpdir(), `kleym-storm-${seed}.json`);
+  await writeFile(file, JSON.stringify(history, undefined, 1));
+  process.stderr.write(`storm: the history is in ${file}\n`);
+}
+
 /** A foreign object under the name of an output of ours, and one that only looks like ours. */
 async function plantForeign(): Promise<ReadonlySet<string>> {
   const draft = binding('taken', { containerName: 'taken' });
@@ -212,7 +222,7 @@ test(
     await here.create(pool('pool-a', { app: 'a' }), objective(), poolBinding('bystander'));
     for (const stack of stacks) await stack.start();
     const foreign = await plantForeign();
-    const recorder = await startRecorder(gate.url);
+    const recorder = await startRecorder(cluster.url);
 
     const until = performance.now() + seconds * 1000;
     const users = [edit(until, foreign), edit(until, foreign)];
@@ -224,7 +234,8 @@ test(
     gate.advanceClock(200_000);
     const exceptions = { foreign, taken: ['taken'] };
     const since = performance.now();
-    await atOracle(kube, here.name, exceptions);
+    // A broken promise says more than the state that it has led to, so it is told first.
+    const unrest: unknown = await atOracle(kube, here.name, exceptions).then(() => undefined, (error: unknown) => error);
     const rested = Math.round(performance.now() - since);
 
     const touch = { metadata: { annotations: { touched: 'last' } } };
@@ -235,7 +246,9 @@ test(
     const edits = edited.reduce((sum, one) => sum + one, 0);
     const facts = { seed, edits, kills, writes: history.events.length, raced, rested, ...seen };
     process.stderr.write(`storm: ${JSON.stringify(facts)}\n`);
+    if (violations.length > 0 || unrest !== undefined) await writeHistory(history);
     expect(violations).toEqual([]);
+    if (unrest !== undefined) throw unrest;
     // A storm in which nothing happened would prove nothing.
     for (const [what, times] of Object.entries(seen)) expect(times, what).toBeGreaterThan(0);
     expect(kills).toBeGreaterThan(1);

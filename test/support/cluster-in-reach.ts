@@ -39,7 +39,10 @@ export function createClusterInReach(definitions: readonly string[]): ClusterInR
       });
     },
   });
-  return { kube: createKubeClient(server, (url, init) => fetchFrom(machine, url, init)), connection: { kubeConfig, http } };
+  return {
+    kube: createKubeClient(server, (url, init) => fetchFrom(machine, url, init)),
+    connection: { kubeConfig, http },
+  };
 }
 
 function install(machine: Machine, definition: KubeObject): void {
@@ -54,7 +57,9 @@ function install(machine: Machine, definition: KubeObject): void {
     body,
   });
   const { name } = definition.metadata;
-  const stored = machine.store.list('customresourcedefinitions').find(({ metadata }) => metadata.name === name);
+  const stored = machine.store
+    .list('customresourcedefinitions')
+    .find(({ metadata }) => metadata.name === name);
   if (stored) machine.kinds.define(name, resourcesOf(stored));
 }
 
@@ -68,11 +73,22 @@ interface Asked {
 async function ask(machine: Machine, { method, url, contentType, body }: Asked) {
   const headers = { date: new Date().toUTCString(), 'content-type': 'application/json' };
   try {
-    const request = { method, path: url.pathname, query: url.searchParams, accept: 'application/json', contentType, body };
+    const request = {
+      method,
+      path: url.pathname,
+      query: url.searchParams,
+      accept: 'application/json',
+      contentType,
+      body,
+    };
     const answer = answerRequest(machine, request);
     if (answer.kind === 'watch') throw new Error(`a watch of ${url.pathname} needs a port`);
     if (answer.kind === 'text')
-      return { status: answer.status, text: answer.body, headers: { ...headers, 'content-type': 'text/plain' } };
+      return {
+        status: answer.status,
+        text: answer.body,
+        headers: { ...headers, 'content-type': 'text/plain' },
+      };
     return { status: answer.status, text: JSON.stringify(answer.body), headers };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;

@@ -20,7 +20,11 @@ export interface Passing {
 }
 
 /** Lets a request pass, cuts its connection before or after it took effect, or answers in the API server's place. */
-export type Verdict = 'pass' | 'cut before' | 'cut after' | { readonly status: number; readonly message: string };
+export type Verdict =
+  | 'pass'
+  | 'cut before'
+  | 'cut after'
+  | { readonly status: number; readonly message: string };
 
 /** A door to an API server, embedded or real, at which a test may stand. It speaks plain HTTP and knows the credentials. */
 export interface Gate {
@@ -51,7 +55,7 @@ export async function openGate(behind: KubeConfig): Promise<Gate> {
     const { method = 'GET' } = incoming;
     const verdict = await (hook?.({ method, path: url.pathname, query: url.searchParams, body }) ?? 'pass');
     if (verdict === 'cut before') return void response.destroy();
-    if (typeof verdict === 'object') return void refuse(response, verdict);
+    if (typeof verdict === 'object') return refuse(response, verdict);
 
     const answer = await forward(url, method, incoming.headers, body, response);
     if (verdict === 'cut after') {

@@ -96,7 +96,7 @@ export function createKubeClient(
         ...(fieldSelector !== undefined && { fieldSelector }),
       });
       const metadata = { name: '', ...(namespace !== undefined && { namespace }) };
-      const list = await send('GET', `${toListPath({ apiVersion, kind, metadata })}?${query}`);
+      const list = await send('GET', `${toListPath({ apiVersion, kind, metadata })}?${query.toString()}`);
       // The items of a list do not say what they are.
       return (list as { items: Stored[] }).items.map((item) => ({ ...item, apiVersion, kind }));
     },
@@ -108,7 +108,7 @@ const json = 'application/json';
 function toListPath({ apiVersion, kind, metadata }: Pick<Draft, 'apiVersion' | 'kind' | 'metadata'>): string {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const place = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`;
-  return `${root}${place}/${kind.toLowerCase()}s`;
+  return `${root}${place}/${kind.toLowerCase().replace(/y$/, 'ie')}s`;
 }
 
 function toPath(object: Draft): string {

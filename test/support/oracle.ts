@@ -36,7 +36,9 @@ export interface Expected {
   readonly output: Readonly<Record<string, unknown>> | undefined;
 }
 
-type Verdict = { readonly refusal: string } | { readonly key: string | undefined; readonly output: Record<string, unknown> };
+type Verdict =
+  | { readonly refusal: string }
+  | { readonly key: string | undefined; readonly output: Record<string, unknown> };
 
 /** The state that the specification asks for, worked out without any of the product's code. */
 export function expectAll(all: Everything, trustDomain: string): Record<string, Expected> {
@@ -50,7 +52,10 @@ function expectOne(name: string, verdicts: ReadonlyMap<string, Verdict>): Expect
   const own = verdicts.get(name);
   if (!own || 'refusal' in own) return { ready: `False ${own?.refusal}`, rivals: [], output: undefined };
   const rivals = [...verdicts]
-    .filter(([other, verdict]) => other !== name && 'key' in verdict && own.key !== undefined && verdict.key === own.key)
+    .filter(
+      ([other, verdict]) =>
+        other !== name && 'key' in verdict && own.key !== undefined && verdict.key === own.key,
+    )
     .map(([other]) => other)
     .toSorted();
   if (rivals.length > 0) return { ready: 'False IdentityCollision', rivals, output: undefined };
@@ -105,8 +110,11 @@ export function describeAll(all: Everything): Record<string, Expected> {
         name,
         {
           ready: isPresent ? `${ready?.status} ${ready?.reason}` : 'nothing about this generation',
-          rivals: conflicts.filter((peer) => 'reason' in peer && peer.reason === 'IdentityCollision').map((peer) => peer.name),
-          output: outputs.length > 1 ? { several: outputs.length } : (outputs[0]?.['spec'] as Expected['output']),
+          rivals: conflicts
+            .filter((peer) => 'reason' in peer && peer.reason === 'IdentityCollision')
+            .map((peer) => peer.name),
+          output:
+            outputs.length > 1 ? { several: outputs.length } : (outputs[0]?.['spec'] as Expected['output']),
         },
       ];
     }),
@@ -118,7 +126,8 @@ export function findViolations(all: Pick<Everything, 'namespace' | 'bindings' | 
   const violations: string[] = [];
   const holders = Map.groupBy(all.outputs, (output) => keyOf(output) ?? output.metadata.uid);
   for (const [key, outputs] of holders) {
-    if (outputs.length > 1) violations.push(`${outputs.map(({ metadata }) => metadata.name).join(' and ')} both have ${key}`);
+    if (outputs.length > 1)
+      violations.push(`${outputs.map(({ metadata }) => metadata.name).join(' and ')} both have ${key}`);
   }
   for (const output of all.outputs) {
     const owner = all.bindings.find(({ metadata }) => hintOf(output) === `${all.namespace}/${metadata.name}`);
@@ -135,7 +144,10 @@ export function findViolations(all: Pick<Everything, 'namespace' | 'bindings' | 
   return violations;
 }
 
-function outputsOf({ outputs, namespace }: Pick<Everything, 'outputs' | 'namespace'>, name: string): Stored[] {
+function outputsOf(
+  { outputs, namespace }: Pick<Everything, 'outputs' | 'namespace'>,
+  name: string,
+): Stored[] {
   return outputs.filter((output) => hintOf(output) === `${namespace}/${name}`);
 }
 

@@ -8,7 +8,9 @@ import type { Draft, KubeClient, Stored } from './kube-client.ts';
 import { readDefinitions, testSettings } from './test-cluster.ts';
 
 /** How one call is answered in place of the cluster; undefined: the cluster answers. */
-export type Override = Partial<{ [K in keyof Cluster]: (...args: Parameters<Cluster[K]>) => ReturnType<Cluster[K]> | undefined }>;
+export type Override = Partial<{
+  [K in keyof Cluster]: (...args: Parameters<Cluster[K]>) => ReturnType<Cluster[K]> | undefined;
+}>;
 
 /** A namespace of a cluster of its own, and runs of `settle` in it. */
 export interface Settling {
@@ -81,7 +83,8 @@ function watched(cluster: Cluster, override: Override, writes: string[], calls: 
       const call = target[name] as (...args: unknown[]) => Promise<unknown>;
       const instead = override[name] as ((...args: unknown[]) => Promise<unknown> | undefined) | undefined;
       return (...args: unknown[]) => {
-        const isDryRun = name === 'createOutput' && (args[1] as { dryRun?: boolean } | undefined)?.dryRun === true;
+        const isDryRun =
+          name === 'createOutput' && (args[1] as { dryRun?: boolean } | undefined)?.dryRun === true;
         calls.push(isDryRun ? 'dry run' : name);
         if (writing.includes(name) && !isDryRun) writes.push(name);
         return instead?.(...args) ?? call(...args);

@@ -27,6 +27,8 @@ export const testSettings: Settings = {
 /** An API server for a test file: embedded, or a real one. */
 export interface TestCluster {
   readonly kube: KubeClient;
+  /** Where the API server can be asked without credentials. */
+  readonly url: string;
   readonly kubeConfig: KubeConfig;
   /** A kubeconfig as a file has it. */
   readonly kubeconfigText: string;
@@ -87,17 +89,15 @@ export async function useCluster(file = process.env['KLEYM_TEST_KUBECONFIG']): P
     await close();
   });
   async function start(settings: Partial<Settings> = {}, sweepOnGap: boolean): Promise<RunningStack> {
-    const stack: RunningStack = await startOn(
-      kubeConfig,
-      { ...testSettings, ...settings },
-      sweepOnGap,
-      () => stacks.delete(stack),
+    const stack: RunningStack = await startOn(kubeConfig, { ...testSettings, ...settings }, sweepOnGap, () =>
+      stacks.delete(stack),
     );
     stacks.add(stack);
     return stack;
   }
   return {
     kube,
+    url,
     kubeConfig,
     kubeconfigText: text,
     startStack: (settings) => start(settings, true),
@@ -114,7 +114,9 @@ export async function useCluster(file = process.env['KLEYM_TEST_KUBECONFIG']): P
 /** The definitions that a cluster needs to run us. */
 export async function readDefinitions(): Promise<string[]> {
   const folder = join(root, 'local', 'crds');
-  const others = (await readdir(folder)).filter((name) => name.endsWith('.yaml')).map((name) => join(folder, name));
+  const others = (await readdir(folder))
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => join(folder, name));
   const files = [join(root, 'knative', 'base', 'crd.yaml'), ...others.toSorted()];
   return Promise.all(files.map((name) => readFile(name, 'utf8')));
 }
@@ -181,7 +183,9 @@ async function clear(kube: KubeClient, namespace: string): Promise<void> {
     await kube.edit(left, { metadata: { finalizers: null } });
     await kube.delete(left).catch(() => undefined);
   }
-  await kube.delete({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }).catch(() => undefined);
+  await kube
+    .delete({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
+    .catch(() => undefined);
 }
 
 async function startOn(
@@ -207,7 +211,12 @@ async function startOn(
     urls,
     sweep: () => stack.broker.send(toPingEvent(tick)),
     sweepNow: async () => {
-      const headers = { 'ce-specversion': '1.0', 'ce-id': 'tick', 'ce-source': 'test', 'ce-type': 'dev.knative.sources.ping' };
+      const headers = {
+        'ce-specversion': '1.0',
+        'ce-id': 'tick',
+        'ce-source': 'test',
+        'ce-type': 'dev.knative.sources.ping',
+      };
       const { status } = await fetch(urls['sweep'] ?? '', { method: 'POST', headers });
       return status;
     },
@@ -257,7 +266,10 @@ const lastOfAll = ['OutputNameTaken', 'OutputRefused', 'OutputForbidden', 'Clust
 /** What the conditions say when one of them is the reason. */
 export function refusedBy(condition: FailureCondition, reason: string): Record<string, string> {
   const at = lastOfAll.includes(reason) ? evaluation.length : evaluation.indexOf(condition);
-  const others = evaluation.map((type, index) => [type, index < at ? 'False Resolved' : 'Unknown NotEvaluated']);
+  const others = evaluation.map((type, index) => [
+    type,
+    index < at ? 'False Resolved' : 'Unknown NotEvaluated',
+  ]);
   return { ...Object.fromEntries(others), [condition]: `True ${reason}`, Ready: `False ${reason}` };
 }
 
@@ -273,11 +285,13 @@ function createPlace(kube: KubeClient, name: string): Place {
 
   async function status(bindingName: string): Promise<BindingStatus> {
     const found = await get(binding(bindingName));
-    return (found['status'] ?? {}) as BindingStatus;
+    return found['status'] ?? {};
   }
 
   async function said(bindingName: string): Promise<Record<string, string>> {
-    const { metadata, status: written } = (await get(binding(bindingName))) as Stored & { status?: BindingStatus };
+    const { metadata, status: written } = (await get(binding(bindingName))) as Stored & {
+      status?: BindingStatus;
+    };
     const conditions = written?.conditions ?? [];
     const types = conditions.map(({ type }) => type);
     expect(types).toEqual(['Ready', 'Conflict', 'InvalidRef', 'UnsafeSelector', 'RenderFailure']);
@@ -288,7 +302,10 @@ function createPlace(kube: KubeClient, name: string): Place {
   }
 
   async function outputs(bindingName?: string): Promise<Stored[]> {
-    const all = await kube.list({ ...outputType, labelSelector: `kleym.sonda.red/binding-namespace=${name}` });
+    const all = await kube.list({
+      ...outputType,
+      labelSelector: `kleym.sonda.red/binding-namespace=${name}`,
+    });
     if (bindingName === undefined) return all;
     return all.filter((one) => (one['spec'] as { hint?: string }).hint === `${name}/${bindingName}`);
   }
@@ -334,7 +351,10 @@ function createPlace(kube: KubeClient, name: string): Place {
       return all
         .filter((event) => (event['regarding'] as { name?: string }).name === bindingName)
         .toSorted((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion))
-        .map((event) => ({ said: `${event['type'] as string} ${event['reason'] as string}`, note: String(event['note']) }));
+        .map((event) => ({
+          said: `${event['type'] as string} ${event['reason'] as string}`,
+          note: String(event['note']),
+        }));
     },
   };
 }

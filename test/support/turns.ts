@@ -17,7 +17,13 @@ export interface Turns {
   readonly waiting: Call[];
 }
 
-const writes: readonly (keyof Cluster)[] = ['patchFinalizers', 'patchStatus', 'createOutput', 'replaceOutput', 'deleteOutput'];
+const writes: readonly (keyof Cluster)[] = [
+  'patchFinalizers',
+  'patchStatus',
+  'createOutput',
+  'replaceOutput',
+  'deleteOutput',
+];
 
 /** A cluster whose calls are made one by one, when somebody says so. Events are told to nobody. */
 export function takeTurns(cluster: Cluster): Turns {

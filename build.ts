@@ -1,0 +1,51 @@
+import { readdirSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { type RolldownOutput, rolldown } from 'rolldown';
+
+const root = import.meta.dirname;
+
+/**
+ * Bundles every function into a folder of its own: what it runs on, and nothing else. The same sources make the same
+ * bytes, wherever they are built. A warning of the bundler is an error.
+ */
+export async function buildFunctions(folder: string): Promise<ReadonlyMap<string, RolldownOutput>> {
+  const outputs = new Map<string, RolldownOutput>();
+  for (const name of readdirSync(join(root, 'functions')).toSorted()) {
+    outputs.set(name, await bundle(name, join(folder, name)));
+  }
+  return outputs;
+}
+
+async function bundle(name: string, dir: string): Promise<RolldownOutput> {
+  const build = await rolldown({
+    cwd: root,
+    input: `functions/${name}/main.ts`,
+    platform: 'node',
+    // The client's package does not say that its modules do nothing when they are loaded, and its index names all of
+    // them: every API and model that there is, most of what would have to be loaded before the first answer.
+    treeshake: { moduleSideEffects: [{ test: /client-node\/dist\/(?!index|polyfill)/, sideEffects: false }] },
+    onLog: (level, { message }) => {
+      if (level === 'warn') throw new Error(message);
+    },
+  });
+  try {
+    return await build.write({
+      dir,
+      cleanDir: true,
+      format: 'esm',
+      entryFileNames: 'main.mjs',
+      chunkFileNames: '[name].mjs',
+      sourcemap: true,
+      sourcemapPathTransform: (source, map) => toSourcePath(resolve(dirname(map), source)),
+    });
+  } finally {
+    await build.close();
+  }
+}
+
+/** As seen from dist/<function>/, where the bundles of a checkout are, whichever folder this one is written to. */
+function toSourcePath(file: string): string {
+  return ['..', '..', ...relative(root, file).split(sep)].join('/');
+}
+
+if (import.meta.main) await buildFunctions(join(root, 'dist'));

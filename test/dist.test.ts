@@ -1,0 +1,186 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { builtinModules } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { buildFunctions } from '../build.ts';
+import { startCluster } from '../local/cluster/cluster.ts';
+import { binding, objective, output, pool } from './support/drafts.ts';
+import { startFunction, startListening } from './support/function-process.ts';
+import { createKubeClient } from './support/kube-client.ts';
+import { readDefinitions } from './support/test-cluster.ts';
+
+const root = join(import.meta.dirname, '..');
+const names = ['map-binding', 'map-objective', 'map-output', 'map-pool', 'reconcile', 'sweep'];
+
+// Far from any node_modules: what a bundle does not bring along is not there.
+const folder = await mkdtemp(join(tmpdir(), 'kleym-dist-'));
+const cluster = await startCluster({ crds: await readDefinitions() });
+afterAll(async () => {
+  await cluster.close();
+  await rm(folder, { recursive: true });
+});
+const dist = join(folder, 'dist');
+const built = await buildFunctions(dist);
+
+describe('the bundles', () => {
+  test('are one for each function', async () => {
+    expect((await readdir(dist)).toSorted()).toEqual(names);
+    expect([...built.keys()]).toEqual(names);
+  });
+
+  test('are the same bytes wherever they are built, and say nothing of where', async () => {
+    const elsewhere = join(folder, 'another', 'place');
+    await buildFunctions(elsewhere);
+    const hashes = await readHashes(dist);
+    expect(Object.keys(hashes).filter((file) => file.endsWith('/main.mjs'))).toHaveLength(names.length);
+    expect(Object.keys(hashes).filter((file) => file.endsWith('.map')).length).toBe(
+      Object.keys(hashes).length / 2,
+    );
+    expect(await readHashes(elsewhere)).toEqual(hashes);
+    for (const file of Object.keys(hashes)) {
+      const text = await readFile(join(dist, file), 'utf8');
+      expect([root, folder].filter((path) => text.includes(path))).toEqual([]);
+    }
+  }, 60_000);
+
+  test('consist of the function, what is shared, and packages that are no development dependencies', async () => {
+    const text = await readFile(join(root, 'package-lock.json'), 'utf8');
+    const { packages } = JSON.parse(text) as { packages: Record<string, { readonly dev?: boolean }> };
+    for (const [name, { output }] of built) {
+      const modules = output
+        .flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []))
+        .filter((id) => !id.startsWith('\0rolldown/'))
+        .map((id) => id.slice(root.length + 1));
+      const own = modules.filter((id) => !id.startsWith('node_modules/'));
+      expect(own).toContain(`functions/${name}/main.ts`);
+      expect(own.filter((id) => !RegExp(`^(functions/${name}/|shared/|package\\.json$)`).test(id))).toEqual(
+        [],
+      );
+      const found = new Set(modules.flatMap((id) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id) ?? []));
+      expect([...found]).toContain('node_modules/hono');
+      expect([...found].filter((path) => packages[path]?.dev !== undefined || !packages[path])).toEqual([]);
+    }
+  });
+
+  test('import nothing but Node and their own chunks', () => {
+    for (const { output } of built.values()) {
+      const chunks = output.filter((one) => one.type === 'chunk');
+      const own = chunks.map(({ fileName }) => fileName);
+      const imports = chunks.flatMap((chunk) => [...chunk.imports, ...chunk.dynamicImports]);
+      const known = [...own, ...builtinModules, ...builtinModules.map((name) => `node:${name}`)];
+      expect(imports.filter((name) => !known.includes(name))).toEqual([]);
+    }
+  });
+
+  test('load the Kubernetes client late, and only where it is needed', () => {
+    for (const [name, { output }] of built) {
+      const [main, ...others] = output.filter((one) => one.type === 'chunk');
+      expect(main?.fileName).toBe('main.mjs');
+      expect(main?.moduleIds.filter(isClient)).toEqual([]);
+      const client = others
+        .filter(({ moduleIds }) => moduleIds.some(isClient))
+        .map(({ fileName }) => fileName);
+      expect(client).toEqual(name === 'map-binding' ? [] : ['kube-cluster.mjs']);
+      expect(main?.dynamicImports).toEqual(client);
+      expect(main?.imports.filter((file) => client.includes(file))).toEqual([]);
+    }
+  });
+});
+
+function isClient(id: string): boolean {
+  return id.includes('/@kubernetes/client-node/');
+}
+
+async function readHashes(of: string): Promise<Record<string, string>> {
+  const files = (await readdir(of, { recursive: true }))
+    .filter((file) => /\.m?js(\.map)?$/.test(file))
+    .toSorted();
+  const hashes = files.map(async (file) => {
+    const hash = createHash('sha256').update(await readFile(join(of, file)));
+    return [file, hash.digest('hex')] as const;
+  });
+  return Object.fromEntries(await Promise.all(hashes));
+}
+
+describe('each bundle, as a process of its own without node_modules', async () => {
+  const kubeconfig = join(folder, 'kubeconfig');
+  await writeFile(kubeconfig, cluster.kubeconfig());
+  const environment = { KUBECONFIG: kubeconfig, KLEYM_TRUST_DOMAIN: 'example.org' };
+  const kube = createKubeClient(cluster.url);
+  const drafts = [binding(), pool(), objective()];
+  const [aBinding, aPool, anObjective] = await Promise.all(
+    drafts.map((draft) => kube.create({ ...draft, metadata: { ...draft.metadata, namespace: 'default' } })),
+  );
+  const anOutput = await kube.create(output('somebody-elses'));
+
+  const named = { bindings: [{ namespace: 'default', names: ['binding-a'] }] };
+  const update = 'dev.knative.apiserver.resource.update';
+
+  test.each([
+    { name: 'map-binding', type: update, data: aBinding, reply: named },
+    { name: 'map-pool', type: update, data: aPool, reply: named },
+    { name: 'map-objective', type: update, data: anObjective, reply: named },
+    { name: 'map-output', type: update, data: anOutput, reply: undefined },
+    { name: 'sweep', type: 'dev.knative.sources.ping', data: undefined, reply: named },
+    { name: 'reconcile', type: 'red.sonda.kleym.bindings.affected', data: named, reply: undefined },
+  ])(
+    '$name serves, answers, refuses what is no event, and ends on SIGTERM with 0',
+    async ({ name, type, data, reply }) => {
+      const { child, port, ended } = await startListening(join(dist, name, 'main.mjs'), environment);
+      const url = `http://127.0.0.1:${port}/`;
+      expect((await fetch(`${url}healthz`)).status).toBe(200);
+
+      const headers = toHeaders(type, data ?? {});
+      const body = data === undefined ? null : JSON.stringify(data);
+      const answer = await fetch(url, { method: 'POST', headers, body });
+      const text = await answer.text();
+      expect(answer.status).toBe(reply === undefined ? 204 : 200);
+      expect(text === '' ? undefined : JSON.parse(text)).toEqual(reply);
+      expect((await fetch(url, { method: 'POST', body: '{}' })).status).toBe(400);
+
+      child.kill('SIGTERM');
+      expect(await ended).toMatchObject({ code: 0, errors: '' });
+    },
+  );
+
+  test('wrote the identity that the binding asks for', async () => {
+    const outputs = await kube.list({ apiVersion: anOutput.apiVersion, kind: anOutput.kind });
+    expect(
+      outputs.map(({ spec }) => (spec as { spiffeIDTemplate: string }).spiffeIDTemplate).toSorted(),
+    ).toEqual([
+      'spiffe://example.org/ns/default/objective/objective-a',
+      'spiffe://example.org/somebody-else',
+    ]);
+  });
+
+  test.each(names)(
+    '%s says in one line what is wrong with its configuration, and ends with 1',
+    async (name) => {
+      const { ended } = startFunction(join(dist, name, 'main.mjs'), { ...environment, PORT: 'http' });
+      expect(await ended).toEqual({
+        code: 1,
+        errors: `${name}: PORT is "http": expected a whole number from 0 to 65535\n`,
+        lines: [],
+      });
+    },
+  );
+});
+
+function toHeaders(type: string, data: object): Record<string, string> {
+  const headers = {
+    'content-type': 'application/json',
+    'ce-specversion': '1.0',
+    'ce-id': 'one',
+    'ce-source': 'test',
+  };
+  if (!('kind' in data)) return { ...headers, 'ce-type': type };
+  const { apiVersion, kind, metadata } = data as typeof data & {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly metadata: { readonly name: string; readonly namespace?: string };
+  };
+  const about = { 'ce-apiversion': apiVersion, 'ce-kind': kind, 'ce-name': metadata.name };
+  return { ...headers, ...about, 'ce-type': type, 'ce-namespace': metadata.namespace ?? '' };
+}

@@ -1,0 +1,305 @@
+import type { Binding, BindingField, BindingStatus } from '../../shared/api/binding.ts';
+import { type Output, outputLabels } from '../../shared/api/cluster-spiffe-id.ts';
+import type { NewOutput } from '../../shared/api/new-output.ts';
+import type { Objective } from '../../shared/api/objective.ts';
+import type { Pool } from '../../shared/api/pool.ts';
+import type { Aim, Cluster, LabelQuery } from '../../shared/kube/cluster.ts';
+import { bindingFinalizer } from '../../shared/api/binding.ts';
+
+export const namespace = 'ns';
+
+/** Everything that the API server stores, and what must be remembered of the past to judge it. Never changed in place. */
+export interface ClusterState {
+  readonly bindings: Table<Binding>;
+  readonly outputs: Table<Output>;
+  readonly pools: Table<Pool>;
+  readonly objectives: Table<Objective>;
+  /** Seconds since the beginning. */
+  readonly clock: number;
+  /** Admission refuses outputs for pods with this `app` label. */
+  readonly denied: string | undefined;
+  /** How often an object of this name has been created: makes uids. */
+  readonly births: Readonly<Record<string, number>>;
+  readonly writes: number;
+  /** The binding that a DELETE has read without a finalizer, and will remove without looking again. */
+  readonly racing: string | undefined;
+  /** Bindings that such a DELETE has taken although our finalizer was on them by then. */
+  readonly raced: readonly string[];
+  /** What a write has done that it never may. */
+  readonly misdeeds: readonly string[];
+}
+
+export type Table<T> = Readonly<Record<string, T>>;
+
+/** One call of the port, as data. */
+export type Call = {
+  [K in keyof Cluster]: { readonly method: K; readonly args: Parameters<Cluster[K]> };
+}[keyof Cluster];
+
+/** What a call does: the state after it, its answer, and the objects whose change is an event. */
+export interface Effect {
+  readonly state: ClusterState;
+  readonly answer: unknown;
+  readonly news: readonly News[];
+}
+
+export type News =
+  | { readonly kind: 'binding'; readonly object: Binding; readonly gone: boolean }
+  | { readonly kind: 'output'; readonly object: Output; readonly gone: boolean }
+  | { readonly kind: 'pool'; readonly object: Pool };
+
+const servedPools = 'inference.networking.k8s.io';
+const servedObjectives = 'llm-d.ai';
+
+/** One step of the API server. */
+export function serve(state: ClusterState, call: Call): Effect {
+  switch (call.method) {
+    case 'getBinding':
+      return read(state, state.bindings[call.args[1]] ?? 'absent');
+    case 'listBindings':
+      return read(state, list(state, Object.values(state.bindings).filter(isSelected(call.args[0].field))));
+    case 'getOutput':
+      return read(state, state.outputs[call.args[0]] ?? 'absent');
+    case 'listOutputs':
+      return read(state, list(state, Object.values(state.outputs).filter(isLabelled(call.args[0]))));
+    case 'getPool':
+      return read(state, found(call.args[0].group === servedPools, state.pools[call.args[2]]));
+    case 'listPools':
+      return read(state, listed(state, call.args[0].group === servedPools, state.pools));
+    case 'getObjective':
+      return read(state, found(call.args[0].group === servedObjectives, state.objectives[call.args[2]]));
+    case 'listObjectives':
+      return read(state, listed(state, call.args[0].group === servedObjectives, state.objectives));
+    case 'patchFinalizers':
+      return patchFinalizers(state, call.args[1], call.args[2]);
+    case 'patchStatus':
+      return patchStatus(state, call.args[1], call.args[2]);
+    case 'createOutput':
+      return createOutput(state, call.args[0], call.args[1]?.dryRun ?? false);
+    case 'replaceOutput':
+      return replaceOutput(state, call.args[0]);
+    case 'deleteOutput':
+      return deleteOutput(state, call.args[0]);
+    case 'announce':
+      return read(state, { kind: 'written', object: undefined });
+  }
+}
+
+const writes: readonly Call['method'][] = [
+  'patchFinalizers',
+  'patchStatus',
+  'createOutput',
+  'replaceOutput',
+  'deleteOutput',
+];
+
+/** Whether a call can change anything, so that it matters when it takes effect. */
+export function isWrite(call: Call): boolean {
+  if (call.method === 'createOutput') return !call.args[1]?.dryRun;
+  return writes.includes(call.method);
+}
+
+/** The API server's time as it stands in answers. */
+export function toInstant(clock: number): string {
+  return new Date(Date.UTC(2026, 0, 1) + clock * 1000).toISOString().replace('.000Z', 'Z');
+}
+
+/** Whether an output is one of kleym's, as far as its labels say. */
+export function isOurs({ metadata }: Output): boolean {
+  return metadata.labels?.[outputLabels.managedBy] === 'kleym';
+}
+
+export function put<T>(table: Table<T>, name: string, object: T): Table<T> {
+  return { ...table, [name]: object };
+}
+
+export function drop<T>(table: Table<T>, name: string): Table<T> {
+  return Object.fromEntries(Object.entries(table).filter(([key]) => key !== name));
+}
+
+/** The metadata of an object that did not exist before. */
+export function born(state: ClusterState, kind: string, name: string) {
+  const id = `${kind}.${name}`;
+  const count = (state.births[id] ?? 0) + 1;
+  const births = { ...state.births, [id]: count };
+  return { births, metadata: { name, uid: `uid~${id}.${count}`, resourceVersion: `rv~${id}.${count}.1`, generation: 1 } };
+}
+
+/** The resourceVersion that follows. */
+export function bump(resourceVersion: string): string {
+  const dot = resourceVersion.lastIndexOf('.');
+  return `${resourceVersion.slice(0, dot)}.${Number(resourceVersion.slice(dot + 1)) + 1}`;
+}
+
+// ------------------------------------------------------------------------------------------------ reads
+
+function read(state: ClusterState, answer: unknown): Effect {
+  return { state, answer, news: [] };
+}
+
+function list<T>(state: ClusterState, items: readonly T[]) {
+  return { items, at: toInstant(state.clock) };
+}
+
+function found<T>(isServed: boolean, object: T | undefined): T | 'absent' | 'unserved' {
+  return isServed ? (object ?? 'absent') : 'unserved';
+}
+
+function listed<T>(state: ClusterState, isServed: boolean, objects: Table<T>) {
+  return isServed ? list(state, Object.values(objects)) : 'unserved';
+}
+
+function isSelected(field?: { readonly path: BindingField; readonly value: string }) {
+  return (binding: Binding) => field === undefined || readField(binding, field.path) === field.value;
+}
+
+function readField({ spec, status }: Binding, path: BindingField): string | undefined {
+  switch (path) {
+    case 'spec.poolRef.name':
+      return spec.poolRef.name;
+    case 'spec.objectiveRef.name':
+      return spec.objectiveRef?.name;
+    case 'spec.serviceAccountName':
+      return spec.serviceAccountName;
+    case 'status.claim.serviceAccountName':
+      return status?.claim?.serviceAccountName;
+  }
+}
+
+function isLabelled(query: LabelQuery) {
+  return ({ metadata: { labels = {} } }: Output) =>
+    Object.entries(query).every(([label, wanted]) => {
+      const value = labels[label];
+      if (wanted === undefined || typeof wanted === 'string') return value === wanted;
+      return value !== undefined && wanted.includes(value);
+    });
+}
+
+// ------------------------------------------------------------------------------------------------ writes to bindings
+
+const stale = { kind: 'stale' } as const;
+
+function isHit(object: Binding | Output | undefined, { uid, resourceVersion }: Partial<Aim>): boolean {
+  if (uid !== undefined && object?.metadata.uid !== uid) return false;
+  return resourceVersion === undefined || object?.metadata.resourceVersion === resourceVersion;
+}
+
+function patchFinalizers(state: ClusterState, aim: Aim, finalizers: readonly string[]): Effect {
+  const binding = state.bindings[aim.name];
+  if (!binding || !isHit(binding, aim)) return read(state, stale);
+  const object = {
+    ...binding,
+    metadata: { ...binding.metadata, finalizers: [...finalizers], resourceVersion: bump(aim.resourceVersion) },
+  };
+  const letGo = binding.metadata.finalizers?.includes(bindingFinalizer) && !finalizers.includes(bindingFinalizer);
+  const owned = Object.values(state.outputs).some((output) => isOutputOf(output, binding));
+  const next = {
+    ...state,
+    writes: state.writes + 1,
+    misdeeds: [...state.misdeeds, ...(letGo && owned ? ['FINALIZER_REMOVED_TOO_EARLY'] : [])],
+  };
+  if (object.metadata.deletionTimestamp !== undefined && finalizers.length === 0) {
+    return {
+      state: { ...next, bindings: drop(state.bindings, aim.name) },
+      answer: { kind: 'written', object },
+      news: [{ kind: 'binding', object, gone: true }],
+    };
+  }
+  return {
+    state: { ...next, bindings: put(state.bindings, aim.name, object) },
+    answer: { kind: 'written', object },
+    news: [{ kind: 'binding', object, gone: false }],
+  };
+}
+
+function patchStatus(state: ClusterState, aim: Aim, status: BindingStatus): Effect {
+  const binding = state.bindings[aim.name];
+  if (!binding || !isHit(binding, aim)) return read(state, stale);
+  const resourceVersion = bump(aim.resourceVersion);
+  const object = { ...binding, metadata: { ...binding.metadata, resourceVersion }, status };
+  return {
+    state: { ...state, writes: state.writes + 1, bindings: put(state.bindings, aim.name, object) },
+    answer: { kind: 'written', object },
+    news: [{ kind: 'binding', object, gone: false }],
+  };
+}
+
+// ------------------------------------------------------------------------------------------------ writes to outputs
+
+/** Whether an output was made for exactly this binding. */
+export function isOutputOf(output: Output, { metadata }: Binding): boolean {
+  return output.metadata.annotations?.['kleym.sonda.red/binding-uid'] === metadata.uid;
+}
+
+function isDenied({ denied }: ClusterState, { spec }: Pick<Output, 'spec'>): boolean {
+  return denied !== undefined && spec.podSelector?.matchLabels?.['app'] === denied;
+}
+
+const refusal = { kind: 'rejected', forbidden: false, message: 'admission webhook denied the request' } as const;
+
+function createOutput(state: ClusterState, draft: NewOutput, dryRun: boolean): Effect {
+  const { name } = draft.metadata;
+  if (state.outputs[name]) return read(state, { kind: 'exists' });
+  if (isDenied(state, draft)) return read(state, refusal);
+  const { births, metadata } = born(state, 'output', name);
+  const object: Output = {
+    spec: draft.spec,
+    metadata: {
+      ...metadata,
+      labels: { ...draft.metadata.labels },
+      annotations: { ...draft.metadata.annotations },
+    },
+  };
+  if (dryRun) return read(state, { kind: 'written', object });
+  return {
+    state: { ...state, births, writes: state.writes + 1, outputs: put(state.outputs, name, object) },
+    answer: { kind: 'written', object },
+    news: [{ kind: 'output', object, gone: false }],
+  };
+}
+
+function replaceOutput(state: ClusterState, wanted: Output): Effect {
+  const { name } = wanted.metadata;
+  const output = state.outputs[name];
+  if (!output || !isHit(output, wanted.metadata)) return read(state, stale);
+  if (isDenied(state, wanted)) return read(state, refusal);
+  const resourceVersion = bump(output.metadata.resourceVersion);
+  const object = { ...wanted, metadata: { ...wanted.metadata, resourceVersion } };
+  return {
+    state: {
+      ...state,
+      writes: state.writes + 1,
+      outputs: put(state.outputs, name, object),
+      misdeeds: [...state.misdeeds, ...(isOurs(output) ? [] : ['FOREIGN_TOUCHED'])],
+    },
+    answer: { kind: 'written', object },
+    news: [{ kind: 'output', object, gone: false }],
+  };
+}
+
+function deleteOutput(state: ClusterState, aim: Aim): Effect {
+  const output = state.outputs[aim.name];
+  if (!output || !isHit(output, aim)) return read(state, stale);
+  const touched = isOurs(output) ? [] : ['FOREIGN_TOUCHED'];
+  const next = { ...state, writes: state.writes + 1, misdeeds: [...state.misdeeds, ...touched] };
+  const answer = { kind: 'written', object: undefined };
+  if (output.metadata.finalizers?.length) {
+    if (output.metadata.deletionTimestamp !== undefined) return read(state, answer);
+    const metadata = {
+      ...output.metadata,
+      deletionTimestamp: toInstant(state.clock),
+      resourceVersion: bump(output.metadata.resourceVersion),
+    };
+    const object = { ...output, metadata };
+    return {
+      state: { ...next, outputs: put(state.outputs, aim.name, object) },
+      answer,
+      news: [{ kind: 'output', object, gone: false }],
+    };
+  }
+  return {
+    state: { ...next, outputs: drop(state.outputs, aim.name) },
+    answer,
+    news: [{ kind: 'output', object: output, gone: true }],
+  };
+}
