@@ -25,7 +25,8 @@ export async function startBundledFunctions(
     processes.set(name, kept.start(name, process.execPath, [join(dist, name, 'main.mjs')], env));
   }
   const urls: Record<string, string> = {};
-  for (const name of built.keys()) urls[name] = await eventually(async () => toUrl(name, await kept.read(name)));
+  for (const name of built.keys())
+    urls[name] = await eventually(async () => toUrl(name, await kept.read(name)));
   return { urls, processes };
 }
 

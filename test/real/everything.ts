@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { binding, objective, output, pool } from '../support/drafts.ts';
-import type { KubeClient } from '../support/kube-client.ts';
+import type { KubeClient, Stored } from '../support/kube-client.ts';
 import { type Everything, describeAll, expectAll, findViolations } from '../support/oracle.ts';
 import { eventually } from '../support/test-cluster.ts';
 
@@ -21,13 +21,14 @@ export async function readEverything(kube: KubeClient, namespace: string, foreig
     list(objective()),
     kube.list({ apiVersion: output('any').apiVersion, kind: 'ClusterSPIFFEID' }),
   ]);
-  const ours = outputs.filter(({ metadata, spec }) => !foreign.has(metadata.name) && isOf(namespace, metadata.labels, spec));
+  const ours = outputs.filter((one) => !foreign.has(one.metadata.name) && isOf(namespace, one));
   return { namespace, bindings, pools, objectives, outputs: ours };
 }
 
-/** By label or by hint: an output whose labels are gone must not hide from the oracle. */
-function isOf(namespace: string, labels: Readonly<Record<string, string>> = {}, spec: unknown): boolean {
-  if (labels['kleym.sonda.red/binding-namespace'] === namespace) return true;
+/** By label, by hint or by name: an output that somebody has damaged must not hide from the oracle. */
+function isOf(namespace: string, { metadata, spec }: Stored): boolean {
+  if (metadata.name.startsWith(`kleym-${namespace}-`)) return true;
+  if (metadata.labels?.['kleym.sonda.red/binding-namespace'] === namespace) return true;
   return (spec as { hint?: string }).hint?.startsWith(`${namespace}/`) === true;
 }
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { CannotBuildError, buildGoPart } from './go-part.ts';
+import { CannotBuildError, type Workshop, buildGoPart } from './go-part.ts';
 
 /** What of Knative runs outside a cluster: the programs behind its sources, and the definition that one of them needs. */
 export interface KnativePrograms {
@@ -20,10 +20,10 @@ const module = `knative.dev/eventing@${version}`;
 const checksum = 'h1:4GSn7yyMLgpGUqU0vZjcyFKK0vSi3TtZXPVzb7HW7Ds=';
 
 /** Finds or builds the programs. They are built in their own module, with exactly the dependencies that Knative builds them with. */
-export async function provideKnativePrograms(say: (line: string) => void): Promise<KnativePrograms> {
-  const folder = await downloadModule();
+export async function provideKnativePrograms(workshop: Workshop): Promise<KnativePrograms> {
+  const folder = await downloadModule(workshop.env);
   const build = (name: string, path: string) =>
-    buildGoPart({ name, version, folder, package: path, ldflags: '' }, say);
+    buildGoPart({ name, version, folder, package: path, ldflags: '' }, workshop);
   return {
     receiveAdapter: await build('apiserver_receive_adapter', './cmd/apiserver_receive_adapter'),
     pingAdapter: await build('mtping', './cmd/mtping'),
@@ -31,11 +31,14 @@ export async function provideKnativePrograms(say: (line: string) => void): Promi
   };
 }
 
-async function downloadModule(): Promise<string> {
+async function downloadModule(environment: NodeJS.ProcessEnv): Promise<string> {
   const args = ['mod', 'download', '-json', module];
-  const env = { ...process.env, GOTOOLCHAIN: 'local', GOWORK: 'off' };
+  const env = { ...environment, GOTOOLCHAIN: 'local', GOWORK: 'off' };
   const { stdout } = await promisify(execFile)('go', args, { cwd: tmpdir(), env }).catch((error: unknown) => {
-    const said = error instanceof Error && 'stdout' in error ? `${error.message} ${String(error.stdout)}` : String(error);
+    const said =
+      error instanceof Error && 'stdout' in error
+        ? `${error.message} ${String(error.stdout)}`
+        : String(error);
     const todo = 'Knative is built with Go and from the module proxy; install Go (https://go.dev/dl/)';
     throw new CannotBuildError(`${module} could not be downloaded; ${todo}: ${said}`, { cause: error });
   });

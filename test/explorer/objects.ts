@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto';
+import type { Binding, BindingSpec } from '../../shared/api/binding.ts';
+import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
+import type { Objective } from '../../shared/api/objective.ts';
+import type { Pool } from '../../shared/api/pool.ts';
+import type { Settings } from '../../shared/identity/settings.ts';
+import { settle } from '../../functions/reconcile/settle.ts';
+import { type ClusterState, born, namespace, put, serve } from './model-cluster.ts';
+
+export const settings: Settings = {
+  trustDomain: 'example.org',
+  className: undefined,
+  namespaceSelector: true,
+  overlapPolicy: 'report',
+};
+
+/** A binding's spec in short: by default objective i of pool p, service account s, container c1. */
+export interface Wish {
+  readonly mode?: 'PoolOnly' | 'PerObjective';
+  readonly pool?: string;
+  readonly objective?: string;
+  readonly account?: string;
+  readonly container?: string;
+}
+
+export function toSpec(wish: Wish): BindingSpec {
+  const { mode = 'PerObjective', pool = 'p', objective = 'i', account = 's', container = 'c1' } = wish;
+  const spec = { mode, poolRef: { name: pool }, serviceAccountName: account };
+  if (mode === 'PoolOnly') return spec;
+  return { ...spec, objectiveRef: { name: `${objective}-${pool}` }, containerName: container };
+}
+
+export function toWish({ mode = 'PerObjective', poolRef, objectiveRef, ...spec }: BindingSpec): Wish {
+  return {
+    mode,
+    pool: poolRef.name,
+    objective: objectiveRef?.name.split('-')[0] ?? 'i',
+    account: spec.serviceAccountName,
+    container: spec.containerName ?? 'c1',
+  };
+}
+
+/** The pools p and q, and the objectives i and j of each; no bindings. */
+export function emptyCluster(): ClusterState {
+  let state: ClusterState = {
+    bindings: {},
+    outputs: {},
+    pools: {},
+    objectives: {},
+    clock: 1000,
+    denied: undefined,
+    births: {},
+    writes: 0,
+    racing: undefined,
+    raced: [],
+    misdeeds: [],
+  };
+  for (const [pool, app] of Object.entries({ p: 'x', q: 'y' })) {
+    state = { ...state, pools: put(state.pools, pool, toPool(pool, app, 1)) };
+    for (const name of [`i-${pool}`, `j-${pool}`])
+      state = { ...state, objectives: put(state.objectives, name, toObjective(name, pool)) };
+  }
+  return state;
+}
+
+/** A pool for pods with this `app` label; `bad` is a selector that cannot be rendered. */
+export function toPool(name: string, app: string, generation: number): Pool {
+  const selector = app === 'bad' ? { matchLabels: {} } : { matchLabels: { app } };
+  const uid = `uid~pool.${name}.1`;
+  return { metadata: { name, namespace, uid, resourceVersion: `rv~pool.${name}.1.${generation}`, generation }, spec: { selector } };
+}
+
+export function toObjective(name: string, pool: string): Objective {
+  const metadata = { name, namespace, uid: `uid~objective.${name}.1`, resourceVersion: `rv~objective.${name}.1.1`, generation: 1 };
+  return { metadata, spec: { poolRef: { name: pool } } };
+}
+
+export function addBinding(state: ClusterState, name: string, wish: Wish): ClusterState {
+  const { births, metadata } = born(state, 'binding', name);
+  const binding: Binding = { metadata: { ...metadata, namespace }, spec: toSpec(wish) };
+  return { ...state, births, bindings: put(state.bindings, name, binding) };
+}
+
+/** kleym-operator's output for a binding: without annotations, and without a label for the service account. */
+export function addOperatorOutput(state: ClusterState, name: string, wish: Wish, selecting: Wish = wish): ClusterState {
+  const output = toOperatorOutput(state, name, wish, selecting);
+  const { births, metadata } = born(state, 'output', output.metadata.name);
+  const { labels } = output.metadata;
+  return {
+    ...state,
+    births,
+    outputs: put(state.outputs, output.metadata.name, { ...output, metadata: { ...metadata, labels } }),
+  };
+}
+
+function toOperatorOutput(state: ClusterState, name: string, wish: Wish, selecting: Wish) {
+  const labels = {
+    'kleym.sonda.red/managed-by': 'kleym',
+    'kleym.sonda.red/binding-name': name,
+    'kleym.sonda.red/binding-namespace': namespace,
+  };
+  return {
+    metadata: { name: outputNameOf(name, toSpec(wish)), labels },
+    spec: { ...toOutputSpec(name, toSpec(selecting), appOf(state, toSpec(selecting)) ?? ''), spiffeIDTemplate: spiffeIdOf(toSpec(wish)) },
+  };
+}
+
+/** What the specification says an output selects and says. Written out here, so that it is not our renderer's word. */
+export function toOutputSpec(name: string, spec: BindingSpec, app: string): Output['spec'] {
+  const container = spec.mode === 'PoolOnly' ? [] : [`k8s:container-name:${spec.containerName ?? ''}`];
+  return {
+    spiffeIDTemplate: spiffeIdOf(spec),
+    podSelector: { matchLabels: { app } },
+    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+    workloadSelectorTemplates: [
+      ...container,
+      `k8s:ns:${namespace}`,
+      `k8s:pod-label:app:${app}`,
+      `k8s:sa:${spec.serviceAccountName}`,
+    ],
+    fallback: false,
+    hint: `${namespace}/${name}`,
+  };
+}
+
+export function spiffeIdOf({ mode, poolRef, objectiveRef }: BindingSpec): string {
+  const subject = mode === 'PoolOnly' ? `pool/${poolRef.name}` : `objective/${objectiveRef?.name ?? ''}`;
+  return `spiffe://example.org/ns/${namespace}/${subject}`;
+}
+
+export function outputNameOf(name: string, spec: BindingSpec): string {
+  const mode = spec.mode === 'PoolOnly' ? 'pool' : 'objective';
+  const hash = createHash('sha1').update(spiffeIdOf(spec)).digest('hex').slice(0, 8);
+  return `kleym-${namespace}-${name}-${mode}-${hash}`;
+}
+
+/** The pods that a binding's pool selects; undefined: its selector is unsafe. */
+export function appOf({ pools }: ClusterState, { poolRef }: BindingSpec): string | undefined {
+  const selector = pools[poolRef.name]?.spec?.selector as { matchLabels: { app?: string } } | undefined;
+  return selector?.matchLabels.app;
+}
+
+/** A cluster in which the functions have settled these bindings. */
+export async function settled(state: ClusterState, wishes: Readonly<Record<string, Wish>>): Promise<ClusterState> {
+  let next = state;
+  for (const [name, wish] of Object.entries(wishes)) next = addBinding(next, name, wish);
+  return settleAlone(next, Object.keys(wishes), 'setup');
+}
+
+async function settleAlone(state: ClusterState, names: readonly string[], id: string): Promise<ClusterState> {
+  let next = state;
+  let nonces = 0;
+  const cluster = new Proxy({} as Parameters<typeof settle>[3]['cluster'], {
+    get: (_target, method) => async (...args: unknown[]) => {
+      const effect = serve(next, { method, args } as Parameters<typeof serve>[1]);
+      next = effect.state;
+      return effect.answer;
+    },
+  });
+  const announcer = { tell: () => undefined, told: () => Promise.resolve() };
+  await settle(namespace, names, settings, {
+    cluster,
+    announcer,
+    nonce: () => `nonce~${id}.${++nonces}`,
+    elapsed: () => 0,
+  });
+  return { ...next, writes: 0 };
+}
+
+/** An output that is somebody else's, under whatever name. */
+export function toForeignOutput(state: ClusterState, name: string) {
+  const { births, metadata } = born(state, 'output', name);
+  const spec = { spiffeIDTemplate: 'spiffe://example.org/somebody-else', podSelector: {} };
+  return { births, outputs: put(state.outputs, name, { metadata, spec }) };
+}

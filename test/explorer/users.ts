@@ -1,0 +1,237 @@
+import type { Binding } from '../../shared/api/binding.ts';
+import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
+import { isAsWritten } from '../../shared/identity/content.ts';
+import { parseOwner } from '../../shared/identity/ownership.ts';
+import { type ClusterState, type News, type Table, bump, drop, isOurs, namespace, put, toInstant } from './model-cluster.ts';
+import { type Wish, addBinding, toForeignOutput, toObjective, toPool, toSpec, toWish } from './objects.ts';
+
+/** What users, other controllers and the API server itself do, without asking anybody. */
+export type Edit =
+  | { readonly does: 'create'; readonly name: string; readonly wish: Wish }
+  | { readonly does: 'edit'; readonly name: string; readonly wish: Wish }
+  | {
+      readonly does: 'delete' | 'read for DELETE' | 'remove without looking' | 'prune the claim of' | 'hold' | 'let go of';
+      readonly name: string;
+    }
+  | { readonly does: 'select'; readonly pool: string; readonly app: string }
+  | { readonly does: 'remove pool' | 'remove objective' | 'restore objective'; readonly name: string }
+  | { readonly does: 'remove output' | 'touch output' | 'let go of output' | 'strip output' }
+  | { readonly does: 'edit output'; readonly container: string }
+  | { readonly does: 'take name' | 'free name'; readonly name: string }
+  | { readonly does: 'deny'; readonly app: string | undefined };
+
+export interface Edited {
+  readonly state: ClusterState;
+  readonly news: readonly News[];
+}
+
+/** Somebody's edit. What does not apply changes nothing. */
+export function applyEdit(state: ClusterState, edit: Edit): Edited {
+  switch (edit.does) {
+    case 'create':
+      return create(state, edit.name, edit.wish);
+    case 'edit':
+    case 'delete':
+    case 'read for DELETE':
+    case 'remove without looking':
+    case 'prune the claim of':
+    case 'hold':
+    case 'let go of': {
+      const binding = state.bindings[edit.name];
+      return binding ? editBinding(state, binding, edit) : { state, news: [] };
+    }
+    case 'select':
+      return select(state, edit.pool, edit.app);
+    case 'remove pool': {
+      const object = state.pools[edit.name];
+      if (!object) return { state, news: [] };
+      return { state: { ...state, pools: drop(state.pools, edit.name) }, news: [{ kind: 'pool', object }] };
+    }
+    case 'remove objective':
+    case 'restore objective':
+      return editObjective(state, edit.name, edit.does === 'restore objective');
+    case 'remove output':
+    case 'touch output':
+    case 'let go of output':
+    case 'strip output':
+    case 'edit output':
+      return editFirstOutput(state, edit);
+    case 'take name':
+      return state.outputs[edit.name] ? { state, news: [] } : { state: { ...state, ...toForeignOutput(state, edit.name) }, news: [] };
+    case 'free name': {
+      const output = state.outputs[edit.name];
+      if (!output || isOurs(output)) return { state, news: [] };
+      return { state: { ...state, outputs: drop(state.outputs, edit.name) }, news: [] };
+    }
+    case 'deny':
+      return { state: { ...state, denied: edit.app }, news: [] };
+  }
+}
+
+/**
+ * The bindings that the functions name for an event: an edited binding itself, with one that leaves its rivals; for a
+ * pool those that refer to it; for an output that does not say what we wrote its owner.
+ */
+export function toNamed(state: ClusterState, news: readonly News[]): string[] {
+  return [...new Set(news.flatMap((one) => namedBy(state, one)))].toSorted();
+}
+
+function namedBy(state: ClusterState, news: News): string[] {
+  switch (news.kind) {
+    case 'binding': {
+      const { metadata, status } = news.object;
+      if (news.gone || metadata.deletionTimestamp !== undefined)
+        return [metadata.name, ...(status?.conflicts ?? []).map(({ name }) => name)];
+      const isSettled = metadata.finalizers?.length && status?.observedGeneration === metadata.generation;
+      return isSettled ? [] : [metadata.name];
+    }
+    case 'pool':
+      return Object.values(state.bindings)
+        .filter(({ spec }) => spec.poolRef.name === news.object.metadata.name)
+        .map(({ metadata }) => metadata.name);
+    case 'output': {
+      const leaves = news.gone || news.object.metadata.deletionTimestamp !== undefined;
+      if (!leaves && isAsWritten(news.object)) return [];
+      const owner = news.object.metadata.annotations?.['kleym.sonda.red/binding-name'] ?? parseOwner(news.object, namespace);
+      return owner === undefined ? [] : [owner];
+    }
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ bindings
+
+function create(state: ClusterState, name: string, wish: Wish): Edited {
+  if (state.bindings[name]) return { state, news: [] };
+  return withNews(addBinding(state, name, wish), name);
+}
+
+function withNews(state: ClusterState, name: string): Edited {
+  const object = state.bindings[name];
+  return { state, news: object ? [{ kind: 'binding', object, gone: false }] : [] };
+}
+
+type BindingEdit = Extract<
+  Edit,
+  { does: 'edit' | 'delete' | 'read for DELETE' | 'remove without looking' | 'prune the claim of' | 'hold' | 'let go of' }
+>;
+
+function editBinding(state: ClusterState, binding: Binding, edit: BindingEdit): Edited {
+  const { metadata, spec, status } = binding;
+  const { uid, finalizers = [] } = metadata;
+  switch (edit.does) {
+    case 'edit':
+      if (metadata.deletionTimestamp !== undefined) return { state, news: [] };
+      return store(state, { ...binding, spec: toSpec({ ...toWish(spec), ...edit.wish }) }, 1);
+    case 'delete':
+      return finalizers.length > 0 ? store(state, toDeleting(state, binding), 1) : remove(state, binding);
+    case 'read for DELETE':
+      return finalizers.length > 0 ? store(state, toDeleting(state, binding), 1) : { state: { ...state, racing: uid }, news: [] };
+    case 'remove without looking': {
+      if (state.racing !== uid) return { state, news: [] };
+      const raced = finalizers.length > 0 ? [...state.raced, uid] : state.raced;
+      return remove({ ...state, racing: undefined, raced }, binding);
+    }
+    case 'prune the claim of': {
+      const { claim: _claim, ...rest } = status ?? {};
+      return store(state, { ...binding, status: rest }, 0);
+    }
+    case 'hold':
+      return store(state, { ...binding, metadata: { ...metadata, finalizers: [...finalizers, others] } }, 0);
+    case 'let go of': {
+      const left = finalizers.filter((finalizer) => finalizer !== others);
+      if (left.length === 0 && metadata.deletionTimestamp !== undefined) return remove(state, binding);
+      return store(state, { ...binding, metadata: { ...metadata, finalizers: left } }, 0);
+    }
+  }
+}
+
+/** Somebody else's finalizer. */
+export const others = 'example.org/others';
+
+function toDeleting(state: ClusterState, binding: Binding): Binding {
+  const deletionTimestamp = binding.metadata.deletionTimestamp ?? toInstant(state.clock);
+  return { ...binding, metadata: { ...binding.metadata, deletionTimestamp } };
+}
+
+function store(state: ClusterState, binding: Binding, generations: number): Edited {
+  const { name, resourceVersion, generation = 0 } = binding.metadata;
+  const metadata = { ...binding.metadata, resourceVersion: bump(resourceVersion), generation: generation + generations };
+  return withNews({ ...state, bindings: put(state.bindings, name, { ...binding, metadata }) }, name);
+}
+
+function remove(state: ClusterState, binding: Binding): Edited {
+  const { name } = binding.metadata;
+  return { state: { ...state, bindings: drop(state.bindings, name) }, news: [{ kind: 'binding', object: binding, gone: true }] };
+}
+
+// ------------------------------------------------------------------------------------------------ pools and objectives
+
+function select(state: ClusterState, name: string, app: string): Edited {
+  const object = toPool(name, app, (state.pools[name]?.metadata.generation ?? 0) + 1);
+  return { state: { ...state, pools: put(state.pools, name, object) }, news: [{ kind: 'pool', object }] };
+}
+
+function editObjective(state: ClusterState, name: string, isThere: boolean): Edited {
+  const objectives = isThere
+    ? put(state.objectives, name, toObjective(name, name.split('-')[1] ?? 'p'))
+    : drop(state.objectives, name);
+  const named = Object.values(state.bindings).filter(({ spec }) => spec.objectiveRef?.name === name);
+  const pools = new Set(named.map(({ spec }) => spec.poolRef.name));
+  // An objective names its bindings as a pool does; here they are few enough to be named by their pool.
+  const news = [...pools].flatMap((pool) => state.pools[pool] ?? []).map((object): News => ({ kind: 'pool', object }));
+  return { state: { ...state, objectives }, news };
+}
+
+// ------------------------------------------------------------------------------------------------ outputs
+
+type OutputEdit = Extract<Edit, { does: 'remove output' | 'touch output' | 'let go of output' | 'strip output' | 'edit output' }>;
+
+function editFirstOutput(state: ClusterState, edit: OutputEdit): Edited {
+  const outputs = Object.values(state.outputs).filter(isOurs);
+  if (edit.does === 'let go of output') return letGoOfOutputs(state, outputs);
+  const [first] = outputs;
+  if (!first) return { state, news: [] };
+  if (edit.does === 'remove output') {
+    const left = drop(state.outputs, first.metadata.name);
+    return { state: { ...state, outputs: left }, news: [{ kind: 'output', object: first, gone: true }] };
+  }
+  const edited = editOutput(first, edit);
+  const object = { ...edited, metadata: { ...edited.metadata, resourceVersion: bump(first.metadata.resourceVersion) } };
+  return {
+    state: { ...state, outputs: put(state.outputs, first.metadata.name, object) },
+    news: [{ kind: 'output', object, gone: false }],
+  };
+}
+
+function editOutput(output: Output, edit: OutputEdit): Output {
+  switch (edit.does) {
+    case 'edit output': {
+      const selectors = output.spec.workloadSelectorTemplates ?? [];
+      const kept = selectors.filter((selector) => !selector.startsWith('k8s:container-name:'));
+      return { ...output, spec: { ...output.spec, workloadSelectorTemplates: [`k8s:container-name:${edit.container}`, ...kept] } };
+    }
+    case 'strip output': {
+      const labels: Table<string> = drop(output.metadata.labels ?? {}, 'kleym.sonda.red/binding-name');
+      return { ...output, metadata: { ...output.metadata, labels: { ...labels } } };
+    }
+    default:
+      return output;
+  }
+}
+
+function letGoOfOutputs(state: ClusterState, outputs: readonly Output[]): Edited {
+  let left = state.outputs;
+  const news: News[] = [];
+  for (const object of outputs) {
+    const { name, deletionTimestamp, resourceVersion } = object.metadata;
+    if (deletionTimestamp !== undefined) {
+      left = drop(left, name);
+      news.push({ kind: 'output', object, gone: true });
+      continue;
+    }
+    const metadata = { ...object.metadata, resourceVersion: bump(resourceVersion) };
+    delete metadata.finalizers;
+    left = put(left, name, { ...object, metadata });
+  }
+  return { state: { ...state, outputs: left }, news };
+}
