@@ -5,7 +5,9 @@ export async function bindLoopback(server: Server, port: number): Promise<number
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const isTaken = error.code === 'EADDRINUSE';
-      reject(isTaken ? new Error(`port ${port} is taken: choose another with --port`, { cause: error }) : error);
+      reject(
+        isTaken ? new Error(`port ${port} is taken: choose another with --port`, { cause: error }) : error,
+      );
     });
     server.listen(port, '127.0.0.1', resolve);
   });

@@ -1,6 +1,19 @@
 import type { FieldValidation } from './decode.ts';
-import { decodeObject, decodePatched, parseBody, parseJsonBody, parseYamlBody, requireKind } from './decode.ts';
-import { listGroupVersions, toAggregatedDiscovery, toGroup, toGroupList, toResourceList } from './discovery.ts';
+import {
+  decodeObject,
+  decodePatched,
+  parseBody,
+  parseJsonBody,
+  parseYamlBody,
+  requireKind,
+} from './decode.ts';
+import {
+  listGroupVersions,
+  toAggregatedDiscovery,
+  toGroup,
+  toGroupList,
+  toResourceList,
+} from './discovery.ts';
 import type { Json, JsonObject } from './json.ts';
 import { isJsonObject } from './json.ts';
 import type { Kinds, Resource } from './kinds.ts';
@@ -117,7 +130,8 @@ function answerElsewhere(machine: Machine, request: ApiRequest): Answer {
   if (path === '/version') return json(version);
   if (path.startsWith('/openapi/')) return answerOpenApi(machine, path, request.accept);
   if (/^\/apis?(\/|$)/.test(path)) return answerDiscovery(machine, request);
-  if (path === '/') return json({ paths: ['/api', '/apis', '/healthz', '/livez', '/openapi/v3', '/readyz', '/version'] });
+  if (path === '/')
+    return json({ paths: ['/api', '/apis', '/healthz', '/livez', '/openapi/v3', '/readyz', '/version'] });
   return pageNotFound;
 }
 
@@ -168,7 +182,9 @@ function replace({ machine, request, target, showing }: Call): Answer {
 function readPatch(body: string): JsonObject {
   const patch = parseJsonBody(body, 'error decoding patch: ');
   if (isJsonObject(patch)) return patch;
-  throw badRequest('error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}');
+  throw badRequest(
+    'error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}',
+  );
 }
 
 function applyPatch(current: KubeObject, body: string, type: string): Json {
@@ -253,7 +269,10 @@ function parseDeleteOptions({ body, contentType, query }: ApiRequest): DeleteOpt
   const uid = textOrNothing(said['uid']);
   const resourceVersion = textOrNothing(said['resourceVersion']);
   return {
-    preconditions: { ...(uid === undefined ? {} : { uid }), ...(resourceVersion === undefined ? {} : { resourceVersion }) },
+    preconditions: {
+      ...(uid === undefined ? {} : { uid }),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    },
     isDryRun: parseDryRun(asked, 'DeleteOptions'),
   };
 }
@@ -263,7 +282,12 @@ function remove({ machine, request, target, showing }: Call): Answer {
   const { gone, object } = deleteObject(machine.store, target, preconditions, isDryRun);
   if (!gone) return json(showing.one(object));
   const { group, plural } = target.resource;
-  const details = { name: target.name, ...(group === '' ? {} : { group }), kind: plural, uid: object.metadata.uid };
+  const details = {
+    name: target.name,
+    ...(group === '' ? {} : { group }),
+    kind: plural,
+    uid: object.metadata.uid,
+  };
   return json({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details });
 }
 

@@ -89,7 +89,7 @@ function prepareSecret(object: KubeObject): KubeObject {
   const encoded = Object.entries(plain).map(([key, value]) => [key, Buffer.from(value).toString('base64')]);
   const before = isJsonObject(rest['data']) ? rest['data'] : {};
   const data = { ...before, ...Object.fromEntries(encoded) };
-  return { ...rest, type: rest['type'] ?? 'Opaque', ...(Object.keys(data).length === 0 ? {} : { data }) } as KubeObject;
+  return { ...rest, type: rest['type'] ?? 'Opaque', ...(Object.keys(data).length === 0 ? {} : { data }) };
 }
 
 function preparePod(object: KubeObject): KubeObject {
@@ -124,7 +124,9 @@ function lengthAt(object: KubeObject, ...path: string[]): number {
 
 function readyOf(object: KubeObject): string {
   const statuses = getAt(object, ['status', 'containerStatuses']);
-  const ready = Array.isArray(statuses) ? statuses.filter((each) => getAt(each, ['ready']) === true).length : 0;
+  const ready = Array.isArray(statuses)
+    ? statuses.filter((each) => getAt(each, ['ready']) === true).length
+    : 0;
   return `${ready}/${lengthAt(object, 'spec', 'containers')}`;
 }
 
@@ -139,7 +141,14 @@ const podColumns: readonly Column[] = [
 ];
 
 function builtIn(kind: string, plural: string, schema: Schema, more: Partial<Resource> = {}): Resource {
-  const identity = { group: '', version: 'v1', plural, kind, singular: kind.toLowerCase(), listKind: `${kind}List` };
+  const identity = {
+    group: '',
+    version: 'v1',
+    plural,
+    kind,
+    singular: kind.toLowerCase(),
+    listKind: `${kind}List`,
+  };
   return {
     ...plainResource,
     ...identity,
@@ -222,7 +231,14 @@ const definitionVersion = fields(
     subresources: free,
     additionalPrinterColumns: {
       type: 'array',
-      items: fields({ name: text, type: text, format: text, description: text, priority: whole, jsonPath: text }),
+      items: fields({
+        name: text,
+        type: text,
+        format: text,
+        description: text,
+        priority: whole,
+        jsonPath: text,
+      }),
     },
     selectableFields: { type: 'array', items: fields({ jsonPath: text }) },
   },

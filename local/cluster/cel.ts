@@ -105,9 +105,16 @@ function mentionsOldSelf(node: ASTNode): boolean {
 /** A rule that this library cannot compile; the definition that carries it is refused, never half obeyed. */
 class RuleError extends Error {}
 
-function compile(environment: Environment, expression: string, type: string, schema: Schema, isRoot: boolean) {
+function compile(
+  environment: Environment,
+  expression: string,
+  type: string,
+  schema: Schema,
+  isRoot: boolean,
+) {
   const checked = environment.check(expression);
-  if (!checked.valid) throw new RuleError(`compilation failed: ERROR: ${checked.error?.summary ?? 'not valid'}`);
+  if (!checked.valid)
+    throw new RuleError(`compilation failed: ERROR: ${checked.error?.summary ?? 'not valid'}`);
   if (checked.type !== type && checked.type !== 'dyn') throw new RuleError(`must evaluate to a ${type}`);
   const parsed = environment.parse(expression);
   const missing = undefinedField(parsed.ast, schema, isRoot);
@@ -115,7 +122,12 @@ function compile(environment: Environment, expression: string, type: string, sch
   return parsed;
 }
 
-function compileRule(environment: Environment, rule: ValidationRule, schema: Schema, isRoot: boolean): CompiledRule {
+function compileRule(
+  environment: Environment,
+  rule: ValidationRule,
+  schema: Schema,
+  isRoot: boolean,
+): CompiledRule {
   if (rule.optionalOldSelf === true) {
     throw new RuleError('optionalOldSelf is not implemented by the embedded cluster');
   }
@@ -127,9 +139,10 @@ function compileRule(environment: Environment, rule: ValidationRule, schema: Sch
 }
 
 function childSchemas(schema: Schema, path: string): [string, Schema][] {
-  const named = Object.entries(schema.properties ?? {}).map(
-    ([field, child]): [string, Schema] => [`${path}.properties[${field}]`, child],
-  );
+  const named = Object.entries(schema.properties ?? {}).map(([field, child]): [string, Schema] => [
+    `${path}.properties[${field}]`,
+    child,
+  ]);
   if (schema.items !== undefined) named.push([`${path}.items`, schema.items]);
   if (typeof schema.additionalProperties === 'object') {
     named.push([`${path}.additionalProperties`, schema.additionalProperties]);
@@ -199,7 +212,13 @@ function messageOf({ rule, message }: CompiledRule, context: RuleContext): strin
   }
 }
 
-function checkRule(compiled: CompiledRule, value: Json, context: RuleContext, path: string, errors: FieldError[]): void {
+function checkRule(
+  compiled: CompiledRule,
+  value: Json,
+  context: RuleContext,
+  path: string,
+  errors: FieldError[],
+): void {
   const { rule, holds } = compiled;
   const field = `${path}${rule.fieldPath ?? ''}`;
   try {
@@ -234,14 +253,26 @@ function evaluate(value: Json, schema: Schema, old: Json | undefined, path: stri
   if (isJsonObject(value)) evaluateFields(value, schema, old, path, place);
 }
 
-function evaluateItems(list: Json[], schema: Schema, old: Json | undefined, path: string, place: Place): void {
+function evaluateItems(
+  list: Json[],
+  schema: Schema,
+  old: Json | undefined,
+  path: string,
+  place: Place,
+): void {
   if (schema.items === undefined) return;
   for (const [index, item] of list.entries()) {
     evaluate(item, schema.items, oldItemOf(item, schema, old), `${path}[${index}]`, place);
   }
 }
 
-function evaluateFields(object: JsonObject, schema: Schema, old: Json | undefined, path: string, place: Place): void {
+function evaluateFields(
+  object: JsonObject,
+  schema: Schema,
+  old: Json | undefined,
+  path: string,
+  place: Place,
+): void {
   for (const [field, value] of Object.entries(object)) {
     const known = schemaOfField(schema, field);
     if (known === undefined || value === undefined) continue;

@@ -16,8 +16,6 @@ import type { Store } from './store.ts';
 import { createStore } from './store.ts';
 import { runTerminations } from './terminations.ts';
 
-export type { Intercept, InterceptedRequest, Verdict } from './http-server.ts';
-
 /** A Kubernetes API in this process: kinds, storage and watches, but nothing that runs workloads. */
 export interface EmbeddedCluster {
   readonly url: string;
@@ -68,7 +66,8 @@ function openStore(journal: Journal | undefined): Store {
 
 /** Serves what is defined, from now on and as it changes; watches end when their definition changes or goes. */
 function followDefinitions(store: Store, kinds: Kinds, endWatches: (storage: string) => void): void {
-  for (const definition of store.list(definitionStorage)) kinds.define(definition.metadata.name, resourcesOf(definition));
+  for (const definition of store.list(definitionStorage))
+    kinds.define(definition.metadata.name, resourcesOf(definition));
   store.subscribe(({ storage, type, key, object, previous }) => {
     if (storage !== definitionStorage) return;
     if (type === 'DELETED') kinds.define(key, []);
@@ -85,7 +84,9 @@ function pathFor(kinds: Kinds, document: Json): { path: string; described: strin
   const described = `${String(object['kind'])} ${String(name)}`;
   const resource = kinds.findKind(String(object['apiVersion']), String(object['kind']));
   if (resource === undefined) {
-    throw new Error(`cannot apply ${described}: ${String(object['apiVersion'])} has no such kind here; install its CRD first`);
+    throw new Error(
+      `cannot apply ${described}: ${String(object['apiVersion'])} has no such kind here; install its CRD first`,
+    );
   }
   const root = `/${resource.group === '' ? 'api' : 'apis'}/${groupVersionOf(resource)}`;
   const place = resource.isNamespaced ? `/namespaces/${String(namespace)}` : '';
@@ -117,7 +118,9 @@ function parseManifests(manifests: string): Json[] {
     if (error !== undefined) throw new Error(`cannot read manifests: ${error.message}`, { cause: error });
     const value = document.toJS() as Json;
     if (value === null) return [];
-    return isJsonObject(value) && value['kind'] === 'List' && Array.isArray(value['items']) ? value['items'] : [value];
+    return isJsonObject(value) && value['kind'] === 'List' && Array.isArray(value['items'])
+      ? value['items']
+      : [value];
   });
 }
 
@@ -143,9 +146,9 @@ function expose(machine: Machine, server: HttpServer, journal: Journal | undefin
       for (const document of parseManifests(manifests)) applyDocument(machine, document);
       return Promise.resolve();
     },
-    intercept: server.intercept,
-    breakWatches: server.breakWatches,
-    compact: machine.store.compact,
+    intercept: (hook) => server.intercept(hook),
+    breakWatches: () => server.breakWatches(),
+    compact: () => machine.store.compact(),
     async close() {
       await server.close();
       journal?.close();
@@ -171,11 +174,12 @@ export async function startCluster(options: ClusterOptions): Promise<EmbeddedClu
   const kinds = createKinds(builtInKinds);
   const machine = { store, kinds };
   const server = serveApi(bound, machine, log);
-  followDefinitions(store, kinds, server.endWatches);
+  followDefinitions(store, kinds, (resource) => server.endWatches(resource));
   runTerminations(store, kinds);
   const cluster = expose(machine, server, journal);
   try {
-    for (const name of lastingNamespaces) await cluster.apply(`{apiVersion: v1, kind: Namespace, metadata: {name: ${name}}}`);
+    for (const name of lastingNamespaces)
+      await cluster.apply(`{apiVersion: v1, kind: Namespace, metadata: {name: ${name}}}`);
     for (const crd of crds) await cluster.apply(crd);
   } catch (error) {
     await cluster.close();

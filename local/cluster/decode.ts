@@ -5,7 +5,8 @@ import type { Resource } from './kinds.ts';
 import { groupVersionOf } from './kinds.ts';
 import type { KubeObject, Metadata } from './kube-object.ts';
 import { objectMetaSchema } from './object-meta.ts';
-import { badRequest, invalid, Refusal, unsupportedMediaType } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
+import { badRequest, invalid, unsupportedMediaType } from './refusal.ts';
 import type { Schema } from './schema.ts';
 import { applyDefaults, findTypeMismatch, prune } from './schema.ts';
 
@@ -82,10 +83,13 @@ export function requireKind(body: Json, resource: Resource): JsonObject {
   const { kind, isCustom } = resource;
   const unrecognized = `the object provided is unrecognized (must be of type ${kind})`;
   if (!isJsonObject(body)) {
-    throw badRequest(`${unrecognized}: couldn't get version/kind; json parse error: found a JSON ${jsonTypeOf(body)}`);
+    throw badRequest(
+      `${unrecognized}: couldn't get version/kind; json parse error: found a JSON ${jsonTypeOf(body)}`,
+    );
   }
   const { kind: said = '', apiVersion = '' } = body;
-  if (isCustom && said === '') throw badRequest(`${unrecognized}: Object 'Kind' is missing in '${JSON.stringify(body)}'`);
+  if (isCustom && said === '')
+    throw badRequest(`${unrecognized}: Object 'Kind' is missing in '${JSON.stringify(body)}'`);
   const expected = groupVersionOf(resource);
   if (apiVersion !== '' && apiVersion !== expected) {
     throw badRequest(
@@ -94,9 +98,12 @@ export function requireKind(body: Json, resource: Resource): JsonObject {
   }
   if (said === '' || said === kind) return body;
   const name = isJsonObject(body['metadata']) ? String(body['metadata']['name'] ?? '') : '';
-  if (!isCustom) throw badRequest(`${String(said)} in version "${resource.version}" cannot be handled as a ${kind}`);
+  if (!isCustom)
+    throw badRequest(`${String(said)} in version "${resource.version}" cannot be handled as a ${kind}`);
   const message = `Invalid value: ${JSON.stringify(said)}: must be ${kind}`;
-  throw invalid(String(said), resource.group, name, [{ reason: 'FieldValueInvalid', message, field: 'kind' }]);
+  throw invalid(String(said), resource.group, name, [
+    { reason: 'FieldValueInvalid', message, field: 'kind' },
+  ]);
 }
 
 /** Turns a body into an object of a resource: unknown fields go, defaults come. */

@@ -46,7 +46,7 @@ function toVersion(value: Json): Version {
     name: textAt(value, 'name'),
     served: getAt(value, ['served']) === true,
     storage: getAt(value, ['storage']) === true,
-    schema: objectAt(value, 'schema', 'openAPIV3Schema') as Schema,
+    schema: objectAt(value, 'schema', 'openAPIV3Schema'),
     hasStatus: getAt(value, ['subresources', 'status']) !== undefined,
     columns: listAt(value, 'additionalPrinterColumns').filter(isJsonObject),
     selectable: listAt(value, 'selectableFields').map((each) => textAt(each, 'jsonPath')),
@@ -98,7 +98,11 @@ export function prepareDefinition(object: KubeObject, old: KubeObject | undefine
       ...new Set([...listAt(old, 'status', 'storedVersions'), ...stored.map(({ name }) => name)]),
     ],
   };
-  return { ...object, spec, status: old !== undefined && isDeleting(old) ? (old['status'] ?? status) : status };
+  return {
+    ...object,
+    spec,
+    status: old !== undefined && isDeleting(old) ? (old['status'] ?? status) : status,
+  };
 }
 
 function error(field: string, reason: FieldReason, message: string): FieldError {
@@ -108,7 +112,9 @@ function error(field: string, reason: FieldReason, message: string): FieldError 
 const types = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
 
 function isTyped(schema: Schema): boolean {
-  return schema['x-kubernetes-int-or-string'] === true || schema['x-kubernetes-preserve-unknown-fields'] === true;
+  return (
+    schema['x-kubernetes-int-or-string'] === true || schema['x-kubernetes-preserve-unknown-fields'] === true
+  );
 }
 
 function patternErrors(schema: Schema, path: string): FieldError[] {
@@ -167,7 +173,11 @@ function versionErrors(version: Version, path: string, isOnly: boolean): FieldEr
 }
 
 function requiredErrors(spec: JsonObject): FieldError[] {
-  const paths = [['group'], ['scope'], ...['plural', 'singular', 'kind', 'listKind'].map((name) => ['names', name])];
+  const paths = [
+    ['group'],
+    ['scope'],
+    ...['plural', 'singular', 'kind', 'listKind'].map((name) => ['names', name]),
+  ];
   return paths
     .filter((path) => textAt(spec, ...path) === '')
     .map((path) => error(`spec.${path.join('.')}`, 'FieldValueRequired', 'Required value'));
@@ -205,7 +215,12 @@ export function examineDefinition(object: KubeObject, old: KubeObject | undefine
     const says = 'Forbidden: the embedded cluster only knows the conversion strategy None';
     errors.push(error('spec.conversion.strategy', 'FieldValueForbidden', says));
   }
-  return [...errors, ...versions.flatMap((version, index) => versionErrors(version, `spec.versions[${index}]`, versions.length === 1))];
+  return [
+    ...errors,
+    ...versions.flatMap((version, index) =>
+      versionErrors(version, `spec.versions[${index}]`, versions.length === 1),
+    ),
+  ];
 }
 
 function toResource(definition: KubeObject, version: Version): Resource {
@@ -216,7 +231,12 @@ function toResource(definition: KubeObject, version: Version): Resource {
   const selectable = version.selectable.map((path) => [path.slice(1), path.slice(1).split('.')] as const);
   return {
     ...plainResource,
-    ...{ group, version: version.name, plural, singular, kind, listKind },
+    group,
+    version: version.name,
+    plural,
+    singular,
+    kind,
+    listKind,
     shortNames: listAt(names, 'shortNames').map(String),
     categories: listAt(names, 'categories').map(String),
     isNamespaced: textAt(spec, 'scope') === 'Namespaced',
@@ -226,9 +246,18 @@ function toResource(definition: KubeObject, version: Version): Resource {
     storage: definition.metadata.name,
     schema: version.schema,
     rules: compileRules(version.schema, [], ''),
-    fields: { ...metadataFields, ...Object.fromEntries(selectable) },
+    fields: {
+      ...metadataFields,
+      ...Object.fromEntries(selectable),
+    },
     columns: toColumns(version.columns),
-    present: (object) => (object.apiVersion === apiVersion ? object : { ...object, apiVersion }),
+    present: (object) =>
+      object.apiVersion === apiVersion
+        ? object
+        : {
+            ...object,
+            apiVersion,
+          },
   };
 }
 

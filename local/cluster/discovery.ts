@@ -28,14 +28,22 @@ export interface GroupVersion {
 
 /** The groups and versions served now. */
 export function listGroupVersions(kinds: Kinds): GroupVersion[] {
-  const unstored = { shortNames: [], categories: [], isNamespaced: false, hasStatus: false, verbs: ['create'] };
+  const unstored = {
+    shortNames: [],
+    categories: [],
+    isNamespaced: false,
+    hasStatus: false,
+    verbs: ['create'],
+  };
   const listed: Listed[] = [
     ...kinds.all().map((resource) => ({ ...resource, verbs })),
     ...reviews.map((review) => ({ ...review, ...unstored })),
   ];
   const byVersion = Map.groupBy(listed, ({ group, version }) => `${group}/${version}`);
   return [...byVersion.values()].flatMap((resources) =>
-    resources[0] === undefined ? [] : [{ group: resources[0].group, version: resources[0].version, resources }],
+    resources[0] === undefined
+      ? []
+      : [{ group: resources[0].group, version: resources[0].version, resources }],
   );
 }
 

@@ -69,7 +69,11 @@ export function presentCoreEvent(object: KubeObject): KubeObject {
 /** A stored Event as events.k8s.io/v1 shows it. */
 export function presentNewEvent(object: KubeObject): KubeObject {
   const empty = { deprecatedSource: {}, deprecatedFirstTimestamp: null, deprecatedLastTimestamp: null };
-  return { ...empty, ...rename(object, renamedBack, 'events.k8s.io/v1'), eventTime: object['eventTime'] ?? null };
+  return {
+    ...empty,
+    ...rename(object, renamedBack, 'events.k8s.io/v1'),
+    eventTime: object['eventTime'] ?? null,
+  };
 }
 
 function error(field: string, reason: FieldReason, message: string): FieldError {
@@ -91,7 +95,11 @@ function namespaceErrors(object: KubeObject, mayDiffer: boolean): FieldError[] {
 function controllerErrors(object: KubeObject): FieldError[] {
   const controller = String(object['reportingComponent'] ?? '');
   return qualifiedNameErrors(controller).map((each) =>
-    error('reportingController', 'FieldValueInvalid', `Invalid value: ${JSON.stringify(controller)}: ${each}`),
+    error(
+      'reportingController',
+      'FieldValueInvalid',
+      `Invalid value: ${JSON.stringify(controller)}: ${each}`,
+    ),
   );
 }
 
@@ -102,12 +110,14 @@ function lengthErrors(object: KubeObject): FieldError[] {
     ['reason', 128],
     ['message', 1024],
   ];
-  return limits
-    // The real server says characters and counts bytes.
-    .filter(([field, limit]) => Buffer.byteLength(String(object[field] ?? '')) > limit)
-    .map(([field, limit]) =>
-      error(field, 'FieldValueInvalid', `Invalid value: "": can have at most ${limit} characters`),
-    );
+  return (
+    limits
+      // The real server says characters and counts bytes.
+      .filter(([field, limit]) => Buffer.byteLength(String(object[field] ?? '')) > limit)
+      .map(([field, limit]) =>
+        error(field, 'FieldValueInvalid', `Invalid value: "": can have at most ${limit} characters`),
+      )
+  );
 }
 
 /** What is wrong with a stored Event by the older rules, which core/v1 keeps. */
@@ -158,14 +168,19 @@ function text(value: Json | undefined): string {
 
 function lastSeen(event: KubeObject): Json | undefined {
   return (
-    getAt(event, ['series', 'lastObservedTime']) ?? event['lastTimestamp'] ?? event['firstTimestamp'] ?? event['eventTime']
+    getAt(event, ['series', 'lastObservedTime']) ??
+    event['lastTimestamp'] ??
+    event['firstTimestamp'] ??
+    event['eventTime']
   );
 }
 
 function sourceOf(event: KubeObject): string {
   const source = (event['source'] ?? {}) as JsonObject;
   const component = text(source['component']) || text(event['reportingComponent']);
-  return [component, text(source['host']) || text(event['reportingInstance'])].filter((each) => each !== '').join(', ');
+  return [component, text(source['host']) || text(event['reportingInstance'])]
+    .filter((each) => each !== '')
+    .join(', ');
 }
 
 function objectOf(event: KubeObject): string {

@@ -86,17 +86,30 @@ function checkTimeout(query: URLSearchParams): void {
   const text = query.get('timeout') ?? '';
   // Requests are answered at once, so a duration only has to be one.
   if (text === '' || /^([\d.]+(ns|us|µs|ms|s|m|h))+$/.test(text) || text === '0') return;
-  throw badRequest(`invalid timeout specified in the request URL - time: invalid duration ${JSON.stringify(text)}`);
+  throw badRequest(
+    `invalid timeout specified in the request URL - time: invalid duration ${JSON.stringify(text)}`,
+  );
 }
 
 function toStatusRefusal(verdict: Exclude<Verdict, string>): Refusal {
   const { status, message = 'refused by a hook', reason = 'InternalError', retryAfterSeconds } = verdict;
-  return new Refusal(status, reason, message, retryAfterSeconds === undefined ? undefined : { retryAfterSeconds });
+  return new Refusal(
+    status,
+    reason,
+    message,
+    retryAfterSeconds === undefined ? undefined : { retryAfterSeconds },
+  );
 }
 
 type Headers = Record<string, string | readonly string[]>;
 
-function sendText(response: ServerResponse, status: number, body: string, contentType: string, more: Headers = {}): void {
+function sendText(
+  response: ServerResponse,
+  status: number,
+  body: string,
+  contentType: string,
+  more: Headers = {},
+): void {
   response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-cache, private', ...more });
   response.end(body);
 }
@@ -111,7 +124,11 @@ interface OpenWatch {
   readonly cut: () => void;
 }
 
-function streamWatch(machine: Machine, answer: Extract<Answer, { kind: 'watch' }>, response: ServerResponse): OpenWatch {
+function streamWatch(
+  machine: Machine,
+  answer: Extract<Answer, { kind: 'watch' }>,
+  response: ServerResponse,
+): OpenWatch {
   const { watch, showing } = answer;
   let isFirst = true;
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
@@ -145,12 +162,20 @@ function sendRefusal(response: ServerResponse, error: unknown, log: (line: strin
   if (error instanceof Refusal) {
     const { code } = error.status;
     // What was not read of a body that is too large must not be taken for the next request.
-    sendJson(response, code, error.status, { ...error.headers, ...(code === 413 ? { connection: 'close' } : {}) });
+    sendJson(response, code, error.status, {
+      ...error.headers,
+      ...(code === 413 ? { connection: 'close' } : {}),
+    });
     return;
   }
   log(`a request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const message = error instanceof Error ? error.message : String(error);
-  sendJson(response, 500, new Refusal(500, 'InternalError', `Internal error occurred: ${message}`).status, {});
+  sendJson(
+    response,
+    500,
+    new Refusal(500, 'InternalError', `Internal error occurred: ${message}`).status,
+    {},
+  );
 }
 
 /** Takes a port of the loopback interface before anything else is touched: a folder, for instance. */
@@ -159,7 +184,9 @@ export function bindPort(port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const isTaken = error.code === 'EADDRINUSE';
-      reject(isTaken ? new Error(`port ${port} is taken: choose another with --port`, { cause: error }) : error);
+      reject(
+        isTaken ? new Error(`port ${port} is taken: choose another with --port`, { cause: error }) : error,
+      );
     });
     server.listen(port, '127.0.0.1', () => resolve(server));
   });
@@ -212,10 +239,10 @@ export function serveApi(server: Server, machine: Machine, log: (line: string) =
       hook = next;
     },
     breakWatches() {
-      for (const watch of [...watches]) watch.cut();
+      for (const watch of Array.from(watches)) watch.cut();
     },
     endWatches(storage) {
-      for (const watch of [...watches]) if (watch.storage === storage) watch.end();
+      for (const watch of Array.from(watches)) if (watch.storage === storage) watch.end();
     },
     close() {
       return new Promise((resolve) => {

@@ -80,7 +80,8 @@ export function createKinds(builtIn: readonly Resource[]): Kinds {
     all: () => all,
     find: (group, version, plural) =>
       all.find((each) => each.group === group && each.version === version && each.plural === plural),
-    findKind: (apiVersion, kind) => all.find((each) => each.kind === kind && groupVersionOf(each) === apiVersion),
+    findKind: (apiVersion, kind) =>
+      all.find((each) => each.kind === kind && groupVersionOf(each) === apiVersion),
     isBuiltInGroup: (group) => builtIn.some((each) => each.group === group),
     define(definition, resources) {
       if (resources.length === 0) defined.delete(definition);

@@ -29,7 +29,9 @@ export function withMetadata(
   object: KubeObject,
   changes: { [Field in keyof Metadata]?: Metadata[Field] | undefined },
 ): KubeObject {
-  const merged = Object.entries({ ...object.metadata, ...changes }).filter(([, value]) => value !== undefined);
+  const merged = Object.entries({ ...object.metadata, ...changes }).filter(
+    ([, value]) => value !== undefined,
+  );
   return { ...object, metadata: { name: object.metadata.name, ...Object.fromEntries(merged) } };
 }
 

@@ -2,7 +2,8 @@ import type { JsonObject } from './json.ts';
 import type { Resource } from './kinds.ts';
 import type { KubeObject } from './kube-object.ts';
 import { keyOf } from './kube-object.ts';
-import { badRequest, gone, invalidOptions, Refusal, tooLargeResourceVersion } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
+import { badRequest, gone, invalidOptions, tooLargeResourceVersion } from './refusal.ts';
 import type { Selector } from './selectors.ts';
 import { parseFieldSelector, parseLabelSelector } from './selectors.ts';
 import type { Store } from './store.ts';
@@ -41,13 +42,19 @@ export function parseResourceVersion(query: URLSearchParams): number | undefined
 }
 
 function forbidMatch(message: string): Refusal {
-  return invalidOptions('ListOptions', 'resourceVersionMatch', 'FieldValueForbidden', `Forbidden: ${message}`);
+  return invalidOptions(
+    'ListOptions',
+    'resourceVersionMatch',
+    'FieldValueForbidden',
+    `Forbidden: ${message}`,
+  );
 }
 
 function checkMatch(query: URLSearchParams, asked: number | undefined): void {
   const match = query.get('resourceVersionMatch') ?? '';
   if (match === '') return;
-  if (asked === undefined) throw forbidMatch('resourceVersionMatch is forbidden unless resourceVersion is provided');
+  if (asked === undefined)
+    throw forbidMatch('resourceVersionMatch is forbidden unless resourceVersion is provided');
   if (match !== 'Exact' && match !== 'NotOlderThan') {
     const says = `Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan", ""`;
     throw invalidOptions('ListOptions', 'resourceVersionMatch', 'FieldValueNotSupported', says);
@@ -79,7 +86,8 @@ function encodeBookmark({ revision, after }: Bookmark): string {
 function decodeBookmark(token: string): Bookmark {
   try {
     const { rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString()) as JsonObject;
-    if (typeof rv === 'number' && typeof start === 'string') return { revision: rv, after: start.replace(/\0$/, '') };
+    if (typeof rv === 'number' && typeof start === 'string')
+      return { revision: rv, after: start.replace(/\0$/, '') };
   } catch {
     // Told below: a token is not for clients to understand.
   }

@@ -60,7 +60,9 @@ export function labelValueErrors(value: string): string[] {
 }
 
 function invalidValue(field: string, value: string, says: readonly string[]): FieldError[] {
-  return says.map((each) => fieldError(field, 'FieldValueInvalid', `Invalid value: ${JSON.stringify(value)}: ${each}`));
+  return says.map((each) =>
+    fieldError(field, 'FieldValueInvalid', `Invalid value: ${JSON.stringify(value)}: ${each}`),
+  );
 }
 
 function fieldError(field: string, reason: FieldReason, message: string): FieldError {
@@ -112,7 +114,11 @@ export function metadataErrors(metadata: Metadata, nameErrors: (name: string) =>
 }
 
 function immutable(field: string, value: string | number): FieldError {
-  return fieldError(field, 'FieldValueInvalid', `Invalid value: ${JSON.stringify(value)}: field is immutable`);
+  return fieldError(
+    field,
+    'FieldValueInvalid',
+    `Invalid value: ${JSON.stringify(value)}: field is immutable`,
+  );
 }
 
 /** What is wrong with the way an update changes metadata. */
@@ -126,7 +132,8 @@ export function metadataUpdateErrors(next: Metadata, before: KubeObject): FieldE
   }
   for (const field of ['uid', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const) {
     const value = next[field];
-    if (value !== undefined && !isSameJson(value, old[field])) errors.push(immutable(`metadata.${field}`, value));
+    if (value !== undefined && !isSameJson(value, old[field]))
+      errors.push(immutable(`metadata.${field}`, value));
   }
   return errors;
 }

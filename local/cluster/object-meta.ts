@@ -10,7 +10,10 @@ export const objectMetaSchema: Schema = {
   type: 'object',
   properties: {
     name: { ...text, description: 'Name must be unique within a namespace.' },
-    generateName: { ...text, description: 'GenerateName is a prefix from which the server makes a unique name.' },
+    generateName: {
+      ...text,
+      description: 'GenerateName is a prefix from which the server makes a unique name.',
+    },
     namespace: { ...text, description: 'Namespace defines the space within which each name must be unique.' },
     uid: { ...text, description: 'UID is the unique in time and space value for this object.' },
     resourceVersion: { ...text, description: 'The version of this object; it changes with every write.' },

@@ -24,7 +24,10 @@ function toDocumented(resource: Resource): JsonObject {
     ...(schema as JsonObject),
     properties: {
       ...(own as JsonObject),
-      apiVersion: { type: 'string', description: 'APIVersion defines the versioned schema of this representation.' },
+      apiVersion: {
+        type: 'string',
+        description: 'APIVersion defines the versioned schema of this representation.',
+      },
       kind: { type: 'string', description: 'Kind is the kind of object this is.' },
       metadata: {
         description: "Standard object's metadata.",
@@ -43,7 +46,9 @@ function queryParameter(name: string, type = 'string'): JsonObject {
 const writeParameters = ['dryRun', 'fieldManager', 'fieldValidation'].map((name) => queryParameter(name));
 
 function operation(resource: Resource, action: string, bodies: readonly string[] = []): JsonObject {
-  const content = { 'application/json': { schema: { $ref: `#/components/schemas/${schemaName(resource)}` } } };
+  const content = {
+    'application/json': { schema: { $ref: `#/components/schemas/${schemaName(resource)}` } },
+  };
   const isWrite = bodies.length > 0;
   const force = action === 'patch' ? [queryParameter('force', 'boolean')] : [];
   return {
@@ -105,7 +110,10 @@ export function toOpenApi(kinds: Kinds, path: string): JsonObject | undefined {
 /** The index of the OpenAPI v3 documents; a document that changes gets another address, because clients keep them. */
 export function toOpenApiIndex(kinds: Kinds): JsonObject {
   const paths = [...new Set(kinds.all().map(pathOf))].map((path) => {
-    const hash = createHash('sha256').update(JSON.stringify(toOpenApi(kinds, path))).digest('hex').toUpperCase();
+    const hash = createHash('sha256')
+      .update(JSON.stringify(toOpenApi(kinds, path)))
+      .digest('hex')
+      .toUpperCase();
     return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }] as const;
   });
   return { paths: Object.fromEntries(paths) };

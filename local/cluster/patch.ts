@@ -88,7 +88,10 @@ function applyOperation(document: Json, operation: JsonObject): Json {
       if (!isSameJson(readAt(document, path), value)) throw rejected();
       return document;
     case 'copy':
-      return editAt(document, path, { kind: 'add', value: readAt(document, parsePointer(operation['from'])) });
+      return editAt(document, path, {
+        kind: 'add',
+        value: readAt(document, parsePointer(operation['from'])),
+      });
     case 'move': {
       const from = parsePointer(operation['from']);
       const without = editAt(document, from, { kind: 'remove' });
@@ -102,7 +105,9 @@ function applyOperation(document: Json, operation: JsonObject): Json {
 /** RFC 6902, all operations or none. */
 export function applyJsonPatch(document: Json, patch: Json): Json {
   if (!Array.isArray(patch)) {
-    throw badRequest('error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp');
+    throw badRequest(
+      'error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp',
+    );
   }
   return patch.reduce<Json>((changed, operation) => {
     if (!isJsonObject(operation)) throw rejected();
@@ -155,7 +160,8 @@ export function applyStrategicPatch(target: Json | undefined, patch: Json): Json
     if (field.startsWith(deleteFromList)) {
       const from = field.slice(deleteFromList.length);
       const [list, gone] = [merged[from], value];
-      if (Array.isArray(list) && Array.isArray(gone)) merged[from] = list.filter((each) => !gone.includes(each));
+      if (Array.isArray(list) && Array.isArray(gone))
+        merged[from] = list.filter((each) => !gone.includes(each));
     } else if (value === null || (isJsonObject(value) && value['$patch'] === 'delete')) delete merged[field];
     else if (Array.isArray(value)) merged[field] = mergeList(merged[field], value, field);
     else merged[field] = applyStrategicPatch(merged[field], value);

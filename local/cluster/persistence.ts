@@ -1,4 +1,14 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Entry } from './store.ts';
 
@@ -28,7 +38,9 @@ function readEntries(file: string): Entry[] {
   const complete = lines.slice(0, -1).map(parseEntry);
   const broken = complete.indexOf(undefined);
   if (broken >= 0) {
-    throw new Error(`${file} is damaged in line ${broken + 1}: repair that line, or remove the file to start empty`);
+    throw new Error(
+      `${file} is damaged in line ${broken + 1}: repair that line, or remove the file to start empty`,
+    );
   }
   const last = parseEntry(lines.at(-1) ?? '');
   return [...complete, last].filter((entry) => entry !== undefined);

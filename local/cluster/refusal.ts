@@ -23,7 +23,13 @@ export class Refusal extends Error {
   readonly status: Status;
   readonly headers: Record<string, string>;
 
-  constructor(code: number, reason: string, message: string, details?: JsonObject, metadata: JsonObject = {}) {
+  constructor(
+    code: number,
+    reason: string,
+    message: string,
+    details?: JsonObject,
+    metadata: JsonObject = {},
+  ) {
     super(message);
     this.status = {
       kind: 'Status',
@@ -87,7 +93,12 @@ export function badRequest(message: string): Refusal {
 export function invalid(kind: string, group: string, name: string, errors: readonly FieldError[]): Refusal {
   const said = [...new Set(errors.map(({ field, message }) => `${field}: ${message}`))];
   const list = said.length === 1 ? said[0] : `[${said.join(', ')}]`;
-  const details = { ...(name === '' ? {} : { name }), ...(group === '' ? {} : { group }), kind, causes: [...errors] };
+  const details = {
+    ...(name === '' ? {} : { name }),
+    ...(group === '' ? {} : { group }),
+    kind,
+    causes: [...errors],
+  };
   return new Refusal(422, 'Invalid', `${qualified(kind, group)} "${name}" is invalid: ${list}`, details);
 }
 
@@ -108,7 +119,12 @@ export function tooLargeResourceVersion(asked: number, current: number): Refusal
 }
 
 export function methodNotAllowed(): Refusal {
-  return new Refusal(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+  return new Refusal(
+    405,
+    'MethodNotAllowed',
+    'the server does not allow this method on the requested resource',
+    {},
+  );
 }
 
 export function unknownResource(): Refusal {

@@ -35,7 +35,10 @@ const namespaceParts = new Set(['status', 'finalize']);
 
 /** Reads the address of a resource; undefined where it is something else, discovery for instance. */
 export function parseResourcePath(path: string): ResourcePath | undefined {
-  const [root, ...parts] = path.split('/').filter((part) => part !== '').map(decodeURIComponent);
+  const [root, ...parts] = path
+    .split('/')
+    .filter((part) => part !== '')
+    .map(decodeURIComponent);
   if (root !== 'api' && root !== 'apis') return undefined;
   const group = root === 'api' ? '' : (parts.shift() ?? '');
   const [version, first, ...rest] = parts;

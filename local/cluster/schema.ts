@@ -93,10 +93,13 @@ const embeddedFields = ['apiVersion', 'kind', 'metadata'];
 export function prune(value: Json, schema: Schema, unknown: string[], path = ''): Json {
   if (Array.isArray(value)) {
     const { items } = schema;
-    return items === undefined ? value : value.map((each, index) => prune(each, items, unknown, `${path}[${index}]`));
+    return items === undefined
+      ? value
+      : value.map((each, index) => prune(each, items, unknown, `${path}[${index}]`));
   }
   if (!isJsonObject(value)) return value;
-  const keepsAll = schema['x-kubernetes-preserve-unknown-fields'] === true || schema.additionalProperties === true;
+  const keepsAll =
+    schema['x-kubernetes-preserve-unknown-fields'] === true || schema.additionalProperties === true;
   const isEmbedded = schema['x-kubernetes-embedded-resource'] === true;
   const kept: JsonObject = {};
   for (const [field, each] of Object.entries(value)) {
@@ -119,7 +122,11 @@ function report({ errors, path }: Place, reason: FieldReason, message: string): 
 }
 
 function reportValue(place: Place, value: Json, says: string): void {
-  report(place, 'FieldValueInvalid', `Invalid value: ${JSON.stringify(value)}: ${place.path} in body ${says}`);
+  report(
+    place,
+    'FieldValueInvalid',
+    `Invalid value: ${JSON.stringify(value)}: ${place.path} in body ${says}`,
+  );
 }
 
 function typesOf(schema: Schema): string[] {
@@ -155,7 +162,7 @@ export function toRegExp(pattern: string): RegExp {
 }
 
 function checkString(value: string, schema: Schema, place: Place): void {
-  const length = [...value].length;
+  const { length } = Array.from(value);
   if (!isOfFormat(value, schema.format)) {
     const says = `${place.path} in body must be of type ${schema.format}: ${JSON.stringify(value)}`;
     report(place, 'FieldValueTypeInvalid', `Invalid value: ${JSON.stringify(value)}: ${says}`);
@@ -195,7 +202,13 @@ function checkNumber(value: number, schema: Schema, place: Place): void {
   }
 }
 
-function checkCount(count: number, place: Place, what: string, min: number | undefined, max: number | undefined): void {
+function checkCount(
+  count: number,
+  place: Place,
+  what: string,
+  min: number | undefined,
+  max: number | undefined,
+): void {
   if (max !== undefined && count > max) {
     report(place, 'FieldValueTooMany', `Too many: ${count}: must have at most ${max} items`);
   }
@@ -204,7 +217,9 @@ function checkCount(count: number, place: Place, what: string, min: number | und
 
 function listKey(item: Json, keys: readonly string[], schema: Schema | undefined): JsonObject {
   const object = isJsonObject(item) ? item : {};
-  return Object.fromEntries(keys.map((key) => [key, object[key] ?? schema?.properties?.[key]?.default ?? null]));
+  return Object.fromEntries(
+    keys.map((key) => [key, object[key] ?? schema?.properties?.[key]?.default ?? null]),
+  );
 }
 
 /** Finds the old item that a new item of a list continues; only lists with keys say which one that is. */
@@ -277,7 +292,8 @@ function checkAlternatives(value: Json, schema: Schema, place: Place): void {
     reportAlternative(`must validate one and only one schema (oneOf). ${found}`);
     if (valid === 0) checkFirst(schema.oneOf);
   }
-  if (schema.not !== undefined && fits(value, schema.not, path)) reportAlternative('must not validate the schema (not)');
+  if (schema.not !== undefined && fits(value, schema.not, path))
+    reportAlternative('must not validate the schema (not)');
 }
 
 function checkByType(value: Json, schema: Schema, old: Json | undefined, place: Place): void {
@@ -313,7 +329,8 @@ export function findTypeMismatch(value: Json, schema: Schema, path: string): str
     const actual = typeof value === 'number' ? 'number' : jsonTypeOf(value);
     return `json: cannot unmarshal ${actual} into Go struct field ${path} of type ${typesOf(schema).join(',')}`;
   }
-  if (typeof value === 'string' && !isOfFormat(value, schema.format)) return `parsing time ${JSON.stringify(value)}`;
+  if (typeof value === 'string' && !isOfFormat(value, schema.format))
+    return `parsing time ${JSON.stringify(value)}`;
   const children: [string, Json | undefined, Schema | undefined][] = Array.isArray(value)
     ? value.map((each) => [path, each, schema.items])
     : Object.entries(isJsonObject(value) ? value : {}).map(([field, each]) => [

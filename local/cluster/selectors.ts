@@ -171,15 +171,12 @@ function textOf(value: Json | undefined): string {
   return value === undefined || value === null ? '' : String(value);
 }
 
-/** What a field selector pins a label to, if it does (`metadata.name=x`). */
-export function pinnedField(text: string, label: string): string | undefined {
-  return splitTerms(text)
-    .map(parseTerm)
-    .find((term) => term.isEqual && term.label === label)?.value;
-}
-
 /** Reads a field selector (`metadata.name=x,status.phase!=Active`); a field nobody declared is refused. */
-export function parseFieldSelector(text: string, fields: SelectableFields, unsupported: (label: string) => string): Selector {
+export function parseFieldSelector(
+  text: string,
+  fields: SelectableFields,
+  unsupported: (label: string) => string,
+): Selector {
   const tests = splitTerms(text).map((term) => {
     const { label, value, isEqual } = parseTerm(term);
     const path = fields[label];

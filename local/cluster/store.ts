@@ -45,7 +45,10 @@ interface Shelf {
 }
 
 /** The shelf of a kind as it was: what happened since is taken back, newest first. */
-function rewind(objects: ReadonlyMap<string, KubeObject>, changes: readonly Change[]): Map<string, KubeObject> {
+function rewind(
+  objects: ReadonlyMap<string, KubeObject>,
+  changes: readonly Change[],
+): Map<string, KubeObject> {
   const past = new Map(objects);
   for (const change of changes.toReversed()) {
     if (change.previous === undefined) past.delete(change.key);
@@ -63,9 +66,18 @@ function pick(objects: ReadonlyMap<string, KubeObject>, keys: readonly string[])
   return keys.flatMap((key) => objects.get(key) ?? []);
 }
 
+function inOrder(objects: ReadonlyMap<string, KubeObject>): KubeObject[] {
+  return pick(objects, sortedKeys(objects));
+}
+
+function listShelf(shelf: Shelf): KubeObject[] {
+  shelf.keys ??= sortedKeys(shelf.objects);
+  return pick(shelf.objects, shelf.keys);
+}
+
 /** Keeps objects with one growing revision over all of them, remembers recent changes and tells listeners. */
 export function createStore(initial: readonly Entry[], record: (entry: Entry) => void): Store {
-  const shelves = new Map<string, Shelf>();
+  const shelves = toShelves(initial);
   const listeners = new Set<(change: Change) => void>();
   let history: Change[] = [];
   let revision = initial.reduce((highest, entry) => Math.max(highest, entry.revision), 1);
@@ -79,22 +91,19 @@ export function createStore(initial: readonly Entry[], record: (entry: Entry) =>
 
   function announce(change: Change): void {
     history.push(change);
-    if (history.length > remembered * 1.5) {
-      history = history.slice(-remembered);
-      compacted = (history[0]?.revision ?? revision + 1) - 1;
-    }
-    for (const listener of [...listeners]) listener(change);
+    if (history.length > remembered * 1.5) forget();
+    for (const listener of Array.from(listeners)) listener(change);
+  }
+
+  function forget(): void {
+    history = history.slice(-remembered);
+    compacted = (history[0]?.revision ?? revision + 1) - 1;
   }
 
   function changesSince(storage: string, since: number): Change[] {
     // Each write is one revision, so a revision is also a place in the history.
     const first = since + 1 - (history[0]?.revision ?? 0);
     return history.slice(Math.max(0, first)).filter((change) => change.storage === storage);
-  }
-
-  for (const { storage, key, object } of initial) {
-    if (object === undefined) shelfOf(storage).objects.delete(key);
-    else shelfOf(storage).objects.set(key, object);
   }
 
   return {
@@ -107,12 +116,7 @@ export function createStore(initial: readonly Entry[], record: (entry: Entry) =>
     get: (storage, key) => shelfOf(storage).objects.get(key),
     list(storage, at = revision) {
       const shelf = shelfOf(storage);
-      if (at < revision) {
-        const past = rewind(shelf.objects, changesSince(storage, at));
-        return pick(past, sortedKeys(past));
-      }
-      shelf.keys ??= sortedKeys(shelf.objects);
-      return pick(shelf.objects, shelf.keys);
+      return at < revision ? inOrder(rewind(shelf.objects, changesSince(storage, at))) : listShelf(shelf);
     },
     put(storage, object) {
       const key = keyOf(object.metadata.namespace, object.metadata.name);
@@ -144,14 +148,26 @@ export function createStore(initial: readonly Entry[], record: (entry: Entry) =>
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    entries: () =>
-      [...shelves].flatMap(([storage, { objects }]) =>
-        [...objects].map(([key, object]) => ({
-          revision: Number(object.metadata.resourceVersion),
-          storage,
-          key,
-          object,
-        })),
-      ),
+    entries: () => [...shelves].flatMap(([storage, shelf]) => toEntries(storage, shelf)),
   };
+}
+
+function toShelves(entries: readonly Entry[]): Map<string, Shelf> {
+  const shelves = new Map<string, Shelf>();
+  for (const { storage, key, object } of entries) {
+    const shelf = shelves.get(storage) ?? { objects: new Map<string, KubeObject>(), keys: undefined };
+    shelves.set(storage, shelf);
+    if (object === undefined) shelf.objects.delete(key);
+    else shelf.objects.set(key, object);
+  }
+  return shelves;
+}
+
+function toEntries(storage: string, { objects }: Shelf): Entry[] {
+  return [...objects].map(([key, object]) => ({
+    revision: Number(object.metadata.resourceVersion),
+    storage,
+    key,
+    object,
+  }));
 }

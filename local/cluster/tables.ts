@@ -29,9 +29,11 @@ export function toAge(time: Json | undefined, now: number): string {
   const seconds = Math.floor((now - then) / 1000);
   if (seconds < -1) return '<invalid>';
   if (seconds < 120) return `${Math.max(seconds, 0)}s`;
-  const [minutes, hours, days] = [60, 3600, 86_400].map((unit) => Math.floor(seconds / unit)) as [number, number, number];
-  const withRest = (whole: number, unit: string, rest: number, restUnit: string): string =>
-    `${whole}${unit}${rest > 0 ? `${rest}${restUnit}` : ''}`;
+  const [minutes, hours, days] = [60, 3600, 86_400].map((unit) => Math.floor(seconds / unit)) as [
+    number,
+    number,
+    number,
+  ];
   if (minutes < 10) return withRest(minutes, 'm', seconds % 60, 's');
   if (minutes < 180) return `${minutes}m`;
   if (hours < 8) return withRest(hours, 'h', minutes % 60, 'm');
@@ -39,6 +41,10 @@ export function toAge(time: Json | undefined, now: number): string {
   if (days < 8) return withRest(days, 'd', hours % 24, 'h');
   if (days < 730) return `${days}d`;
   return withRest(Math.floor(days / 365), 'y', days % 365, 'd');
+}
+
+function withRest(whole: number, unit: string, rest: number, restUnit: string): string {
+  return `${whole}${unit}${rest > 0 ? `${rest}${restUnit}` : ''}`;
 }
 
 export const ageColumn: Column = {
@@ -88,7 +94,9 @@ function toBracketStep(inside: string): Step | undefined {
   const quoted = /^(["'])(.*)\1$/.exec(inside);
   if (quoted !== null) return stepInto(quoted[2] ?? '');
   const match = condition.exec(inside);
-  return match === null ? undefined : stepWhere((match[1] ?? '').split('.'), match[3] ?? '', match[2] === '==');
+  return match === null
+    ? undefined
+    : stepWhere((match[1] ?? '').split('.'), match[3] ?? '', match[2] === '==');
 }
 
 const part = /\.((?:\\.|[^.[\]\\])+)|\[((?:"[^"]*"|'[^']*'|[^\]"'])*)\]/gy;
@@ -101,7 +109,8 @@ export function parseJsonPath(path: string): ((value: Json) => Json[]) | undefin
   const steps: Step[] = [];
   let end = 0;
   for (const match of path.matchAll(part)) {
-    const step = match[1] === undefined ? toBracketStep(match[2] ?? '') : stepInto(match[1].replaceAll(/\\(.)/g, '$1'));
+    const step =
+      match[1] === undefined ? toBracketStep(match[2] ?? '') : stepInto(match[1].replaceAll(/\\(.)/g, '$1'));
     if (step === undefined) return undefined;
     steps.push(step);
     end = match.index + match[0].length;

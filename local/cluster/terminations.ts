@@ -10,7 +10,12 @@ const containers = new Set(['namespaces', 'customresourcedefinitions']);
 /** Begins to delete what is left, and says whether anything still holds on. */
 function empty(store: Store, resource: Resource, objects: readonly KubeObject[]): boolean {
   const left = objects.filter(({ metadata }) => {
-    const target = { resource, namespace: metadata.namespace ?? '', name: metadata.name, part: 'object' } as const;
+    const target = {
+      resource,
+      namespace: metadata.namespace ?? '',
+      name: metadata.name,
+      part: 'object',
+    } as const;
     return !deleteObject(store, target, {}, false).gone;
   });
   return left.length === 0;
@@ -52,7 +57,8 @@ export function runTerminations(store: Store, kinds: Kinds): void {
 
   function run(): void {
     isScheduled = false;
-    for (const namespace of store.list('namespaces').filter(isDeleting)) finishNamespace(store, kinds, namespace);
+    for (const namespace of store.list('namespaces').filter(isDeleting))
+      finishNamespace(store, kinds, namespace);
     for (const definition of store.list('customresourcedefinitions').filter(isDeleting)) {
       finishDefinition(store, kinds, definition);
     }

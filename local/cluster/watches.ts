@@ -4,7 +4,8 @@ import type { Resource } from './kinds.ts';
 import { groupVersionOf } from './kinds.ts';
 import type { KubeObject } from './kube-object.ts';
 import { withMetadata } from './kube-object.ts';
-import { badRequest, gone, invalidOptions, Refusal, tooLargeResourceVersion } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
+import { badRequest, gone, invalidOptions, tooLargeResourceVersion } from './refusal.ts';
 import type { Selector } from './selectors.ts';
 import type { Change, Store } from './store.ts';
 
@@ -33,7 +34,12 @@ const bookmarkInterval = 60_000;
 const longestWatch = 30 * 60;
 
 function forbidMatch(message: string): Refusal {
-  return invalidOptions('ListOptions', 'resourceVersionMatch', 'FieldValueForbidden', `Forbidden: ${message}`);
+  return invalidOptions(
+    'ListOptions',
+    'resourceVersionMatch',
+    'FieldValueForbidden',
+    `Forbidden: ${message}`,
+  );
 }
 
 function isTrue(text: string | null): boolean {
@@ -48,7 +54,8 @@ export function isWatch(query: URLSearchParams): boolean {
 function parseTimeout(query: URLSearchParams): number | undefined {
   const text = query.get('timeoutSeconds') ?? '';
   if (text === '') return undefined;
-  if (!/^\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!/^\d+$/.test(text))
+    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   return Number(text) === 0 ? undefined : Number(text);
 }
 
@@ -75,7 +82,11 @@ export function parseWatch(resource: Resource, namespace: string, query: URLSear
 }
 
 function bookmark(resource: Resource, revision: number, annotations?: Record<string, string>): KubeObject {
-  const metadata = { resourceVersion: String(revision), creationTimestamp: undefined, ...(annotations && { annotations }) };
+  const metadata = {
+    resourceVersion: String(revision),
+    creationTimestamp: undefined,
+    ...(annotations && { annotations }),
+  };
   return { kind: resource.kind, apiVersion: groupVersionOf(resource), metadata } as unknown as KubeObject;
 }
 
@@ -109,7 +120,8 @@ export function startWatch(store: Store, request: WatchRequest, sink: WatchSink)
   }
   if (request.since === undefined) {
     for (const object of store.list(resource.storage).filter(matches)) sink.send('ADDED', object);
-    if (wantsBookmarks) sink.send('BOOKMARK', bookmark(resource, current, { 'k8s.io/initial-events-end': 'true' }));
+    if (wantsBookmarks)
+      sink.send('BOOKMARK', bookmark(resource, current, { 'k8s.io/initial-events-end': 'true' }));
   }
   for (const change of store.changesSince(resource.storage, since)) sendMatching(change, matches, sink);
   const unsubscribe = store.subscribe((change) => {
@@ -119,10 +131,13 @@ export function startWatch(store: Store, request: WatchRequest, sink: WatchSink)
     if (wantsBookmarks) sink.send('BOOKMARK', bookmark(resource, store.revision()));
   };
   const marking = setInterval(sendBookmark, bookmarkInterval);
-  const ending = setTimeout(() => {
-    sendBookmark();
-    sink.end();
-  }, (request.timeoutSeconds ?? longestWatch) * 1000);
+  const ending = setTimeout(
+    () => {
+      sendBookmark();
+      sink.end();
+    },
+    (request.timeoutSeconds ?? longestWatch) * 1000,
+  );
   return () => {
     clearInterval(marking);
     clearTimeout(ending);

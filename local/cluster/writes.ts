@@ -8,7 +8,16 @@ import type { KubeObject, Metadata } from './kube-object.ts';
 import { isDeleting, keyOf, withMetadata } from './kube-object.ts';
 import { metadataErrors, metadataUpdateErrors } from './names.ts';
 import type { FieldError } from './refusal.ts';
-import { alreadyExists, badRequest, conflict, failedPrecondition, forbidden, invalid, notFound, Refusal } from './refusal.ts';
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  failedPrecondition,
+  forbidden,
+  invalid,
+  notFound,
+  Refusal,
+} from './refusal.ts';
 import { schemaErrors } from './schema.ts';
 import type { Store } from './store.ts';
 
@@ -46,7 +55,12 @@ const rulesNotChecked: FieldError = {
 };
 
 /** Rules see only values of the types they were written for, so nothing that breaks the schema reaches them. */
-function customErrors(object: KubeObject, resource: Resource, old: KubeObject | undefined, soFar: FieldError[]): FieldError[] {
+function customErrors(
+  object: KubeObject,
+  resource: Resource,
+  old: KubeObject | undefined,
+  soFar: FieldError[],
+): FieldError[] {
   if (!resource.isCustom) return [];
   const errors = schemaErrors(object, resource.schema, old);
   if (resource.rules.size === 0) return errors;
@@ -73,7 +87,11 @@ function requireNamespace(store: Store, { resource, namespace }: Target, name: s
   if (!isDeleting(found)) return;
   const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
   throw forbidden(resource, name, why, [
-    { reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' },
+    {
+      reason: 'NamespaceTerminating',
+      message: `namespace ${namespace} is being terminated`,
+      field: 'metadata.namespace',
+    },
   ]);
 }
 
@@ -106,10 +124,16 @@ function newMetadata(metadata: Metadata, resource: Resource): Parameters<typeof 
 }
 
 /** Stores a new object. */
-export function createObject(store: Store, target: Target, written: KubeObject, isDryRun: boolean): KubeObject {
+export function createObject(
+  store: Store,
+  target: Target,
+  written: KubeObject,
+  isDryRun: boolean,
+): KubeObject {
   const { resource } = target;
   const placed = placeAt(written, target);
-  if (target.name !== '' && placed.metadata.name !== target.name) throw nameMismatch(placed.metadata.name, target.name);
+  if (target.name !== '' && placed.metadata.name !== target.name)
+    throw nameMismatch(placed.metadata.name, target.name);
   if (placed.metadata.resourceVersion !== undefined) {
     throw new Refusal(500, '', 'resourceVersion should not be set on objects to be created');
   }
@@ -152,7 +176,11 @@ function checkVersion(written: KubeObject, current: KubeObject, resource: Resour
     ]);
   }
   if (!/^\d+$/.test(resourceVersion)) {
-    throw new Refusal(500, '', `strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`);
+    throw new Refusal(
+      500,
+      '',
+      `strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`,
+    );
   }
   if (resourceVersion === current.metadata.resourceVersion) return;
   throw conflict(
@@ -180,7 +208,8 @@ function isSameSpec(left: KubeObject, right: KubeObject, resource: Resource): bo
 /** Each part of an object changes only through its own address. */
 function combine(written: KubeObject, current: KubeObject, { resource, part }: Target): KubeObject {
   if (part === 'status') return { ...current, status: written['status'] };
-  const { uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds } = current.metadata;
+  const { uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds } =
+    current.metadata;
   const said = written.metadata;
   const next = withMetadata(written, {
     uid: said.uid ?? uid,
@@ -204,7 +233,12 @@ export interface UpdateOptions {
 }
 
 /** Puts a written object in the place of the current one, if nothing speaks against it. */
-export function updateObject(store: Store, target: Target, written: KubeObject, options: UpdateOptions): KubeObject {
+export function updateObject(
+  store: Store,
+  target: Target,
+  written: KubeObject,
+  options: UpdateOptions,
+): KubeObject {
   const { resource, name } = target;
   const placed = placeAt(written, target);
   if (placed.metadata.name !== name) throw nameMismatch(placed.metadata.name, name);
@@ -229,7 +263,11 @@ export interface Preconditions {
   readonly resourceVersion?: string;
 }
 
-function checkPreconditions(current: KubeObject, resource: Resource, { uid, resourceVersion }: Preconditions): void {
+function checkPreconditions(
+  current: KubeObject,
+  resource: Resource,
+  { uid, resourceVersion }: Preconditions,
+): void {
   const { metadata } = current;
   if (uid !== undefined && uid !== metadata.uid) {
     const why = `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`;
@@ -258,7 +296,10 @@ function toDeleting(object: KubeObject, resource: Resource): KubeObject {
   if (resource.storage === 'customresourcedefinitions') {
     const held = withMetadata(object, { deletionTimestamp, finalizers: [...finalizers, cleanupFinalizer] });
     const status = (object['status'] ?? {}) as { conditions?: [] };
-    const conditions = [...(status.conditions ?? []), { ...terminating, lastTransitionTime: deletionTimestamp }];
+    const conditions = [
+      ...(status.conditions ?? []),
+      { ...terminating, lastTransitionTime: deletionTimestamp },
+    ];
     return { ...held, status: { ...status, conditions } };
   }
   return withMetadata(object, {
@@ -272,7 +313,12 @@ function toDeleting(object: KubeObject, resource: Resource): KubeObject {
 export type Deletion = { readonly gone: boolean; readonly object: KubeObject };
 
 /** Deletes an object, or begins to. */
-export function deleteObject(store: Store, target: Target, preconditions: Preconditions, isDryRun: boolean): Deletion {
+export function deleteObject(
+  store: Store,
+  target: Target,
+  preconditions: Preconditions,
+  isDryRun: boolean,
+): Deletion {
   const { resource, namespace, name } = target;
   const object = requireObject(store, target);
   if (resource.storage === 'namespaces' && lastingNamespaces.includes(name)) {

@@ -78,7 +78,9 @@ function loadFile(file: string): KubeConfig {
 
 const Users = z.object({
   users: z
-    .array(z.object({ name: z.string(), user: z.looseObject({ tokenFile: z.string().optional() }).nullish() }))
+    .array(
+      z.object({ name: z.string(), user: z.looseObject({ tokenFile: z.string().optional() }).nullish() }),
+    )
     .nullish(),
 });
 
@@ -92,7 +94,10 @@ function withTokenFiles(users: readonly User[], file: string): User[] {
   return users.map(({ token, ...user }) => {
     const tokenFile = entries.find(({ name }) => name === user.name)?.user?.tokenFile;
     if (!tokenFile) return { ...user, ...(token !== undefined && { token }) };
-    return { ...user, authProvider: { name: 'tokenFile', config: { tokenFile: resolve(dirname(file), tokenFile) } } };
+    return {
+      ...user,
+      authProvider: { name: 'tokenFile', config: { tokenFile: resolve(dirname(file), tokenFile) } },
+    };
   });
 }
 

@@ -37,7 +37,6 @@ const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '10' },
     dist: { type: 'string', default: 'dist' },
-    other: { type: 'string' },
   },
 });
 const root = join(import.meta.dirname, '..', '..');
@@ -88,17 +87,6 @@ async function compare(name: string, question: Question, kubeconfig: string): Pr
     { title: 'unbundled', folder: root, main: `functions/${name}/main.ts`, env: {} },
     { title: 'bundle', ...common, env: {} },
     { title: 'bundle, compile cache', ...common, env: { NODE_COMPILE_CACHE: cache } },
-    ...(values.other === undefined
-      ? []
-      : [
-          { title: 'other bundle', folder: values.other, main: `${name}/main.mjs`, env: {} },
-          {
-            title: 'other bundle, compile cache',
-            folder: values.other,
-            main: `${name}/main.mjs`,
-            env: { NODE_COMPILE_CACHE: cache },
-          },
-        ]),
   ];
   const times = new Map<Form, Times[]>(forms.map((form) => [form, []]));
   // The first round fills the file system's cache and V8's.

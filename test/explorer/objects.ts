@@ -4,8 +4,8 @@ import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
 import type { Objective } from '../../shared/api/objective.ts';
 import type { Pool } from '../../shared/api/pool.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
-import { settle } from '../../functions/reconcile/settle.ts';
-import { type ClusterState, born, namespace, put, serve } from './model-cluster.ts';
+import { type ClusterState, born, namespace, put } from './model-cluster.ts';
+import { runAlone } from './run-alone.ts';
 
 export const settings: Settings = {
   trustDomain: 'example.org',
@@ -144,27 +144,8 @@ export function appOf({ pools }: ClusterState, { poolRef }: BindingSpec): string
 export async function settled(state: ClusterState, wishes: Readonly<Record<string, Wish>>): Promise<ClusterState> {
   let next = state;
   for (const [name, wish] of Object.entries(wishes)) next = addBinding(next, name, wish);
-  return settleAlone(next, Object.keys(wishes), 'setup');
-}
-
-async function settleAlone(state: ClusterState, names: readonly string[], id: string): Promise<ClusterState> {
-  let next = state;
-  let nonces = 0;
-  const cluster = new Proxy({} as Parameters<typeof settle>[3]['cluster'], {
-    get: (_target, method) => async (...args: unknown[]) => {
-      const effect = serve(next, { method, args } as Parameters<typeof serve>[1]);
-      next = effect.state;
-      return effect.answer;
-    },
-  });
-  const announcer = { tell: () => undefined, told: () => Promise.resolve() };
-  await settle(namespace, names, settings, {
-    cluster,
-    announcer,
-    nonce: () => `nonce~${id}.${++nonces}`,
-    elapsed: () => 0,
-  });
-  return { ...next, writes: 0 };
+  const { state: end } = await runAlone(next, Object.keys(wishes), { id: 'setup', settings });
+  return { ...end, writes: 0 };
 }
 
 /** An output that is somebody else's, under whatever name. */

@@ -1,9 +1,9 @@
 import { settle } from '../../functions/reconcile/settle.ts';
 import type { Run } from '../../functions/reconcile/settle.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
-import type { Cluster } from '../../shared/kube/cluster.ts';
 import { UncertainError } from '../../shared/kube/uncertain-error.ts';
 import { type Call, isWrite, namespace } from './model-cluster.ts';
+import { openPort } from './run-alone.ts';
 import { type Shape, toShape } from './shape.ts';
 
 /** A call that a run has made and that is not answered yet. */
@@ -69,6 +69,7 @@ export function createRunner(settings: Settings, constant: Constant): Runner {
   function toPosition(instance: Instance, from: Pick<Position, 'id' | 'names' | 'seen' | 'history'>): Position {
     const { error, result } = instance.state();
     if (error !== undefined) throw error;
+    for (const ending of result?.endings.values() ?? []) if (ending.kind === 'failed') throw ending.error;
     const pending = instance.pending();
     const shape = toShape([from.names, from.history]);
     const position = { ...from, pending, result, shape };
@@ -131,8 +132,9 @@ function begin(id: string, names: readonly string[], settings: Settings, constan
     return promise;
   }
 
+  const { cluster } = openPort(ask);
   const announcer = { tell: () => undefined, told: () => Promise.resolve() };
-  const tools = { cluster: toPort(ask), announcer, nonce: () => `nonce~${id}.${++nonces}`, elapsed: () => age };
+  const tools = { cluster, announcer, nonce: () => `nonce~${id}.${++nonces}`, elapsed: () => age };
   settle(namespace, names, settings, tools).then(
     (run) => (result = run),
     (thrown: unknown) => {
@@ -161,29 +163,6 @@ const waiting = { kind: 'waiting', message: 'no answer' } as const;
 /** Everything that a run can do without another answer has been done. */
 function idle(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
-}
-
-function toPort(ask: (call: Call) => Promise<unknown>): Cluster {
-  const methods = [
-    'getBinding',
-    'listBindings',
-    'listOutputs',
-    'getOutput',
-    'getPool',
-    'listPools',
-    'getObjective',
-    'listObjectives',
-    'patchFinalizers',
-    'patchStatus',
-    'createOutput',
-    'replaceOutput',
-    'deleteOutput',
-    'announce',
-  ] as const satisfies readonly (keyof Cluster)[];
-  // The answers are those of the model cluster, which knows which method it answers.
-  return Object.fromEntries(
-    methods.map((method) => [method, (...args: unknown[]) => ask({ method, args } as Call)]),
-  ) as unknown as Cluster;
 }
 
 function bindingUidsIn(answer: Answer): string[] {

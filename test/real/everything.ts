@@ -13,8 +13,13 @@ export interface Exceptions {
 }
 
 /** Reads everything of a namespace that the oracle judges by. */
-export async function readEverything(kube: KubeClient, namespace: string, foreign = none): Promise<Everything> {
-  const list = ({ apiVersion, kind }: { apiVersion: string; kind: string }) => kube.list({ apiVersion, kind, namespace });
+export async function readEverything(
+  kube: KubeClient,
+  namespace: string,
+  foreign = none,
+): Promise<Everything> {
+  const list = ({ apiVersion, kind }: { apiVersion: string; kind: string }) =>
+    kube.list({ apiVersion, kind, namespace });
   const [bindings, pools, objectives, outputs] = await Promise.all([
     list(binding()),
     list(pool()),
@@ -33,7 +38,12 @@ function isOf(namespace: string, { metadata, spec }: Stored): boolean {
 }
 
 /** Waits until a namespace is as the oracle says, and nothing else of ours is in it. */
-export async function atOracle(kube: KubeClient, namespace: string, exceptions: Exceptions = {}, patienceMs = 60_000): Promise<Everything> {
+export async function atOracle(
+  kube: KubeClient,
+  namespace: string,
+  exceptions: Exceptions = {},
+  patienceMs = 60_000,
+): Promise<Everything> {
   const { foreign = none, taken = [] } = exceptions;
   return await eventually(async () => {
     const all = await readEverything(kube, namespace, foreign);

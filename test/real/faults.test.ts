@@ -7,7 +7,14 @@ import { binding, objective, output, pool, poolBinding } from '../support/drafts
 import { openGate } from '../support/gate.ts';
 import type { Draft } from '../support/kube-client.ts';
 import { readManifests } from '../support/manifests.ts';
-import { type Place, eventually, installDefinition, readDefinitions, refusedBy, useCluster } from '../support/test-cluster.ts';
+import {
+  type Place,
+  eventually,
+  installDefinition,
+  readDefinitions,
+  refusedBy,
+  useCluster,
+} from '../support/test-cluster.ts';
 import { createRandom } from '../support/turns.ts';
 import { startControlPlane } from './control-plane.ts';
 import { atOracle, readEverything } from './everything.ts';
@@ -44,7 +51,12 @@ async function startStack(kubeconfig = controlPlane.kubeconfigFile, sweepSeconds
 
 /** Bindings of all sorts: alone, in each other's way, of whole pools, of nothing. */
 async function fill(here: Place, count: number): Promise<void> {
-  await here.create(pool(), objective(), pool('pool-b', { app: 'b' }), objective('objective-b', { name: 'pool-b' }));
+  await here.create(
+    pool(),
+    objective(),
+    pool('pool-b', { app: 'b' }),
+    objective('objective-b', { name: 'pool-b' }),
+  );
   for (let index = 0; index < count; index += 1) {
     const name = `binding-${index}`;
     const spec = [
@@ -52,7 +64,11 @@ async function fill(here: Place, count: number): Promise<void> {
       binding(name, { containerName: `pair-${Math.floor(index / 6)}` }),
       poolBinding(name),
       binding(name, { containerName: `pair-${Math.floor(index / 6)}` }),
-      binding(name, { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' }, containerName: `own-${index}` }),
+      binding(name, {
+        poolRef: { name: 'pool-b' },
+        objectiveRef: { name: 'objective-b' },
+        containerName: `own-${index}`,
+      }),
       poolBinding(name, { poolRef: { name: 'nowhere' } }),
     ][index % 6];
     await here.create(spec ?? binding(name));
@@ -60,7 +76,10 @@ async function fill(here: Place, count: number): Promise<void> {
 }
 
 async function outputsAtLeast(here: Place, count: number): Promise<void> {
-  await eventually(async () => expect((await here.outputs()).length).toBeGreaterThanOrEqual(count), patienceMs);
+  await eventually(
+    async () => expect((await here.outputs()).length).toBeGreaterThanOrEqual(count),
+    patienceMs,
+  );
 }
 
 /**
@@ -71,16 +90,21 @@ async function comesToRest(here: Place): Promise<{ waited: number }> {
   let waiting = 0;
   await eventually(async () => {
     const { bindings } = await readEverything(kube, here.name);
-    const open = bindings.filter((one) => (one['status'] as { claim?: { kind: string } } | undefined)?.claim?.kind === 'creating');
+    const open = bindings.filter(
+      (one) => (one['status'] as { claim?: { kind: string } } | undefined)?.claim?.kind === 'creating',
+    );
     waiting = open.length;
     if (waiting === 0) await atOracle(kube, here.name, {}, 0);
     // Whoever is in the way of such a claim waits as well; the others must be done.
     const pending = bindings.filter((one) => {
-      const { conditions = [] } = (one['status'] ?? {}) as { conditions?: { type: string; status: string; observedGeneration: number }[] };
+      const { conditions = [] } = (one['status'] ?? {}) as {
+        conditions?: { type: string; status: string; observedGeneration: number }[];
+      };
       const ready = conditions.find(({ type }) => type === 'Ready');
       return ready?.observedGeneration !== one.metadata.generation || ready?.status === 'Unknown';
     });
-    if (pending.length > waiting * 2) throw new Error(`still under way: ${pending.map(({ metadata }) => metadata.name).join(', ')}`);
+    if (pending.length > waiting * 2)
+      throw new Error(`still under way: ${pending.map(({ metadata }) => metadata.name).join(', ')}`);
   }, patienceMs);
   if (waiting === 0) return { waited: 0 };
 
@@ -154,28 +178,32 @@ describe('a stack', () => {
   }, 120_000);
 });
 
+const needed = async () => (await readDefinitions()).map((text) => parse(text) as Draft);
+const pick = (all: readonly Draft[], part: string) =>
+  all.filter(({ metadata }) => metadata.name.startsWith(part));
+
+async function remove(definitions: readonly Draft[]): Promise<void> {
+  for (const definition of definitions) await kube.delete(definition);
+  for (const definition of definitions)
+    await eventually(async () => expect(await kube.get(definition)).toBeUndefined());
+}
+
+async function install(definitions: readonly Draft[]): Promise<void> {
+  for (const definition of definitions) await installDefinition(kube, definition);
+}
+
+async function says(here: Place, name: string, ready: string): Promise<void> {
+  await eventually(async () => expect((await here.said(name))['Ready']).toBe(ready), patienceMs);
+}
 
 describe('definitions', () => {
-  const needed = async () => (await readDefinitions()).map((text) => parse(text) as Draft);
-  const pick = (all: readonly Draft[], part: string) => all.filter(({ metadata }) => metadata.name.startsWith(part));
-
-  async function remove(definitions: readonly Draft[]): Promise<void> {
-    for (const definition of definitions) await kube.delete(definition);
-    for (const definition of definitions)
-      await eventually(async () => expect(await kube.get(definition)).toBeUndefined());
-  }
-
-  async function install(definitions: readonly Draft[]): Promise<void> {
-    for (const definition of definitions) await installDefinition(kube, definition);
-  }
-
-  async function says(here: Place, name: string, ready: string): Promise<void> {
-    await eventually(async () => expect((await here.said(name))['Ready']).toBe(ready), patienceMs);
-  }
-
   test('that come one by one and go again are waited for, each with its own words', async () => {
     const all = await needed();
-    const [pools, objectives, outputs] = [pick(all, 'inferencepools'), pick(all, 'inferenceobjectives'), pick(all, 'clusterspiffeids')];
+    const [pools, objectives, outputs] = [
+      pick(all, 'inferencepools'),
+      pick(all, 'inferenceobjectives'),
+      pick(all, 'clusterspiffeids'),
+    ];
     await remove([...pools, ...objectives, ...outputs]);
     const here = await cluster.namespace();
     await here.create(binding(), poolBinding('whole-pool'));
@@ -208,83 +236,121 @@ describe('definitions', () => {
   }, 120_000);
 });
 
-describe('a token file', () => {
-  const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'stack', namespace: 'kleym-system' } };
+const account = {
+  apiVersion: 'v1',
+  kind: 'ServiceAccount',
+  metadata: { name: 'stack', namespace: 'kleym-system' },
+};
 
-  /** A token that is worth nothing any more when its Secret is gone: no API server makes one for less than ten minutes. */
-  async function requestToken(secret: string): Promise<string> {
-    await kube.create({ apiVersion: 'v1', kind: 'Secret', metadata: { name: secret, namespace: 'kleym-system' } });
-    const response = await fetch(`${cluster.url}/api/v1/namespaces/kleym-system/serviceaccounts/stack/token`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ spec: { expirationSeconds: 600, boundObjectRef: { apiVersion: 'v1', kind: 'Secret', name: secret } } }),
+/** A token that is worth nothing any more when its Secret is gone: no API server makes one for less than ten minutes. */
+async function requestToken(secret: string): Promise<string> {
+  await kube.create({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: secret, namespace: 'kleym-system' },
+  });
+  const response = await fetch(`${cluster.url}/api/v1/namespaces/kleym-system/serviceaccounts/stack/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      spec: {
+        expirationSeconds: 600,
+        boundObjectRef: { apiVersion: 'v1', kind: 'Secret', name: secret },
+      },
+    }),
+  });
+  const { status } = (await response.json()) as { status: { token?: string } };
+  if (status.token === undefined) throw new Error(`no token: the API server answered ${response.status}`);
+  return status.token;
+}
+
+/** As kubelet does it: the file is never half written. */
+async function writeToken(file: string, token: string): Promise<void> {
+  await writeFile(`${file}.next`, `${token}\n`, { mode: 0o600 });
+  await rename(`${file}.next`, file);
+}
+
+async function prepareAccount(): Promise<void> {
+  await kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kleym-system' } });
+  await kube.apply(account);
+  for (const role of readManifests('base').filter(({ kind }) => kind === 'ClusterRole')) {
+    await kube.apply(role);
+    await kube.apply({
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name: `stack-${role.metadata.name}` },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role.metadata.name },
+      subjects: [
+        { kind: 'ServiceAccount', name: account.metadata.name, namespace: account.metadata.namespace },
+      ],
     });
-    const { status } = (await response.json()) as { status: { token?: string } };
-    if (status.token === undefined) throw new Error(`no token: the API server answered ${response.status}`);
-    return status.token;
   }
+}
 
-  /** As kubelet does it: the file is never half written. */
-  async function writeToken(file: string, token: string): Promise<void> {
-    await writeFile(`${file}.next`, `${token}\n`, { mode: 0o600 });
-    await rename(`${file}.next`, file);
-  }
-
-  async function prepareAccount(): Promise<void> {
-    await kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kleym-system' } });
-    await kube.apply(account);
-    for (const role of readManifests('base').filter(({ kind }) => kind === 'ClusterRole')) {
-      await kube.apply(role);
-      await kube.apply({
-        apiVersion: 'rbac.authorization.k8s.io/v1',
-        kind: 'ClusterRoleBinding',
-        metadata: { name: `stack-${role.metadata.name}` },
-        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role.metadata.name },
-        subjects: [{ kind: 'ServiceAccount', name: account.metadata.name, namespace: account.metadata.namespace }],
-      });
-    }
-  }
-
+describe('a token file', () => {
   test.each([
     ['of a kubeconfig', (file: string) => ({ tokenFile: file })],
     ['of a pod', (file: string) => ({ 'auth-provider': { name: 'tokenFile', config: { tokenFile: file } } })],
-  ])('%s that is rotated is read anew, and the last token is not missed', async (_case, toUser) => {
-    await prepareAccount();
-    const here = await cluster.namespace();
-    const file = join(processes.folder, `${here.name}.token`);
-    await writeToken(file, await requestToken(`${here.name}-1`));
-    const { users: _admin, ...config } = parse(controlPlane.kubeconfig) as { users: { name: string }[] };
-    const kubeconfig = `${file}.kubeconfig`;
-    await writeFile(kubeconfig, stringify({ ...config, users: [{ name: 'kleym-test', user: toUser(file) }] }));
+  ])(
+    '%s that is rotated is read anew, and the last token is not missed',
+    async (_case, toUser) => {
+      await prepareAccount();
+      const here = await cluster.namespace();
+      const file = join(processes.folder, `${here.name}.token`);
+      await writeToken(file, await requestToken(`${here.name}-1`));
+      const { users: _admin, ...config } = parse(controlPlane.kubeconfig) as { users: { name: string }[] };
+      const kubeconfig = `${file}.kubeconfig`;
+      await writeFile(
+        kubeconfig,
+        stringify({ ...config, users: [{ name: 'kleym-test', user: toUser(file) }] }),
+      );
 
-    // No sweep comes to their help: the sources must see what happens, and the functions do what follows from it.
-    await startStack(kubeconfig, 86_400);
-    await here.create(pool(), objective(), binding());
-    await here.ready('binding-a');
-    for (const round of [2, 3]) {
-      await writeToken(file, await requestToken(`${here.name}-${round}`));
-      await kube.delete({ apiVersion: 'v1', kind: 'Secret', metadata: { name: `${here.name}-${round - 1}`, namespace: 'kleym-system' } });
-      // It remembers for a while whom it believed; all connections are new now, too.
-      await controlPlane.restart();
-      await here.create(poolBinding(`binding-${round}`));
-      await here.ready(`binding-${round}`);
-    }
-  }, 120_000);
+      // No sweep comes to their help: the sources must see what happens, and the functions do what follows from it.
+      await startStack(kubeconfig, 86_400);
+      await here.create(pool(), objective(), binding());
+      await here.ready('binding-a');
+      for (const round of [2, 3]) {
+        await writeToken(file, await requestToken(`${here.name}-${round}`));
+        await kube.delete({
+          apiVersion: 'v1',
+          kind: 'Secret',
+          metadata: { name: `${here.name}-${round - 1}`, namespace: 'kleym-system' },
+        });
+        // It remembers for a while whom it believed; all connections are new now, too.
+        await controlPlane.restart();
+        await here.create(poolBinding(`binding-${round}`));
+        await here.ready(`binding-${round}`);
+      }
+    },
+    120_000,
+  );
 });
 
 describe('an output that the API server truly refuses', () => {
   test('by a policy is RenderFailure in its words, and comes when the policy goes', async () => {
     const here = await cluster.namespace();
-    const admission = { apiVersion: 'admissionregistration.k8s.io/v1', metadata: { name: `refuse-${here.name}` } };
+    const admission = {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      metadata: { name: `refuse-${here.name}` },
+    };
     const policy: Draft = {
       ...admission,
       kind: 'ValidatingAdmissionPolicy',
       spec: {
         failurePolicy: 'Fail',
         matchConstraints: {
-          resourceRules: [{ apiGroups: ['spire.spiffe.io'], apiVersions: ['*'], operations: ['CREATE', 'UPDATE'], resources: ['clusterspiffeids'] }],
+          resourceRules: [
+            {
+              apiGroups: ['spire.spiffe.io'],
+              apiVersions: ['*'],
+              operations: ['CREATE', 'UPDATE'],
+              resources: ['clusterspiffeids'],
+            },
+          ],
         },
-        validations: [{ expression: `object.spec.hint != '${here.name}/binding-a'`, message: 'ask the platform team' }],
+        validations: [
+          { expression: `object.spec.hint != '${here.name}/binding-a'`, message: 'ask the platform team' },
+        ],
       },
     };
     const attachment: Draft = {
@@ -311,7 +377,9 @@ describe('an output that the API server truly refuses', () => {
     await here.ready('binding-a');
     // A change that is refused withdraws what was there before.
     await kube.create(attachment);
-    await eventually(async () => expect(await kube.create(probe).then(async () => kube.delete(probe), String)).toContain('ask'));
+    await eventually(async () =>
+      expect(await kube.create(probe).then(async () => kube.delete(probe), String)).toContain('ask'),
+    );
     await here.edit(pool(), { spec: { selector: { matchLabels: { app: 'next' } } } });
     await here.refused('binding-a', 'RenderFailure', 'OutputRefused');
     await kube.delete(attachment);
@@ -322,25 +390,38 @@ describe('an output that the API server truly refuses', () => {
   test('for want of a permission says so, and comes by itself when it is granted', async () => {
     const here = await cluster.namespace();
     const roles = readManifests('base').filter(({ kind }) => kind === 'ClusterRole');
-    const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: here.name } };
+    const role = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: here.name },
+    };
     const rules = roles.flatMap((one) => one['rules'] as { resources: string[]; verbs: string[] }[]);
     const withoutCreate = rules.map((rule) =>
-      rule.resources.includes('clusterspiffeids') ? { ...rule, verbs: rule.verbs.filter((verb) => verb !== 'create') } : rule,
+      rule.resources.includes('clusterspiffeids')
+        ? { ...rule, verbs: rule.verbs.filter((verb) => verb !== 'create') }
+        : rule,
     );
     await kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kleym-system' } });
     await kube.create({ ...role, rules: withoutCreate });
-    await kube.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: here.name, namespace: 'kleym-system' } });
+    await kube.create({
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: here.name, namespace: 'kleym-system' },
+    });
     await kube.create({
       ...role,
       kind: 'ClusterRoleBinding',
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: here.name },
       subjects: [{ kind: 'ServiceAccount', name: here.name, namespace: 'kleym-system' }],
     });
-    const response = await fetch(`${cluster.url}/api/v1/namespaces/kleym-system/serviceaccounts/${here.name}/token`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: '{}',
-    });
+    const response = await fetch(
+      `${cluster.url}/api/v1/namespaces/kleym-system/serviceaccounts/${here.name}/token`,
+      {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{}',
+      },
+    );
     const { status } = (await response.json()) as { status: { token: string } };
     const kubeconfig = join(processes.folder, `${here.name}.kubeconfig`);
     await writeFile(kubeconfig, controlPlane.kubeconfigFor(status.token), { mode: 0o600 });

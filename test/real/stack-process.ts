@@ -45,8 +45,21 @@ export function createStackProcess(processes: KeptProcesses, options: StackProce
     start: async () => {
       await kill();
       watchedBefore = countWatching(await processes.read(name));
-      const settings = ['--trust-domain', trustDomain, ...(className === undefined ? [] : ['--class-name', className])];
-      const args = [main, '--kubeconfig', kubeconfig, '--port', '0', '--sweep', String(sweepSeconds), ...settings];
+      const settings = [
+        '--trust-domain',
+        trustDomain,
+        ...(className === undefined ? [] : ['--class-name', className]),
+      ];
+      const args = [
+        main,
+        '--kubeconfig',
+        kubeconfig,
+        '--port',
+        '0',
+        '--sweep',
+        String(sweepSeconds),
+        ...settings,
+      ];
       running = processes.start(name, process.execPath, args);
     },
     watching: (resources) =>
@@ -64,7 +77,11 @@ function countWatching(log: string): number {
 }
 
 /** Writes a kubeconfig where a process can read it. */
-export async function writeKubeconfig(processes: KeptProcesses, name: string, kubeConfig: KubeConfig): Promise<string> {
+export async function writeKubeconfig(
+  processes: KeptProcesses,
+  name: string,
+  kubeConfig: KubeConfig,
+): Promise<string> {
   const file = join(processes.folder, name);
   await writeFile(file, kubeConfig.exportConfig(), { mode: 0o600 });
   return file;

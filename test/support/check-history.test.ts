@@ -8,13 +8,23 @@ const finalizer = 'kleym.sonda.red/inferenceidentitybinding-finalizer';
 const nobody: ReadonlySet<string> = new Set();
 
 function store(draft: Draft, uid: string, metadata: object = {}, status?: object): Stored {
-  const base = { generation: 1, finalizers: [finalizer], ...draft.metadata, uid, resourceVersion: '0', ...metadata };
+  const base = {
+    generation: 1,
+    finalizers: [finalizer],
+    ...draft.metadata,
+    uid,
+    resourceVersion: '0',
+    ...metadata,
+  };
   return { ...draft, metadata: base, ...(status && { status }) };
 }
 
 const ready = { type: 'Ready', status: 'True', reason: 'Reconciled', observedGeneration: 1 };
 const isReady = { observedGeneration: 1, conditions: [ready] };
-const isRefused = { observedGeneration: 1, conditions: [{ ...ready, status: 'False', reason: 'IdentityCollision' }] };
+const isRefused = {
+  observedGeneration: 1,
+  conditions: [{ ...ready, status: 'False', reason: 'IdentityCollision' }],
+};
 
 const a = store(binding('a'), 'uid-a', {}, isReady);
 const b = store(binding('b'), 'uid-b', {}, isReady);
@@ -23,11 +33,18 @@ const b = store(binding('b'), 'uid-b', {}, isReady);
 function outputOf(owner: string, container = 'main', app = 'one'): Stored {
   const spec = {
     podSelector: { matchLabels: { app } },
-    workloadSelectorTemplates: [`k8s:container-name:${container}`, 'k8s:ns:team', `k8s:pod-label:app:${app}`, 'k8s:sa:sa'],
+    workloadSelectorTemplates: [
+      `k8s:container-name:${container}`,
+      'k8s:ns:team',
+      `k8s:pod-label:app:${app}`,
+      'k8s:sa:sa',
+    ],
     hint: `team/${owner}`,
   };
   const annotations = { 'kleym.sonda.red/binding-uid': `uid-${owner}` };
-  return store(output(`kleym-team-${owner}`, spec, { annotations }), `uid-of-output-${owner}`, { finalizers: [] });
+  return store(output(`kleym-team-${owner}`, spec, { annotations }), `uid-of-output-${owner}`, {
+    finalizers: [],
+  });
 }
 
 type Step = readonly [Recorded['type'], Stored];
@@ -42,7 +59,11 @@ function replay(...steps: readonly Step[]) {
   return checkHistory({ start: [], events }, nobody);
 }
 
-const created: readonly Step[] = [['ADDED', a], ['ADDED', b], ['ADDED', outputOf('a')]];
+const created: readonly Step[] = [
+  ['ADDED', a],
+  ['ADDED', b],
+  ['ADDED', outputOf('a')],
+];
 
 describe('a history is found fault with', () => {
   test.each<[string, readonly Step[], string]>([
@@ -63,7 +84,10 @@ describe('a history is found fault with', () => {
     ],
     [
       'in which an output appears while its binding is refused',
-      [['ADDED', { ...a, status: isRefused }], ['ADDED', outputOf('a')]],
+      [
+        ['ADDED', { ...a, status: isRefused }],
+        ['ADDED', outputOf('a')],
+      ],
       'at 2: kleym-team-a lives, and a is refused',
     ],
     [
@@ -78,17 +102,27 @@ describe('a history is found fault with', () => {
     ],
     [
       'in which an output appears for a binding that is gone',
-      [['ADDED', a], ['DELETED', store(binding('a'), 'uid-a', { deletionTimestamp: 'now' })], ['ADDED', outputOf('a')]],
+      [
+        ['ADDED', a],
+        ['DELETED', store(binding('a'), 'uid-a', { deletionTimestamp: 'now' })],
+        ['ADDED', outputOf('a')],
+      ],
       'at 3: kleym-team-a has no binding',
     ],
     [
       'in which an output appears for the predecessor of a binding',
-      [['ADDED', store(binding('a'), 'uid-of-the-next')], ['ADDED', outputOf('a')]],
+      [
+        ['ADDED', store(binding('a'), 'uid-of-the-next')],
+        ['ADDED', outputOf('a')],
+      ],
       'at 2: kleym-team-a has no binding',
     ],
     [
       'in which an output appears before the finalizer',
-      [['ADDED', store(binding('a'), 'uid-a', { finalizers: [] })], ['ADDED', outputOf('a')]],
+      [
+        ['ADDED', store(binding('a'), 'uid-a', { finalizers: [] })],
+        ['ADDED', outputOf('a')],
+      ],
       'at 2: kleym-team-a lives, and its binding has no finalizer',
     ],
     [
@@ -98,7 +132,12 @@ describe('a history is found fault with', () => {
     ],
     [
       'in which two swap their keys, one after the other',
-      [...created, ['ADDED', outputOf('b', 'other')], ['MODIFIED', outputOf('a', 'other')], ['MODIFIED', outputOf('b')]],
+      [
+        ...created,
+        ['ADDED', outputOf('b', 'other')],
+        ['MODIFIED', outputOf('a', 'other')],
+        ['MODIFIED', outputOf('b')],
+      ],
       'at 5: kleym-team-a and kleym-team-b both have',
     ],
   ])('%s', (_case, steps, violation) => {
@@ -106,10 +145,16 @@ describe('a history is found fault with', () => {
   });
 
   test.each<[string, Step, string]>([
-    ['written', ['MODIFIED', store(output('somebody'), 'uid', { managedFields: [{ manager: 'kleym' }] })], 'was written'],
+    [
+      'written',
+      ['MODIFIED', store(output('somebody'), 'uid', { managedFields: [{ manager: 'kleym' }] })],
+      'was written',
+    ],
     ['deleted', ['DELETED', store(output('somebody'), 'uid')], 'was deleted'],
   ])('in which what belongs to somebody else was %s', (_case, [type, object], violation) => {
-    const start: Recorded[] = [{ revision: 1, type: 'ADDED', kind: 'output', object: store(output('somebody'), 'uid') }];
+    const start: Recorded[] = [
+      { revision: 1, type: 'ADDED', kind: 'output', object: store(output('somebody'), 'uid') },
+    ];
     const events: Recorded[] = [{ revision: 2, type, kind: 'output', object }];
     const { violations } = checkHistory({ start, events }, new Set(['somebody']));
     expect(violations).toEqual([`at 2: somebody belongs to somebody else and ${violation}`]);
@@ -129,18 +174,39 @@ describe('a history is found fault with', () => {
 
 describe('a history is not found fault with', () => {
   test.each<[string, readonly Step[]]>([
-    ['where one output goes before the other comes', [...created, ['DELETED', outputOf('a')], ['ADDED', outputOf('b')]]],
+    [
+      'where one output goes before the other comes',
+      [...created, ['DELETED', outputOf('a')], ['ADDED', outputOf('b')]],
+    ],
     ['where containers differ', [...created, ['ADDED', outputOf('b', 'other')]]],
     ['where pods differ', [...created, ['ADDED', outputOf('b', 'main', 'two')]]],
-    ['where the refusal is about an older generation', [...created, ['MODIFIED', store(binding('a'), 'uid-a', { generation: 2 }, isRefused)]]],
-    ['where the output goes first', [...created, ['DELETED', outputOf('a')], ['MODIFIED', { ...a, status: isRefused }]]],
+    [
+      'where the refusal is about an older generation',
+      [...created, ['MODIFIED', store(binding('a'), 'uid-a', { generation: 2 }, isRefused)]],
+    ],
+    [
+      'where the output goes first',
+      [...created, ['DELETED', outputOf('a')], ['MODIFIED', { ...a, status: isRefused }]],
+    ],
     [
       'where PoolOnly bindings share their pods',
       [
         ['ADDED', store(poolBinding('a'), 'uid-a')],
         ['ADDED', store(poolBinding('b'), 'uid-b')],
-        ['ADDED', { ...outputOf('a'), spec: { podSelector: {}, workloadSelectorTemplates: ['k8s:ns:team', 'k8s:sa:sa'] } }],
-        ['ADDED', { ...outputOf('b'), spec: { podSelector: {}, workloadSelectorTemplates: ['k8s:ns:team', 'k8s:sa:sa'] } }],
+        [
+          'ADDED',
+          {
+            ...outputOf('a'),
+            spec: { podSelector: {}, workloadSelectorTemplates: ['k8s:ns:team', 'k8s:sa:sa'] },
+          },
+        ],
+        [
+          'ADDED',
+          {
+            ...outputOf('b'),
+            spec: { podSelector: {}, workloadSelectorTemplates: ['k8s:ns:team', 'k8s:sa:sa'] },
+          },
+        ],
       ],
     ],
   ])('%s', (_case, steps) => {

@@ -8,7 +8,9 @@ export interface Findings {
   /** Bindings that vanished without a deletion phase although they had our finalizer: what the protocol does not cover. */
   readonly raced: number;
   /** How often something happened that the promises are about; a history without any proves nothing. */
-  readonly seen: Readonly<Record<'created' | 'moved' | 'withdrawn' | 'refused' | 'released' | 'foreign', number>>;
+  readonly seen: Readonly<
+    Record<'created' | 'moved' | 'withdrawn' | 'refused' | 'released' | 'foreign', number>
+  >;
 }
 
 const finalizer = 'kleym.sonda.red/inferenceidentitybinding-finalizer';
@@ -57,7 +59,10 @@ export function checkHistory(history: History, foreign: ReadonlySet<string>): Fi
   for (const event of history.events) if (isRaced(event)) state.raced.add(event.object.metadata.uid);
   for (const event of history.start) apply(state, event);
   for (const event of history.events) {
-    const found = event.kind === 'output' && foreign.has(event.object.metadata.name) ? checkForeign(state, event) : check(state, event);
+    const found =
+      event.kind === 'output' && foreign.has(event.object.metadata.name)
+        ? checkForeign(state, event)
+        : check(state, event);
     state.violations.push(...found.map((what) => `at ${event.revision}: ${what}`));
   }
   return { violations: state.violations, raced: state.raced.size, seen: state.seen };
@@ -65,7 +70,12 @@ export function checkHistory(history: History, foreign: ReadonlySet<string>): Fi
 
 function isRaced({ kind, type, object }: Recorded): boolean {
   const { deletionTimestamp, finalizers = [] } = object.metadata;
-  return kind === 'binding' && type === 'DELETED' && deletionTimestamp === undefined && finalizers.includes(finalizer);
+  return (
+    kind === 'binding' &&
+    type === 'DELETED' &&
+    deletionTimestamp === undefined &&
+    finalizers.includes(finalizer)
+  );
 }
 
 function apply({ bindings, outputs }: State, { kind, type, object }: Recorded): void {
@@ -81,7 +91,9 @@ function checkForeign(state: State, { type, object }: Recorded): string[] {
   const managers = (object.metadata as { managedFields?: { manager: string }[] }).managedFields ?? [];
   return [
     ...(type === 'DELETED' ? [`${name} belongs to somebody else and was deleted`] : []),
-    ...(managers.some(({ manager }) => manager === 'kleym') ? [`${name} belongs to somebody else and was written`] : []),
+    ...(managers.some(({ manager }) => manager === 'kleym')
+      ? [`${name} belongs to somebody else and was written`]
+      : []),
   ];
 }
 
@@ -105,14 +117,20 @@ function count({ seen }: State, { kind, type, object }: Recorded, before: Stored
 
 function checkBinding(state: State, { type, object }: Recorded, before: Stored | undefined): string[] {
   const { name, uid, generation = 0 } = object.metadata;
-  const own = [...state.outputs.values()].filter((output) => ownerOf(output) === uid && !state.raced.has(uid));
+  const own = [...state.outputs.values()].filter(
+    (output) => ownerOf(output) === uid && !state.raced.has(uid),
+  );
   const names = own.map(({ metadata }) => metadata.name).join(', ');
   const found: string[] = [];
   if (type === 'DELETED') return own.length > 0 ? [`${name} is gone, and ${names} lives`] : [];
   if (own.length > 0 && isRefused(object)) found.push(`${name} is refused, and ${names} lives`);
-  if (own.length > 0 && before && isHeld(before) && !isHeld(object)) found.push(`the finalizer of ${name} is gone, and ${names} lives`);
+  if (own.length > 0 && before && isHeld(before) && !isHeld(object))
+    found.push(`the finalizer of ${name} is gone, and ${names} lives`);
   const { observedGeneration = 0, conditions = [] } = (object['status'] ?? {}) as Status;
-  const observed = Math.max(observedGeneration, ...conditions.map((condition) => condition.observedGeneration ?? 0));
+  const observed = Math.max(
+    observedGeneration,
+    ...conditions.map((condition) => condition.observedGeneration ?? 0),
+  );
   if (observed > generation) found.push(`${name} observed generation ${observed} before it was there`);
   return found;
 }
@@ -128,9 +146,12 @@ function checkOutput(state: State, { type, object }: Recorded): string[] {
   if (owner && !isHeld(owner)) found.push(`${name} lives, and its binding has no finalizer`);
   if (owner && isRefused(owner)) found.push(`${name} lives, and ${owner.metadata.name} is refused`);
   const key = keyOf(object);
-  const rivals = [...state.outputs.values()].filter((other) => other !== object && key !== undefined && keyOf(other) === key);
+  const rivals = [...state.outputs.values()].filter(
+    (other) => other !== object && key !== undefined && keyOf(other) === key,
+  );
   for (const rival of rivals) {
-    if (!state.raced.has(ownerOf(rival) ?? '')) found.push(`${name} and ${rival.metadata.name} both have ${key}`);
+    if (!state.raced.has(ownerOf(rival) ?? ''))
+      found.push(`${name} and ${rival.metadata.name} both have ${key}`);
   }
   return found;
 }
@@ -153,7 +174,9 @@ function ownerOf({ metadata }: Stored): string | undefined {
 /** The workloads of one container that an output selects; undefined where it selects whole pods. */
 function keyOf({ spec }: Stored): string | undefined {
   const { podSelector, workloadSelectorTemplates = [] } = spec as OutputSpec;
-  const own = workloadSelectorTemplates.filter((selector) => /^k8s:(ns|sa|container-name|container-image):/.test(selector));
+  const own = workloadSelectorTemplates.filter((selector) =>
+    /^k8s:(ns|sa|container-name|container-image):/.test(selector),
+  );
   if (!own.some((selector) => selector.startsWith('k8s:container-'))) return undefined;
   const labels = Object.entries(podSelector?.matchLabels ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify([labels, own.toSorted()]);

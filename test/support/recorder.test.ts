@@ -18,8 +18,10 @@ async function serve(...watches: readonly ((response: ServerResponse) => void)[]
   const asked = watches.values();
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://any');
-    if (!url.searchParams.has('watch')) return void response.end(JSON.stringify({ metadata: { resourceVersion: '10' }, items: [] }));
-    if (url.pathname.endsWith('inferenceidentitybindings')) return void response.write(line('ADDED', binding(), 13));
+    if (!url.searchParams.has('watch'))
+      return void response.end(JSON.stringify({ metadata: { resourceVersion: '10' }, items: [] }));
+    if (url.pathname.endsWith('inferenceidentitybindings'))
+      return void response.write(line('ADDED', binding(), 13));
     response.setHeader('from', url.searchParams.get('resourceVersion') ?? '');
     asked.next().value?.(response);
   });
@@ -62,10 +64,19 @@ test('what was written is on the record in the order of etcd, across a watch tha
 
 test.each<[string, (response: ServerResponse) => void]>([
   ['refuses an old revision', (response) => void response.writeHead(410).end()],
-  ['has forgotten it meanwhile', (response) => void response.write(`${JSON.stringify({ type: 'ERROR', object: { metadata: {}, code: 410 } })}\n`)],
-  ['goes back', (response) => void response.write(line('ADDED', output('a'), 12) + line('ADDED', output('b'), 11))],
+  [
+    'has forgotten it meanwhile',
+    (response) =>
+      void response.write(`${JSON.stringify({ type: 'ERROR', object: { metadata: {}, code: 410 } })}\n`),
+  ],
+  [
+    'goes back',
+    (response) => void response.write(line('ADDED', output('a'), 12) + line('ADDED', output('b'), 11)),
+  ],
 ])('a record is not taken for complete where the API server %s', async (_case, answer) => {
   const recorder = await startRecorder(await serve(answer));
-  await expect(recorder.upTo(at(binding(), 13), at(output('a'), 99))).rejects.toThrow('the record of outputs has a gap');
+  await expect(recorder.upTo(at(binding(), 13), at(output('a'), 99))).rejects.toThrow(
+    'the record of outputs has a gap',
+  );
   await expect(recorder.stop()).rejects.toThrow('the record of outputs has a gap');
 });

@@ -65,7 +65,8 @@ export async function startRecorder(server: string): Promise<Recorder> {
 
 async function reach(tape: Tape, revision: number): Promise<void> {
   for (let tries = 0; tries < 400; tries += 1) {
-    if (tape.failure !== undefined) throw new Error(`the record of ${tape.kind}s has a gap`, { cause: tape.failure });
+    if (tape.failure !== undefined)
+      throw new Error(`the record of ${tape.kind}s has a gap`, { cause: tape.failure });
     if (tape.revision >= revision) return;
     await sleep(25);
   }
@@ -76,7 +77,12 @@ async function openTape(server: string, kind: Kind): Promise<Tape> {
   const response = await fetch(`${server}${paths[kind]}`);
   if (!response.ok) throw new Error(`GET ${paths[kind]}: answered ${response.status}`);
   const list = (await response.json()) as { metadata: { resourceVersion: string }; items: Stored[] };
-  const start = list.items.map((object): Recorded => ({ revision: revisionOf(object), type: 'ADDED', kind, object }));
+  const start = list.items.map((object): Recorded => ({
+    revision: revisionOf(object),
+    type: 'ADDED',
+    kind,
+    object,
+  }));
   return { kind, start, events: [], revision: Number(list.metadata.resourceVersion), failure: undefined };
 }
 

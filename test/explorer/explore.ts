@@ -1,0 +1,154 @@
+import { drain } from './drain.ts';
+import { findBreaches } from './oracle.ts';
+import { createRunner } from './run.ts';
+import type { Call } from './model-cluster.ts';
+import { settings } from './objects.ts';
+import { type Scenario, alone, mixed, usualFaults } from './scenarios.ts';
+import { type Setting, type Situation, type Step, isOver, listSteps, toText } from './situation.ts';
+import type { Tampering } from './tampering.ts';
+
+export interface Bounds {
+  /** How many runs there are, and how many of them at once. */
+  readonly runs: number;
+  readonly atOnce: number;
+  readonly maxStates: number;
+  readonly faults?: Situation['faults'];
+  readonly tampering?: Tampering;
+  /** Search breadth first and stop at the first breach: finds the shortest story. */
+  readonly isForShortest?: boolean;
+}
+
+/** What a search came to. */
+export interface Found {
+  readonly states: number;
+  readonly ends: number;
+  readonly isComplete: boolean;
+  /** What went wrong, each with the shortest story that was seen of it. Documented exceptions are in brackets. */
+  readonly breaches: ReadonlyMap<string, readonly string[]>;
+  /** Ends that needed the sweep although no event was lost. */
+  readonly forSweep: number;
+  readonly sweeps: number;
+  readonly replays: number;
+}
+
+interface Node {
+  readonly situation: Situation;
+  readonly label: string;
+  readonly parent: Node | undefined;
+  readonly depth: number;
+}
+
+/** The situation in which a scenario begins, and what stays the same in it. */
+export async function open(scenario: Scenario, bounds: Omit<Bounds, 'maxStates'>): Promise<{ situation: Situation; setting: Setting }> {
+  const setting = {
+    runner: createRunner(settings, toConstant(scenario, await scenario.start())),
+    edits: scenario.edits,
+    maxRuns: bounds.runs,
+    atOnce: bounds.atOnce,
+    crowds: scenario.isMixed ? mixed : alone,
+    tampering: bounds.tampering,
+  };
+  const situation = {
+    cluster: await scenario.start(),
+    runs: [],
+    late: [],
+    due: scenario.due ?? [],
+    edited: 0,
+    begun: 0,
+    faults: bounds.faults ?? scenario.faults ?? usualFaults,
+  };
+  return { situation, setting };
+}
+
+/** Visits every situation that a scenario can come to, as far as the bounds go. */
+export async function explore(scenario: Scenario, bounds: Bounds): Promise<Found> {
+  const { situation, setting } = await open(scenario, bounds);
+  const search = startSearch(setting);
+  const queue: Node[] = [{ situation, label: 'begin', parent: undefined, depth: 0 }];
+  const seen = new Set<string>();
+  let head = 0;
+  while (bounds.isForShortest ? head < queue.length : queue.length > 0) {
+    const node = bounds.isForShortest ? queue[head++] : queue.pop();
+    if (!node) break;
+    const text = toText(node.situation);
+    if (seen.has(text)) continue;
+    if (seen.size >= bounds.maxStates) return finish(search, seen.size, false);
+    seen.add(text);
+    noteBreaches(search, node);
+    if (bounds.isForShortest && hasBreach(search)) return finish(search, seen.size, false);
+    if (isOver(node.situation, setting)) await noteEnd(search, node);
+    for (const step of listSteps(node.situation, setting)) queue.push(await follow(node, step));
+  }
+  return finish(search, seen.size, true);
+}
+
+async function follow(parent: Node, { label, take }: Step): Promise<Node> {
+  return { situation: await take(), label, parent, depth: parent.depth + 1 };
+}
+
+// ------------------------------------------------------------------------------------------------ what is found
+
+interface Search {
+  readonly setting: Setting;
+  readonly breaches: Map<string, Node>;
+  readonly ends: Set<string>;
+  forSweep: number;
+  sweeps: number;
+}
+
+function startSearch(setting: Setting): Search {
+  return { setting, breaches: new Map(), ends: new Set(), forSweep: 0, sweeps: 0 };
+}
+
+function finish({ setting, breaches, ends, forSweep, sweeps }: Search, states: number, isComplete: boolean): Found {
+  const stories = new Map([...breaches].map(([breach, node]) => [breach, toStory(node)]));
+  return { states, ends: ends.size, isComplete, breaches: stories, forSweep, sweeps, replays: setting.runner.replays() };
+}
+
+function noteBreaches(search: Search, node: Node): void {
+  for (const breach of findBreaches(node.situation.cluster)) note(search, breach, node);
+}
+
+function note({ breaches }: Search, breach: string, node: Node): void {
+  const known = breaches.get(breach);
+  if (!known || known.depth > node.depth) breaches.set(breach, node);
+}
+
+function hasBreach({ breaches }: Search): boolean {
+  return [...breaches.keys()].some((breach) => !breach.startsWith('('));
+}
+
+async function noteEnd(search: Search, node: Node): Promise<void> {
+  const { situation } = node;
+  const text = toText({ ...situation, begun: 0, faults: { crash: 0, late: 0, lose: 0, tick: 0 } });
+  if (search.ends.has(text)) return;
+  search.ends.add(text);
+  const rest = await drain(situation.cluster, situation.due, settings, search.setting.tampering);
+  search.sweeps = Math.max(search.sweeps, rest.sweeps);
+  if (rest.afterEvents !== undefined && situation.faults.lose > 0) search.forSweep++;
+  if (rest.wrong !== undefined) note(search, `NO_CONVERGENCE: ${rest.wrong}`, node);
+}
+
+function toStory(node: Node): string[] {
+  const labels: string[] = [];
+  for (let at: Node | undefined = node; at; at = at.parent) labels.push(at.label);
+  return labels.toReversed();
+}
+
+/** Pools and objectives that nobody edits in a scenario can be read at any time: reading them is no step. */
+function toConstant({ edits }: Scenario, { pools, objectives }: Situation['cluster']) {
+  const changing = new Set(
+    edits.flatMap((edit) => {
+      if (edit.does === 'select') return [edit.pool];
+      return edit.does === 'remove pool' || edit.does.endsWith('objective') ? ['name' in edit ? edit.name : ''] : [];
+    }),
+  );
+  return (call: Call) => {
+    if (call.method !== 'getPool' && call.method !== 'getObjective') return undefined;
+    const [{ group }, , name] = call.args;
+    const [served, objects] =
+      call.method === 'getPool' ? ['inference.networking.k8s.io', pools] : ['llm-d.ai', objectives];
+    if (group !== served) return { value: 'unserved' };
+    return changing.has(name) ? undefined : { value: objects[name] ?? 'absent' };
+  };
+}

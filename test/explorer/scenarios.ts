@@ -1,0 +1,238 @@
+import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
+import { type ClusterState, isOurs } from './model-cluster.ts';
+import {
+  type Wish,
+  addBinding,
+  addOperatorOutput,
+  emptyCluster,
+  outputNameOf,
+  settled,
+  toSpec,
+} from './objects.ts';
+import { type Faults, crowd } from './situation.ts';
+import { type Edit, others } from './users.ts';
+
+/** Where it begins, and what users do, in this order, at any time. */
+export interface Scenario {
+  readonly start: () => Promise<ClusterState>;
+  readonly edits: readonly Edit[];
+  /** The bindings for which an event is on its way at the beginning. */
+  readonly due?: readonly string[];
+  readonly faults?: Faults;
+  /** With each delivery alone, and with one in a crowd, so that narrow and wide collects meet. */
+  readonly isMixed?: true;
+  /** The sweep alone can notice how it ends: nobody is told that a name is free, or a write allowed again. */
+  readonly isForSweep?: true;
+  /** Outside what the protocol assumes: how it breaks is written down. */
+  readonly breaks?: readonly string[];
+}
+
+export const usualFaults: Faults = { crash: 1, late: 1, lose: 1, tick: 0 };
+export const alone: readonly (readonly string[])[] = [[]];
+export const mixed: readonly (readonly string[])[] = [[], crowd];
+
+const empty = async () => emptyCluster();
+const having = (wishes: Readonly<Record<string, Wish>>) => () => settled(emptyCluster(), wishes);
+
+const create = (name: string, wish: Wish = {}): Edit => ({ does: 'create', name, wish });
+const edit = (name: string, wish: Wish): Edit => ({ does: 'edit', name, wish });
+const remove = (name: string): Edit => ({ does: 'delete', name });
+const readForDelete = (name: string): Edit => ({ does: 'read for DELETE', name });
+const removeBlindly = (name: string): Edit => ({ does: 'remove without looking', name });
+const prune = (name: string): Edit => ({ does: 'prune the claim of', name });
+const select = (app: string, pool = 'p'): Edit => ({ does: 'select', pool, app });
+const removeOutput: Edit = { does: 'remove output' };
+const touchOutput: Edit = { does: 'touch output' };
+const editOutput = (container: string): Edit => ({ does: 'edit output', container });
+const deny = (app: string | undefined): Edit => ({ does: 'deny', app });
+
+/** The name of a's output for objective i. */
+export const nameOfA = outputNameOf('a', toSpec({}));
+const takeName: Edit = { does: 'take name', name: nameOfA };
+const freeName: Edit = { does: 'free name', name: nameOfA };
+
+const c1: Wish = { container: 'c1' };
+const c2: Wish = { container: 'c2' };
+const c3: Wish = { container: 'c3' };
+const s: Wish = { account: 's' };
+const t: Wish = { account: 't' };
+const q: Wish = { pool: 'q' };
+const poolOnly: Wish = { mode: 'PoolOnly' };
+
+/** Bindings as kleym-operator leaves them; `selecting` is what their outputs select. */
+function operated(wishes: Readonly<Record<string, { readonly wish?: Wish; readonly selecting?: Wish; readonly isGone?: true }>>) {
+  return async () => {
+    let state = emptyCluster();
+    for (const [name, { wish = {}, selecting = wish, isGone }] of Object.entries(wishes)) {
+      state = addOperatorOutput(state, name, wish, selecting);
+      if (!isGone) state = addBinding(state, name, wish);
+    }
+    return state;
+  };
+}
+
+function withOperated(start: () => Promise<ClusterState>, name: string, selecting: Wish) {
+  return async () => addBinding(addOperatorOutput(await start(), name, {}, selecting), name, {});
+}
+
+async function withoutClaims(from: Promise<ClusterState>): Promise<ClusterState> {
+  const state = await from;
+  const bindings = Object.entries(state.bindings).map(([name, { status, ...binding }]) => {
+    const { claim: _claim, ...rest } = status ?? {};
+    return [name, { ...binding, status: rest }];
+  });
+  return { ...state, bindings: Object.fromEntries(bindings) };
+}
+
+async function withHeldOutputs(from: Promise<ClusterState>): Promise<ClusterState> {
+  const state = await from;
+  const outputs = Object.entries(state.outputs).map(([name, output]): [string, Output] => [
+    name,
+    isOurs(output) ? { ...output, metadata: { ...output.metadata, finalizers: [others] } } : output,
+  ]);
+  return { ...state, outputs: Object.fromEntries(outputs) };
+}
+
+const settledA = having({ a: {} });
+
+const creation = {
+  'two creates': { start: empty, edits: [create('a'), create('b')] },
+  'create, delete': { start: empty, edits: [create('a'), remove('a')] },
+  'created again': { start: empty, edits: [create('a'), remove('a'), create('a')] },
+  'leave and arrive': { start: empty, edits: [create('a'), edit('a', c2), create('b')] },
+  'leave by name': { start: empty, edits: [create('a'), edit('a', { objective: 'j', ...c2 }), create('b')] },
+  'the pool flaps': { start: empty, edits: [create('a'), select('y'), select('x')] },
+  'the pool turns unsafe': { start: empty, edits: [create('a'), select('bad')] },
+  'three bindings': { start: empty, edits: [create('a'), create('b'), remove('a')] },
+  'output removed': { start: empty, edits: [create('a'), removeOutput] },
+  'time passes': {
+    start: empty,
+    edits: [create('a'), edit('a', c2), create('b')],
+    faults: { crash: 0, late: 1, lose: 0, tick: 2 },
+  },
+} satisfies Record<string, Scenario>;
+
+const moves = {
+  'pool edited': { start: having({ a: {}, b: c2 }), edits: [select('z')] },
+  'pool edited, PoolOnly': { start: having({ a: poolOnly }), edits: [select('z'), select('x')] },
+  swap: { start: having({ a: {}, b: q }), edits: [select('y'), select('x', 'q')] },
+  'swap by edits': { start: having({ a: {}, b: c2 }), edits: [edit('a', c2), edit('b', c1)] },
+  'move and rival': { start: settledA, edits: [edit('a', c2), create('b', c2), edit('b', c1)] },
+  'move away and rival': { start: settledA, edits: [edit('a', c2), edit('a', c3), create('b', c2)] },
+  'flap in a move': { start: settledA, edits: [select('z'), select('x'), create('b', q), select('z', 'q')] },
+  'flap, and a rival settles': { start: settledA, edits: [edit('a', c2), edit('a', c1), create('b', c2)] },
+  'move into a leaver': { start: having({ a: {}, b: q }), edits: [select('y'), remove('b')] },
+  shift: { start: having({ a: {}, b: q }), edits: [select('z', 'q'), select('y')] },
+  'touched in a move': { start: settledA, edits: [edit('a', c2), touchOutput, edit('a', c1), create('b', c2)] },
+  'pools cross': { start: empty, edits: [create('a'), create('b', q), select('z'), select('x', 'q')] },
+  drift: { start: settledA, edits: [editOutput('c2'), create('b', c2)] },
+  'drift, then edit': { start: settledA, edits: [editOutput('c2'), edit('a', c2), create('b')] },
+  'mode change': { start: settledA, edits: [edit('a', poolOnly), create('b')] },
+  'removed in a move': { start: settledA, edits: [edit('a', c2), removeOutput, create('b')] },
+} satisfies Record<string, Scenario>;
+
+const losses = {
+  'raced delete': { start: empty, edits: [create('a'), readForDelete('a'), removeBlindly('a')] },
+  'raced delete and rival': { start: empty, edits: [create('a'), readForDelete('a'), removeBlindly('a'), create('b')] },
+  'raced delete, created again': { start: empty, edits: [create('a'), readForDelete('a'), removeBlindly('a'), create('a')] },
+  'claim pruned': { start: settledA, due: ['a'], edits: [prune('a'), edit('a', c2), create('b')] },
+  'claim pruned, account edited': { start: () => withoutClaims(settledA()), due: ['a'], edits: [edit('a', t), create('b')] },
+} satisfies Record<string, Scenario>;
+
+const handovers = {
+  "the operator's outputs": { start: operated({ a: {}, b: { wish: c2 } }), due: ['a', 'b'], edits: [select('z')] },
+  "the operator's output, other content": { start: operated({ a: { selecting: c2 } }), due: ['a'], edits: [create('b', c2)] },
+  "the operator's output, key taken": { start: withOperated(having({ b: c3 }), 'a', c2), due: ['a'], edits: [edit('b', c2)] },
+  "the operator's output into a leaver": { start: withOperated(having({ b: {} }), 'a', c2), due: ['a'], edits: [edit('b', c3)] },
+  "the operator's outputs crossed": {
+    start: operated({ a: { selecting: c2 }, b: { wish: c2, selecting: c1 } }),
+    due: ['a', 'b'],
+    edits: [],
+  },
+  "the operator's output, PoolOnly": { start: operated({ a: { wish: poolOnly } }), due: ['a'], edits: [select('z')] },
+  "the operator's orphan": { start: operated({ a: { isGone: true } }), due: ['a'], edits: [create('a')] },
+} satisfies Record<string, Scenario>;
+
+const refusals = {
+  'name taken': { start: empty, edits: [takeName, create('a'), freeName], isForSweep: true },
+  'name taken after': { start: settledA, edits: [removeOutput, takeName, edit('a', c2)], isForSweep: true },
+  'name taken in a delete': { start: settledA, edits: [edit('a', { objective: 'j' }), removeOutput, takeName], isForSweep: true },
+  'POST refused': { start: empty, edits: [deny('x'), create('a'), create('b', c2), deny(undefined)], isForSweep: true },
+  'PUT refused': { start: settledA, edits: [deny('z'), select('z'), create('b', q), select('z', 'q')], isForSweep: true },
+  'PUT refused, PoolOnly': { start: having({ a: poolOnly }), edits: [deny('z'), select('z'), select('x')], isForSweep: true },
+  'conflict cleared': { start: empty, edits: [create('a'), create('b'), edit('b', c2)] },
+} satisfies Record<string, Scenario>;
+
+const accounts = {
+  'account edited': { start: settledA, edits: [edit('a', t), create('b', t), edit('b', s)], isMixed: true },
+  'account flaps': { start: settledA, edits: [edit('a', t), edit('a', s), create('b', t)], isMixed: true },
+  'account edited at once': { start: empty, edits: [create('a'), edit('a', t), create('b', t)] },
+  'account and container': {
+    start: settledA,
+    edits: [edit('a', { ...t, ...c2 }), edit('a', { ...s, ...c3 }), create('b', { ...t, ...c2 })],
+  },
+  'three accounts': { start: settledA, edits: [edit('a', t), edit('a', { account: 'u' }), create('b', t)] },
+  'accounts cross': {
+    start: having({ a: {}, b: t }),
+    edits: [edit('a', { ...t, ...c2 }), edit('b', { ...c2, ...s })],
+    isMixed: true,
+  },
+  'account flaps, rival there': { start: settledA, edits: [edit('a', t), edit('a', s), create('b', t)], due: ['a'] },
+  "the operator's output without account": { start: operated({ a: { selecting: c2 } }), due: ['a'], edits: [create('b', c2)] },
+  'created beside a look': { start: empty, edits: [create('a', t), create('b')], isMixed: true },
+} satisfies Record<string, Scenario>;
+
+const held = {
+  'output held': {
+    start: () => withHeldOutputs(settledA()),
+    edits: [edit('a', { objective: 'j', ...c2 }), create('b'), { does: 'let go of output' }],
+  },
+} satisfies Record<string, Scenario>;
+
+/** What the protocol does not promise: a claim is lost while a POST is on its way. */
+const outside = {
+  'claim pruned with a POST on its way': {
+    start: empty,
+    edits: [create('a'), prune('a'), edit('a', c2), create('b')],
+    breaks: ['TWO_LIVE'],
+  },
+} satisfies Record<string, Scenario>;
+
+/** Beyond the model: objectives, pools that go, bindings that others hold, labels taken off by hand. */
+const further = {
+  'objective gone and back': {
+    start: having({ a: {}, b: q }),
+    edits: [{ does: 'remove objective', name: 'i-p' }, select('x', 'q'), { does: 'restore objective', name: 'i-p' }],
+  },
+  'pool gone': { start: having({ a: {}, b: c2 }), edits: [edit('b', c1), { does: 'remove pool', name: 'p' }] },
+  'rival without objective': {
+    start: empty,
+    edits: [{ does: 'remove objective', name: 'i-p' }, create('a'), create('b', { objective: 'j' }), { does: 'restore objective', name: 'i-p' }],
+  },
+  'held by others, and rival': {
+    start: settledA,
+    edits: [{ does: 'hold', name: 'a' }, remove('a'), create('b'), { does: 'let go of', name: 'a' }],
+  },
+  'held by others while new, and rival': {
+    start: empty,
+    edits: [create('a'), { does: 'hold', name: 'a' }, remove('a'), create('b')],
+  },
+  'label taken off': { start: settledA, edits: [{ does: 'strip output' }, edit('a', c2), create('b')] },
+  'held output of a leaver': {
+    start: () => withHeldOutputs(settledA()),
+    edits: [remove('a'), create('b'), { does: 'let go of output' }],
+  },
+  'rivals of two accounts': { start: having({ a: {}, b: {} }), edits: [edit('b', t), edit('a', t)] },
+} satisfies Record<string, Scenario>;
+
+export const scenarios: Readonly<Record<string, Scenario>> = {
+  ...creation,
+  ...moves,
+  ...losses,
+  ...handovers,
+  ...refusals,
+  ...accounts,
+  ...held,
+  ...outside,
+  ...further,
+};
