@@ -1,6 +1,9 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterEach, expect, test } from 'vitest';
 import { apiServerUrl, withKubeRequest } from './kube-request.ts';
@@ -44,6 +47,21 @@ test("a request carries the kubeconfig's credentials and keeps the path of its s
     '/prefix/apis?labelSelector=a%3Db%2Cc',
     'Bearer secret',
   ]);
+});
+
+test('a token file is read for each request, because whoever rotates it may end the last token at once', async () => {
+  const kubeConfig = await startServer(({ headers }, response) =>
+    response.end(JSON.stringify(headers.authorization)),
+  );
+  const folder = await mkdtemp(join(tmpdir(), 'kleym-token-'));
+  cleanups.push(() => rm(folder, { recursive: true }));
+  const tokenFile = join(folder, 'token');
+  kubeConfig.users = [{ name: 'u', authProvider: { name: 'tokenFile', config: { tokenFile } } }];
+  for (const token of ['first', 'second']) {
+    await writeFile(tokenFile, `${token}\n`);
+    const said = await withKubeRequest(kubeConfig, REQUEST, (response) => response.json());
+    expect(said).toBe(`Bearer ${token}`);
+  }
 });
 
 test('lines come whole, however they were cut on the way, and a line without an end is none', async () => {

@@ -308,6 +308,12 @@ async function findNamed(story: Story): Promise<string[]> {
   return own ? findUnsettled(own, testSettings) : [];
 }
 
+/** What one story leaves behind, the sweeps of all later ones would look at. */
+async function clear({ bindings, outputs, pools, objectives }: Everything): Promise<void> {
+  for (const held of bindings) await kube.edit(held, { metadata: { finalizers: null } });
+  for (const left of [...bindings, ...outputs, ...pools, ...objectives]) await kube.delete(left);
+}
+
 /** Tells the story of a seed to its end: how all is, and how it should be. */
 async function tell(seed: number): Promise<{ is: object; should: object }> {
   const clock = { clockMs: 0 };
@@ -342,9 +348,11 @@ async function tell(seed: number): Promise<{ is: object; should: object }> {
   await comeToRest(story);
 
   const all = await readAll(namespace);
+  const unsettled = await findNamed(story);
+  await clear(all);
   const ends = { story: story.told, failures: story.failures };
   return {
-    is: { ...ends, state: describeAll(all), unsettled: await findNamed(story) },
+    is: { ...ends, state: describeAll(all), unsettled },
     should: {
       story: story.told,
       failures: [],

@@ -14,6 +14,7 @@ export interface Bounds {
   readonly maxStates: number;
   readonly faults?: Situation['faults'];
   readonly tampering?: Tampering;
+  readonly isCoarse?: boolean;
   /** Search breadth first and stop at the first breach: finds the shortest story. */
   readonly isForShortest?: boolean;
 }
@@ -47,6 +48,7 @@ export async function open(scenario: Scenario, bounds: Omit<Bounds, 'maxStates'>
     atOnce: bounds.atOnce,
     crowds: scenario.isMixed ? mixed : alone,
     tampering: bounds.tampering,
+    isCoarse: bounds.isCoarse ?? false,
   };
   const situation = {
     cluster: await scenario.start(),
@@ -120,12 +122,13 @@ function hasBreach({ breaches }: Search): boolean {
 
 async function noteEnd(search: Search, node: Node): Promise<void> {
   const { situation } = node;
-  const text = toText({ ...situation, begun: 0, faults: { crash: 0, late: 0, lose: 0, tick: 0 } });
+  const { lose } = situation.faults;
+  const text = toText({ ...situation, begun: 0, faults: { crash: 0, late: 0, lose, tick: 0 } });
   if (search.ends.has(text)) return;
   search.ends.add(text);
   const rest = await drain(situation.cluster, situation.due, settings, search.setting.tampering);
   search.sweeps = Math.max(search.sweeps, rest.sweeps);
-  if (rest.afterEvents !== undefined && situation.faults.lose > 0) search.forSweep++;
+  if (rest.afterEvents !== undefined && lose > 0) search.forSweep++;
   if (rest.wrong !== undefined) note(search, `NO_CONVERGENCE: ${rest.wrong}`, node);
 }
 

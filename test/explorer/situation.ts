@@ -43,6 +43,8 @@ export interface Setting {
   /** Names of no bindings that come with each delivery: with many names, a whole namespace is listed. */
   readonly crowds: readonly (readonly string[])[];
   readonly tampering: Tampering | undefined;
+  /** Reads that a run has issued together are answered in one step: a smaller search that misses what comes between. */
+  readonly isCoarse: boolean;
 }
 
 /** One thing that can happen next. */
@@ -155,9 +157,20 @@ function runSteps(now: Situation, run: UnderWay, setting: Setting): Step[] {
   const { position } = run;
   if (position.result) return [{ label: `${position.id} ends`, take: async () => endRun(now, run) }];
   return nextCalls(position).flatMap((pending) => [
-    { label: `${position.id} ${toLabel(pending.call)}`, take: () => answer(now, run, pending, setting) },
+    { label: `${position.id} ${toLabel(pending.call)}`, take: () => answerOneOrAll(now, run, pending, setting) },
     ...(isWrite(pending.call) ? faultSteps(now, run, pending, setting) : []),
   ]);
+}
+
+async function answerOneOrAll(from: Situation, run: UnderWay, first: Pending, setting: Setting): Promise<Situation> {
+  if (!setting.isCoarse || isWrite(first.call)) return answer(from, run, first, setting);
+  const slot = from.runs.indexOf(run);
+  let now = from;
+  for (const pending of run.position.pending) {
+    const current = now.runs[slot];
+    if (current && !isWrite(pending.call)) now = await answer(now, current, pending, setting);
+  }
+  return now;
 }
 
 export function endRun(now: Situation, run: UnderWay): Situation {

@@ -59,6 +59,7 @@ const deliveries: Delivery[] = [];
 const adapters = new Map<string, KeptProcess>();
 let functions: BundledFunctions;
 let broker: Broker | undefined;
+let sourcesKubeconfig: string;
 
 beforeAll(async () => {
   const manifests = readManifests('base', ...components);
@@ -74,6 +75,7 @@ beforeAll(async () => {
     subscribers: functions.urls,
     onDelivery: (delivery) => deliveries.push(delivery),
   });
+  sourcesKubeconfig = await kubeconfigOf('kleym-sources');
   for (const { name } of wiring.sources) await startAdapter(name);
   await here.create(...canaries);
   for (const canary of canaries) await untilTold(canary);
@@ -108,8 +110,7 @@ async function startAdapter(name: string): Promise<void> {
   const source = wiring.sources.find((one) => one.name === name);
   if (!source) throw new Error(`there is no source ${name}`);
   const namespaces = await kube.list({ apiVersion: 'v1', kind: 'Namespace' });
-  const kubeconfig = await kubeconfigOf('kleym-sources');
-  const surroundings = { programs, processes: kept, kubeconfig, sink: broker?.url ?? '' };
+  const surroundings = { programs, processes: kept, kubeconfig: sourcesKubeconfig, sink: broker?.url ?? '' };
   adapters.set(
     name,
     await startReceiveAdapter(
@@ -121,7 +122,7 @@ async function startAdapter(name: string): Promise<void> {
 }
 
 async function killAdapters(...names: readonly string[]): Promise<void> {
-  await Promise.all(names.map((name) => adapters.get(name)?.kill('SIGKILL')));
+  await Promise.all(names.map(async (name) => await adapters.get(name)?.kill('SIGKILL')));
 }
 
 /** The events that the Broker has delivered about an object. */
@@ -300,8 +301,6 @@ describe('sources', () => {
   test('while nothing happens, nothing of ours is in the audit log but their watches', async () => {
     await untilQuiet();
     const before = await kleym.plane.audit();
-    const counted = (events: readonly AuditEvent[], name: string): number =>
-      events.filter(({ user }) => user.username === `system:serviceaccount:kleym-system:${name}`).length;
     expect(counted(before, 'reconcile')).toBeGreaterThan(20);
     const known = deliveries.length;
 
@@ -334,6 +333,11 @@ async function untilQuiet(): Promise<void> {
   }, 30_000);
 }
 
+function counted(events: readonly AuditEvent[], account: string): number {
+  return events.filter(({ user }) => user.username === `system:serviceaccount:kleym-system:${account}`)
+    .length;
+}
+
 function describeRequest({ user, verb, objectRef, responseStatus }: AuditEvent): string {
   const account = user.username.split(':').at(-1);
   return `${account} ${verb} ${objectRef?.resource} ${responseStatus?.code}`;
@@ -362,12 +366,12 @@ describe('what no adapter told is found by the sweep', () => {
   });
 
   test('when a PingSource ticks, what was created, edited and deleted is settled', async () => {
-    const { programs: _same, ...rest } = { programs, processes: kept, sink: broker?.url ?? '' };
-    await startPingAdapter(kube, { ...rest, programs, kubeconfig: kleym.plane.kubeconfigFile });
+    const sink = broker?.url ?? '';
+    await startPingAdapter(kube, { programs, processes: kept, kubeconfig: kleym.plane.kubeconfigFile, sink });
     const [ping] = wiring.pings;
     if (!ping) throw new Error('there is no PingSource');
     // The first of six fields is seconds.
-    ticking = await createPingSource(kube, ping, { schedule: '*/3 * * * * *', sink: broker?.url ?? '' });
+    ticking = await createPingSource(kube, ping, { schedule: '*/3 * * * * *', sink });
     await here.ready('created');
     await here.gone('deleted');
     await eventually(async () => {
