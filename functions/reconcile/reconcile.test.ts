@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { UncertainError } from '../../shared/kube/uncertain-error.ts';
-import { binding, objective, pool, poolBinding } from '../../test/support/drafts.ts';
+import { binding, objective, output, pool, poolBinding } from '../../test/support/drafts.ts';
 import { postEvent, silentApp } from '../../test/support/post-event.ts';
 import { answer, scriptedApiServer, status } from '../../test/support/scripted-api-server.ts';
 import { type Override, createSettling } from '../../test/support/settling.ts';
@@ -51,6 +51,38 @@ describe('reconcile answers', () => {
       status: 200,
       bindings: [{ namespace: 'team-a', names: ['binding-a', 'binding-b'] }],
     });
+  });
+
+  test('200 with a neighbour that it looked after by itself and could not bring to rest', async () => {
+    const here = await createSettling(() => ({
+      deleteOutput: () => Promise.reject(new UncertainError('no answer')),
+    }));
+    await here.create(pool(), objective(), objective('objective-b'), binding());
+    await here.settle(['binding-a']);
+    await here.create(binding('binding-b', { objectiveRef: { name: 'objective-b' } }));
+    expect(await postEvent(appOn(here.cluster), naming('binding-b'))).toEqual({
+      status: 200,
+      bindings: [{ namespace: 'team-a', names: ['binding-a'] }],
+    });
+    expect(await here.ready('binding-b')).toBe('False IdentityCollision');
+  });
+
+  test('503 for an orphan that cannot be deleted, and the bindings beside it go on', async () => {
+    const here = await prepare(() => ({
+      deleteOutput: async () => ({ kind: 'rejected', forbidden: true, message: 'no permission' }),
+    }));
+    const labels = {
+      'kleym.sonda.red/managed-by': 'kleym',
+      'kleym.sonda.red/binding-name': 'gone',
+      'kleym.sonda.red/binding-namespace': 'team-a',
+    };
+    await here.create(output('kleym-team-a-gone-pool-00000000', { hint: 'team-a/gone' }, { labels }));
+    const answered = await postEvent(appOn(here.cluster), naming('binding-a', 'gone'));
+    expect(answered).toMatchObject({
+      status: 503,
+      error: { reason: expect.stringContaining('team-a/gone: ') },
+    });
+    expect(await here.ready('binding-a')).toBe('True Reconciled');
   });
 
   test('503 where something is missing that may come by itself', async () => {

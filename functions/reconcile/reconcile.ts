@@ -26,9 +26,22 @@ export interface ReconcileOptions {
 
 /** How a request ended for each of its bindings, and what it took. */
 interface Result {
-  readonly endings: { readonly namespace: string; readonly name: string; readonly ending: Ending }[];
+  readonly own: Ended[];
+  /** Neighbours that were looked after beside them, and are not at rest. */
+  readonly others: Ended[];
   collects: number;
   writes: number;
+}
+
+interface Ended {
+  readonly namespace: string;
+  readonly name: string;
+  readonly ending: Ending;
+}
+
+/** A run, with what it was asked for. */
+interface Batch extends Run {
+  readonly asked: ReadonlySet<string>;
 }
 
 // A request begins no further namespace after this long: what is left goes into its reply.
@@ -47,7 +60,7 @@ export function reconcile(options: ReconcileOptions): Handler {
     const named = parseBindingsAffected(event);
     if (named.kind !== 'done') return named;
     const since = elapsed();
-    const result: Result = { endings: [], collects: 0, writes: 0 };
+    const result: Result = { own: [], others: [], collects: 0, writes: 0 };
     await forEachLimited(named.value, namespacesAtOnce, async (group) => {
       const isLate = elapsed() - since > maxMs;
       add(result, group, isLate ? notBegun(group) : await batches.ask(group.namespace, group.names));
@@ -57,13 +70,15 @@ export function reconcile(options: ReconcileOptions): Handler {
 }
 
 /** Trouble with the API server ends a batch, and says nothing about any of its bindings. */
-async function runSafely(names: readonly string[], run: () => Promise<Run>): Promise<Run> {
+async function runSafely(names: readonly string[], run: () => Promise<Run>): Promise<Batch> {
+  const asked = new Set(names);
   try {
-    return await run();
+    return { asked, ...(await run()) };
   } catch (error) {
     if (!(error instanceof UncertainError)) throw error;
     const { message } = error;
     return {
+      asked,
       endings: new Map(names.map((name) => [name, { kind: 'waiting', message }])),
       collects: 0,
       writes: 0,
@@ -71,29 +86,42 @@ async function runSafely(names: readonly string[], run: () => Promise<Run>): Pro
   }
 }
 
-function notBegun({ names }: BindingNames): Run {
-  return { endings: new Map(names.map((name) => [name, { kind: 'unfinished' }])), collects: 0, writes: 0 };
+function notBegun({ names }: BindingNames): Batch {
+  return {
+    asked: new Set(names),
+    endings: new Map(names.map((name) => [name, { kind: 'unfinished' }])),
+    collects: 0,
+    writes: 0,
+  };
 }
 
-/** A batch may have served other requests too: of its endings, these names are ours, and whatever was left undone. */
-function add(result: Result, { namespace, names }: BindingNames, run: Run): void {
+/**
+ * Of the endings of a batch, these names are ours. It may have served other requests too, and their names are theirs;
+ * a neighbour that it looked after by itself is nobody's, so what is left of it goes into a reply.
+ */
+function add(
+  result: Result,
+  { namespace, names }: BindingNames,
+  { asked, endings, collects, writes }: Batch,
+): void {
   const own = new Set(names);
-  for (const [name, ending] of run.endings) {
-    if (own.has(name) || ending.kind === 'unfinished') result.endings.push({ namespace, name, ending });
+  for (const [name, ending] of endings) {
+    if (own.has(name)) result.own.push({ namespace, name, ending });
+    else if (!asked.has(name) && ending.kind !== 'settled') result.others.push({ namespace, name, ending });
   }
-  result.collects += run.collects;
-  result.writes += run.writes;
+  result.collects += collects;
+  result.writes += writes;
 }
 
-function toAnswer({ endings, collects, writes }: Result, cause: string): Answer {
-  const facts = { bindings: endings.length, collects, writes };
-  for (const { ending } of endings) if (ending.kind === 'failed') throw ending.error;
+function toAnswer({ own, others, collects, writes }: Result, cause: string): Answer {
+  const facts = { bindings: own.length, neighbours: others.length, collects, writes };
+  for (const { ending } of own) if (ending.kind === 'failed') throw ending.error;
 
-  const held = endings.find(({ ending }) => ending.kind === 'waiting');
+  const held = own.find(({ ending }) => ending.kind === 'waiting');
   if (held?.ending.kind === 'waiting')
     return waiting(`${held.namespace}/${held.name}: ${held.ending.message}`);
 
-  const left = endings.filter(({ ending }) => ending.kind === 'unfinished');
+  const left = [...own.filter(({ ending }) => ending.kind === 'unfinished'), ...others];
   if (left.length === 0) return nothing(facts);
   const bindings = left.map(({ namespace, name }) => ({ namespace, names: [name] }));
   return answerBindingsAffected({ from: 'reconcile', cause, bindings }, facts);

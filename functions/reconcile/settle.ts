@@ -3,6 +3,7 @@ import { decide, decideOrphans } from '../../shared/decide/decide.ts';
 import { type Snapshot, type World, toWorld } from '../../shared/decide/world.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
+import { parseOwner } from '../../shared/identity/ownership.ts';
 import { collect } from '../../shared/kube/collect.ts';
 import { UncertainError } from '../../shared/kube/uncertain-error.ts';
 import { findAffected } from './affected.ts';
@@ -45,6 +46,7 @@ export async function settle(
     await takeRound(run, toWorld(run.seen, settings));
   }
   for (const name of run.open) end(run, name, unfinished(run));
+  for (const { owner, ending } of run.stuck.values()) end(run, owner, ending);
   await tools.announcer.told();
   return { endings: run.endings, collects: run.rounds, writes: run.writes };
 }
@@ -60,6 +62,8 @@ interface Progress {
   writes: number;
   /** Whether an output went or changed, so that neighbours may have what they waited for. */
   released: boolean;
+  /** Orphans that could not be deleted, by their uids. */
+  readonly stuck: Map<string, { readonly owner: string; readonly ending: Ending }>;
   seen: Snapshot | undefined;
 }
 
@@ -78,14 +82,15 @@ function startRun(names: readonly string[], tools: Tools): Progress {
     rounds: 0,
     writes: 0,
     released: false,
+    stuck: new Map(),
     seen: undefined,
   };
 }
 
 async function takeRound(run: Progress, world: World): Promise<void> {
-  const orphans = decideOrphans(world);
+  const orphans = decideOrphans(world).filter(({ output }) => !run.stuck.has(output.metadata.uid));
   if (orphans.length > 0) {
-    await forEachLimited(orphans, concurrency, (orphan) => remove(run, orphan));
+    await forEachLimited(orphans, concurrency, (orphan) => removeOrphan(run, world, orphan));
     return;
   }
   const steps = [...run.open]
@@ -111,11 +116,21 @@ function toStep(run: Progress, name: string, decision: Decision): Step[] {
   }
 }
 
-/** An output without a binding is nobody's: what goes wrong with it concerns the whole batch. */
-async function remove(run: Progress, orphan: Write): Promise<void> {
+/** An orphan that cannot be deleted keeps what it holds, and somebody must come back for it; the others go on. */
+async function removeOrphan(
+  run: Progress,
+  world: World,
+  orphan: Write & { kind: 'delete-output' },
+): Promise<void> {
+  const { uid } = orphan.output.metadata;
   run.released = true;
   run.writes++;
-  await perform(orphan, {}, run.tools);
+  try {
+    await perform(orphan, {}, run.tools);
+  } catch (error) {
+    const owner = parseOwner(orphan.output, world.snapshot.namespace) ?? '';
+    run.stuck.set(uid, { owner, ending: toTrouble(error) });
+  }
 }
 
 /** One binding's trouble is its own: the others of the batch go on. */
@@ -123,14 +138,14 @@ async function attempt(run: Progress, step: Step): Promise<void> {
   try {
     await write(run, step);
   } catch (error) {
-    end(
-      run,
-      step.name,
-      error instanceof UncertainError
-        ? { kind: 'waiting', message: error.message }
-        : { kind: 'failed', error },
-    );
+    end(run, step.name, toTrouble(error));
   }
+}
+
+function toTrouble(error: unknown): Ending {
+  return error instanceof UncertainError
+    ? { kind: 'waiting', message: error.message }
+    : { kind: 'failed', error };
 }
 
 async function write(run: Progress, { name, decision }: Step): Promise<void> {

@@ -10,9 +10,7 @@ import type { Settings } from '../../shared/identity/settings.ts';
  */
 export function findUnsettled(snapshot: Snapshot, settings: Settings): string[] {
   const world = toWorld(snapshot, settings);
-  const orphaned = decideOrphans(world).flatMap((step) =>
-    step.kind === 'delete-output' ? (parseOwner(step.output, snapshot.namespace) ?? []) : [],
-  );
+  const orphaned = decideOrphans(world).flatMap(({ output }) => parseOwner(output, snapshot.namespace) ?? []);
   const unsettled = [...snapshot.bindings.keys()].filter((name) => {
     const { kind } = decide(world, name, {}, 'unused');
     return kind !== 'settled' && kind !== 'waiting';

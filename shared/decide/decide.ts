@@ -43,6 +43,8 @@ interface Wanted extends View {
   readonly identity: Identity;
 }
 
+type Removal = Extract<Write, { kind: 'delete-output' }>;
+
 type Row<V> = (view: V) => Decision | undefined;
 
 const settled: Settled = { kind: 'settled' };
@@ -63,7 +65,7 @@ const present: readonly Row<Wanted & { readonly output: HeldOutput }>[] = [
 ];
 
 /** Row 1: outputs whose binding is gone, or is another one by now. The owner was read by name before it is called gone. */
-export function decideOrphans(world: World): readonly Write[] {
+export function decideOrphans(world: World): readonly Removal[] {
   return world.outputs
     .filter((held) => isOrphan(world, held) && !isTerminating(held))
     .map((held) => remove(held, 'its binding is gone'));
@@ -110,7 +112,7 @@ function toView(world: World, binding: Binding, memory: Memory, nonce: string): 
     settings: world.settings,
     now: world.snapshot.clock.now,
   };
-  const output = outputs.find((held) => held.output.metadata.name === name);
+  const output = outputs.find((held) => held.output.metadata.name === name && !isOrphan(world, held));
   return {
     world,
     binding,
@@ -134,12 +136,14 @@ function withdrawOldName({ outputs, name }: View): Decision | undefined {
   return old && remove(old, 'the identity has another name now');
 }
 
-/** Row 3: an output on its way out still counts, however long somebody else's finalizer holds it. */
+/** Row 3: an output on its way out still counts, however long it takes; so does one of an earlier binding of this name. */
 function waitForTerminating(view: View): Decision | undefined {
-  const held = view.outputs.find(isTerminating);
+  const held = view.outputs.find((one) => isTerminating(one) || isOrphan(view.world, one));
   if (!held) return undefined;
   const { name, finalizers = [] } = held.output.metadata;
-  const message = `ClusterSPIFFEID ${name} is being deleted, and is held by ${finalizers.join(', ') || 'nobody'}`;
+  const message = isTerminating(held)
+    ? `ClusterSPIFFEID ${name} is being deleted, and is held by ${finalizers.join(', ') || 'nobody'}`
+    : `ClusterSPIFFEID ${name} belongs to an earlier binding of this name, and cannot be deleted`;
   return sayWaiting(view, message, toWithdrawingStatus(view.subject, message));
 }
 
@@ -324,7 +328,7 @@ function isTerminating({ output }: HeldOutput): boolean {
   return output.metadata.deletionTimestamp !== undefined;
 }
 
-function remove({ output }: HeldOutput, why: string): Write {
+function remove({ output }: HeldOutput, why: string): Removal {
   return { kind: 'delete-output', output, why };
 }
 

@@ -90,3 +90,13 @@ describe('the uid of the owner of an output', () => {
     expect(ownerUidOf(output({}))).toBeUndefined();
   });
 });
+
+test('labels and a hint that agree on what is no namespace make nobody an owner', () => {
+  const labels = {
+    'kleym.sonda.red/managed-by': 'kleym',
+    'kleym.sonda.red/binding-name': 'a',
+    'kleym.sonda.red/binding-namespace': 'Foo.Bar',
+  };
+  const metadata = { name: 'kleym-a', uid: 'u', resourceVersion: '1', labels };
+  expect(parseOwner({ metadata, spec: { hint: 'Foo.Bar/a' } }, 'Foo.Bar')).toBeUndefined();
+});

@@ -1,6 +1,6 @@
 import { type Output, outputAnnotations, outputLabels } from '../api/cluster-spiffe-id.ts';
 import { toLabelValue } from './label-value.ts';
-import { isDnsSubdomain } from './object-names.ts';
+import { isDnsLabel, isDnsSubdomain } from './object-names.ts';
 import { outputNamePrefix } from './output-name.ts';
 
 /** The value of the label by which all outputs are found. */
@@ -23,8 +23,8 @@ export function parseOwner(output: Output, namespace: string): string | undefine
     return undefined;
 
   const owner = hint.slice(namespace.length + 1);
-  // A hint can be edited to anything, and what is no name would address another object than a binding.
-  if (!isDnsSubdomain(owner)) return undefined;
+  // Labels and hints can be anything, and what is no name would address another object than a binding, or none at all.
+  if (!isDnsLabel(namespace) || !isDnsSubdomain(owner)) return undefined;
   return labels[outputLabels.bindingName] === toLabelValue(owner) ? owner : undefined;
 }
 
