@@ -5,5 +5,7 @@ export default defineConfig({
     include: ['{functions,shared,local,test,knative}/**/*.test.ts'],
     exclude: ['**/node_modules/**', 'test/real/**'],
     testTimeout: 20_000,
+    // Most of these tests wait for something; one worker for each processor would leave the processors idle.
+    maxWorkers: 4,
   },
 });

@@ -219,20 +219,19 @@ function patch(call: Call): Answer {
  * because it is no longer said.
  */
 function apply({ machine, request, target, showing }: Call, isDryRun: boolean): Answer {
-  const { resource, namespace, name } = target;
+  const { resource, name } = target;
   if ((request.query.get('fieldManager') ?? '') === '') {
     const says = 'Required value: is required for apply patch';
     throw invalidOptions('PatchOptions', 'fieldManager', 'FieldValueRequired', says);
   }
-  const body = requireKind(parseYamlBody(request.body), resource);
-  const metadata = { name, ...(isJsonObject(body['metadata']) ? body['metadata'] : {}) };
-  const written = { ...body, metadata };
+  const written = requireKind(parseYamlBody(request.body), resource);
   const { object, warnings } = decodeObject(written, resource, 'Warn');
   if (warnings.length > 0) {
-    const where = `(${namespace}/${name}; ${groupVersionOf(resource)}, Kind=${resource.kind})`;
+    const { namespace = '' } = object.metadata;
+    const where = `(${namespace}/${object.metadata.name}; ${groupVersionOf(resource)}, Kind=${resource.kind})`;
     throw new Refusal(500, '', `failed to create typed patch object ${where}: ${warnings.join(', ')}`);
   }
-  const current = machine.store.get(resource.storage, keyOf(namespace, name));
+  const current = machine.store.get(resource.storage, keyOf(target.namespace, name));
   if (current === undefined) {
     if (target.part === 'status') throw notFound(resource, name);
     return json(showing.one(createObject(machine.store, target, object, isDryRun)), 201);

@@ -62,8 +62,18 @@ async function readBody(message: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
+function parseUrl(text: string): URL {
+  try {
+    const url = new URL(`http://cluster${text}`);
+    decodeURIComponent(url.pathname);
+    return url;
+  } catch {
+    throw badRequest(`the address ${JSON.stringify(text)} is malformed`);
+  }
+}
+
 async function toRequest(message: IncomingMessage): Promise<ApiRequest> {
-  const url = new URL(message.url ?? '/', 'http://cluster');
+  const url = parseUrl(message.url ?? '/');
   if (Number(message.headers['content-length'] ?? 0) > largestBody) throw tooLarge();
   return {
     method: message.method ?? 'GET',
@@ -155,7 +165,8 @@ function streamWatch(
 }
 
 function sendRefusal(response: ServerResponse, error: unknown, log: (line: string) => void): void {
-  if (response.headersSent) {
+  // Nobody is there any more, or an answer has begun that cannot be taken back.
+  if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
@@ -225,7 +236,8 @@ export function serveApi(server: Server, machine: Machine, log: (line: string) =
       checkTimeout(request.query);
       const answer = answerRequest(machine, request);
       if (verdict === 'drop-after') response.destroy();
-      else send(answer, response);
+      // A client that left while a hook was thinking would never end its watch.
+      else if (!response.destroyed) send(answer, response);
     } catch (error) {
       sendRefusal(response, error, log);
     }

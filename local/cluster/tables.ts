@@ -19,7 +19,8 @@ export const nameColumn: Column = {
   type: 'string',
   format: 'name',
   description: 'Name must be unique within a namespace.',
-  cell: (object) => object.metadata.name,
+  // A bookmark has no name.
+  cell: (object) => object.metadata.name ?? '',
 };
 
 /** How long ago a time was, as kubectl words it: `5s`, `3m20s`, `2d4h`. */

@@ -22,7 +22,9 @@ export interface WatchSink {
 export interface WatchRequest {
   readonly resource: Resource;
   readonly matches: Selector;
-  /** Undefined: start with what there is now. */
+  /** Whether it begins with what there is now. */
+  readonly wantsState: boolean;
+  /** After which revision changes are told; undefined: from now on. */
   readonly since: number | undefined;
   /** What a client has already seen elsewhere: a list that streams must not show less. */
   readonly notOlderThan: number;
@@ -70,12 +72,14 @@ export function parseWatch(resource: Resource, namespace: string, query: URLSear
     throw forbidMatch('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
   }
   const asked = parseResourceVersion(query);
-  const isFresh = initial === null ? asked === undefined || asked === 0 : isTrue(initial);
+  const isOpen = asked === undefined || asked === 0;
+  const wantsState = initial === null ? isOpen : isTrue(initial);
   return {
     resource,
     matches: parseSelection(resource, namespace, query),
-    since: isFresh ? undefined : asked,
-    notOlderThan: isFresh ? (asked ?? 0) : 0,
+    wantsState,
+    since: wantsState || isOpen ? undefined : asked,
+    notOlderThan: wantsState ? (asked ?? 0) : 0,
     wantsBookmarks: query.has('allowWatchBookmarks') && isTrue(query.get('allowWatchBookmarks')),
     timeoutSeconds: parseTimeout(query),
   };
@@ -118,7 +122,7 @@ export function startWatch(store: Store, request: WatchRequest, sink: WatchSink)
     sink.fail(refusal.status);
     return () => {};
   }
-  if (request.since === undefined) {
+  if (request.wantsState) {
     for (const object of store.list(resource.storage).filter(matches)) sink.send('ADDED', object);
     if (wantsBookmarks)
       sink.send('BOOKMARK', bookmark(resource, current, { 'k8s.io/initial-events-end': 'true' }));

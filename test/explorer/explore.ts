@@ -12,9 +12,10 @@ export interface Bounds {
   readonly runs: number;
   readonly atOnce: number;
   readonly maxStates: number;
-  readonly faults?: Situation['faults'];
+  readonly faults?: Situation["faults"] | undefined;
   readonly tampering?: Tampering;
   readonly isCoarse?: boolean;
+  readonly isLoose?: boolean;
   /** Search breadth first and stop at the first breach: finds the shortest story. */
   readonly isForShortest?: boolean;
 }
@@ -49,6 +50,7 @@ export async function open(scenario: Scenario, bounds: Omit<Bounds, 'maxStates'>
     crowds: scenario.isMixed ? mixed : alone,
     tampering: bounds.tampering,
     isCoarse: bounds.isCoarse ?? false,
+    isLoose: bounds.isLoose ?? false,
   };
   const situation = {
     cluster: await scenario.start(),

@@ -172,8 +172,9 @@ function bindingUidsIn(answer: Answer): string[] {
   return objects.map(({ metadata }) => metadata.uid).filter((uid) => uid.startsWith('uid~binding.'));
 }
 
-/** What a run may get an answer to next: reads in the order in which they were issued, writes in any order. */
-export function nextCalls({ pending }: Position): Pending[] {
+/** What a run may get an answer to next: writes in any order, reads in that in which they were issued, or in any too. */
+export function nextCalls({ pending }: Position, isAnyOrder = false): Pending[] {
+  if (isAnyOrder) return [...pending];
   const [first] = pending.filter(({ call }) => !isWrite(call));
   return [...(first ? [first] : []), ...pending.filter(({ call }) => isWrite(call))];
 }

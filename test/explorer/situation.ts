@@ -45,6 +45,8 @@ export interface Setting {
   readonly tampering: Tampering | undefined;
   /** Reads that a run has issued together are answered in one step: a smaller search that misses what comes between. */
   readonly isCoarse: boolean;
+  /** Reads that were issued together are answered in any order, and events that are due may be delivered together. */
+  readonly isLoose: boolean;
 }
 
 /** One thing that can happen next. */
@@ -110,21 +112,32 @@ export function applyUserEdit(now: Situation, edit: Edit): Situation {
 }
 
 function deliverySteps(now: Situation, setting: Setting): Step[] {
-  return now.due.flatMap((name) => {
-    const lose = {
-      label: `LOSE the event of ${name}`,
-      take: async () => ({ ...now, due: without(now.due, name), faults: spend(now.faults, 'lose') }),
-    };
-    const canStart = now.begun < setting.maxRuns && now.runs.length < setting.atOnce;
-    const starts = canStart ? setting.crowds : [];
-    return [
-      ...starts.map((crowd) => ({
-        label: `DELIVER ${name}${crowd.length > 0 ? ' in a crowd' : ''} to t${now.begun + 1}`,
-        take: () => startRun(now, [name], setting, crowd),
-      })),
-      ...(now.faults.lose > 0 ? [lose] : []),
-    ];
-  });
+  return [...togetherSteps(now, setting), ...now.due.flatMap((name) => deliveriesOf(name, now, setting))];
+}
+
+function togetherSteps(now: Situation, setting: Setting): Step[] {
+  if (!setting.isLoose || now.due.length < 2 || !canStart(now, setting)) return [];
+  const label = `DELIVER ${now.due.join(' and ')} to t${now.begun + 1}`;
+  return [{ label, take: () => startRun(now, now.due, setting) }];
+}
+
+function canStart(now: Situation, { maxRuns, atOnce }: Setting): boolean {
+  return now.begun < maxRuns && now.runs.length < atOnce;
+}
+
+function deliveriesOf(name: string, now: Situation, setting: Setting): Step[] {
+  const lose = {
+    label: `LOSE the event of ${name}`,
+    take: async () => ({ ...now, due: without(now.due, name), faults: spend(now.faults, 'lose') }),
+  };
+  const crowds = canStart(now, setting) ? setting.crowds : [];
+  return [
+    ...crowds.map((crowd) => ({
+      label: `DELIVER ${name}${crowd.length > 0 ? ' in a crowd' : ''} to t${now.begun + 1}`,
+      take: () => startRun(now, [name], setting, crowd),
+    })),
+    ...(now.faults.lose > 0 ? [lose] : []),
+  ];
 }
 
 export async function startRun(now: Situation, names: readonly string[], { runner }: Setting, crowd: readonly string[] = []): Promise<Situation> {
@@ -156,7 +169,7 @@ function timeSteps(now: Situation): Step[] {
 function runSteps(now: Situation, run: UnderWay, setting: Setting): Step[] {
   const { position } = run;
   if (position.result) return [{ label: `${position.id} ends`, take: async () => endRun(now, run) }];
-  return nextCalls(position).flatMap((pending) => [
+  return nextCalls(position, setting.isLoose).flatMap((pending) => [
     { label: `${position.id} ${toLabel(pending.call)}`, take: () => answerOneOrAll(now, run, pending, setting) },
     ...(isWrite(pending.call) ? faultSteps(now, run, pending, setting) : []),
   ]);

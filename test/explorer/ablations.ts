@@ -1,0 +1,212 @@
+import type { Binding, BindingStatus, Claim } from '../../shared/api/binding.ts';
+import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
+import { type Call, type ClusterState, isOurs, namespace, serve } from './model-cluster.ts';
+import { type Asked, type Served, type Tampering, honestly } from './tampering.ts';
+
+/**
+ * Each takes one safeguard away by lying to a run, or by altering what it sends: what the protocol would be without
+ * it. The shipped code stays as it is.
+ */
+export const ablations = {
+  /** A move is given up without a write on the output: another run's announcement of a move is not shown. */
+  noFence: hidingClaims(({ claim, isOwn, isAnnounced }) => isOwn && claim.kind === 'replacing' && !isAnnounced),
+  /** A PUT is not bound to the resourceVersion that was announced. */
+  putReadRv: sending((call, { state }) => (call.method === 'replaceOutput' ? onto(state, call) : call)),
+  /** A move is written down nowhere: only the run itself believes that it has announced it. */
+  putUnannounced: announcingToItself,
+  /** Rivals do not count the claim of a move. */
+  movesNotHeld: hidingClaims(({ claim, isOwn }) => !isOwn && claim.kind === 'replacing'),
+  /** An output that is taken over is corrected at once: no claim, no look at others. */
+  adoptNoCheck: (asked) => blindly(asked, announcingToItself),
+  /** Nobody looks at the claims and outputs of others. */
+  noLook: (asked) => blindly(asked, honestly),
+  /** The look is older than the announcement. */
+  blind: withOldLook,
+  /** What was announced counts as over at once. */
+  noQuarantine: withoutTime,
+  /** A POST is sent twice. */
+  manyPosts: (asked) => {
+    const isPost = asked.call.method === 'createOutput' && !asked.call.args[1]?.dryRun;
+    return { ...honestly(asked), copies: isPost ? [asked.call] : [] };
+  },
+  /** A DELETE says only which name. */
+  delByName: sending((call) => aimedAt(call, {})),
+  /** A DELETE says which object, but not in which state. */
+  delNoRv: sending((call) => (call.method === 'deleteOutput' ? aimedAt(call, { uid: call.args[0].uid }) : call)),
+  /** What is wrong is reported before the output is withdrawn: its run does not see it. */
+  reportFirst: (asked) => answering(asked, (answer) => withoutOutputs(answer, (output) => isOwned(output, asked.names))),
+  /** A move whose key is held leaves its old output in place, and waits. */
+  noYield: (asked) =>
+    asked.call.method === 'deleteOutput'
+      ? { state: asked.state, answer: undefined, news: [], memory: asked.memory, isUnknown: true }
+      : honestly(asked),
+  /** Outputs are read before bindings. */
+  rev: withOlderOutputs,
+  /** An owner that no list shows is taken for gone. */
+  unlistedIsGone: (asked) => {
+    const isStranger = asked.call.method === 'getBinding' && !asked.names.includes(asked.call.args[1]);
+    return isStranger ? { ...honestly(asked), answer: 'absent' } : honestly(asked);
+  },
+  /** Bindings are listed by their spec, and not by their claim. */
+  narrowForgetsClaim: (asked) => {
+    const isByClaim =
+      asked.call.method === 'listBindings' && asked.call.args[0].field?.path === 'status.claim.serviceAccountName';
+    return isByClaim ? answering(asked, (answer) => ({ ...(answer as object), items: [] })) : honestly(asked);
+  },
+  /** Outputs without a label for the service account are not listed. */
+  narrowSkipsUnlabelled: (asked) =>
+    answering(asked, (answer) => withoutOutputs(answer, (output) => !output.metadata.labels?.['kleym.sonda.red/service-account'])),
+} satisfies Record<string, Tampering>;
+
+// ------------------------------------------------------------------------------------------------ what a run is told
+
+function answering(asked: Asked, alter: (answer: unknown) => unknown): Served {
+  const served = honestly(asked);
+  return { ...served, answer: alter(served.answer) };
+}
+
+type Listing<T> = { readonly items: readonly T[] };
+
+function isListing(answer: unknown): answer is Listing<Binding | Output> {
+  return typeof answer === 'object' && answer !== null && 'items' in answer;
+}
+
+function isBinding(object: Binding | Output): object is Binding {
+  return 'poolRef' in object.spec;
+}
+
+function withoutOutputs(answer: unknown, isHidden: (output: Output) => boolean): unknown {
+  if (!isListing(answer)) return answer;
+  return { ...answer, items: answer.items.filter((item) => isBinding(item) || !isHidden(item)) };
+}
+
+function isOwned({ spec }: Output, names: readonly string[]): boolean {
+  return names.some((name) => spec.hint === `${namespace}/${name}`);
+}
+
+/** Shows each binding as `alter` has it, in lists and alone. */
+function withBindings(answer: unknown, alter: (binding: Binding) => Binding): unknown {
+  if (isListing(answer)) return { ...answer, items: answer.items.map((item) => (isBinding(item) ? alter(item) : item)) };
+  if (typeof answer !== 'object' || answer === null || !('spec' in answer)) return answer;
+  const object = answer as Binding | Output;
+  return isBinding(object) ? alter(object) : object;
+}
+
+function withClaim(binding: Binding, claim: Claim | undefined): Binding {
+  const { claim: _claim, ...status } = binding.status ?? {};
+  return { ...binding, status: { ...status, ...(claim && { claim }) } };
+}
+
+interface Shown {
+  readonly claim: Claim;
+  readonly isOwn: boolean;
+  /** The run has written this claim itself. */
+  readonly isAnnounced: boolean;
+}
+
+function hidingClaims(isHidden: (shown: Shown) => boolean): Tampering {
+  return (asked) => {
+    const { call, names } = asked;
+    const memory = call.method === 'patchStatus' ? { announced: call.args[2].claim } : asked.memory;
+    const announced = JSON.stringify(memory['announced']);
+    const served = answering(asked, (answer) =>
+      withBindings(answer, (binding) => {
+        const claim = binding.status?.claim;
+        const isOwn = names.includes(binding.metadata.name);
+        const isAnnounced = JSON.stringify(claim) === announced;
+        return claim && isHidden({ claim, isOwn, isAnnounced }) ? withClaim(binding, undefined) : binding;
+      }),
+    );
+    return { ...served, memory };
+  };
+}
+
+/** The run sees neither claims nor outputs of others. */
+function blindly(asked: Asked, tampering: Tampering): Served {
+  const served = tampering(asked);
+  const seen = withoutOutputs(served.answer, (output) => !isOwned(output, asked.names));
+  const answer = withBindings(seen, (binding) =>
+    asked.names.includes(binding.metadata.name) ? binding : withClaim(binding, undefined),
+  );
+  return { ...served, answer };
+}
+
+/** The announcement of a move is kept from the API server, and shown to the run that made it. */
+function announcingToItself(asked: Asked): Served {
+  const { state, call, memory } = asked;
+  if (call.method === 'patchStatus') {
+    const [, aim, status] = call.args;
+    const { claim, ...rest } = status;
+    const isMove = claim?.kind === 'replacing';
+    const sent: BindingStatus = isMove ? rest : status;
+    const served = serve(state, { ...call, args: [namespace, aim, sent] });
+    return { ...served, memory: isMove ? { claim, name: aim.name } : memory };
+  }
+  const own = memory as { readonly claim?: Claim; readonly name?: string };
+  return answering(asked, (answer) =>
+    withBindings(answer, (binding) =>
+      own.claim && own.name === binding.metadata.name ? withClaim(binding, own.claim) : binding,
+    ),
+  );
+}
+
+/** Once it has announced a creation, the run is shown the others as they were before. */
+function withOldLook(asked: Asked): Served {
+  const { state, call, names } = asked;
+  if (call.method === 'patchStatus' && call.args[2].claim?.kind === 'creating') {
+    const served = honestly(asked);
+    return { ...served, memory: { old: { ...state, bindings: dropAll(state.bindings, names) } } };
+  }
+  const old = asked.memory['old'] as ClusterState | undefined;
+  const isLook = ['listBindings', 'listOutputs', 'getPool'].includes(call.method);
+  if (!old || !isLook) return honestly(asked);
+  const own = Object.fromEntries(Object.entries(state.bindings).filter(([name]) => names.includes(name)));
+  return { ...honestly(asked), answer: serve({ ...old, bindings: { ...old.bindings, ...own } }, call).answer };
+}
+
+function dropAll<T>(table: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
+  return Object.fromEntries(Object.entries(table).filter(([name]) => !names.includes(name)));
+}
+
+/** The clock of lists is so late that everything which was announced seems long ago. */
+function withoutTime(asked: Asked): Served {
+  return answering(asked, (answer) => {
+    if (!isListing(answer)) return answer;
+    const { at } = answer as unknown as { readonly at: string };
+    return { ...answer, at: new Date(Date.parse(at) + (asked.memory['late'] ? 0 : 3_600_000)).toISOString() };
+  });
+}
+
+/** When a run begins to read bindings, its lists of outputs are taken; it gets them when it asks. */
+function withOlderOutputs(asked: Asked): Served {
+  const { state, call, memory } = asked;
+  const served = honestly(asked);
+  if (call.method === 'listOutputs') {
+    const outputs = (memory['outputs'] as ClusterState['outputs'] | undefined) ?? state.outputs;
+    return { ...served, answer: serve({ ...state, outputs }, call).answer, memory: { outputs, isRead: true } };
+  }
+  const isFirst = call.method === 'getBinding' || call.method === 'listBindings';
+  if (isFirst && (memory['isRead'] || !memory['outputs'])) return { ...served, memory: { outputs: state.outputs } };
+  return served;
+}
+
+// ------------------------------------------------------------------------------------------------ what a run sends
+
+function sending(alter: (call: Call, asked: Asked) => Call): Tampering {
+  return (asked) => honestly({ ...asked, call: alter(asked.call, asked) });
+}
+
+/** A DELETE with fewer preconditions. */
+function aimedAt(call: Call, preconditions: { readonly uid?: string }): Call {
+  if (call.method !== 'deleteOutput') return call;
+  return { method: 'deleteOutput', args: [{ name: call.args[0].name, ...preconditions } as (typeof call.args)[0]] };
+}
+
+/** The same PUT, onto whatever is there now. */
+function onto({ outputs }: ClusterState, call: Extract<Call, { method: 'replaceOutput' }>): Call {
+  const [wanted] = call.args;
+  const current = outputs[wanted.metadata.name];
+  if (!current || !isOurs(current)) return call;
+  const { uid, resourceVersion } = current.metadata;
+  return { method: 'replaceOutput', args: [{ ...wanted, metadata: { ...wanted.metadata, uid, resourceVersion } }] };
+}

@@ -1,0 +1,52 @@
+import { drain } from './drain.ts';
+import { type Bounds, open } from './explore.ts';
+import { settings } from './objects.ts';
+import { findBreaches } from './oracle.ts';
+import { createRandom } from './random.ts';
+import type { Scenario } from './scenarios.ts';
+import { type Step, isOver, listSteps } from './situation.ts';
+
+/** One way through a scenario. */
+export interface Walk {
+  readonly story: readonly string[];
+  /** What went wrong; documented exceptions are left out. */
+  readonly breach: string | undefined;
+}
+
+/** Three runs at once out of six, dying and timing out, and reads in any order. */
+export const crowdedBounds = {
+  runs: 6,
+  atOnce: 3,
+  isLoose: true,
+  faults: { crash: 2, late: 2, lose: 1, tick: 0 },
+} satisfies Omit<Bounds, 'maxStates'>;
+
+// A story without an end has found that something never rests.
+const maxSteps = 2_000;
+
+/** Takes one random step after the other, until nothing can happen any more; the same ones for the same seed. */
+export async function walk(scenario: Scenario, seed: number, bounds: Omit<Bounds, 'maxStates'> = crowdedBounds): Promise<Walk> {
+  const random = createRandom(seed);
+  const { situation, setting } = await open(scenario, { ...bounds, faults: scenario.faults ?? bounds.faults });
+  let now = situation;
+  const story: string[] = [];
+  while (!isOver(now, setting)) {
+    const step = pick(listSteps(now, setting), random);
+    if (!step) break;
+    story.push(step.label);
+    now = await step.take();
+    const breach = findBreaches(now.cluster).find((one) => !one.startsWith('('));
+    if (breach !== undefined) return { story, breach };
+    if (story.length > maxSteps) return { story, breach: 'NO_END' };
+  }
+  const { wrong } = await drain(now.cluster, now.due, settings, bounds.tampering);
+  return { story, breach: wrong === undefined ? undefined : `NO_CONVERGENCE: ${wrong}` };
+}
+
+/** Faults are many among the steps and few in life: first whether one happens is drawn, then which. */
+function pick(steps: readonly Step[], random: (below: number) => number): Step | undefined {
+  const faults = steps.filter(({ label }) => /^(CRASH|NO ANSWER|LOSE)/.test(label));
+  const others = steps.filter((step) => !faults.includes(step));
+  const from = faults.length > 0 && (others.length === 0 || random(8) === 0) ? faults : others;
+  return from.length === 0 ? undefined : from[random(from.length)];
+}
