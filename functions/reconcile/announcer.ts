@@ -9,9 +9,13 @@ export interface Announcer {
   readonly told: () => Promise<void>;
 }
 
+// Beside the work: a crowd of Events must not keep the API server from what matters.
+const atOnce = 4;
+
 /** An announcer that writes Kubernetes Events. One that is refused is no reason to fail: namespaces that end refuse them all. */
 export function createAnnouncer(cluster: Pick<Cluster, 'announce'>, log: Logger): Announcer {
-  const running: Promise<void>[] = [];
+  const lanes = Array.from({ length: atOnce }, () => Promise.resolve());
+  let told = 0;
   async function write(announcement: Announcement): Promise<void> {
     try {
       const written = await cluster.announce(announcement);
@@ -22,10 +26,13 @@ export function createAnnouncer(cluster: Pick<Cluster, 'announce'>, log: Logger)
   }
   return {
     tell: (news) => {
-      running.push(...news.map(write));
+      for (const announcement of news) {
+        const lane = told++ % atOnce;
+        lanes[lane] = (lanes[lane] ?? Promise.resolve()).then(() => write(announcement));
+      }
     },
     told: async () => {
-      await Promise.all(running);
+      await Promise.all(lanes);
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Answer, nothing, waiting } from '../../shared/events/answers.ts';
+import { type Answer, type Facts, nothing, waiting } from '../../shared/events/answers.ts';
 import {
   type BindingNames,
   answerBindingsAffected,
@@ -117,12 +117,17 @@ function toAnswer({ own, others, collects, writes }: Result, cause: string): Ans
   const facts = { bindings: own.length, neighbours: others.length, collects, writes };
   for (const { ending } of own) if (ending.kind === 'failed') throw ending.error;
 
-  const held = own.find(({ ending }) => ending.kind === 'waiting');
-  if (held?.ending.kind === 'waiting')
-    return waiting(`${held.namespace}/${held.name}: ${held.ending.message}`);
+  const left = own.filter(({ ending }) => ending.kind === 'unfinished');
+  const held = own.filter(({ ending }) => ending.kind === 'waiting');
+  // Who waits is asked for again with what was not reached: an answer of 503 would begin with the same names for ever.
+  if (left.length > 0) return answerNames([...left, ...held, ...others], cause, facts);
+  const [first] = held;
+  if (first?.ending.kind === 'waiting')
+    return waiting(`${first.namespace}/${first.name}: ${first.ending.message}`);
+  return others.length > 0 ? answerNames(others, cause, facts) : nothing(facts);
+}
 
-  const left = [...own.filter(({ ending }) => ending.kind === 'unfinished'), ...others];
-  if (left.length === 0) return nothing(facts);
-  const bindings = left.map(({ namespace, name }) => ({ namespace, names: [name] }));
+function answerNames(ended: readonly Ended[], cause: string, facts: Facts): Answer {
+  const bindings = ended.map(({ namespace, name }) => ({ namespace, names: [name] }));
   return answerBindingsAffected({ from: 'reconcile', cause, bindings }, facts);
 }

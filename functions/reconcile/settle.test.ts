@@ -304,3 +304,11 @@ describe('what the answer to a write means', () => {
     expect(await here.outputs()).toEqual([]);
   });
 });
+
+test('more names than one run should take are left for the reply', async () => {
+  const here = await createSettling();
+  const names = Array.from({ length: 205 }, (_, index) => `binding-${String(index).padStart(3, '0')}`);
+  const { endings } = await here.settle(names);
+  const left = [...endings].filter(([, { kind }]) => kind === 'unfinished').map(([name]) => name);
+  expect(left).toEqual(['binding-200', 'binding-201', 'binding-202', 'binding-203', 'binding-204']);
+});

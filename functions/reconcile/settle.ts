@@ -3,7 +3,6 @@ import { decide, decideOrphans } from '../../shared/decide/decide.ts';
 import { type Snapshot, type World, toWorld } from '../../shared/decide/world.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
-import { parseOwner } from '../../shared/identity/ownership.ts';
 import { collect } from '../../shared/kube/collect.ts';
 import { UncertainError } from '../../shared/kube/uncertain-error.ts';
 import { findAffected } from './affected.ts';
@@ -26,6 +25,9 @@ export interface Run {
 
 const maxRounds = 12;
 const maxMs = 20_000;
+// A round writes for all before it looks again. With more names than this, a slow API server would let a run end between
+// its announcements and their POSTs, and what was announced keeps everybody waiting.
+const maxNames = 200;
 const concurrency = 16;
 
 /**
@@ -38,16 +40,21 @@ export async function settle(
   settings: Settings,
   tools: Tools,
 ): Promise<Run> {
-  const run = startRun(names, tools);
-  while (run.open.size > 0 && run.rounds < maxRounds && tools.elapsed() - run.since < maxMs) {
-    run.rounds++;
-    const names = [...run.open].toSorted(compareText);
-    run.seen = await collect(tools.cluster, namespace, names, run.seen);
-    await takeRound(run, toWorld(run.seen, settings));
+  const sorted = names.toSorted(compareText);
+  const run = startRun(sorted.slice(0, maxNames), tools);
+  try {
+    while (run.open.size > 0 && run.rounds < maxRounds && tools.elapsed() - run.since < maxMs) {
+      run.rounds++;
+      const open = [...run.open].toSorted(compareText);
+      run.seen = await collect(tools.cluster, namespace, open, run.seen);
+      await takeRound(run, toWorld(run.seen, settings));
+    }
+  } finally {
+    await tools.announcer.told();
   }
   for (const name of run.open) end(run, name, unfinished(run));
+  for (const name of sorted.slice(maxNames)) end(run, name, { kind: 'unfinished' });
   for (const { owner, ending } of run.stuck.values()) end(run, owner, ending);
-  await tools.announcer.told();
   return { endings: run.endings, collects: run.rounds, writes: run.writes };
 }
 
@@ -90,7 +97,7 @@ function startRun(names: readonly string[], tools: Tools): Progress {
 async function takeRound(run: Progress, world: World): Promise<void> {
   const orphans = decideOrphans(world).filter(({ output }) => !run.stuck.has(output.metadata.uid));
   if (orphans.length > 0) {
-    await forEachLimited(orphans, concurrency, (orphan) => removeOrphan(run, world, orphan));
+    await forEachLimited(orphans, concurrency, (orphan) => removeOrphan(run, orphan));
     return;
   }
   const steps = [...run.open]
@@ -117,19 +124,14 @@ function toStep(run: Progress, name: string, decision: Decision): Step[] {
 }
 
 /** An orphan that cannot be deleted keeps what it holds, and somebody must come back for it; the others go on. */
-async function removeOrphan(
-  run: Progress,
-  world: World,
-  orphan: Write & { kind: 'delete-output' },
-): Promise<void> {
+async function removeOrphan(run: Progress, orphan: Write & { kind: 'delete-output' }): Promise<void> {
   const { uid } = orphan.output.metadata;
   run.released = true;
   run.writes++;
   try {
     await perform(orphan, {}, run.tools);
   } catch (error) {
-    const owner = parseOwner(orphan.output, world.snapshot.namespace) ?? '';
-    run.stuck.set(uid, { owner, ending: toTrouble(error) });
+    run.stuck.set(uid, { owner: orphan.owner, ending: toTrouble(error) });
   }
 }
 

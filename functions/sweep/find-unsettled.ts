@@ -1,7 +1,6 @@
 import { decide, decideOrphans } from '../../shared/decide/decide.ts';
 import { type Snapshot, toWorld } from '../../shared/decide/world.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
-import { parseOwner } from '../../shared/identity/ownership.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 
 /**
@@ -10,7 +9,7 @@ import type { Settings } from '../../shared/identity/settings.ts';
  */
 export function findUnsettled(snapshot: Snapshot, settings: Settings): string[] {
   const world = toWorld(snapshot, settings);
-  const orphaned = decideOrphans(world).flatMap(({ output }) => parseOwner(output, snapshot.namespace) ?? []);
+  const orphaned = decideOrphans(world).map(({ owner }) => owner);
   const unsettled = [...snapshot.bindings.keys()].filter((name) => {
     const { kind } = decide(world, name, {}, 'unused');
     return kind !== 'settled' && kind !== 'waiting';

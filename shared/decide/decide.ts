@@ -68,7 +68,7 @@ const present: readonly Row<Wanted & { readonly output: HeldOutput }>[] = [
 export function decideOrphans(world: World): readonly Removal[] {
   return world.outputs
     .filter((held) => isOrphan(world, held) && !isTerminating(held))
-    .map((held) => remove(held, 'its binding is gone'));
+    .map((held) => remove(held));
 }
 
 /**
@@ -133,7 +133,7 @@ function toView(world: World, binding: Binding, memory: Memory, nonce: string): 
 /** Row 3: the old name goes first. */
 function withdrawOldName({ outputs, name }: View): Decision | undefined {
   const old = outputs.find((held) => held.output.metadata.name !== name && !isTerminating(held));
-  return old && remove(old, 'the identity has another name now');
+  return old && remove(old);
 }
 
 /** Row 3: an output on its way out still counts, however long it takes; so does one of an earlier binding of this name. */
@@ -249,8 +249,7 @@ function move(view: Present): Decision | undefined {
   const { identity, output, world, binding } = view;
   if (output.key === identity.key) return undefined;
   // What the old selector selects is no longer what the pool says: better no identity than the wrong one.
-  if (findHolder(world, binding, identity.output.metadata.name, identity.key))
-    return remove(output, 'its new workloads are still held');
+  if (findHolder(world, binding, identity.output.metadata.name, identity.key)) return remove(output);
   if (isArmed(view)) return replace(view);
   const { uid, resourceVersion } = output.output.metadata;
   return announce(view, { kind: 'replacing', ...toClaimed(view), uid, base: resourceVersion });
@@ -259,7 +258,7 @@ function move(view: Present): Decision | undefined {
 /** Row 13: two outputs with one key; neither may be trusted. */
 function failClosed({ world, identity, output }: Present): Decision | undefined {
   const other = findOtherOutput(world, identity.output.metadata.name, identity.key);
-  return other === undefined ? undefined : remove(output, `${other} has the same workloads`);
+  return other === undefined ? undefined : remove(output);
 }
 
 /** Row 14: the key stays, something else of ours differs. */
@@ -278,7 +277,7 @@ function confirm(view: Present): Decision {
 
 /** Withdraw, make sure that nothing can land, and only then write what follows from it. */
 function release(view: View, record: () => Write): Decision {
-  if (view.output) return remove(view.output, 'the binding must not have it');
+  if (view.output) return remove(view.output);
   return isOpen(view) ? stillOpen : record();
 }
 
@@ -328,8 +327,8 @@ function isTerminating({ output }: HeldOutput): boolean {
   return output.metadata.deletionTimestamp !== undefined;
 }
 
-function remove({ output }: HeldOutput, why: string): Removal {
-  return { kind: 'delete-output', output, why };
+function remove({ output, owner }: HeldOutput): Removal {
+  return { kind: 'delete-output', output, owner };
 }
 
 function replace(view: Present): Write {

@@ -13,7 +13,12 @@ export interface Settled {
 
 /** One write. */
 export type Write =
-  | { readonly kind: 'delete-output'; readonly output: Output; readonly why: string }
+  | {
+      readonly kind: 'delete-output';
+      readonly output: Output;
+      /** The binding that it names. */
+      readonly owner: string;
+    }
   | {
       readonly kind: 'create-output';
       readonly output: NewOutput;

@@ -5,6 +5,7 @@ import type { Clock, Snapshot } from '../decide/world.ts';
 import type { ObjectMeta } from '../api/object-meta.ts';
 import { compareText } from '../identity/canonical.ts';
 import { toLabelValue } from '../identity/label-value.ts';
+import { isDnsSubdomain } from '../identity/object-names.ts';
 import { managedBy, ownerUidOf, parseOwner } from '../identity/ownership.ts';
 import { toClock } from './clock.ts';
 import type { Cluster, Found, Listed } from './cluster.ts';
@@ -140,13 +141,13 @@ async function listNeighbourOutputs(
   accounts: readonly string[],
 ): Promise<Listed<Output> | 'unserved'> {
   const ours = { [outputLabels.managedBy]: managedBy, [outputLabels.bindingNamespace]: namespace };
+  // What is no name of a service account was refused, and no output is labelled with it.
+  const labels = accounts.filter(isDnsSubdomain).map(toLabelValue);
   const lists = await Promise.all([
     cluster.listOutputs({ ...ours, [outputLabels.bindingName]: names.map(toLabelValue) }),
     // The Go operator's outputs carry no service account: they may hold any key until they are taken over.
     cluster.listOutputs({ ...ours, [outputLabels.serviceAccount]: undefined }),
-    ...(accounts.length > 0
-      ? [cluster.listOutputs({ ...ours, [outputLabels.serviceAccount]: accounts.map(toLabelValue) })]
-      : []),
+    ...(labels.length > 0 ? [cluster.listOutputs({ ...ours, [outputLabels.serviceAccount]: labels })] : []),
   ]);
   const served = lists.filter((list) => list !== 'unserved');
   return served.length < lists.length ? 'unserved' : merge(served, (name) => cluster.getOutput(name));
