@@ -257,7 +257,15 @@ const definitions = builtIn(
       conversion: free,
       preserveUnknownFields: flag,
     }),
-    status: free,
+    // Listed in full, because kubectl computes its patches of built-in kinds from this.
+    status: fields({
+      acceptedNames: definitionNames,
+      storedVersions: texts,
+      conditions: {
+        type: 'array',
+        items: fields({ type: text, status: text, reason: text, message: text, lastTransitionTime: time }),
+      },
+    }),
   }),
   {
     group: 'apiextensions.k8s.io',

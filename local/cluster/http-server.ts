@@ -5,6 +5,7 @@ import type { Answer, Machine } from './api.ts';
 import { answerRequest } from './api.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { KubeObject } from './kube-object.ts';
+import { decodeProtobuf } from './protobuf.ts';
 import { badRequest, Refusal } from './refusal.ts';
 import type { ApiRequest, ResourcePath, Verb } from './request.ts';
 import { parseResourcePath, verbOf } from './request.ts';
@@ -20,7 +21,7 @@ export interface InterceptedRequest extends ApiRequest, ResourcePath {
  * What shall become of a request: answered as usual, refused with a Status, or its connection dropped before
  * anything is done, or after everything is done but the answer.
  */
-export type Verdict =
+type Verdict =
   | 'pass'
   | 'drop-before'
   | 'drop-after'
@@ -51,7 +52,7 @@ function tooLarge(): Refusal {
   return new Refusal(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${largestBody}`);
 }
 
-async function readBody(message: IncomingMessage): Promise<string> {
+async function readBody(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
@@ -59,7 +60,7 @@ async function readBody(message: IncomingMessage): Promise<string> {
     if (size > largestBody) throw tooLarge();
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 function parseUrl(text: string): URL {
@@ -75,14 +76,15 @@ function parseUrl(text: string): URL {
 async function toRequest(message: IncomingMessage): Promise<ApiRequest> {
   const url = parseUrl(message.url ?? '/');
   if (Number(message.headers['content-length'] ?? 0) > largestBody) throw tooLarge();
-  return {
-    method: message.method ?? 'GET',
-    path: url.pathname,
-    query: url.searchParams,
-    accept: message.headers.accept ?? '',
-    contentType: message.headers['content-type'] ?? '',
-    body: await readBody(message),
-  };
+  const { accept = '', 'content-type': contentType = '' } = message.headers;
+  const body = await readBody(message);
+  const request = { method: message.method ?? 'GET', path: url.pathname, query: url.searchParams, accept };
+  const isProtobuf = contentType.startsWith('application/vnd.kubernetes.protobuf');
+  const object = isProtobuf ? decodeProtobuf(body) : undefined;
+  // Translated here, so that everything behind this knows one format.
+  if (object !== undefined)
+    return { ...request, contentType: 'application/json', body: JSON.stringify(object) };
+  return { ...request, contentType, body: body.toString('utf8') };
 }
 
 function toIntercepted(request: ApiRequest): InterceptedRequest {

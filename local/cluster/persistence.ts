@@ -105,6 +105,7 @@ export function openJournal(folder: string): Journal {
     },
     length: () => length,
     close() {
+      if (isClosed) return;
       if (descriptor >= 0) closeSync(descriptor);
       isClosed = true;
       rmSync(lock, { force: true });

@@ -122,11 +122,12 @@ export function createStore(initial: readonly Entry[], record: (entry: Entry) =>
       const key = keyOf(object.metadata.namespace, object.metadata.name);
       const shelf = shelfOf(storage);
       const previous = shelf.objects.get(key);
+      const stored = withMetadata(object, { resourceVersion: String(revision + 1) });
+      // Written down first: what could not be recorded has not happened.
+      record({ revision: revision + 1, storage, key, object: stored });
       revision += 1;
-      const stored = withMetadata(object, { resourceVersion: String(revision) });
       shelf.objects.set(key, stored);
       if (previous === undefined) shelf.keys = undefined;
-      record({ revision, storage, key, object: stored });
       announce({ type: previous ? 'MODIFIED' : 'ADDED', revision, storage, key, object: stored, previous });
       return stored;
     },
@@ -134,10 +135,10 @@ export function createStore(initial: readonly Entry[], record: (entry: Entry) =>
       const shelf = shelfOf(storage);
       const previous = shelf.objects.get(key);
       if (previous === undefined) throw new Error(`cannot remove ${storage} ${key}: it is not stored`);
+      record({ revision: revision + 1, storage, key });
       revision += 1;
       shelf.objects.delete(key);
       shelf.keys = undefined;
-      record({ revision, storage, key });
       // Watchers of a deletion see the last state, under the revision of the deletion.
       const object = withMetadata(previous, { resourceVersion: String(revision) });
       announce({ type: 'DELETED', revision, storage, key, object, previous });

@@ -9,7 +9,9 @@ import { type Asked, type Served, type Tampering, honestly } from './tampering.t
  */
 export const ablations = {
   /** A move is given up without a write on the output: another run's announcement of a move is not shown. */
-  noFence: hidingClaims(({ claim, isOwn, isAnnounced }) => isOwn && claim.kind === 'replacing' && !isAnnounced),
+  noFence: hidingClaims(
+    ({ claim, isOwn, isAnnounced }) => isOwn && claim.kind === 'replacing' && !isAnnounced,
+  ),
   /** A PUT is not bound to the resourceVersion that was announced. */
   putReadRv: sending((call, { state }) => (call.method === 'replaceOutput' ? onto(state, call) : call)),
   /** A move is written down nowhere: only the run itself believes that it has announced it. */
@@ -23,7 +25,7 @@ export const ablations = {
   /** The look is older than the announcement. */
   blind: withOldLook,
   /** What was announced counts as over at once. */
-  noQuarantine: withoutTime,
+  noQuarantine: sending((call) => (call.method === 'patchStatus' ? datedBack(call) : call)),
   /** A POST is sent twice. */
   manyPosts: (asked) => {
     const isPost = asked.call.method === 'createOutput' && !asked.call.args[1]?.dryRun;
@@ -32,9 +34,12 @@ export const ablations = {
   /** A DELETE says only which name. */
   delByName: sending((call) => aimedAt(call, {})),
   /** A DELETE says which object, but not in which state. */
-  delNoRv: sending((call) => (call.method === 'deleteOutput' ? aimedAt(call, { uid: call.args[0].uid }) : call)),
+  delNoRv: sending((call) =>
+    call.method === 'deleteOutput' ? aimedAt(call, { uid: call.args[0].uid }) : call,
+  ),
   /** What is wrong is reported before the output is withdrawn: its run does not see it. */
-  reportFirst: (asked) => answering(asked, (answer) => withoutOutputs(answer, (output) => isOwned(output, asked.names))),
+  reportFirst: (asked) =>
+    answering(asked, (answer) => withoutOutputs(answer, (output) => isOwned(output, asked.names))),
   /** A move whose key is held leaves its old output in place, and waits. */
   noYield: (asked) =>
     asked.call.method === 'deleteOutput'
@@ -50,12 +55,15 @@ export const ablations = {
   /** Bindings are listed by their spec, and not by their claim. */
   narrowForgetsClaim: (asked) => {
     const isByClaim =
-      asked.call.method === 'listBindings' && asked.call.args[0].field?.path === 'status.claim.serviceAccountName';
+      asked.call.method === 'listBindings' &&
+      asked.call.args[0].field?.path === 'status.claim.serviceAccountName';
     return isByClaim ? answering(asked, (answer) => ({ ...(answer as object), items: [] })) : honestly(asked);
   },
   /** Outputs without a label for the service account are not listed. */
   narrowSkipsUnlabelled: (asked) =>
-    answering(asked, (answer) => withoutOutputs(answer, (output) => !output.metadata.labels?.['kleym.sonda.red/service-account'])),
+    answering(asked, (answer) =>
+      withoutOutputs(answer, (output) => !output.metadata.labels?.['kleym.sonda.red/service-account']),
+    ),
 } satisfies Record<string, Tampering>;
 
 // ------------------------------------------------------------------------------------------------ what a run is told
@@ -71,13 +79,21 @@ function isListing(answer: unknown): answer is Listing<Binding | Output> {
   return typeof answer === 'object' && answer !== null && 'items' in answer;
 }
 
+/** A binding or an output; pools have a spec too, but no run is lied to about them. */
+function isObject(answer: unknown): answer is Binding | Output {
+  if (typeof answer !== 'object' || answer === null || !('spec' in answer)) return false;
+  const spec = answer.spec as object;
+  return 'spiffeIDTemplate' in spec || 'serviceAccountName' in spec;
+}
+
 function isBinding(object: Binding | Output): object is Binding {
   return 'poolRef' in object.spec;
 }
 
 function withoutOutputs(answer: unknown, isHidden: (output: Output) => boolean): unknown {
-  if (!isListing(answer)) return answer;
-  return { ...answer, items: answer.items.filter((item) => isBinding(item) || !isHidden(item)) };
+  if (isListing(answer))
+    return { ...answer, items: answer.items.filter((item) => isBinding(item) || !isHidden(item)) };
+  return isObject(answer) && !isBinding(answer) && isHidden(answer) ? 'absent' : answer;
 }
 
 function isOwned({ spec }: Output, names: readonly string[]): boolean {
@@ -86,10 +102,9 @@ function isOwned({ spec }: Output, names: readonly string[]): boolean {
 
 /** Shows each binding as `alter` has it, in lists and alone. */
 function withBindings(answer: unknown, alter: (binding: Binding) => Binding): unknown {
-  if (isListing(answer)) return { ...answer, items: answer.items.map((item) => (isBinding(item) ? alter(item) : item)) };
-  if (typeof answer !== 'object' || answer === null || !('spec' in answer)) return answer;
-  const object = answer as Binding | Output;
-  return isBinding(object) ? alter(object) : object;
+  if (isListing(answer))
+    return { ...answer, items: answer.items.map((item) => (isBinding(item) ? alter(item) : item)) };
+  return isObject(answer) && isBinding(answer) ? alter(answer) : answer;
 }
 
 function withClaim(binding: Binding, claim: Claim | undefined): Binding {
@@ -150,43 +165,36 @@ function announcingToItself(asked: Asked): Served {
   );
 }
 
-/** Once it has announced a creation, the run is shown the others as they were before. */
+/** Once it has announced a creation, the run is shown others as it saw them before it did. */
 function withOldLook(asked: Asked): Served {
-  const { state, call, names } = asked;
-  if (call.method === 'patchStatus' && call.args[2].claim?.kind === 'creating') {
-    const served = honestly(asked);
-    return { ...served, memory: { old: { ...state, bindings: dropAll(state.bindings, names) } } };
+  const { state, call, memory, names } = asked;
+  const served = honestly(asked);
+  const { old, isAnnounced } = memory as { readonly old?: ClusterState; readonly isAnnounced?: true };
+  if (call.method === 'patchStatus') {
+    const isAnnouncing = call.args[2].claim?.kind === 'creating';
+    return { ...served, memory: isAnnouncing ? { ...memory, isAnnounced: true } : {} };
   }
-  const old = asked.memory['old'] as ClusterState | undefined;
-  const isLook = ['listBindings', 'listOutputs', 'getPool'].includes(call.method);
-  if (!old || !isLook) return honestly(asked);
+  if (!isAnnounced) return { ...served, memory: call.method === 'listBindings' ? { old: state } : memory };
+  if (!old || !['listBindings', 'listOutputs', 'getPool'].includes(call.method)) return served;
   const own = Object.fromEntries(Object.entries(state.bindings).filter(([name]) => names.includes(name)));
-  return { ...honestly(asked), answer: serve({ ...old, bindings: { ...old.bindings, ...own } }, call).answer };
-}
-
-function dropAll<T>(table: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
-  return Object.fromEntries(Object.entries(table).filter(([name]) => !names.includes(name)));
-}
-
-/** The clock of lists is so late that everything which was announced seems long ago. */
-function withoutTime(asked: Asked): Served {
-  return answering(asked, (answer) => {
-    if (!isListing(answer)) return answer;
-    const { at } = answer as unknown as { readonly at: string };
-    return { ...answer, at: new Date(Date.parse(at) + (asked.memory['late'] ? 0 : 3_600_000)).toISOString() };
-  });
+  return { ...served, answer: serve({ ...old, bindings: { ...old.bindings, ...own } }, call).answer };
 }
 
 /** When a run begins to read bindings, its lists of outputs are taken; it gets them when it asks. */
 function withOlderOutputs(asked: Asked): Served {
   const { state, call, memory } = asked;
   const served = honestly(asked);
-  if (call.method === 'listOutputs') {
+  if (call.method === 'listOutputs' || call.method === 'getOutput') {
     const outputs = (memory['outputs'] as ClusterState['outputs'] | undefined) ?? state.outputs;
-    return { ...served, answer: serve({ ...state, outputs }, call).answer, memory: { outputs, isRead: true } };
+    return {
+      ...served,
+      answer: serve({ ...state, outputs }, call).answer,
+      memory: { outputs, isRead: true },
+    };
   }
   const isFirst = call.method === 'getBinding' || call.method === 'listBindings';
-  if (isFirst && (memory['isRead'] || !memory['outputs'])) return { ...served, memory: { outputs: state.outputs } };
+  if (isFirst && (memory['isRead'] || !memory['outputs']))
+    return { ...served, memory: { outputs: state.outputs } };
   return served;
 }
 
@@ -199,7 +207,20 @@ function sending(alter: (call: Call, asked: Asked) => Call): Tampering {
 /** A DELETE with fewer preconditions. */
 function aimedAt(call: Call, preconditions: { readonly uid?: string }): Call {
   if (call.method !== 'deleteOutput') return call;
-  return { method: 'deleteOutput', args: [{ name: call.args[0].name, ...preconditions } as (typeof call.args)[0]] };
+  return {
+    method: 'deleteOutput',
+    args: [{ name: call.args[0].name, ...preconditions } as (typeof call.args)[0]],
+  };
+}
+
+/** The same status, as if it had been announced long ago. */
+function datedBack(call: Extract<Call, { method: 'patchStatus' }>): Call {
+  const [, aim, { claim, ...status }] = call.args;
+  if (claim?.kind !== 'creating') return call;
+  return {
+    method: 'patchStatus',
+    args: [namespace, aim, { ...status, claim: { ...claim, at: '2000-01-01T00:00:00Z' } }],
+  };
 }
 
 /** The same PUT, onto whatever is there now. */
@@ -208,5 +229,8 @@ function onto({ outputs }: ClusterState, call: Extract<Call, { method: 'replaceO
   const current = outputs[wanted.metadata.name];
   if (!current || !isOurs(current)) return call;
   const { uid, resourceVersion } = current.metadata;
-  return { method: 'replaceOutput', args: [{ ...wanted, metadata: { ...wanted.metadata, uid, resourceVersion } }] };
+  return {
+    method: 'replaceOutput',
+    args: [{ ...wanted, metadata: { ...wanted.metadata, uid, resourceVersion } }],
+  };
 }

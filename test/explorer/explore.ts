@@ -1,5 +1,6 @@
 import { drain } from './drain.ts';
 import { findBreaches } from './oracle.ts';
+import { createRandom } from './random.ts';
 import { createRunner } from './run.ts';
 import type { Call } from './model-cluster.ts';
 import { settings } from './objects.ts';
@@ -12,10 +13,12 @@ export interface Bounds {
   readonly runs: number;
   readonly atOnce: number;
   readonly maxStates: number;
-  readonly faults?: Situation["faults"] | undefined;
+  readonly faults?: Situation['faults'] | undefined;
   readonly tampering?: Tampering;
   readonly isCoarse?: boolean;
   readonly isLoose?: boolean;
+  /** Where a search is cut off, visit situations from everywhere instead of one corner. */
+  readonly isShuffled?: boolean;
   /** Search breadth first and stop at the first breach: finds the shortest story. */
   readonly isForShortest?: boolean;
 }
@@ -41,7 +44,10 @@ interface Node {
 }
 
 /** The situation in which a scenario begins, and what stays the same in it. */
-export async function open(scenario: Scenario, bounds: Omit<Bounds, 'maxStates'>): Promise<{ situation: Situation; setting: Setting }> {
+export async function open(
+  scenario: Scenario,
+  bounds: Omit<Bounds, 'maxStates'>,
+): Promise<{ situation: Situation; setting: Setting }> {
   const setting = {
     runner: createRunner(settings, toConstant(scenario, await scenario.start())),
     edits: scenario.edits,
@@ -70,10 +76,8 @@ export async function explore(scenario: Scenario, bounds: Bounds): Promise<Found
   const search = startSearch(setting);
   const queue: Node[] = [{ situation, label: 'begin', parent: undefined, depth: 0 }];
   const seen = new Set<string>();
-  let head = 0;
-  while (bounds.isForShortest ? head < queue.length : queue.length > 0) {
-    const node = bounds.isForShortest ? queue[head++] : queue.pop();
-    if (!node) break;
+  const next = toOrder(bounds, queue);
+  for (let node = next(); node; node = next()) {
     const text = toText(node.situation);
     if (seen.has(text)) continue;
     if (seen.size >= bounds.maxStates) return finish(search, seen.size, false);
@@ -84,6 +88,19 @@ export async function explore(scenario: Scenario, bounds: Bounds): Promise<Found
     for (const step of listSteps(node.situation, setting)) queue.push(await follow(node, step));
   }
   return finish(search, seen.size, true);
+}
+
+/** Which situation is visited next; always in the same order for the same bounds. */
+function toOrder({ isForShortest, isShuffled }: Bounds, queue: Node[]): () => Node | undefined {
+  let head = 0;
+  if (isForShortest) return () => queue[head++];
+  const random = createRandom(1);
+  return () => {
+    const [at, last] = [random(Math.max(queue.length, 1)), queue.length - 1];
+    const [one, end] = [queue[at], queue[last]];
+    if (isShuffled && one && end) [queue[at], queue[last]] = [end, one];
+    return queue.pop();
+  };
 }
 
 async function follow(parent: Node, { label, take }: Step): Promise<Node> {
@@ -104,9 +121,21 @@ function startSearch(setting: Setting): Search {
   return { setting, breaches: new Map(), ends: new Set(), forSweep: 0, sweeps: 0 };
 }
 
-function finish({ setting, breaches, ends, forSweep, sweeps }: Search, states: number, isComplete: boolean): Found {
+function finish(
+  { setting, breaches, ends, forSweep, sweeps }: Search,
+  states: number,
+  isComplete: boolean,
+): Found {
   const stories = new Map([...breaches].map(([breach, node]) => [breach, toStory(node)]));
-  return { states, ends: ends.size, isComplete, breaches: stories, forSweep, sweeps, replays: setting.runner.replays() };
+  return {
+    states,
+    ends: ends.size,
+    isComplete,
+    breaches: stories,
+    forSweep,
+    sweeps,
+    replays: setting.runner.replays(),
+  };
 }
 
 function noteBreaches(search: Search, node: Node): void {
@@ -145,7 +174,9 @@ function toConstant({ edits }: Scenario, { pools, objectives }: Situation['clust
   const changing = new Set(
     edits.flatMap((edit) => {
       if (edit.does === 'select') return [edit.pool];
-      return edit.does === 'remove pool' || edit.does.endsWith('objective') ? ['name' in edit ? edit.name : ''] : [];
+      return edit.does === 'remove pool' || edit.does.endsWith('objective')
+        ? ['name' in edit ? edit.name : '']
+        : [];
     }),
   );
   return (call: Call) => {

@@ -1,10 +1,14 @@
-import type { Binding, BindingField, BindingStatus } from '../../shared/api/binding.ts';
-import { type Output, outputLabels } from '../../shared/api/cluster-spiffe-id.ts';
+import {
+  type Binding,
+  type BindingField,
+  type BindingStatus,
+  bindingFinalizer,
+} from '../../shared/api/binding.ts';
+import { type Output, outputAnnotations, outputLabels } from '../../shared/api/cluster-spiffe-id.ts';
 import type { NewOutput } from '../../shared/api/new-output.ts';
 import type { Objective } from '../../shared/api/objective.ts';
 import type { Pool } from '../../shared/api/pool.ts';
 import type { Aim, Cluster, LabelQuery } from '../../shared/kube/cluster.ts';
-import { bindingFinalizer } from '../../shared/api/binding.ts';
 
 export const namespace = 'ns';
 
@@ -104,9 +108,10 @@ export function toInstant(clock: number): string {
   return new Date(Date.UTC(2026, 0, 1) + clock * 1000).toISOString().replace('.000Z', 'Z');
 }
 
-/** Whether an output is one of kleym's, as far as its labels say. */
+/** Whether an output is one of kleym's: by its label, or by an annotation that nobody else writes. */
 export function isOurs({ metadata }: Output): boolean {
-  return metadata.labels?.[outputLabels.managedBy] === 'kleym';
+  const owner = metadata.annotations?.[outputAnnotations.bindingUid];
+  return metadata.labels?.[outputLabels.managedBy] === 'kleym' || owner !== undefined;
 }
 
 export function put<T>(table: Table<T>, name: string, object: T): Table<T> {
@@ -122,7 +127,10 @@ export function born(state: ClusterState, kind: string, name: string) {
   const id = `${kind}.${name}`;
   const count = (state.births[id] ?? 0) + 1;
   const births = { ...state.births, [id]: count };
-  return { births, metadata: { name, uid: `uid~${id}.${count}`, resourceVersion: `rv~${id}.${count}.1`, generation: 1 } };
+  return {
+    births,
+    metadata: { name, uid: `uid~${id}.${count}`, resourceVersion: `rv~${id}.${count}.1`, generation: 1 },
+  };
 }
 
 /** The resourceVersion that follows. */
@@ -189,9 +197,14 @@ function patchFinalizers(state: ClusterState, aim: Aim, finalizers: readonly str
   if (!binding || !isHit(binding, aim)) return read(state, stale);
   const object = {
     ...binding,
-    metadata: { ...binding.metadata, finalizers: [...finalizers], resourceVersion: bump(aim.resourceVersion) },
+    metadata: {
+      ...binding.metadata,
+      finalizers: [...finalizers],
+      resourceVersion: bump(aim.resourceVersion),
+    },
   };
-  const letGo = binding.metadata.finalizers?.includes(bindingFinalizer) && !finalizers.includes(bindingFinalizer);
+  const letGo =
+    binding.metadata.finalizers?.includes(bindingFinalizer) && !finalizers.includes(bindingFinalizer);
   const owned = Object.values(state.outputs).some((output) => isOutputOf(output, binding));
   const next = {
     ...state,
@@ -228,14 +241,18 @@ function patchStatus(state: ClusterState, aim: Aim, status: BindingStatus): Effe
 
 /** Whether an output was made for exactly this binding. */
 export function isOutputOf(output: Output, { metadata }: Binding): boolean {
-  return output.metadata.annotations?.['kleym.sonda.red/binding-uid'] === metadata.uid;
+  return output.metadata.annotations?.[outputAnnotations.bindingUid] === metadata.uid;
 }
 
 function isDenied({ denied }: ClusterState, { spec }: Pick<Output, 'spec'>): boolean {
   return denied !== undefined && spec.podSelector?.matchLabels?.['app'] === denied;
 }
 
-const refusal = { kind: 'rejected', forbidden: false, message: 'admission webhook denied the request' } as const;
+const refusal = {
+  kind: 'rejected',
+  forbidden: false,
+  message: 'admission webhook denied the request',
+} as const;
 
 function createOutput(state: ClusterState, draft: NewOutput, dryRun: boolean): Effect {
   const { name } = draft.metadata;

@@ -67,11 +67,20 @@ export function emptyCluster(): ClusterState {
 export function toPool(name: string, app: string, generation: number): Pool {
   const selector = app === 'bad' ? { matchLabels: {} } : { matchLabels: { app } };
   const uid = `uid~pool.${name}.1`;
-  return { metadata: { name, namespace, uid, resourceVersion: `rv~pool.${name}.1.${generation}`, generation }, spec: { selector } };
+  return {
+    metadata: { name, namespace, uid, resourceVersion: `rv~pool.${name}.1.${generation}`, generation },
+    spec: { selector },
+  };
 }
 
 export function toObjective(name: string, pool: string): Objective {
-  const metadata = { name, namespace, uid: `uid~objective.${name}.1`, resourceVersion: `rv~objective.${name}.1.1`, generation: 1 };
+  const metadata = {
+    name,
+    namespace,
+    uid: `uid~objective.${name}.1`,
+    resourceVersion: `rv~objective.${name}.1.1`,
+    generation: 1,
+  };
   return { metadata, spec: { poolRef: { name: pool } } };
 }
 
@@ -82,7 +91,12 @@ export function addBinding(state: ClusterState, name: string, wish: Wish): Clust
 }
 
 /** kleym-operator's output for a binding: without annotations, and without a label for the service account. */
-export function addOperatorOutput(state: ClusterState, name: string, wish: Wish, selecting: Wish = wish): ClusterState {
+export function addOperatorOutput(
+  state: ClusterState,
+  name: string,
+  wish: Wish,
+  selecting: Wish = wish,
+): ClusterState {
   const output = toOperatorOutput(state, name, wish, selecting);
   const { births, metadata } = born(state, 'output', output.metadata.name);
   const { labels } = output.metadata;
@@ -101,7 +115,10 @@ function toOperatorOutput(state: ClusterState, name: string, wish: Wish, selecti
   };
   return {
     metadata: { name: outputNameOf(name, toSpec(wish)), labels },
-    spec: { ...toOutputSpec(name, toSpec(selecting), appOf(state, toSpec(selecting)) ?? ''), spiffeIDTemplate: spiffeIdOf(toSpec(wish)) },
+    spec: {
+      ...toOutputSpec(name, toSpec(selecting), appOf(state, toSpec(selecting)) ?? ''),
+      spiffeIDTemplate: spiffeIdOf(toSpec(wish)),
+    },
   };
 }
 
@@ -123,7 +140,7 @@ export function toOutputSpec(name: string, spec: BindingSpec, app: string): Outp
   };
 }
 
-export function spiffeIdOf({ mode, poolRef, objectiveRef }: BindingSpec): string {
+function spiffeIdOf({ mode, poolRef, objectiveRef }: BindingSpec): string {
   const subject = mode === 'PoolOnly' ? `pool/${poolRef.name}` : `objective/${objectiveRef?.name ?? ''}`;
   return `spiffe://example.org/ns/${namespace}/${subject}`;
 }
@@ -141,7 +158,10 @@ export function appOf({ pools }: ClusterState, { poolRef }: BindingSpec): string
 }
 
 /** A cluster in which the functions have settled these bindings. */
-export async function settled(state: ClusterState, wishes: Readonly<Record<string, Wish>>): Promise<ClusterState> {
+export async function settled(
+  state: ClusterState,
+  wishes: Readonly<Record<string, Wish>>,
+): Promise<ClusterState> {
   let next = state;
   for (const [name, wish] of Object.entries(wishes)) next = addBinding(next, name, wish);
   const { state: end } = await runAlone(next, Object.keys(wishes), { id: 'setup', settings });

@@ -4,8 +4,10 @@ import { type ClusterState, isOurs, isOutputOf } from './model-cluster.ts';
 import { appOf, outputNameOf, toOutputSpec } from './objects.ts';
 
 /** The slice of workloads that an output gives an identity to; undefined where it claims none for itself alone. */
-export function toSlice({ spec }: Output): string | undefined {
-  const selectors = (spec.workloadSelectorTemplates ?? []).filter((selector) => /^k8s:(sa|container-name):/.test(selector));
+function toSlice({ spec }: Output): string | undefined {
+  const selectors = (spec.workloadSelectorTemplates ?? []).filter((selector) =>
+    /^k8s:(sa|container-name):/.test(selector),
+  );
   if (!selectors.some((selector) => selector.startsWith('k8s:container-name:'))) return undefined;
   return JSON.stringify([spec.podSelector?.matchLabels, selectors.toSorted()]);
 }
@@ -20,7 +22,9 @@ function findTwoLive(state: ClusterState): string[] {
   const breaches = outputs.flatMap((one, index) => {
     const slice = toSlice(one);
     const twins = outputs.slice(index + 1).filter((other) => slice !== undefined && toSlice(other) === slice);
-    return twins.map((other) => (isRaced(state, one) || isRaced(state, other) ? '(raced) TWO_LIVE' : 'TWO_LIVE'));
+    return twins.map((other) =>
+      isRaced(state, one) || isRaced(state, other) ? '(raced) TWO_LIVE' : 'TWO_LIVE',
+    );
   });
   return [...new Set(breaches)];
 }
@@ -47,7 +51,8 @@ function findReportedButLive(state: ClusterState): string[] {
   const broken = Object.values(state.bindings).some((binding) => {
     const { generation } = binding.metadata;
     const refused = binding.status?.conditions?.some(
-      ({ type, status, observedGeneration }) => type !== 'Ready' && status === 'True' && observedGeneration === generation,
+      ({ type, status, observedGeneration }) =>
+        type !== 'Ready' && status === 'True' && observedGeneration === generation,
     );
     return refused && Object.values(state.outputs).some((output) => isOutputOf(output, binding));
   });
@@ -55,7 +60,7 @@ function findReportedButLive(state: ClusterState): string[] {
 }
 
 /** Why Ready is what it must be in the end, for a binding that nobody is deleting. */
-export function expectedReason(state: ClusterState, binding: Binding): string {
+function expectedReason(state: ClusterState, binding: Binding): string {
   const { spec, metadata } = binding;
   const app = appOf(state, spec);
   if (!state.pools[spec.poolRef.name]) return 'TargetPoolNotFound';
@@ -69,7 +74,12 @@ export function expectedReason(state: ClusterState, binding: Binding): string {
 }
 
 function isRival(state: ClusterState, other: Binding, { spec }: Binding): boolean {
-  if (other.metadata.deletionTimestamp !== undefined || spec.mode === 'PoolOnly' || other.spec.mode === 'PoolOnly') return false;
+  if (
+    other.metadata.deletionTimestamp !== undefined ||
+    spec.mode === 'PoolOnly' ||
+    other.spec.mode === 'PoolOnly'
+  )
+    return false;
   const { objectiveRef, serviceAccountName, containerName } = other.spec;
   if (objectiveRef && !state.objectives[objectiveRef.name]) return false;
   const app = appOf(state, other.spec);
@@ -88,7 +98,8 @@ export function findDifference(state: ClusterState): string | undefined {
   for (const binding of bindings) {
     const { name, deletionTimestamp, generation, finalizers = [] } = binding.metadata;
     if (deletionTimestamp !== undefined) {
-      if (finalizers.some((finalizer) => finalizer.startsWith('kleym'))) return `binding ${name} is not let go`;
+      if (finalizers.some((finalizer) => finalizer.startsWith('kleym')))
+        return `binding ${name} is not let go`;
       continue;
     }
     const reason = expectedReason(state, binding);
@@ -110,10 +121,15 @@ function findOutputDifference(state: ClusterState, wanted: ReadonlyMap<string, B
     if (!output) return `output ${name} is missing`;
     if (!isOutputOf(output, binding)) return `output ${name} is another binding's`;
     const right = toOutputSpec(binding.metadata.name, binding.spec, appOf(state, binding.spec) ?? '');
-    if (toText(output.spec) !== toText(right)) return `output ${name} says ${toText(output.spec)}, not ${toText(right)}`;
-    const labels = { 'kleym.sonda.red/binding-name': binding.metadata.name, 'kleym.sonda.red/service-account': binding.spec.serviceAccountName };
+    if (toText(output.spec) !== toText(right))
+      return `output ${name} says ${toText(output.spec)}, not ${toText(right)}`;
+    const labels = {
+      'kleym.sonda.red/binding-name': binding.metadata.name,
+      'kleym.sonda.red/service-account': binding.spec.serviceAccountName,
+    };
     for (const [label, value] of Object.entries(labels))
-      if (output.metadata.labels?.[label] !== value) return `output ${name} is labelled ${label}=${output.metadata.labels?.[label]}, not ${value}`;
+      if (output.metadata.labels?.[label] !== value)
+        return `output ${name} is labelled ${label}=${output.metadata.labels?.[label]}, not ${value}`;
   }
   return undefined;
 }

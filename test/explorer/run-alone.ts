@@ -44,7 +44,10 @@ export async function runAlone(
 export function openPort(ask: (call: Call) => Promise<unknown>): { readonly cluster: Cluster } {
   // The answers are those of the model cluster, which knows which method it answers.
   const cluster = new Proxy({} as Cluster, {
-    get: (_target, method) => (...args: unknown[]) => ask({ method, args } as Call),
+    get:
+      (_target, method) =>
+      (...args: unknown[]) =>
+        ask({ method, args } as Call),
   });
   return { cluster };
 }

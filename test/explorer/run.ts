@@ -13,7 +13,7 @@ export interface Pending {
 }
 
 /** What a run gets for a call. `uncertain`: it never learns what became of it. */
-export type Answer = { readonly kind: 'known'; readonly value: unknown } | { readonly kind: 'uncertain' };
+type Answer = { readonly kind: 'known'; readonly value: unknown } | { readonly kind: 'uncertain' };
 
 /** One answer to a run, and how many milliseconds old the run is from then on. */
 interface Entry {
@@ -43,7 +43,12 @@ export interface Position {
 /** Where runs come from, and how they go on. */
 export interface Runner {
   readonly start: (id: string, names: readonly string[]) => Promise<Position>;
-  readonly answer: (position: Position, pending: Pending, answer: Answer, elapsed: number) => Promise<Position>;
+  readonly answer: (
+    position: Position,
+    pending: Pending,
+    answer: Answer,
+    elapsed: number,
+  ) => Promise<Position>;
   /** How often `settle` was begun. */
   readonly replays: () => number;
 }
@@ -66,7 +71,10 @@ export function createRunner(settings: Settings, constant: Constant): Runner {
     return instance;
   }
 
-  function toPosition(instance: Instance, from: Pick<Position, 'id' | 'names' | 'seen' | 'history'>): Position {
+  function toPosition(
+    instance: Instance,
+    from: Pick<Position, 'id' | 'names' | 'seen' | 'history'>,
+  ): Position {
     const { error, result } = instance.state();
     if (error !== undefined) throw error;
     for (const ending of result?.endings.values() ?? []) if (ending.kind === 'failed') throw ending.error;
@@ -95,7 +103,9 @@ export function createRunner(settings: Settings, constant: Constant): Runner {
       const key = JSON.stringify([id, names]);
       const known =
         starts.get(key) ??
-        replay(id, names, []).then((instance) => toPosition(instance, { id, names, seen: new Set(), history: [] }));
+        replay(id, names, []).then((instance) =>
+          toPosition(instance, { id, names, seen: new Set(), history: [] }),
+        );
       starts.set(key, known);
       return known;
     },
@@ -119,7 +129,10 @@ interface Instance {
 }
 
 function begin(id: string, names: readonly string[], settings: Settings, constant: Constant): Instance {
-  const open = new Map<number, { call: Call; resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  const open = new Map<
+    number,
+    { call: Call; resolve: (value: unknown) => void; reject: (error: Error) => void }
+  >();
   let [issued, nonces, age] = [0, 0, 0];
   let result: Run | undefined;
   let error: unknown;
@@ -167,7 +180,9 @@ function idle(): Promise<void> {
 
 function bindingUidsIn(answer: Answer): string[] {
   if (answer.kind === 'uncertain') return [];
-  const { value } = answer as { value: { metadata?: { uid: string }; items?: { metadata: { uid: string } }[] } };
+  const { value } = answer as {
+    value: { metadata?: { uid: string }; items?: { metadata: { uid: string } }[] };
+  };
   const objects = [...(value.items ?? []), ...(value.metadata ? [{ metadata: value.metadata }] : [])];
   return objects.map(({ metadata }) => metadata.uid).filter((uid) => uid.startsWith('uid~binding.'));
 }
@@ -175,6 +190,6 @@ function bindingUidsIn(answer: Answer): string[] {
 /** What a run may get an answer to next: writes in any order, reads in that in which they were issued, or in any too. */
 export function nextCalls({ pending }: Position, isAnyOrder = false): Pending[] {
   if (isAnyOrder) return [...pending];
-  const [first] = pending.filter(({ call }) => !isWrite(call));
+  const first = pending.find(({ call }) => !isWrite(call));
   return [...(first ? [first] : []), ...pending.filter(({ call }) => isWrite(call))];
 }

@@ -47,7 +47,7 @@ const editOutput = (container: string): Edit => ({ does: 'edit output', containe
 const deny = (app: string | undefined): Edit => ({ does: 'deny', app });
 
 /** The name of a's output for objective i. */
-export const nameOfA = outputNameOf('a', toSpec({}));
+const nameOfA = outputNameOf('a', toSpec({}));
 const takeName: Edit = { does: 'take name', name: nameOfA };
 const freeName: Edit = { does: 'free name', name: nameOfA };
 
@@ -60,7 +60,11 @@ const q: Wish = { pool: 'q' };
 const poolOnly: Wish = { mode: 'PoolOnly' };
 
 /** Bindings as kleym-operator leaves them; `selecting` is what their outputs select. */
-function operated(wishes: Readonly<Record<string, { readonly wish?: Wish; readonly selecting?: Wish; readonly isGone?: true }>>) {
+function operated(
+  wishes: Readonly<
+    Record<string, { readonly wish?: Wish; readonly selecting?: Wish; readonly isGone?: true }>
+  >,
+) {
   return async () => {
     let state = emptyCluster();
     for (const [name, { wish = {}, selecting = wish, isGone }] of Object.entries(wishes)) {
@@ -123,7 +127,10 @@ const moves = {
   'flap, and a rival settles': { start: settledA, edits: [edit('a', c2), edit('a', c1), create('b', c2)] },
   'move into a leaver': { start: having({ a: {}, b: q }), edits: [select('y'), remove('b')] },
   shift: { start: having({ a: {}, b: q }), edits: [select('z', 'q'), select('y')] },
-  'touched in a move': { start: settledA, edits: [edit('a', c2), touchOutput, edit('a', c1), create('b', c2)] },
+  'touched in a move': {
+    start: settledA,
+    edits: [edit('a', c2), touchOutput, edit('a', c1), create('b', c2)],
+  },
   'pools cross': { start: empty, edits: [create('a'), create('b', q), select('z'), select('x', 'q')] },
   drift: { start: settledA, edits: [editOutput('c2'), create('b', c2)] },
   'drift, then edit': { start: settledA, edits: [editOutput('c2'), edit('a', c2), create('b')] },
@@ -133,33 +140,79 @@ const moves = {
 
 const losses = {
   'raced delete': { start: empty, edits: [create('a'), readForDelete('a'), removeBlindly('a')] },
-  'raced delete and rival': { start: empty, edits: [create('a'), readForDelete('a'), removeBlindly('a'), create('b')] },
-  'raced delete, created again': { start: empty, edits: [create('a'), readForDelete('a'), removeBlindly('a'), create('a')] },
+  'raced delete and rival': {
+    start: empty,
+    edits: [create('a'), readForDelete('a'), removeBlindly('a'), create('b')],
+  },
+  'raced delete, created again': {
+    start: empty,
+    edits: [create('a'), readForDelete('a'), removeBlindly('a'), create('a')],
+  },
   'claim pruned': { start: settledA, due: ['a'], edits: [prune('a'), edit('a', c2), create('b')] },
-  'claim pruned, account edited': { start: () => withoutClaims(settledA()), due: ['a'], edits: [edit('a', t), create('b')] },
+  'claim pruned, account edited': {
+    start: () => withoutClaims(settledA()),
+    due: ['a'],
+    edits: [edit('a', t), create('b')],
+  },
 } satisfies Record<string, Scenario>;
 
 const handovers = {
-  "the operator's outputs": { start: operated({ a: {}, b: { wish: c2 } }), due: ['a', 'b'], edits: [select('z')] },
-  "the operator's output, other content": { start: operated({ a: { selecting: c2 } }), due: ['a'], edits: [create('b', c2)] },
-  "the operator's output, key taken": { start: withOperated(having({ b: c3 }), 'a', c2), due: ['a'], edits: [edit('b', c2)] },
-  "the operator's output into a leaver": { start: withOperated(having({ b: {} }), 'a', c2), due: ['a'], edits: [edit('b', c3)] },
+  "the operator's outputs": {
+    start: operated({ a: {}, b: { wish: c2 } }),
+    due: ['a', 'b'],
+    edits: [select('z')],
+  },
+  "the operator's output, other content": {
+    start: operated({ a: { selecting: c2 } }),
+    due: ['a'],
+    edits: [create('b', c2)],
+  },
+  "the operator's output, key taken": {
+    start: withOperated(having({ b: c3 }), 'a', c2),
+    due: ['a'],
+    edits: [edit('b', c2)],
+  },
+  "the operator's output into a leaver": {
+    start: withOperated(having({ b: {} }), 'a', c2),
+    due: ['a'],
+    edits: [edit('b', c3)],
+  },
   "the operator's outputs crossed": {
     start: operated({ a: { selecting: c2 }, b: { wish: c2, selecting: c1 } }),
     due: ['a', 'b'],
     edits: [],
   },
-  "the operator's output, PoolOnly": { start: operated({ a: { wish: poolOnly } }), due: ['a'], edits: [select('z')] },
+  "the operator's output, PoolOnly": {
+    start: operated({ a: { wish: poolOnly } }),
+    due: ['a'],
+    edits: [select('z')],
+  },
   "the operator's orphan": { start: operated({ a: { isGone: true } }), due: ['a'], edits: [create('a')] },
 } satisfies Record<string, Scenario>;
 
 const refusals = {
   'name taken': { start: empty, edits: [takeName, create('a'), freeName], isForSweep: true },
   'name taken after': { start: settledA, edits: [removeOutput, takeName, edit('a', c2)], isForSweep: true },
-  'name taken in a delete': { start: settledA, edits: [edit('a', { objective: 'j' }), removeOutput, takeName], isForSweep: true },
-  'POST refused': { start: empty, edits: [deny('x'), create('a'), create('b', c2), deny(undefined)], isForSweep: true },
-  'PUT refused': { start: settledA, edits: [deny('z'), select('z'), create('b', q), select('z', 'q')], isForSweep: true },
-  'PUT refused, PoolOnly': { start: having({ a: poolOnly }), edits: [deny('z'), select('z'), select('x')], isForSweep: true },
+  'name taken in a delete': {
+    start: settledA,
+    edits: [edit('a', { objective: 'j' }), removeOutput, takeName],
+    isForSweep: true,
+  },
+  'POST refused': {
+    start: empty,
+    edits: [deny('x'), create('a'), create('b', c2), deny(undefined)],
+    isForSweep: true,
+  },
+  'PUT refused': {
+    start: settledA,
+    edits: [deny('z'), select('z'), create('b', q), select('z', 'q')],
+    isForSweep: true,
+  },
+  'PUT refused, PoolOnly': {
+    start: having({ a: poolOnly }),
+    edits: [deny('z'), select('z'), select('x')],
+    isForSweep: true,
+  },
   'conflict cleared': { start: empty, edits: [create('a'), create('b'), edit('b', c2)] },
 } satisfies Record<string, Scenario>;
 
@@ -177,8 +230,16 @@ const accounts = {
     edits: [edit('a', { ...t, ...c2 }), edit('b', { ...c2, ...s })],
     isMixed: true,
   },
-  'account flaps, rival there': { start: settledA, edits: [edit('a', t), edit('a', s), create('b', t)], due: ['a'] },
-  "the operator's output without account": { start: operated({ a: { selecting: c2 } }), due: ['a'], edits: [create('b', c2)] },
+  'account flaps, rival there': {
+    start: settledA,
+    edits: [edit('a', t), edit('a', s), create('b', t)],
+    due: ['a'],
+  },
+  "the operator's output without account": {
+    start: operated({ a: { selecting: c2 } }),
+    due: ['a'],
+    edits: [create('b', c2)],
+  },
   'created beside a look': { start: empty, edits: [create('a', t), create('b')], isMixed: true },
 } satisfies Record<string, Scenario>;
 
@@ -202,12 +263,24 @@ const outside = {
 const further = {
   'objective gone and back': {
     start: having({ a: {}, b: q }),
-    edits: [{ does: 'remove objective', name: 'i-p' }, select('x', 'q'), { does: 'restore objective', name: 'i-p' }],
+    edits: [
+      { does: 'remove objective', name: 'i-p' },
+      select('x', 'q'),
+      { does: 'restore objective', name: 'i-p' },
+    ],
   },
-  'pool gone': { start: having({ a: {}, b: c2 }), edits: [edit('b', c1), { does: 'remove pool', name: 'p' }] },
+  'pool gone': {
+    start: having({ a: {}, b: c2 }),
+    edits: [edit('b', c1), { does: 'remove pool', name: 'p' }],
+  },
   'rival without objective': {
     start: empty,
-    edits: [{ does: 'remove objective', name: 'i-p' }, create('a'), create('b', { objective: 'j' }), { does: 'restore objective', name: 'i-p' }],
+    edits: [
+      { does: 'remove objective', name: 'i-p' },
+      create('a'),
+      create('b', { objective: 'j' }),
+      { does: 'restore objective', name: 'i-p' },
+    ],
   },
   'held by others, and rival': {
     start: settledA,
@@ -217,7 +290,19 @@ const further = {
     start: empty,
     edits: [create('a'), { does: 'hold', name: 'a' }, remove('a'), create('b')],
   },
-  'label taken off': { start: settledA, edits: [{ does: 'strip output' }, edit('a', c2), create('b')] },
+  'label taken off': {
+    start: settledA,
+    edits: [{ does: 'strip output', label: 'kleym.sonda.red/binding-name' }, edit('a', c2), create('b')],
+  },
+  'labels taken off': { start: settledA, edits: [{ does: 'strip output' }, edit('a', c2), create('b')] },
+  'labels taken off, new': {
+    start: empty,
+    edits: [create('a'), { does: 'strip output' }, edit('a', c2), create('b')],
+  },
+  'labels taken off a leaver': {
+    start: settledA,
+    edits: [{ does: 'strip output' }, remove('a'), create('b')],
+  },
   'held output of a leaver': {
     start: () => withHeldOutputs(settledA()),
     edits: [remove('a'), create('b'), { does: 'let go of output' }],

@@ -140,10 +140,20 @@ function deliveriesOf(name: string, now: Situation, setting: Setting): Step[] {
   ];
 }
 
-export async function startRun(now: Situation, names: readonly string[], { runner }: Setting, crowd: readonly string[] = []): Promise<Situation> {
+export async function startRun(
+  now: Situation,
+  names: readonly string[],
+  { runner }: Setting,
+  crowd: readonly string[] = [],
+): Promise<Situation> {
   const position = await runner.start(`t${now.begun + 1}`, [...names, ...crowd]);
   const run = { position, since: now.cluster.clock, memory: noMemory };
-  return { ...now, due: now.due.filter((name) => !names.includes(name)), begun: now.begun + 1, runs: [...now.runs, run] };
+  return {
+    ...now,
+    due: now.due.filter((name) => !names.includes(name)),
+    begun: now.begun + 1,
+    runs: [...now.runs, run],
+  };
 }
 
 function lateSteps(now: Situation, { tampering }: Setting): Step[] {
@@ -158,10 +168,15 @@ function lateSteps(now: Situation, { tampering }: Setting): Step[] {
 
 /** By assumption no POST takes effect later than the quarantine after its announcement. */
 function timeSteps(now: Situation): Step[] {
-  const onTheirWay = [...now.late, ...now.runs.flatMap(({ position }) => position.pending.map(({ call }) => call))];
+  const onTheirWay = [
+    ...now.late,
+    ...now.runs.flatMap(({ position }) => position.pending.map(({ call }) => call)),
+  ];
   if (now.faults.tick === 0 || onTheirWay.some((call) => call.method === 'createOutput')) return [];
   const cluster = { ...now.cluster, clock: now.cluster.clock + tick };
-  return [{ label: 'TIME passes', take: async () => ({ ...now, cluster, faults: spend(now.faults, 'tick') }) }];
+  return [
+    { label: 'TIME passes', take: async () => ({ ...now, cluster, faults: spend(now.faults, 'tick') }) },
+  ];
 }
 
 // ------------------------------------------------------------------------------------------------ runs
@@ -170,12 +185,20 @@ function runSteps(now: Situation, run: UnderWay, setting: Setting): Step[] {
   const { position } = run;
   if (position.result) return [{ label: `${position.id} ends`, take: async () => endRun(now, run) }];
   return nextCalls(position, setting.isLoose).flatMap((pending) => [
-    { label: `${position.id} ${toLabel(pending.call)}`, take: () => answerOneOrAll(now, run, pending, setting) },
+    {
+      label: `${position.id} ${toLabel(pending.call)}`,
+      take: () => answerOneOrAll(now, run, pending, setting),
+    },
     ...(isWrite(pending.call) ? faultSteps(now, run, pending, setting) : []),
   ]);
 }
 
-async function answerOneOrAll(from: Situation, run: UnderWay, first: Pending, setting: Setting): Promise<Situation> {
+async function answerOneOrAll(
+  from: Situation,
+  run: UnderWay,
+  first: Pending,
+  setting: Setting,
+): Promise<Situation> {
   if (!setting.isCoarse || isWrite(first.call)) return answer(from, run, first, setting);
   const slot = from.runs.indexOf(run);
   let now = from;
@@ -193,17 +216,31 @@ export function endRun(now: Situation, run: UnderWay): Situation {
 }
 
 /** The API server takes the call, and the run gets its answer. */
-export async function answer(now: Situation, run: UnderWay, pending: Pending, setting: Setting): Promise<Situation> {
+export async function answer(
+  now: Situation,
+  run: UnderWay,
+  pending: Pending,
+  setting: Setting,
+): Promise<Situation> {
   const { position } = run;
   const { names } = position;
-  const served = serveWith(setting.tampering, { state: now.cluster, call: pending.call, memory: run.memory, names });
+  const served = serveWith(setting.tampering, {
+    state: now.cluster,
+    call: pending.call,
+    memory: run.memory,
+    names,
+  });
   const effect = { ...served, state: judge(now.cluster, served, run, pending.call) };
   const value = served.isUnknown ? unknown : ({ kind: 'known', value: served.answer } as const);
   const elapsed = (now.cluster.clock - run.since) * 1000;
   const next = await setting.runner.answer(position, pending, value, elapsed);
   const after = withEffect(now, effect);
   const late = [...after.late, ...(served.copies ?? [])];
-  return { ...after, late, runs: replaceRun(now.runs, run, { ...run, position: next, memory: served.memory }) };
+  return {
+    ...after,
+    late,
+    runs: replaceRun(now.runs, run, { ...run, position: next, memory: served.memory }),
+  };
 }
 
 const unknown = { kind: 'uncertain' } as const;
@@ -215,7 +252,10 @@ function faultSteps(now: Situation, run: UnderWay, pending: Pending, setting: Se
   const dead = (crashed: Situation): Situation => ({
     ...crashed,
     runs: crashed.runs.filter((other) => other !== run),
-    due: add(crashed.due, run.position.names.filter((name) => !isCrowd(name))),
+    due: add(
+      crashed.due,
+      run.position.names.filter((name) => !isCrowd(name)),
+    ),
   });
   const waiting = async (left: Situation): Promise<Situation> => {
     const elapsed = (now.cluster.clock - run.since) * 1000;
@@ -290,7 +330,7 @@ function without(due: readonly string[], name: string): string[] {
 }
 
 /** A call in words. */
-export function toLabel(call: Call): string {
+function toLabel(call: Call): string {
   switch (call.method) {
     case 'patchStatus': {
       const { claim, conditions } = call.args[2];

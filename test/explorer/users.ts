@@ -2,7 +2,16 @@ import type { Binding } from '../../shared/api/binding.ts';
 import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
 import { isAsWritten } from '../../shared/identity/content.ts';
 import { parseOwner } from '../../shared/identity/ownership.ts';
-import { type ClusterState, type News, type Table, bump, drop, isOurs, namespace, put, toInstant } from './model-cluster.ts';
+import {
+  type ClusterState,
+  type News,
+  bump,
+  drop,
+  isOurs,
+  namespace,
+  put,
+  toInstant,
+} from './model-cluster.ts';
 import { type Wish, addBinding, toForeignOutput, toObjective, toPool, toSpec, toWish } from './objects.ts';
 
 /** What users, other controllers and the API server itself do, without asking anybody. */
@@ -10,12 +19,20 @@ export type Edit =
   | { readonly does: 'create'; readonly name: string; readonly wish: Wish }
   | { readonly does: 'edit'; readonly name: string; readonly wish: Wish }
   | {
-      readonly does: 'delete' | 'read for DELETE' | 'remove without looking' | 'prune the claim of' | 'hold' | 'let go of';
+      readonly does:
+        | 'delete'
+        | 'read for DELETE'
+        | 'remove without looking'
+        | 'prune the claim of'
+        | 'hold'
+        | 'let go of';
       readonly name: string;
     }
   | { readonly does: 'select'; readonly pool: string; readonly app: string }
   | { readonly does: 'remove pool' | 'remove objective' | 'restore objective'; readonly name: string }
-  | { readonly does: 'remove output' | 'touch output' | 'let go of output' | 'strip output' }
+  | { readonly does: 'remove output' | 'touch output' | 'let go of output' }
+  /** Takes off one label, or all of them. */
+  | { readonly does: 'strip output'; readonly label?: string }
   | { readonly does: 'edit output'; readonly container: string }
   | { readonly does: 'take name' | 'free name'; readonly name: string }
   | { readonly does: 'deny'; readonly app: string | undefined };
@@ -57,7 +74,9 @@ export function applyEdit(state: ClusterState, edit: Edit): Edited {
     case 'edit output':
       return editFirstOutput(state, edit);
     case 'take name':
-      return state.outputs[edit.name] ? { state, news: [] } : { state: { ...state, ...toForeignOutput(state, edit.name) }, news: [] };
+      return state.outputs[edit.name]
+        ? { state, news: [] }
+        : { state: { ...state, ...toForeignOutput(state, edit.name) }, news: [] };
     case 'free name': {
       const output = state.outputs[edit.name];
       if (!output || isOurs(output)) return { state, news: [] };
@@ -92,7 +111,9 @@ function namedBy(state: ClusterState, news: News): string[] {
     case 'output': {
       const leaves = news.gone || news.object.metadata.deletionTimestamp !== undefined;
       if (!leaves && isAsWritten(news.object)) return [];
-      const owner = news.object.metadata.annotations?.['kleym.sonda.red/binding-name'] ?? parseOwner(news.object, namespace);
+      const owner =
+        news.object.metadata.annotations?.['kleym.sonda.red/binding-name'] ??
+        parseOwner(news.object, namespace);
       return owner === undefined ? [] : [owner];
     }
   }
@@ -112,7 +133,16 @@ function withNews(state: ClusterState, name: string): Edited {
 
 type BindingEdit = Extract<
   Edit,
-  { does: 'edit' | 'delete' | 'read for DELETE' | 'remove without looking' | 'prune the claim of' | 'hold' | 'let go of' }
+  {
+    does:
+      | 'edit'
+      | 'delete'
+      | 'read for DELETE'
+      | 'remove without looking'
+      | 'prune the claim of'
+      | 'hold'
+      | 'let go of';
+  }
 >;
 
 function editBinding(state: ClusterState, binding: Binding, edit: BindingEdit): Edited {
@@ -125,7 +155,9 @@ function editBinding(state: ClusterState, binding: Binding, edit: BindingEdit): 
     case 'delete':
       return finalizers.length > 0 ? store(state, toDeleting(state, binding), 1) : remove(state, binding);
     case 'read for DELETE':
-      return finalizers.length > 0 ? store(state, toDeleting(state, binding), 1) : { state: { ...state, racing: uid }, news: [] };
+      return finalizers.length > 0
+        ? store(state, toDeleting(state, binding), 1)
+        : { state: { ...state, racing: uid }, news: [] };
     case 'remove without looking': {
       if (state.racing !== uid) return { state, news: [] };
       const raced = finalizers.length > 0 ? [...state.raced, uid] : state.raced;
@@ -155,13 +187,20 @@ function toDeleting(state: ClusterState, binding: Binding): Binding {
 
 function store(state: ClusterState, binding: Binding, generations: number): Edited {
   const { name, resourceVersion, generation = 0 } = binding.metadata;
-  const metadata = { ...binding.metadata, resourceVersion: bump(resourceVersion), generation: generation + generations };
+  const metadata = {
+    ...binding.metadata,
+    resourceVersion: bump(resourceVersion),
+    generation: generation + generations,
+  };
   return withNews({ ...state, bindings: put(state.bindings, name, { ...binding, metadata }) }, name);
 }
 
 function remove(state: ClusterState, binding: Binding): Edited {
   const { name } = binding.metadata;
-  return { state: { ...state, bindings: drop(state.bindings, name) }, news: [{ kind: 'binding', object: binding, gone: true }] };
+  return {
+    state: { ...state, bindings: drop(state.bindings, name) },
+    news: [{ kind: 'binding', object: binding, gone: true }],
+  };
 }
 
 // ------------------------------------------------------------------------------------------------ pools and objectives
@@ -178,13 +217,18 @@ function editObjective(state: ClusterState, name: string, isThere: boolean): Edi
   const named = Object.values(state.bindings).filter(({ spec }) => spec.objectiveRef?.name === name);
   const pools = new Set(named.map(({ spec }) => spec.poolRef.name));
   // An objective names its bindings as a pool does; here they are few enough to be named by their pool.
-  const news = [...pools].flatMap((pool) => state.pools[pool] ?? []).map((object): News => ({ kind: 'pool', object }));
+  const news = [...pools]
+    .flatMap((pool) => state.pools[pool] ?? [])
+    .map((object): News => ({ kind: 'pool', object }));
   return { state: { ...state, objectives }, news };
 }
 
 // ------------------------------------------------------------------------------------------------ outputs
 
-type OutputEdit = Extract<Edit, { does: 'remove output' | 'touch output' | 'let go of output' | 'strip output' | 'edit output' }>;
+type OutputEdit = Extract<
+  Edit,
+  { does: 'remove output' | 'touch output' | 'let go of output' | 'strip output' | 'edit output' }
+>;
 
 function editFirstOutput(state: ClusterState, edit: OutputEdit): Edited {
   const outputs = Object.values(state.outputs).filter(isOurs);
@@ -196,7 +240,10 @@ function editFirstOutput(state: ClusterState, edit: OutputEdit): Edited {
     return { state: { ...state, outputs: left }, news: [{ kind: 'output', object: first, gone: true }] };
   }
   const edited = editOutput(first, edit);
-  const object = { ...edited, metadata: { ...edited.metadata, resourceVersion: bump(first.metadata.resourceVersion) } };
+  const object = {
+    ...edited,
+    metadata: { ...edited.metadata, resourceVersion: bump(first.metadata.resourceVersion) },
+  };
   return {
     state: { ...state, outputs: put(state.outputs, first.metadata.name, object) },
     news: [{ kind: 'output', object, gone: false }],
@@ -208,11 +255,18 @@ function editOutput(output: Output, edit: OutputEdit): Output {
     case 'edit output': {
       const selectors = output.spec.workloadSelectorTemplates ?? [];
       const kept = selectors.filter((selector) => !selector.startsWith('k8s:container-name:'));
-      return { ...output, spec: { ...output.spec, workloadSelectorTemplates: [`k8s:container-name:${edit.container}`, ...kept] } };
+      return {
+        ...output,
+        spec: {
+          ...output.spec,
+          workloadSelectorTemplates: [`k8s:container-name:${edit.container}`, ...kept],
+        },
+      };
     }
     case 'strip output': {
-      const labels: Table<string> = drop(output.metadata.labels ?? {}, 'kleym.sonda.red/binding-name');
-      return { ...output, metadata: { ...output.metadata, labels: { ...labels } } };
+      const { labels, ...metadata } = output.metadata;
+      const kept = edit.label === undefined ? {} : drop(labels ?? {}, edit.label);
+      return { ...output, metadata: { ...metadata, labels: { ...kept } } };
     }
     default:
       return output;

@@ -14,7 +14,7 @@ export interface Walk {
 }
 
 /** Three runs at once out of six, dying and timing out, and reads in any order. */
-export const crowdedBounds = {
+const crowdedBounds = {
   runs: 6,
   atOnce: 3,
   isLoose: true,
@@ -25,9 +25,16 @@ export const crowdedBounds = {
 const maxSteps = 2_000;
 
 /** Takes one random step after the other, until nothing can happen any more; the same ones for the same seed. */
-export async function walk(scenario: Scenario, seed: number, bounds: Omit<Bounds, 'maxStates'> = crowdedBounds): Promise<Walk> {
+export async function walk(
+  scenario: Scenario,
+  seed: number,
+  bounds: Omit<Bounds, 'maxStates'> = crowdedBounds,
+): Promise<Walk> {
   const random = createRandom(seed);
-  const { situation, setting } = await open(scenario, { ...bounds, faults: scenario.faults ?? bounds.faults });
+  const { situation, setting } = await open(scenario, {
+    ...bounds,
+    faults: scenario.faults ?? bounds.faults,
+  });
   let now = situation;
   const story: string[] = [];
   while (!isOver(now, setting)) {

@@ -23,7 +23,7 @@ export interface Stored extends Draft {
 }
 
 /** The kind of an object, and where to look. */
-export interface Where {
+interface Where {
   readonly apiVersion: string;
   readonly kind: string;
   readonly namespace?: string;

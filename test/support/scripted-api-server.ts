@@ -7,7 +7,7 @@ import { connect } from '../../shared/kube/kube-cluster.ts';
 const server = 'https://api.test';
 
 /** One request as it left: its query is part of the path, decoded, in the order in which it was sent. */
-export interface SentRequest {
+interface SentRequest {
   readonly request: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;

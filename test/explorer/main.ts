@@ -1,0 +1,102 @@
+import { parseArgs } from 'node:util';
+import { type Found, explore } from './explore.ts';
+import { type Scenario, scenarios, usualFaults } from './scenarios.ts';
+import { walk } from './walk.ts';
+
+const help = `node test/explorer/main.ts [options] [scenario ...]     searches all scenarios, or those that are named
+  --runs N      runs in all (2)              --at-once N   of them at the same time (2)
+  --states N    bound of each search (200000)
+  --coarse      reads that are issued together are one step
+  --loose       reads in any order, events delivered together
+  --shuffled    where a search is cut off, take situations from everywhere
+  --faults JSON what may go wrong (${JSON.stringify(usualFaults)})
+  --walks N     N random walks a scenario instead of a search, with three runs at once of six
+  --seed N      the first walk's seed (1)`;
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    runs: { type: 'string', default: '2' },
+    'at-once': { type: 'string', default: '2' },
+    states: { type: 'string', default: '200000' },
+    coarse: { type: 'boolean', default: false },
+    loose: { type: 'boolean', default: false },
+    shuffled: { type: 'boolean', default: false },
+    faults: { type: 'string' },
+    walks: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+async function search(scenario: Scenario): Promise<Found> {
+  return explore(scenario, {
+    runs: Number(options.runs),
+    atOnce: Number(options['at-once']),
+    maxStates: Number(options.states),
+    isCoarse: options.coarse,
+    isLoose: options.loose,
+    isShuffled: options.shuffled,
+    ...(options.faults !== undefined && {
+      faults: JSON.parse(options.faults) as NonNullable<Scenario['faults']>,
+    }),
+  });
+}
+
+/** A line for a scenario, and the stories of what must not be. */
+async function report(name: string, scenario: Scenario): Promise<boolean> {
+  const since = performance.now();
+  const { facts, breaches } =
+    options.walks === undefined ? await toSearched(scenario) : await toWalked(scenario);
+  const isForeseen = (breach: string) => breach.startsWith('(') || scenario.breaks?.includes(breach);
+  const unforeseen = [...breaches].filter(([breach]) => !isForeseen(breach));
+  const foreseen = [...breaches.keys()].filter(isForeseen);
+  const verdict = unforeseen.length > 0 ? 'WRONG' : 'holds';
+  const seconds = ((performance.now() - since) / 1000).toFixed(1);
+  say(
+    `${name.padEnd(40)} ${verdict}  ${facts}  ${seconds} s  ${foreseen.length > 0 ? `as documented: ${foreseen.join(', ')}` : ''}`,
+  );
+  for (const [breach, story] of unforeseen) say(`  ${breach}\n    ${story.join('\n    ')}`);
+  return unforeseen.length === 0;
+}
+
+async function toSearched(scenario: Scenario) {
+  const { states, isComplete, ends, forSweep, sweeps, breaches } = await search(scenario);
+  const facts = [
+    `states ${states}${isComplete ? '' : ' (cut)'}`,
+    `ends ${ends}`,
+    `sweeps at most ${sweeps}`,
+    `ends that need a sweep ${forSweep}`,
+  ];
+  return { facts: facts.join('  '), breaches };
+}
+
+async function toWalked(scenario: Scenario) {
+  const breaches = new Map<string, readonly string[]>();
+  const [first, count] = [Number(options.seed), Number(options.walks)];
+  let steps = 0;
+  for (let seed = first; seed < first + count; seed++) {
+    const { breach, story } = await walk(scenario, seed);
+    steps += story.length;
+    const known = breach === undefined ? undefined : breaches.get(breach);
+    if (breach !== undefined && (!known || known.length > story.length))
+      breaches.set(breach, [`seed ${seed}`, ...story]);
+  }
+  return { facts: `walks ${count}  steps ${steps}`, breaches };
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+if (options.help) {
+  say(help);
+} else {
+  const unknown = positionals.filter((name) => !scenarios[name]);
+  if (unknown.length > 0)
+    throw new Error(`no scenario is called ${unknown.join(', ')}: ${Object.keys(scenarios).join(', ')}`);
+  for (const [name, scenario] of Object.entries(scenarios)) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    if (!(await report(name, scenario))) process.exitCode = 1;
+  }
+}
