@@ -75,9 +75,10 @@ async function remove({ output }: Step<'delete-output'>, notes: Notes, tools: To
   const { name, annotations } = output.metadata;
   const written = await tools.cluster.deleteOutput(aimAt(output));
   mustNotBeRejected(written, `delete ClusterSPIFFEID ${name}`);
-  // The one POST of its nonce has landed: when the output is gone, nobody needs to wait for it.
+  // The one POST of its nonce has landed: when the output is gone, nobody needs to wait for it. One that was changed
+  // meanwhile is still there, perhaps without the labels by which it is found, and then its claim must stand.
   const nonce = annotations?.[outputAnnotations.claim];
-  if (nonce !== undefined) notes.dead = nonce;
+  if (nonce !== undefined && written.kind === 'written') notes.dead = nonce;
   return 'unseen';
 }
 
@@ -109,9 +110,10 @@ async function create(step: Step<'create-output'>, notes: Notes, tools: Tools): 
   if (!isFresh) return 'unseen';
   delete notes.unsent; // from here on it may have been sent, whatever happens
   const written = await tools.cluster.createOutput(step.output);
-  notes.dead = step.nonce; // whatever was answered: this POST cannot land any more
+  // Not dead: where the status cannot be written and the labels are taken off, the nonce is all that proves whose it is.
   if (written.kind === 'written') return confirm(step, step.output, written.object, notes, tools);
 
+  notes.dead = step.nonce;
   const refusal = await toRefusal(written, step.output, step.binding.metadata, tools);
   if (refusal) notes.refusal = refusal;
   return 'unseen';
