@@ -42,7 +42,7 @@ import { parseAccept, showAs } from './views.ts';
 import type { WatchRequest } from './watches.ts';
 import { parseWatch } from './watches.ts';
 import type { Preconditions, Target } from './writes.ts';
-import { createObject, deleteObject, requireObject, updateObject } from './writes.ts';
+import { createObject, deleteObject, requireName, requireObject, updateObject } from './writes.ts';
 
 /** What a client gets: one value, a text, or a stream of watch events. */
 export type Answer =
@@ -231,6 +231,7 @@ function apply({ machine, request, target, showing }: Call, isDryRun: boolean): 
     const where = `(${namespace}/${object.metadata.name}; ${groupVersionOf(resource)}, Kind=${resource.kind})`;
     throw new Refusal(500, '', `failed to create typed patch object ${where}: ${warnings.join(', ')}`);
   }
+  requireName(object, name);
   const current = machine.store.get(resource.storage, keyOf(target.namespace, name));
   if (current === undefined) {
     if (target.part === 'status') throw notFound(resource, name);

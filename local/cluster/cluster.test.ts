@@ -519,3 +519,28 @@ test('closing twice is closing once, and ends what is open', async () => {
   await expect(events.next()).rejects.toThrow('terminated');
   await expect(fetch(cluster.url)).rejects.toThrow('fetch failed');
 });
+
+test('an object that is applied bears the name of its address', async () => {
+  const cluster = await start();
+  await create(cluster, 'one');
+  const apply = async (metadata: object) => {
+    const body = { apiVersion: 'test.dev/v1', kind: 'Thing', metadata };
+    const { status, body: answer } = await send(
+      cluster,
+      'PATCH',
+      `${things}/one?fieldManager=test`,
+      body,
+      'application/apply-patch+yaml',
+    );
+    return [status, answer.message];
+  };
+  expect(await apply({})).toEqual([
+    400,
+    'the name of the object (one based on URL) was undeterminable: name must be provided',
+  ]);
+  expect(await apply({ name: 'two' })).toEqual([
+    400,
+    'the name of the object (two) does not match the name on the URL (one)',
+  ]);
+  expect(await apply({ name: 'one' })).toEqual([200, undefined]);
+});

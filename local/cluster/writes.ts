@@ -132,8 +132,7 @@ export function createObject(
 ): KubeObject {
   const { resource } = target;
   const placed = placeAt(written, target);
-  if (target.name !== '' && placed.metadata.name !== target.name)
-    throw nameMismatch(placed.metadata.name, target.name);
+  if (target.name !== '') requireName(placed, target.name);
   if (placed.metadata.resourceVersion !== undefined) {
     throw new Refusal(500, '', 'resourceVersion should not be set on objects to be created');
   }
@@ -150,13 +149,17 @@ export function createObject(
   return isDryRun ? object : store.put(resource.storage, object);
 }
 
-function nameMismatch(said: string, addressed: string): Refusal {
-  if (said === '') {
-    return badRequest(
+/** An object that is written at an address bears the name of that address. */
+export function requireName({ metadata }: KubeObject, addressed: string): void {
+  if (metadata.name === addressed) return;
+  if (metadata.name === '') {
+    throw badRequest(
       `the name of the object (${addressed} based on URL) was undeterminable: name must be provided`,
     );
   }
-  return badRequest(`the name of the object (${said}) does not match the name on the URL (${addressed})`);
+  throw badRequest(
+    `the name of the object (${metadata.name}) does not match the name on the URL (${addressed})`,
+  );
 }
 
 /** The object of a target, or the refusal that it is not there. */
@@ -241,7 +244,7 @@ export function updateObject(
 ): KubeObject {
   const { resource, name } = target;
   const placed = placeAt(written, target);
-  if (placed.metadata.name !== name) throw nameMismatch(placed.metadata.name, name);
+  requireName(placed, name);
   const current = requireObject(store, target);
   if (!options.isPatch) checkUid(placed, current, resource);
   checkVersion(placed, current, resource, options.isPatch);

@@ -284,8 +284,10 @@ describe.concurrent('bindings that may meet in one container, but need not', () 
         expect(conflicts.map(({ name: is, reason }) => [is, reason])).toEqual([[peer, 'PossibleOverlap']]);
       });
     }
-    const events = await here.events('binding-b');
-    expect(events.map(({ said }) => said)).toContain('Warning PossibleOverlap');
+    await eventually(async () => {
+      const events = await here.events('binding-b');
+      expect(events.map(({ said }) => said)).toContain('Warning PossibleOverlap');
+    });
   });
 
   test('an image and a container name may mean the same container', async () => {

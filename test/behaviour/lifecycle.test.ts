@@ -401,7 +401,11 @@ describe.concurrent('Kubernetes Events', () => {
       expect(await here.said('binding-a')).toEqual(refusedBy('InvalidRef', 'TargetPoolNotFound'));
       expect((await here.status('binding-a')).observedGeneration).toBe(2);
     });
-    const events = await here.events('binding-a');
-    expect(events).toEqual([{ said: 'Warning TargetPoolNotFound', note: 'poolRef "pool-a" was not found' }]);
+    await eventually(async () => {
+      const events = await here.events('binding-a');
+      expect(events).toEqual([
+        { said: 'Warning TargetPoolNotFound', note: 'poolRef "pool-a" was not found' },
+      ]);
+    });
   });
 });

@@ -94,8 +94,11 @@ describe.concurrent('an output that the API server refuses', () => {
     expect(await here.refused('binding-a', 'RenderFailure', 'OutputRefused')).toBe(
       'denied by policy: ask the platform team',
     );
-    const said = (await here.events('binding-a')).map((event) => event.said);
-    expect(said).toEqual(['Warning OutputRefused']);
+    // An Event is written beside the work, and may come a moment after the status.
+    await eventually(async () => {
+      const said = (await here.events('binding-a')).map((event) => event.said);
+      expect(said).toEqual(['Warning OutputRefused']);
+    });
     lift();
     stack.sweep();
     await here.ready('binding-a');

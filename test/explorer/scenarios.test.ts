@@ -4,14 +4,14 @@ import { explore } from './explore.ts';
 import { scenarios } from './scenarios.ts';
 import { walk } from './walk.ts';
 
-const seeds = [1, 2, 3, 4];
+const seeds = [1, 2];
 
 describe.each(Object.entries(scenarios))('%s', (_name, scenario) => {
   const allowed = scenario.breaks ?? [];
 
   test.each([
-    ['one run', { runs: 1, atOnce: 1, maxStates: 500 }],
-    ['two runs at once', { runs: 2, atOnce: 2, maxStates: 1_000, isCoarse: true, isShuffled: true }],
+    ['one run', { runs: 1, atOnce: 1, maxStates: 250 }],
+    ['two runs at once', { runs: 2, atOnce: 2, maxStates: 500, isCoarse: true, isShuffled: true }],
   ])('holds with %s, deaths, late writes and a lost event', async (_runs, bounds) => {
     const { breaches } = await explore(scenario, bounds);
     const unforeseen = [...breaches].filter(
