@@ -72,13 +72,14 @@ export async function perform(step: Write | Probe, notes: Notes, tools: Tools): 
 }
 
 async function remove({ output }: Step<'delete-output'>, notes: Notes, tools: Tools): Promise<Effect> {
-  const { name, annotations } = output.metadata;
+  const { name, annotations, finalizers = [] } = output.metadata;
   const written = await tools.cluster.deleteOutput(aimAt(output));
   mustNotBeRejected(written, `delete ClusterSPIFFEID ${name}`);
   // The one POST of its nonce has landed: when the output is gone, nobody needs to wait for it. One that was changed
-  // meanwhile is still there, perhaps without the labels by which it is found, and then its claim must stand.
+  // meanwhile, or that a finalizer holds, may have lost the labels by which it is found: then its claim must stand.
+  const isGone = written.kind === 'written' && finalizers.length === 0;
   const nonce = annotations?.[outputAnnotations.claim];
-  if (nonce !== undefined && written.kind === 'written') notes.dead = nonce;
+  if (isGone && nonce !== undefined) notes.dead = nonce;
   return 'unseen';
 }
 
