@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -432,6 +432,16 @@ describe('a data folder', () => {
     await send(second, 'PATCH', '/api/v1/namespaces/a', release, 'application/merge-patch+json');
     await expect.poll(async () => (await send(second, 'GET', '/api/v1/namespaces/a')).status).toBe(404);
     expect(await namesIn(second)).toEqual(['held']);
+  });
+
+  test('a deletion that a kill interrupted is finished at the start', async () => {
+    const dataFolder = newFolder();
+    const metadata = { name: 'a', resourceVersion: '7', deletionTimestamp: '2026-01-01T00:00:00Z' };
+    const object = { apiVersion: 'v1', kind: 'Namespace', metadata, status: { phase: 'Terminating' } };
+    const entry = { revision: 7, storage: 'namespaces', key: 'a', object };
+    writeFileSync(join(dataFolder, 'cluster.jsonl'), `${JSON.stringify(entry)}\n`);
+    const cluster = await start({ dataFolder });
+    await expect.poll(async () => (await send(cluster, 'GET', '/api/v1/namespaces/a')).status).toBe(404);
   });
 
   test('every write that was answered survives a kill', async () => {

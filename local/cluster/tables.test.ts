@@ -98,6 +98,11 @@ describe('the columns of a custom resource', () => {
     expect(cellOf(type, path)).toEqual(expected);
   });
 
+  test('have an empty name for what has none, such as a bookmark', () => {
+    const bookmark = { apiVersion: 'v1', kind: 'Thing', metadata: { resourceVersion: '5' } };
+    expect(toColumns([])[0]?.cell(bookmark as unknown as typeof object, 0)).toBe('');
+  });
+
   test('are name and age where none are declared', () => {
     expect(toColumns([]).map(({ name, type }) => [name, type])).toEqual([
       ['Name', 'string'],

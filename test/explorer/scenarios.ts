@@ -43,6 +43,8 @@ const prune = (name: string): Edit => ({ does: 'prune the claim of', name });
 const select = (app: string, pool = 'p'): Edit => ({ does: 'select', pool, app });
 const removeOutput: Edit = { does: 'remove output' };
 const touchOutput: Edit = { does: 'touch output' };
+const holdOutput: Edit = { does: 'hold output' };
+const letGoOfOutput: Edit = { does: 'let go of output' };
 const editOutput = (container: string): Edit => ({ does: 'edit output', container });
 const deny = (app: string | undefined): Edit => ({ does: 'deny', app });
 
@@ -246,7 +248,7 @@ const accounts = {
 const held = {
   'output held': {
     start: () => withHeldOutputs(settledA()),
-    edits: [edit('a', { objective: 'j', ...c2 }), create('b'), { does: 'let go of output' }],
+    edits: [edit('a', { objective: 'j', ...c2 }), create('b'), letGoOfOutput],
   },
 } satisfies Record<string, Scenario>;
 
@@ -303,9 +305,24 @@ const further = {
     start: settledA,
     edits: [{ does: 'strip output' }, remove('a'), create('b')],
   },
+  'labels taken off, held': {
+    start: empty,
+    edits: [
+      create('a'),
+      holdOutput,
+      edit('a', { objective: 'j' }),
+      { does: 'strip output' },
+      create('b'),
+      letGoOfOutput,
+    ],
+  },
+  'orphan held, created again': {
+    start: empty,
+    edits: [create('a'), readForDelete('a'), holdOutput, removeBlindly('a'), create('a'), letGoOfOutput],
+  },
   'held output of a leaver': {
     start: () => withHeldOutputs(settledA()),
-    edits: [remove('a'), create('b'), { does: 'let go of output' }],
+    edits: [remove('a'), create('b'), letGoOfOutput],
   },
   'rivals of two accounts': { start: having({ a: {}, b: {} }), edits: [edit('b', t), edit('a', t)] },
 } satisfies Record<string, Scenario>;

@@ -256,3 +256,21 @@ describe.each(Object.entries(stories))('%s', (_title, { scenario, safeguard, bre
     expect(story.breaches()).toContain(breach);
   });
 });
+
+test('labels are taken off before the run that created the output can say so: the nonce proves whose it is', async () => {
+  const start = scenarios['labels taken off, new'];
+  if (!start) throw new Error('the scenario is gone');
+  const { user, deliver, until, take, finish, rest, breaches } = await tell(start);
+  await user();
+  await deliver('a');
+  await until('t1', 'createOutput');
+  await take('t1');
+  await user();
+  await user();
+  await finish('t1');
+  await user();
+  await deliver('b');
+  await finish('t2');
+  await rest();
+  expect(breaches()).toEqual([]);
+});

@@ -30,7 +30,7 @@ export type Edit =
     }
   | { readonly does: 'select'; readonly pool: string; readonly app: string }
   | { readonly does: 'remove pool' | 'remove objective' | 'restore objective'; readonly name: string }
-  | { readonly does: 'remove output' | 'touch output' | 'let go of output' }
+  | { readonly does: 'remove output' | 'touch output' | 'hold output' | 'let go of output' }
   /** Takes off one label, or all of them. */
   | { readonly does: 'strip output'; readonly label?: string }
   | { readonly does: 'edit output'; readonly container: string }
@@ -69,6 +69,7 @@ export function applyEdit(state: ClusterState, edit: Edit): Edited {
       return editObjective(state, edit.name, edit.does === 'restore objective');
     case 'remove output':
     case 'touch output':
+    case 'hold output':
     case 'let go of output':
     case 'strip output':
     case 'edit output':
@@ -227,7 +228,15 @@ function editObjective(state: ClusterState, name: string, isThere: boolean): Edi
 
 type OutputEdit = Extract<
   Edit,
-  { does: 'remove output' | 'touch output' | 'let go of output' | 'strip output' | 'edit output' }
+  {
+    does:
+      | 'remove output'
+      | 'touch output'
+      | 'hold output'
+      | 'let go of output'
+      | 'strip output'
+      | 'edit output';
+  }
 >;
 
 function editFirstOutput(state: ClusterState, edit: OutputEdit): Edited {
@@ -268,6 +277,8 @@ function editOutput(output: Output, edit: OutputEdit): Output {
       const kept = edit.label === undefined ? {} : drop(labels ?? {}, edit.label);
       return { ...output, metadata: { ...metadata, labels: { ...kept } } };
     }
+    case 'hold output':
+      return { ...output, metadata: { ...output.metadata, finalizers: [others] } };
     default:
       return output;
   }
