@@ -37,7 +37,9 @@ test('a stack leads a binding to its output by the same manifests as Knative, an
     'sweep',
   ]);
   expect(seen).toContain('dev.knative.apiserver.resource.add');
-  expect(delivered).toEqual(expect.arrayContaining(['map-binding replied', 'reconcile delivered']));
+  await eventually(() =>
+    expect(delivered).toEqual(expect.arrayContaining(['map-binding replied', 'reconcile delivered'])),
+  );
 
   const { url } = stack.functions;
   await stack.stop();
