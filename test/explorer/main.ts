@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { type Found, explore } from './explore.ts';
+import { toRandomScenario } from './random-scenario.ts';
 import { type Scenario, scenarios, usualFaults } from './scenarios.ts';
 import { walk } from './walk.ts';
 
@@ -11,7 +12,8 @@ const help = `node test/explorer/main.ts [options] [scenario ...]     searches a
   --shuffled    where a search is cut off, take situations from everywhere
   --faults JSON what may go wrong (${JSON.stringify(usualFaults)})
   --walks N     N random walks a scenario instead of a search, with three runs at once of six
-  --seed N      the first walk's seed (1)`;
+  --random N    N scenarios made at random, two walks each
+  --seed N      the first seed (1)`;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,6 +26,7 @@ const { values: options, positionals } = parseArgs({
     shuffled: { type: 'boolean', default: false },
     faults: { type: 'string' },
     walks: { type: 'string' },
+    random: { type: 'string' },
     seed: { type: 'string', default: '1' },
     help: { type: 'boolean', default: false },
   },
@@ -85,12 +88,29 @@ async function toWalked(scenario: Scenario) {
   return { facts: `walks ${count}  steps ${steps}`, breaches };
 }
 
+/** Scenarios that nobody has thought of. */
+async function reportRandom(count: number): Promise<void> {
+  let steps = 0;
+  for (let seed = Number(options.seed); seed < Number(options.seed) + count; seed++) {
+    for (const way of [2 * seed, 2 * seed + 1]) {
+      const { breach, story } = await walk(toRandomScenario(seed), way);
+      steps += story.length;
+      if (breach === undefined) continue;
+      process.exitCode = 1;
+      say(`scenario ${seed}, walk ${way}: ${breach}\n    ${story.join('\n    ')}`);
+    }
+  }
+  say(`${count} random scenarios  walks ${2 * count}  steps ${steps}`);
+}
+
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
 if (options.help) {
   say(help);
+} else if (options.random !== undefined) {
+  await reportRandom(Number(options.random));
 } else {
   const unknown = positionals.filter((name) => !scenarios[name]);
   if (unknown.length > 0)

@@ -70,7 +70,8 @@ function expectedReason(state: ClusterState, binding: Binding): string {
     return 'IdentityCollision';
   const there = state.outputs[outputNameOf(metadata.name, spec)];
   if (there && !isOurs(there)) return 'OutputNameTaken';
-  return state.denied === app ? 'OutputRefused' : 'Reconciled';
+  // What is there already was not refused.
+  return state.denied === app && !(there && isOutputOf(there, binding)) ? 'OutputRefused' : 'Reconciled';
 }
 
 function isRival(state: ClusterState, other: Binding, { spec }: Binding): boolean {

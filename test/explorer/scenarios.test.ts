@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ablations } from './ablations.ts';
 import { explore } from './explore.ts';
+import { toRandomScenario } from './random-scenario.ts';
 import { scenarios } from './scenarios.ts';
 import { walk } from './walk.ts';
 
@@ -25,6 +26,13 @@ describe.each(Object.entries(scenarios))('%s', (_name, scenario) => {
     const unforeseen = walks.filter(({ breach }) => breach !== undefined && !allowed.includes(breach));
     expect(unforeseen).toEqual([]);
   });
+});
+
+test('any six edits to three bindings hold, on random walks', async () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const { breach, story } = await walk(toRandomScenario(seed), seed);
+    expect(breach, `seed ${seed}\n${story.join('\n')}`).toBeUndefined();
+  }
 });
 
 test('a search finds what a safeguard prevents, and tells a short story of it', async () => {

@@ -49,7 +49,7 @@ const editOutput = (container: string): Edit => ({ does: 'edit output', containe
 const deny = (app: string | undefined): Edit => ({ does: 'deny', app });
 
 /** The name of a's output for objective i. */
-const nameOfA = outputNameOf('a', toSpec({}));
+export const nameOfA = outputNameOf('a', toSpec({}));
 const takeName: Edit = { does: 'take name', name: nameOfA };
 const freeName: Edit = { does: 'free name', name: nameOfA };
 

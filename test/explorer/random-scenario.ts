@@ -1,0 +1,56 @@
+import { emptyCluster } from './objects.ts';
+import { createRandom } from './random.ts';
+import { type Scenario, nameOfA } from './scenarios.ts';
+import type { Edit } from './users.ts';
+
+const names = ['a', 'b', 'c'] as const;
+const label = 'kleym.sonda.red/binding-name';
+
+/** Six edits to two or three bindings that get in each other's way; the same ones for the same seed. */
+export function toRandomScenario(seed: number): Scenario {
+  const random = createRandom(seed);
+  const pick = <T>(...from: readonly [T, ...T[]]): T => from[random(from.length)] ?? from[0];
+  const toName = () => pick('a', 'a', 'b', 'b', ...names);
+  const toWish = () => ({
+    mode: pick(
+      'PerObjective' as const,
+      'PerObjective' as const,
+      'PerObjective' as const,
+      'PoolOnly' as const,
+    ),
+    pool: pick('p', 'p', 'q'),
+    objective: pick('i', 'i', 'j'),
+    account: pick('s', 's', 't'),
+    container: pick('c1', 'c1', 'c2'),
+  });
+  const toEdit = (): Edit => {
+    const name = toName();
+    return pick<() => Edit>(
+      () => ({ does: 'create', name, wish: toWish() }),
+      () => ({ does: 'create', name, wish: { container: pick('c1', 'c2') } }),
+      () => ({ does: 'edit', name, wish: { container: pick('c1', 'c2') } }),
+      () => ({ does: 'edit', name, wish: { account: pick('s', 't') } }),
+      () => ({ does: 'edit', name, wish: { objective: pick('i', 'j') } }),
+      () => ({ does: 'delete', name }),
+      () => ({ does: 'select', pool: pick('p', 'q'), app: pick('x', 'x', 'y', 'z', 'bad') }),
+      () => ({ does: pick('remove output', 'touch output', 'hold output', 'let go of output') }),
+      () => pick<Edit>({ does: 'strip output' }, { does: 'strip output', label }),
+      () => ({ does: pick('hold', 'let go of', 'read for DELETE', 'remove without looking'), name }),
+      () => ({ does: pick('take name', 'free name'), name: nameOfA }),
+      () => ({ does: 'deny', app: pick('x', undefined) }),
+      () => ({ does: pick('remove objective', 'restore objective'), name: 'i-p' }),
+    )();
+  };
+  const creations = names
+    .slice(0, 1 + random(2))
+    .map((name): Edit => ({ does: 'create', name, wish: { container: 'c1' } }));
+  const last: Edit[] = [
+    { does: 'let go of output' },
+    ...names.map((name): Edit => ({ does: 'let go of', name })),
+  ];
+  return {
+    start: async () => emptyCluster(),
+    edits: [...creations, ...Array.from({ length: 6 }, toEdit), ...last],
+    isForSweep: true,
+  };
+}
