@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { binding, objective, pool, poolBinding } from '../support/drafts.ts';
-import { type Place, eventually, refusedBy, useCluster, well } from '../support/test-cluster.ts';
+import { type Place, eventually, useCluster, well } from '../support/test-cluster.ts';
 
 const cluster = await useCluster();
-const stack = await cluster.startQuietStack();
+await cluster.startQuietStack();
 
 const a = binding();
 const b = binding('binding-b', { objectiveRef: { name: 'objective-b' } });
@@ -309,16 +309,5 @@ describe.concurrent('bindings that may meet in one container, but need not', () 
     const spec = { containerName: undefined, containerImage: image };
     await here.create(pool(), objective(), binding('binding-a', spec), binding('binding-b', spec));
     await bothRefused(here);
-  });
-});
-
-describe('the world around a collision', () => {
-  test('is written once, and then left alone by every sweep', async () => {
-    const here = await collide();
-    const before = [await here.get(a), await here.get(b)].map(({ metadata }) => metadata.resourceVersion);
-    await eventually(async () => expect(await stack.sweepNow()).toBe(204));
-    const after = [await here.get(a), await here.get(b)].map(({ metadata }) => metadata.resourceVersion);
-    expect(after).toEqual(before);
-    expect(await here.said('binding-a')).toEqual(refusedBy('Conflict', 'IdentityCollision'));
   });
 });

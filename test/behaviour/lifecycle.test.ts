@@ -166,20 +166,6 @@ describe.concurrent('a binding', () => {
     );
   });
 
-  test('whose finalizer is taken off by hand and that is deleted leaves no output [G14]', async () => {
-    const here = await cluster.namespace();
-    await here.create(pool(), poolBinding());
-    await here.ready('binding-a');
-    stack.gate.intercept(({ method, path, body }) =>
-      method === 'PATCH' && path.includes(here.name) && body.includes('finalizers') ? 'cut before' : 'pass',
-    );
-    await here.edit(poolBinding(), { metadata: { finalizers: null } });
-    await here.delete(poolBinding());
-    stack.gate.intercept(undefined);
-    stack.sweep();
-    await here.gone('binding-a');
-  });
-
   test('that a namespace takes along is let go, and leaves no output', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding(), binding('binding-b', { containerName: 'other' }));

@@ -171,6 +171,22 @@ describe.concurrent('an API server in trouble', () => {
     await here.refused('binding-a', 'InvalidRef', 'TargetPoolNotFound');
   });
 
+  test('that cannot be written to while a finalizer is taken off by hand leaves no output behind [G14]', async () => {
+    const here = await cluster.namespace();
+    await here.create(pool(), poolBinding());
+    await here.ready('binding-a');
+    const { lift } = rule(here, ({ method, path, body }) =>
+      method === 'PATCH' && path.includes('/binding-a') && body.includes('finalizers')
+        ? 'cut before'
+        : 'pass',
+    );
+    await here.edit(poolBinding(), { metadata: { finalizers: null } });
+    await here.delete(poolBinding());
+    lift();
+    stack.sweep();
+    await here.gone('binding-a');
+  });
+
   test('that refuses Kubernetes Events keeps nobody from an identity', async () => {
     const here = await cluster.namespace();
     const { asked } = rule(here, ({ path }) =>

@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { KubeConfig } from '@kubernetes/client-node';
+import type { Place } from '../delivery/bench.ts';
+import { testDelivery } from '../delivery/delivery-specification.ts';
+import { renderFlow } from '../delivery/flow.ts';
+import type { Flow, Manifest } from '../delivery/flow.ts';
+import { openGate } from '../support/gate.ts';
+import { createKubeClient } from '../support/kube-client.ts';
+import type { KubeClient, Stored } from '../support/kube-client.ts';
+
+testDelivery(openKnativePlace);
+
+const recorderName = 'recorder';
+const patienceMs = 180_000;
+
+/** Knative's Broker in a namespace of its own, with a recorder that runs there as a pod. */
+async function openKnativePlace(flows: readonly Flow[]): Promise<Place> {
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromFile(required('KUBECONFIG'));
+  const gate = await openGate(kubeConfig);
+  const kube = createKubeClient(gate.url);
+  const namespace = `kleym-delivery-${randomBytes(4).toString('hex')}`;
+  const place: Manifest = {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+  };
+  const close = async (): Promise<void> => {
+    await kube.delete(place);
+    await gate.close();
+  };
+
+  await kube.create(place);
+  try {
+    const recorder = await renderRecorder(namespace);
+    const routes = flows.flatMap((flow) => renderFlow(flow, namespace, subscriberAt));
+    for (const object of [...recorder, ...routes]) await kube.create(object);
+    await Promise.all([...recorder, ...routes].map((object) => untilReady(kube, object)));
+    const [anyBroker] = await kube.list({ ...knownAs('Broker'), namespace });
+    const recorderPath = `/api/v1/namespaces/${namespace}/services/${recorderName}:http/proxy`;
+    const askRecorder: Place['askRecorder'] = async (path, question) => {
+      const response = await fetch(`${gate.url}${recorderPath}${path}`, { method: 'POST', body: question });
+      const answer = await response.text();
+      if (!response.ok) throw new Error(`the recorder was asked ${path}: ${response.status} ${answer}`);
+      return answer;
+    };
+    return {
+      // All addresses differ in their last segment alone; so a Broker that does not exist has one too.
+      brokerUrl: (broker) => (addressOf(anyBroker) ?? '').replace(/[^/]+$/, broker),
+      subscriberUrl: (subscriber) =>
+        `http://${recorderName}.${namespace}.${domainOf(anyBroker)}/${subscriber}`,
+      askRecorder,
+      settled: async (id) => await untilQuiet(askRecorder, id),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+const knownAs = (kind: string) => ({ apiVersion: 'eventing.knative.dev/v1', kind });
+
+function subscriberAt(subscriber: string): object {
+  return { ref: { apiVersion: 'v1', kind: 'Service', name: recorderName }, uri: `/${subscriber}` };
+}
+
+function required(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set; use npm run test:knative`);
+  return value;
+}
+
+/** The recorder as a pod that the strictest pod security admits. */
+async function renderRecorder(namespace: string): Promise<Manifest[]> {
+  const metadata = { name: recorderName, namespace };
+  const labels = { app: recorderName };
+  const program = await readFile(join(import.meta.dirname, '..', 'delivery', 'recorder.ts'), 'utf8');
+  const container = {
+    name: recorderName,
+    image: required('KLEYM_TEST_IMAGE'),
+    args: ['/recorder/recorder.ts'],
+    ports: [{ containerPort: 8080 }],
+    readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    },
+    volumeMounts: [{ name: 'program', mountPath: '/recorder' }],
+  };
+  const pod = {
+    automountServiceAccountToken: false,
+    terminationGracePeriodSeconds: 1,
+    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    containers: [container],
+    volumes: [{ name: 'program', configMap: { name: recorderName } }],
+  };
+  return [
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'recorder.ts': program } },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata,
+      spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: pod } },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata,
+      spec: { selector: labels, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+    },
+  ];
+}
+
+async function untilReady(kube: KubeClient, object: Manifest): Promise<void> {
+  const { kind, metadata } = object;
+  const type = kind === 'Deployment' ? 'Available' : 'Ready';
+  if (kind === 'ConfigMap' || kind === 'Service') return;
+  const start = performance.now();
+  for (;;) {
+    const found = await kube.get(object);
+    const { conditions = [] } = (found?.['status'] ?? {}) as { conditions?: Condition[] };
+    if (conditions.some((condition) => condition.type === type && condition.status === 'True')) return;
+    if (performance.now() - start > patienceMs)
+      throw new Error(`${kind} ${metadata.name} is not ${type}: ${JSON.stringify(conditions)}`);
+    await sleep(250);
+  }
+}
+
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+}
+
+function addressOf(broker: Stored | undefined): string | undefined {
+  return (broker?.['status'] as { address?: { url?: string } } | undefined)?.address?.url;
+}
+
+/** `svc.cluster.local`, or what the cluster calls itself. */
+function domainOf(broker: Stored | undefined): string {
+  const { hostname } = new URL(addressOf(broker) ?? '');
+  return hostname.slice(hostname.indexOf('.svc') + 1);
+}
+
+// Nobody tells when Knative has nothing more to deliver. The longest pause that these flows make between two tries is
+// shorter than this; a broker that is slower than that makes no test fail, it only may hide that something came twice.
+const quietMs = 750;
+
+async function untilQuiet(ask: Place['askRecorder'], id: string): Promise<void> {
+  const count = async (): Promise<number> =>
+    (JSON.parse(await ask('/control/received', JSON.stringify({ id }))) as { received: unknown[] }).received
+      .length;
+  for (let before = -1, now = await count(); before !== now; now = await count()) {
+    before = now;
+    await sleep(quietMs);
+  }
+}

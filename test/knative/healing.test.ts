@@ -1,0 +1,128 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
+import type { Draft } from '../support/kube-client.ts';
+import { type Place, eventually, useCluster } from '../support/test-cluster.ts';
+import { namespace, openTarget, report, until } from './installed.ts';
+import { breakingTheGlass, kubectl, tryKubectl } from './kubectl.ts';
+
+const target = await openTarget();
+process.env['KLEYM_TEST_INSTALLED'] = 'true';
+const cluster = await useCluster();
+let here: Place;
+
+beforeAll(async () => {
+  here = await cluster.namespace();
+  await here.create(pool(), objective(), binding());
+  await here.ready('binding-a');
+});
+
+describe('an output', () => {
+  test('cannot be edited or deleted by an administrator who does not break the glass', async () => {
+    const { metadata } = await here.ready('binding-a');
+    const edited = await tryKubectl(edit(metadata.name));
+    const deleted = await tryKubectl(['delete', 'clusterspiffeid', metadata.name]);
+    for (const { code, err } of [edited, deleted]) {
+      expect(code).toBe(1);
+      expect(err).toContain('denied request');
+    }
+  });
+
+  test('that is edited by hand is healed', async () => {
+    const { metadata, ...before } = await here.ready('binding-a');
+    await kubectl([...edit(metadata.name), ...breakingTheGlass]);
+    await eventually(async () => {
+      const after = await here.ready('binding-a');
+      expect(after['spec']).toEqual(before['spec']);
+      expect(after.metadata.generation).toBeGreaterThan(metadata.generation ?? 0);
+    });
+  });
+
+  test('that is deleted by hand comes again', async () => {
+    const { metadata } = await here.ready('binding-a');
+    await kubectl(['delete', 'clusterspiffeid', metadata.name, ...breakingTheGlass]);
+    await eventually(async () => {
+      const after = await here.ready('binding-a');
+      expect(after.metadata.uid).not.toBe(metadata.uid);
+    });
+  });
+});
+
+describe('an event that was lost', () => {
+  test('is made good by the sweep: nobody took the event of a pool', async () => {
+    await kubectl(['-n', namespace, 'delete', 'trigger', 'map-pool']);
+    await here.edit(pool(), { spec: { selector: { matchLabels: { app: 'moved' } } } });
+    // The event is with the Broker by now or will be soon; it has nowhere to go for as long as this takes.
+    await settled();
+    expect((await here.outputs('binding-a')).map(toPodLabels)).toEqual([{ app: 'model-server' }]);
+    await target.install();
+    await timed('lost with a Trigger', async () => {
+      await eventually(async () =>
+        expect((await here.outputs('binding-a')).map(toPodLabels)).toEqual([{ app: 'moved' }]),
+      );
+    });
+  });
+
+  test('is made good by the sweep: the adapter of the pools was away', async () => {
+    const labels = ['-l', 'eventing.knative.dev/sourceName=pools'];
+    await kubectl(['-n', namespace, 'delete', 'pod', '--wait=false', ...labels]);
+    await here.edit(pool(), { spec: { selector: { matchLabels: { app: 'again' } } } });
+    await timed('adapter killed', async () => {
+      await eventually(async () =>
+        expect((await here.outputs('binding-a')).map(toPodLabels)).toEqual([{ app: 'again' }]),
+      );
+    });
+  });
+
+  test('is made good where a namespace and all that is in it is made at once', async () => {
+    const name = 'kleym-test-at-once';
+    const at = (draft: Draft) => ({ ...draft, metadata: { ...draft.metadata, namespace: name } });
+    const all = [
+      {
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name, labels: { 'test.kleym.sonda.red/place': 'taken' } },
+      },
+      ...[pool(), objective(), poolBinding()].map(at),
+    ];
+    await timed('a namespace with a binding', async () => {
+      await kubectl(['apply', '-f', '-'], all.map((one) => JSON.stringify(one)).join('\n---\n'));
+      await until(async () => (await cluster.kube.list(outputsOf(name))).length === 1, 'it has its output');
+    });
+    await kubectl(['-n', name, 'delete', 'iib', '--all']);
+  });
+});
+
+function edit(name: string): string[] {
+  return [
+    'patch',
+    'clusterspiffeid',
+    name,
+    '--type=merge',
+    '-p',
+    '{"spec":{"podSelector":{"matchLabels":{"app":"mine"}}}}',
+  ];
+}
+
+function toPodLabels({ spec }: Draft): unknown {
+  return (spec as { podSelector: { matchLabels: object } }).podSelector.matchLabels;
+}
+
+function outputsOf(name: string): { apiVersion: string; kind: string; labelSelector: string } {
+  const { apiVersion, kind } = output('any');
+  return { apiVersion, kind, labelSelector: `kleym.sonda.red/binding-namespace=${name}` };
+}
+
+/** Nothing that could still be on its way is, once a later change of another binding has gone all the way. */
+async function settled(): Promise<void> {
+  const name = `later-${Date.now()}`;
+  await here.create(poolBinding(name, { serviceAccountName: name }));
+  await here.ready(name);
+  await here.delete(poolBinding(name));
+  await here.gone(name);
+}
+
+async function timed(what: string, wait: () => Promise<void>): Promise<void> {
+  const start = performance.now();
+  await wait();
+  report(`${what}: healed after ${((performance.now() - start) / 1000).toFixed(1)} s`);
+}

@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { KubeConfig } from '@kubernetes/client-node';
+import { afterAll } from 'vitest';
+import { openGate } from '../support/gate.ts';
+import { type KubeClient, type Stored, createKubeClient } from '../support/kube-client.ts';
+import { testSettings } from '../support/test-cluster.ts';
+import { kubectl } from './kubectl.ts';
+import { writeOverlay } from './overlay.ts';
+
+/** The functions, which are the Services. */
+export const functionNames = ['map-binding', 'map-objective', 'map-output', 'map-pool', 'reconcile', 'sweep'];
+
+/** A condition as Knative's objects have it. */
+export interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+/** The cluster that kleym is, or will be, installed on. */
+export interface Target {
+  readonly kube: KubeClient;
+  readonly image: string;
+  /** Applies the overlay of these values with kubectl, and returns what kubectl said. */
+  install(values?: { readonly image?: string; readonly trustDomain?: string }): Promise<string>;
+  /** The pods of functions that exist, by function. */
+  functionPods(): Promise<Stored[]>;
+  /** What is not Ready of what is installed: kind, name and its own words. */
+  unready(): Promise<string[]>;
+}
+
+/** Opens the cluster that the environment names. */
+export async function openTarget(): Promise<Target> {
+  const file = required('KLEYM_TEST_KUBECONFIG');
+  const image = required('KLEYM_TEST_IMAGE');
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromString(await readFile(file, 'utf8'));
+  const gate = await openGate(kubeConfig);
+  afterAll(() => gate.close());
+  const kube = createKubeClient(gate.url);
+  return {
+    kube,
+    image,
+    install: async (values = {}) => {
+      const overlay = await writeOverlay({ image, trustDomain: testSettings.trustDomain, ...values });
+      return await kubectl(['apply', '--server-side', '-k', overlay]);
+    },
+    functionPods: () =>
+      kube.list({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        namespace,
+        labelSelector: `serving.knative.dev/service in (${functionNames.join(',')})`,
+      }),
+    unready: async () => {
+      const lists = await Promise.all(knativeKinds.map((kind) => kube.list({ ...kind, namespace })));
+      return lists.flat().flatMap((object) => toTrouble(object));
+    },
+  };
+}
+
+/** Where everything of ours lives. */
+export const namespace = 'kleym-system';
+
+const knativeKinds = [
+  { apiVersion: 'serving.knative.dev/v1', kind: 'Service' },
+  { apiVersion: 'eventing.knative.dev/v1', kind: 'Broker' },
+  { apiVersion: 'eventing.knative.dev/v1', kind: 'Trigger' },
+  { apiVersion: 'sources.knative.dev/v1', kind: 'ApiServerSource' },
+  { apiVersion: 'sources.knative.dev/v1', kind: 'PingSource' },
+];
+
+/** The condition of this type that an object reports. */
+export function conditionOf(object: Stored, type: string): Condition | undefined {
+  const { conditions = [] } = (object['status'] ?? {}) as { conditions?: Condition[] };
+  return conditions.find((condition) => condition.type === type);
+}
+
+function toTrouble(object: Stored): string[] {
+  const ready = conditionOf(object, 'Ready');
+  const { observedGeneration } = (object['status'] ?? {}) as { observedGeneration?: number };
+  if (ready?.status === 'True' && observedGeneration === object.metadata.generation) return [];
+  const words = ready ? `${ready.status} ${ready.reason ?? ''} ${ready.message ?? ''}` : 'says nothing yet';
+  return [`${object.kind} ${object.metadata.name}: ${words}`];
+}
+
+/** Says what was measured. */
+export function report(text: string): void {
+  process.stdout.write(`\n${text}\n`);
+}
+
+/** Looks until it is true; what is awaited here has no end of its own that could be asserted. */
+export async function until(
+  isDone: () => Promise<boolean>,
+  what: string,
+  patienceSeconds = 900,
+): Promise<void> {
+  const deadline = performance.now() + patienceSeconds * 1000;
+  while (!(await isDone())) {
+    if (performance.now() > deadline) throw new Error(`waited ${patienceSeconds} s in vain until ${what}`);
+    await sleep(250);
+  }
+}
+
+function required(name: string): string {
+  const value = process.env[name];
+  if (value !== undefined && value !== '') return value;
+  throw new Error(`${name} is not set: start these tests with npm run test:knative`);
+}

@@ -1,0 +1,46 @@
+import { mkdtemp, readFile, realpath, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { type Kustomization, manifestsFolder } from '../support/manifests.ts';
+
+/** What a platform team puts into its copy of the example. */
+export interface OverlayValues {
+  readonly image: string;
+  readonly trustDomain: string;
+}
+
+const files = ['config.yaml', 'config-annotation.yaml'];
+
+/** Copies the example overlay as its first line says, changes what is ours, and returns the copy's folder. */
+export async function writeOverlay({ image, trustDomain }: OverlayValues): Promise<string> {
+  const example = join(manifestsFolder, 'overlays', 'example');
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'kleym-overlay-')));
+  const toManifests = relative(folder, manifestsFolder);
+  const at = (path: string) => path.replace(/^\.\.\/\.\./, toManifests);
+  for (const name of files) {
+    const text = await readFile(join(example, name), 'utf8');
+    await writeFile(
+      join(folder, name),
+      text
+        .replace(/^( *KLEYM_TRUST_DOMAIN:).*/m, `$1 '${trustDomain}'`)
+        .replace(/^( *KLEYM_CLUSTERSPIFFEID_CLASS_NAME:).*/m, "$1 ''"),
+    );
+  }
+  const text = await readFile(join(example, 'kustomization.yaml'), 'utf8');
+  const { resources = [], components = [], images = [], ...rest } = parse(text) as Kustomization;
+  const [newName = '', newTag = ''] = splitTag(image);
+  const kustomization = {
+    ...rest,
+    resources: resources.map(at),
+    components: [...components, '../../components/pools-x-k8s', '../../components/objectives-x-k8s'].map(at),
+    images: images.map(({ name }) => ({ name, newName, newTag })),
+  };
+  await writeFile(join(folder, 'kustomization.yaml'), stringify(kustomization));
+  return folder;
+}
+
+function splitTag(image: string): string[] {
+  const [, name = image, tag = 'latest'] = /^(.*):([^:/]+)$/.exec(image) ?? [];
+  return [name, tag];
+}

@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitest/config';
+
+// One after the other: they share one installation.
+const common = { fileParallelism: false, testTimeout: 1_500_000, hookTimeout: 1_500_000, maxWorkers: 1 };
+
+/** The parts of the behaviour suite that need nothing but what people see of a cluster. */
+const outside = ['collisions', 'lifecycle', 'pools', 'reference-environment', 'references'];
+
+const parts = {
+  delivery: { include: ['test/knative/delivery.test.ts'] },
+  installation: { include: ['test/knative/installation.test.ts'] },
+  behaviour: {
+    include: outside.map((name) => `test/behaviour/${name}.test.ts`),
+    env: { KLEYM_TEST_INSTALLED: 'true' },
+  },
+  operation: { include: ['healing', 'deaths', 'mistakes'].map((name) => `test/knative/${name}.test.ts`) },
+  ...(process.env['KLEYM_TEST_SVID'] !== undefined && {
+    identity: { include: ['test/knative/identity.test.ts'] },
+  }),
+  rest: { include: ['test/knative/rest.test.ts'] },
+  removal: { include: ['test/knative/removal.test.ts'] },
+};
+
+/** The tests that need a real Knative: kleym installed on it, used, broken and removed, in this order. */
+export default defineConfig({
+  test: {
+    projects: Object.entries(parts).map(([name, part], groupOrder) => ({
+      test: { ...common, ...part, name, sequence: { groupOrder } },
+    })),
+  },
+});
