@@ -134,7 +134,7 @@ describe('what a Broker takes', () => {
     expect(f.received.map(({ headers, body }) => [headers['ce-id'], headers['content-type'], body])).toEqual(
       expect.arrayContaining([
         ['1', 'text/plain', 'hello'],
-        ['2', 'application/json', '"x"'],
+        ['2', undefined, '"x"'],
       ]),
     );
   });
@@ -272,7 +272,10 @@ describe('replies', () => {
     broker.send(EVENT);
     await broker.idle();
     expect(f.received).toHaveLength(255);
-    expect(deliveries.at(-1)).toMatchObject({ outcome: 'reply dropped', reason: 'no hops left' });
+    expect(deliveries.at(-1)).toMatchObject({
+      outcome: 'reply dropped',
+      reason: 'no hops left: knativebrokerttl is used up',
+    });
   });
 });
 
@@ -290,7 +293,7 @@ describe('failures', () => {
       '200 with a body that is not an event',
       { status: 200, headers: { 'content-type': 'application/json' }, body: '{"ok":true}' },
     ],
-    ['200 with a broken event', { status: 200, headers: { 'ce-specversion': '1.0' }, body: 'x' }],
+    ['200 with a broken event', { status: 200, headers: { ...BINARY, 'ce-my-extension': '1' } }],
     [
       '200 with a batch',
       { status: 200, headers: { 'content-type': 'application/cloudevents-batch+json' }, body: '[]' },
@@ -310,10 +313,10 @@ describe('failures', () => {
     expect(new Set(f.received.map(({ headers }) => headers['ce-id']))).toEqual(new Set(['1']));
   });
 
-  test.each([300, 302, 307, 400, 401, 403, 405, 406, 410, 413, 415, 422, 425])(
+  test.each([300, 302, 304, 307, 400, 401, 403, 405, 406, 410, 413, 415, 422, 425])(
     '%i is not retried',
     async (status) => {
-      const f = await startSubscriber(() => ({ status, headers: { location: '/elsewhere' } }));
+      const f = await startSubscriber(() => status);
       const { broker, deliveries, slept } = await start([trigger('f')], { f: f.url });
       broker.send(EVENT);
       await broker.idle();
@@ -418,6 +421,24 @@ describe('dead letters', () => {
     expect(deliveries.map(({ outcome, to }) => [outcome, to])).toEqual([
       ['dead lettered', 'subscriber'],
       ['delivered', 'dead letter sink'],
+    ]);
+  });
+
+  test('of an event whose reply the Broker refuses say that the Broker refused it', async () => {
+    const f = await startSubscriber(() => reply('wanted'));
+    const dead = await startSubscriber(() => 204);
+    const { broker, deliveries } = await start([trigger('f', { delivery: DEAD })], {
+      f: f.url,
+      dead: dead.url,
+    });
+    broker.send(EVENT.cloneWith({ knativebrokerttl: '2' }));
+    await broker.idle();
+    expect(dead.received).toMatchObject([
+      { headers: { 'ce-id': '1', 'ce-knativeerrordest': broker.url, 'ce-knativeerrorcode': '400' } },
+    ]);
+    expect(deliveries).toMatchObject([
+      { outcome: 'dead lettered', status: 200, reply: { attributes: { type: 'wanted' } } },
+      { outcome: 'delivered', to: 'dead letter sink' },
     ]);
   });
 

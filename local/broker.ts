@@ -8,7 +8,7 @@ import type { Answer, Failure } from './deliver-event.ts';
 import { createRequestGate } from './request-gate.ts';
 import type { RequestGate } from './request-gate.ts';
 import { matchesFilter } from './trigger-filter.ts';
-import { parseHttpMessage, toWireEvent } from './wire-event.ts';
+import { findMissing, parseHttpMessage, toWireEvent } from './wire-event.ts';
 import type { WireEvent } from './wire-event.ts';
 import type { BrokerWiring, Destination, TriggerWiring, Wiring } from './wiring.ts';
 
@@ -66,6 +66,9 @@ export interface BrokerOptions {
 
 interface Route {
   readonly trigger: TriggerWiring;
+  /** The Broker's own. */
+  readonly path: string;
+  readonly brokerUrl: string;
   readonly subscriber: string;
   readonly deadLetterSink: string | undefined;
   readonly gate: RequestGate;
@@ -91,7 +94,7 @@ const MAX_BODY = 16 * 1024 * 1024;
 
 /**
  * Starts the wiring's Brokers in this process. They behave as Knative's multi-tenant channel-based Broker with
- * asynchronous delivery does: at least once, unordered, nothing persisted.
+ * asynchronous delivery does: at least once, unordered, nothing persisted. `test/delivery` holds both to the same.
  */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const routes = new Map(options.wiring.brokers.map((broker): [string, Route[]] => [toPath(broker), []]));
@@ -119,9 +122,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   return {
     url: `${origin}${entry}`,
     send: (event) => {
-      const accepted = accept(running, entry, toWireEvent(event));
-      if (accepted === 'full')
-        throw new Error(`the Broker is full: ${running.underWay} deliveries under way`);
+      const refusal = accept(running, entry, toWireEvent(event));
+      if (refusal?.status === 429) throw new Error(`the Broker is full: ${refusal.reason}`);
     },
     idle: async () => await idle(running),
     close: async () => await close(running, server, options.closeGraceMs ?? 2000),
@@ -144,8 +146,11 @@ function addRoutes(routes: Map<string, Route[]>, options: BrokerOptions, origin:
         `Trigger ${trigger.name} names Service ${destination.name}, found a URL only for: ${known}`,
       );
     };
-    routes.get(toPath({ namespace, name: broker }))?.push({
+    const path = toPath({ namespace, name: broker });
+    routes.get(path)?.push({
       trigger,
+      path,
+      brokerUrl: `${origin}${path}`,
       subscriber: resolve(trigger.subscriber),
       deadLetterSink: delivery.deadLetterSink && resolve(delivery.deadLetterSink),
       gate: createRequestGate(options.requestsPerTrigger ?? 64),
@@ -178,17 +183,13 @@ async function receive(
     String(value),
   ]);
   const message = parseHttpMessage(headers, body);
-  if (message.kind === 'event') return ANSWERS[accept(running, path, message.event)];
+  if (message.kind === 'event') {
+    const refusal = accept(running, path, message.event);
+    return refusal ? [refusal.status, refusal.reason] : [202];
+  }
   if (message.kind === 'malformed') return [400, message.reason];
-  return [400, 'not a CloudEvent: no ce-specversion header, and no CloudEvents content type'];
+  return [400, 'not a CloudEvent: no header ce-specversion: 1.0, and no CloudEvents content type'];
 }
-
-const ANSWERS = {
-  accepted: [202],
-  'no hops left': [400, `knativebrokerttl: the event went through this Broker ${MAX_HOPS} times`],
-  full: [429, 'too many deliveries under way'],
-  closing: [503, 'the Broker is closing'],
-} satisfies Record<Accepted, [status: number, reason?: string]>;
 
 async function readBody(request: IncomingMessage): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
@@ -201,28 +202,34 @@ async function readBody(request: IncomingMessage): Promise<Uint8Array | undefine
   return size <= MAX_BODY ? Buffer.concat(chunks) : undefined;
 }
 
-type Accepted = 'accepted' | 'no hops left' | 'full' | 'closing';
+/** Why an event is not taken, as a sender is told. */
+interface Refusal {
+  readonly status: 400 | 429 | 503;
+  readonly reason: string;
+}
 
-function accept(running: Running, path: string, received: WireEvent): Accepted {
-  if (running.closing.signal.aborted) return 'closing';
+function accept(running: Running, path: string, received: WireEvent): Refusal | undefined {
+  if (running.closing.signal.aborted) return { status: 503, reason: 'the Broker is closing' };
+  const missing = findMissing(received);
+  if (missing !== undefined) return { status: 400, reason: `attribute ${missing} is missing` };
   const hops = hopsLeft(received);
-  if (hops <= 0) return 'no hops left';
+  if (hops <= 0) return { status: 400, reason: 'no hops left: knativebrokerttl is used up' };
+  const event = withAttributes(received, { knativearrivaltime: running.now().toISOString() });
+  const { knativebrokerttl: _, ...attributes } = event.attributes; // filters do not see it either
   const matching = (running.routes.get(path) ?? []).filter(({ trigger }) =>
-    trigger.filters.every((filter) => matchesFilter(filter, received.attributes)),
+    trigger.filters.every((filter) => matchesFilter(filter, attributes)),
   );
-  if (running.underWay + matching.length > running.capacity) return 'full';
+  if (running.underWay + matching.length > running.capacity)
+    return { status: 429, reason: `${running.underWay} deliveries under way` };
 
-  const event = withAttributes(received, {
-    knativebrokerttl: String(hops),
-    knativearrivaltime: running.now().toISOString(),
-  });
   running.underWay += matching.length;
+  const counted = withAttributes(event, { knativebrokerttl: String(hops) });
   for (const route of matching) {
-    void deliver(running, path, route, event)
-      .catch((error: unknown) => running.report(toLost(event, route, error)))
+    void deliver(running, route, counted)
+      .catch((error: unknown) => running.report(toLost(counted, route, error)))
       .finally(() => endOne(running));
   }
-  return 'accepted';
+  return undefined;
 }
 
 function toLost(event: WireEvent, { trigger }: Route, error: unknown): Delivery {
@@ -245,14 +252,16 @@ function endOne(running: Running): void {
   running.waitForIdle.clear();
 }
 
+// As Knative reads it: fractions are cut off, and what is no number of 32 bits counts as absent.
 function hopsLeft({ attributes }: WireEvent): number {
-  const hops = attributes['knativebrokerttl'];
-  return hops !== undefined && /^-?\d+$/.test(hops) ? Number(hops) - 1 : MAX_HOPS;
+  const text = attributes['knativebrokerttl'] ?? '';
+  const hops = text.trim() === '' ? Number.NaN : Math.trunc(Number(text));
+  return Math.abs(hops) < 2 ** 31 ? hops - 1 : MAX_HOPS;
 }
 
-async function deliver(running: Running, path: string, route: Route, event: WireEvent): Promise<void> {
+async function deliver(running: Running, route: Route, event: WireEvent): Promise<void> {
   // The count of hops is the Broker's own; subscribers do not see it, dead letter sinks do.
-  const { knativebrokerttl: hops = '', ...attributes } = event.attributes;
+  const { knativebrokerttl: _, ...attributes } = event.attributes;
   const settled = await tryUntilSettled(running, route, { ...event, attributes }, 'subscriber');
   const base = { event, trigger: route.trigger.name, to: 'subscriber', attempt: settled.attempt } as const;
   switch (settled.kind) {
@@ -262,29 +271,49 @@ async function deliver(running: Running, path: string, route: Route, event: Wire
     case 'accepted':
       running.report({ ...base, status: settled.status, outcome: 'delivered' });
       return;
-    case 'reply': {
-      const reply = withAttributes(settled.event, { knativebrokerttl: hops });
-      const accepted = accept(running, path, reply);
-      const outcome = accepted === 'accepted' ? 'replied' : 'reply dropped';
-      running.report({
-        ...base,
-        status: settled.status,
-        outcome,
-        reply,
-        ...(outcome === 'replied' ? {} : { reason: accepted }),
-      });
+    case 'reply':
+      await takeReply(running, route, event, settled);
       return;
-    }
     case 'failed': {
       const outcome = route.deadLetterSink === undefined ? 'lost' : 'dead lettered';
       running.report({ ...base, status: settled.status, outcome, reason: settled.reason });
-      if (route.deadLetterSink !== undefined) await deadLetter(running, route, event, settled);
+      await deadLetter(running, route, event, toErrorExtensions(route.subscriber, settled.deadLetter));
     }
   }
 }
 
-async function deadLetter(running: Running, route: Route, event: WireEvent, failure: Failure): Promise<void> {
-  const letter = withAttributes(event, toErrorExtensions(route.subscriber, failure));
+// A reply that its Broker refuses makes a dead letter of the event that was answered.
+async function takeReply(
+  running: Running,
+  route: Route,
+  event: WireEvent,
+  { status, attempt, event: answer }: Extract<Settled, { kind: 'reply' }>,
+): Promise<void> {
+  const reply = withAttributes(answer, { knativebrokerttl: event.attributes['knativebrokerttl'] ?? '' });
+  const refusal = accept(running, route.path, reply);
+  const base = { event, trigger: route.trigger.name, to: 'subscriber', attempt, status, reply } as const;
+  if (!refusal) {
+    running.report({ ...base, outcome: 'replied' });
+    return;
+  }
+  const isDeadLetter = route.deadLetterSink !== undefined && !running.closing.signal.aborted;
+  const outcome = isDeadLetter ? 'dead lettered' : 'reply dropped';
+  running.report({ ...base, outcome, reason: refusal.reason });
+  if (!isDeadLetter) return;
+  const told = toErrorExtensions(route.brokerUrl, { code: refusal.status, data: new Uint8Array() });
+  await deadLetter(running, route, event, told);
+}
+
+async function deadLetter(
+  running: Running,
+  route: Route,
+  event: WireEvent,
+  told: Readonly<Record<string, string>>,
+): Promise<void> {
+  if (route.deadLetterSink === undefined) return;
+  // An event that was a dead letter before keeps the word of its first failure, as Knative leaves it.
+  const before = Object.entries(event.attributes).filter(([name, value]) => name in told && value !== '');
+  const letter = withAttributes(event, { ...told, ...Object.fromEntries(before) });
   const settled = await tryUntilSettled(running, route, letter, 'dead letter sink');
   const base = {
     event: letter,
@@ -307,13 +336,14 @@ async function deadLetter(running: Running, route: Route, event: WireEvent, fail
   }
 }
 
-function toErrorExtensions(destination: string, { deadLetter }: Failure): Record<string, string> {
-  if (!deadLetter) return {};
+function toErrorExtensions(destination: string, failure: Failure['deadLetter']): Record<string, string> {
+  if (!failure) return {};
   return {
     knativeerrordest: destination,
-    knativeerrorcode: String(deadLetter.code),
-    // Cut after encoding, as Knative does: at 1024 characters it is still whole base64.
-    knativeerrordata: Buffer.from(deadLetter.data).toString('base64').slice(0, MAX_ERROR_DATA),
+    knativeerrorcode: String(failure.code),
+    // Knative's dispatcher (0.50) means to cut here too, but more than 768 bytes end its process, and with it all that
+    // was under way. Nothing is gained by doing likewise.
+    knativeerrordata: Buffer.from(failure.data).toString('base64').slice(0, MAX_ERROR_DATA),
   };
 }
 
@@ -327,7 +357,14 @@ async function tryUntilSettled(
 ): Promise<Settled> {
   const { name, namespace, delivery } = route.trigger;
   const url = (to === 'subscriber' ? route.subscriber : route.deadLetterSink) ?? '';
-  const request = { url, namespace, timeoutMs: delivery.timeoutMs, signal: running.closed.signal };
+  const { timeoutMs } = delivery;
+  const request = {
+    url,
+    namespace,
+    timeoutMs,
+    wantsReply: to === 'subscriber',
+    signal: running.closed.signal,
+  };
   for (let attempt = 1; ; attempt += 1) {
     try {
       const result = await route.gate.run(async () => {

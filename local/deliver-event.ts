@@ -22,22 +22,24 @@ export interface DeliveryRequest {
   /** The Trigger's namespace, which Knative names in a header. */
   readonly namespace: string;
   readonly timeoutMs: number | undefined;
+  /** Dead letter sinks are not asked for one: no body of theirs is a failure. */
+  readonly wantsReply: boolean;
   readonly signal: AbortSignal;
 }
 
 /** Sends an event to a subscriber once, as Knative's broker does; rejects only when the signal is aborted. */
 export async function deliverEvent(event: WireEvent, request: DeliveryRequest): Promise<Answer> {
   const { headers, body } = toHttpMessage(event);
+  if (request.wantsReply) headers['prefer'] = 'reply';
   const timeout = request.timeoutMs === undefined ? undefined : AbortSignal.timeout(request.timeoutMs);
   try {
     const response = await fetch(request.url, {
       method: 'POST',
-      headers: { ...headers, prefer: 'reply', 'kn-namespace': request.namespace },
+      headers: { ...headers, 'kn-namespace': request.namespace },
       body,
-      redirect: 'manual',
       signal: timeout ? AbortSignal.any([request.signal, timeout]) : request.signal,
     });
-    return toAnswer(response, new Uint8Array(await response.arrayBuffer()));
+    return toAnswer(response, new Uint8Array(await response.arrayBuffer()), request.wantsReply);
   } catch (error) {
     request.signal.throwIfAborted();
     if (timeout?.aborted) return noAnswer(`no answer within ${request.timeoutMs} ms`, undefined);
@@ -46,7 +48,7 @@ export async function deliverEvent(event: WireEvent, request: DeliveryRequest): 
   }
 }
 
-function toAnswer(response: Response, body: Uint8Array): Answer {
+function toAnswer(response: Response, body: Uint8Array, wantsReply: boolean): Answer {
   const { status } = response;
   if (!response.ok) {
     const reason = `answered ${status}`;
@@ -55,11 +57,13 @@ function toAnswer(response: Response, body: Uint8Array): Answer {
       status,
       reason,
       retriable: isRetriable(status),
-      deadLetter: { code: status, data: body },
+      // The filter hands word of it to the dispatcher as a body, and a 304 can have none.
+      deadLetter: status === 304 ? undefined : { code: status, data: body },
     };
   }
   const message = parseHttpMessage(response.headers, body);
   if (message.kind === 'event') return { kind: 'reply', status, event: message.event };
+  if (!wantsReply) return { kind: 'accepted', status };
   if (message.kind === 'malformed')
     return badReply(status, `answered ${status} with a broken CloudEvent: ${message.reason}`);
   if (body.byteLength > 0) return badReply(status, `answered ${status} with a body that is not a CloudEvent`);

@@ -56,9 +56,15 @@ export function toHttpMessage(event: WireEvent): HttpMessage {
   return { headers, body: event.body };
 }
 
-// Knative's own senders write values as they are; only what no header can carry is percent-encoded, as the HTTP binding says.
+// Knative writes values as they are, in UTF-8; node takes and gives the bytes of a header as characters up to U+00FF.
+// Control characters, which no header can carry, are percent-encoded, as the HTTP binding says.
 function toHeaderValue(value: string): string {
-  return value.replaceAll(/[^\u0020-\u007e]/gu, (character) => encodeURIComponent(character.toWellFormed()));
+  const carried = value.replaceAll(/\p{Cc}/gu, (character) => encodeURIComponent(character));
+  return Buffer.from(carried).toString('latin1');
+}
+
+function fromHeaderValue(value: string): string {
+  return Buffer.from(value, 'latin1').toString();
 }
 
 /** Parses an HTTP message in binary or structured mode; header names must be in lower case. */
@@ -69,11 +75,13 @@ export function parseHttpMessage(headers: Iterable<[string, string]>, body: Uint
     return malformed('a batch of events; send one event a request');
   }
   if (contentType?.startsWith(STRUCTURED)) return parseStructured(body);
-  if (!byName.get('ce-specversion')) return { kind: 'no-event' };
+  // A version that nobody knows makes no broken event, but none: such an answer may even be an empty one.
+  if (byName.get('ce-specversion') !== '1.0') return { kind: 'no-event' };
+  if (byName.get('ce-id') === '') return malformed('attribute id is empty');
 
   const attributes: Record<string, string> = {};
   for (const [name, value] of byName) {
-    if (name.startsWith('ce-')) attributes[name.slice('ce-'.length)] = value;
+    if (name.startsWith('ce-')) attributes[name.slice('ce-'.length)] = fromHeaderValue(value);
   }
   if (contentType !== undefined) attributes['datacontenttype'] = contentType;
   return validate({ attributes, body: copyBytes(body) });
@@ -95,22 +103,32 @@ function parseStructured(body: Uint8Array): ParsedMessage {
     if (typeof value === 'object') return malformed(`attribute ${name} is an object; attributes are text`);
     attributes[name] = String(value);
   }
-  return validate({ attributes, body: structuredData(parsed, attributes) });
+  const data = toStructuredData(parsed, attributes['datacontenttype']);
+  if (data) return validate({ attributes, body: data });
+  return malformed(`data of type ${attributes['datacontenttype']} is JSON, expected a string`);
 }
 
-function structuredData(parsed: object, attributes: Record<string, string>): Uint8Array<ArrayBuffer> {
+// What Knative takes for JSON: nothing of the form `+json`. Data without a content type is JSON, and stays without one.
+const JSON_TYPES = ['application/json', 'text/json'];
+
+function toStructuredData(
+  parsed: object,
+  contentType = 'application/json',
+): Uint8Array<ArrayBuffer> | undefined {
   if ('data_base64' in parsed) return copyBytes(Buffer.from(String(parsed.data_base64), 'base64'));
-  if (!('data' in parsed) || parsed.data === undefined) return new Uint8Array();
-  attributes['datacontenttype'] ??= 'application/json';
-  const isJson = /[/+]json\b/.test(attributes['datacontenttype']);
-  return toBytes(typeof parsed.data === 'string' && !isJson ? parsed.data : JSON.stringify(parsed.data));
+  if (!('data' in parsed)) return new Uint8Array();
+  const { data } = parsed;
+  if (JSON_TYPES.includes(contentType.split(';', 1)[0]?.trim() ?? '')) return toBytes(JSON.stringify(data));
+  return typeof data === 'string' ? toBytes(data) : undefined;
+}
+
+/** The attribute that an event lacks, of those that each must have. A Broker refuses it where it enters, not before. */
+export function findMissing({ attributes }: WireEvent): string | undefined {
+  return ['id', 'source', 'type'].find((name) => !attributes[name]);
 }
 
 function validate(event: WireEvent): ParsedMessage {
   const { attributes } = event;
-  for (const name of ['id', 'source', 'type']) {
-    if (!attributes[name]) return malformed(`attribute ${name} is missing`);
-  }
   if (attributes['specversion'] !== '1.0') {
     return malformed(`specversion is ${JSON.stringify(attributes['specversion'])}, expected "1.0"`);
   }

@@ -82,7 +82,7 @@ describe('a pod of the pool that ran before the binding', () => {
     report(`from kubectl delete to no SVID ${seconds(performance.now() - start)}`);
   });
 
-  test('has it from SPIRE alone no sooner than SPIRE takes', async () => {
+  test('receives the same from a ClusterSPIFFEID made by hand, which shows what SPIRE alone takes', async () => {
     const { name } = here;
     const byHand = output(`by-hand-${name}`, {
       spiffeIDTemplate: promised,

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pool, poolBinding } from '../support/drafts.ts';
+import type { Stored } from '../support/kube-client.ts';
 import { type Place, eventually, useCluster } from '../support/test-cluster.ts';
-import { functionNames, openTarget, until } from './installed.ts';
+import { conditionOf, functionNames, namespace, openTarget, until } from './installed.ts';
 import { kubectl } from './kubectl.ts';
 
 const target = await openTarget();
@@ -19,13 +20,15 @@ afterAll(async () => {
 });
 
 describe('an image that is not there', () => {
-  test('shows itself in kubectl get ksvc', async () => {
+  test('shows itself in kubectl get pods, and then in kubectl get ksvc', async () => {
     const missing = target.image.replace(/:[^:]+$/, ':is-not-there');
     await target.install({ image: missing });
+    await eventually(async () => expect(await podsSay()).toContain(`${missing} ImagePullBackOff`));
     await eventually(async () => {
       const said = await servicesSay();
       expect(Object.keys(said)).toEqual(functionNames);
-      for (const words of Object.values(said)) expect(words).toMatch(/^False RevisionFailed .*is-not-there/);
+      for (const [name, words] of Object.entries(said))
+        expect(words).toMatch(new RegExp(`^False RevisionFailed Revision "${name}-[0-9]+" failed`));
     });
   });
 
@@ -55,13 +58,29 @@ async function becomesReady(name: string): Promise<void> {
   await here.gone(name);
 }
 
-/** What the Services say of themselves: status, reason and message of Ready. */
+/** What `kubectl get ksvc -o yaml` shows of each: status, reason and message of Ready. */
 async function servicesSay(): Promise<Record<string, string>> {
-  const each =
-    '{range .items[*]}{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].status}{" "}{.status.conditions[?(@.type=="Ready")].reason}{" "}{.status.conditions[?(@.type=="Ready")].message}{"\\0"}{end}';
-  const out = await kubectl(['-n', 'kleym-system', 'get', 'ksvc', '-o', `jsonpath=${each}`]);
-  const lines = out.split('\0').filter((line) => line !== '');
+  const { items } = JSON.parse(await kubectl(['-n', namespace, 'get', 'ksvc', '-o', 'json'])) as {
+    items: Stored[];
+  };
   return Object.fromEntries(
-    lines.map((line) => [line.split(' ', 1)[0], line.replace(/^\S+ /, '').replaceAll('\n', ' ')]),
+    items.map((item) => {
+      const { status, reason = '', message = '' } = conditionOf(item, 'Ready') ?? { status: 'Unknown' };
+      return [item.metadata.name, `${status} ${reason} ${message}`.replaceAll('\n', ' ')];
+    }),
   );
+}
+
+/** What `kubectl get pods` shows of those that cannot start. */
+async function podsSay(): Promise<string[]> {
+  const pods = await target.functionPods();
+  const waiting = pods.flatMap(({ status }) => (status as PodStatus).containerStatuses ?? []);
+  return waiting.map(({ image, state }) => `${image} ${state.waiting?.reason ?? ''}`);
+}
+
+interface PodStatus {
+  readonly containerStatuses?: readonly {
+    readonly image: string;
+    readonly state: { readonly waiting?: { readonly reason: string } };
+  }[];
 }

@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import { toHeaders } from './bench.ts';
+import type { RawRequest } from './bench.ts';
+import type { OpenFlow } from './delivery-specification.ts';
+
+const whole = { specversion: '1.0', id: 'refused', source: '/test', type: 'wanted' };
+const structured = { 'content-type': 'application/cloudevents+json' };
+
+/** What senders are answered. */
+export function describeAccepting(openFlow: OpenFlow): void {
+  const bench = openFlow({
+    name: 'accepting',
+    brokers: { entry: {} },
+    triggers: { f: { filters: [{ exact: { type: 'wanted' } }] } },
+  });
+
+  test('an event in binary mode is accepted', async () => {
+    expect(await bench().send({ id: 'binary', type: 'wanted' })).toBe(202);
+    await bench().expectReceivers('binary', { f: 1 });
+  });
+
+  test.each(['application/cloudevents+json', 'application/cloudevents+json; charset=UTF-8'])(
+    'an event in structured mode is accepted: %s',
+    async (type) => {
+      const { status } = await bench().request({
+        headers: { 'content-type': type },
+        body: JSON.stringify({ ...whole, id: type }),
+      });
+      expect(status).toBe(202);
+      await bench().expectReceivers(type, { f: 1 });
+    },
+  );
+
+  test('an event that no Trigger wants is accepted, and gone', async () => {
+    expect(await bench().send({ id: 'unwanted', type: 'unwanted' })).toBe(202);
+    await bench().expectReceivers('unwanted', {});
+  });
+
+  test('the same event twice is two events', async () => {
+    expect(await bench().send({ id: 'twice' })).toBe(202);
+    expect(await bench().send({ id: 'twice' })).toBe(202);
+    await bench().expectReceivers('twice', { f: 2 });
+  });
+
+  describe('400 is the answer to', () => {
+    test.each<[string, Partial<RawRequest>]>([
+      ['nothing at all', {}],
+      ['JSON that is no event', { headers: { 'content-type': 'application/json' }, body: '{"id":"1"}' }],
+      [
+        'a batch',
+        {
+          headers: { 'content-type': 'application/cloudevents-batch+json' },
+          body: JSON.stringify([whole]),
+        },
+      ],
+      ['an event without a specversion', { headers: toHeaders({ ...whole, specversion: '' }) }],
+      [
+        'an event of a specversion that nobody knows',
+        { headers: toHeaders({ ...whole, specversion: '2.0' }) },
+      ],
+      ['an event without an id', { headers: toHeaders({ ...whole, id: '' }) }],
+      ['an event without a source', { headers: toHeaders({ ...whole, source: '' }) }],
+      ['an event without a type', { headers: toHeaders({ ...whole, type: '' }) }],
+      ['a time that is none', { headers: toHeaders({ ...whole, time: 'yesterday' }) }],
+      ['an extension with a hyphen in its name', { headers: toHeaders({ ...whole, 'my-extension': 'x' }) }],
+      ['a structured event that is not JSON', { headers: structured, body: '{' }],
+      ['a structured event that is a list', { headers: structured, body: JSON.stringify([whole]) }],
+      [
+        'a structured event without a type',
+        { headers: structured, body: JSON.stringify({ ...whole, type: '' }) },
+      ],
+      [
+        'a structured event whose data is an object, of a content type that is not application/json',
+        {
+          headers: structured,
+          body: JSON.stringify({ ...whole, datacontenttype: 'application/a+json', data: {} }),
+        },
+      ],
+      [
+        'a structured event with an object as an extension',
+        { headers: structured, body: JSON.stringify({ ...whole, extension: {} }) },
+      ],
+      ['an event that went round too often', { headers: toHeaders({ ...whole, knativebrokerttl: '1' }) }],
+      ['an event whose hops are used up', { headers: toHeaders({ ...whole, knativebrokerttl: '0' }) }],
+      ['an event of fewer hops than none', { headers: toHeaders({ ...whole, knativebrokerttl: '-5' }) }],
+    ])('%s', async (_title, request) => {
+      expect((await bench().request(request)).status).toBe(400);
+      await bench().expectReceivers('refused', {});
+    });
+  });
+
+  test.each(['2', '255', '1.5e2', 'many', '99999999999'])('an event of %s hops is accepted', async (hops) => {
+    expect(await bench().send({ id: `hops ${hops}`, knativebrokerttl: hops })).toBe(202);
+    await bench().expectReceivers(`hops ${hops}`, { f: 1 });
+  });
+
+  test('nothing but POST', async () => {
+    expect((await bench().request({ method: 'GET' })).status).toBe(405);
+    expect((await bench().request({ method: 'PUT' })).status).toBe(405);
+  });
+
+  test('at a Broker that does not exist the answer is 404', async () => {
+    const { status } = await bench().request({
+      url: bench().brokerUrl('missing'),
+      headers: toHeaders(whole),
+    });
+    expect(status).toBe(404);
+  });
+}

@@ -1,0 +1,100 @@
+import type { TriggerFilter } from '../../local/trigger-filter.ts';
+
+/** Where a Trigger or a dead letter goes. */
+type Sink = { readonly subscriber: string } | { readonly broker: string };
+
+interface Delivery {
+  readonly retry?: number;
+  readonly backoffPolicy?: 'exponential' | 'linear';
+  readonly backoffDelay?: string;
+  readonly timeout?: string;
+  readonly deadLetterSink?: Sink;
+}
+
+/** Brokers and Triggers that belong together. Each Trigger delivers to the subscriber of its own name. */
+export interface Flow {
+  /** Begins the name of everything in the cluster. */
+  readonly name: string;
+  /** The first takes what is sent. */
+  readonly brokers: Readonly<Record<string, { readonly delivery?: Delivery }>>;
+  readonly triggers: Readonly<Record<string, FlowTrigger>>;
+}
+
+export interface FlowTrigger {
+  /** The first Broker where it is not said. */
+  readonly broker?: string;
+  readonly filters?: readonly TriggerFilter[];
+  readonly delivery?: Delivery;
+}
+
+/** A Kubernetes object to be made. */
+export interface Manifest {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+  readonly [field: string]: unknown;
+}
+
+/** How a place names a subscriber in `spec.subscriber` and `deadLetterSink`. */
+export type SubscriberReference = (subscriber: string) => object;
+
+/** The name that something of a flow has outside of it. */
+export function nameIn({ name: flow }: Pick<Flow, 'name'>, name: string): string {
+  return `${flow}-${name}`;
+}
+
+/** The Brokers and Triggers of a flow as Kubernetes objects. */
+export function renderFlow(flow: Flow, namespace: string, subscriberAt: SubscriberReference): Manifest[] {
+  const toDestination = (sink: Sink): object =>
+    'subscriber' in sink
+      ? subscriberAt(nameIn(flow, sink.subscriber))
+      : {
+          ref: {
+            apiVersion: 'eventing.knative.dev/v1',
+            kind: 'Broker',
+            name: nameIn(flow, sink.broker),
+          },
+        };
+  const render = (kind: string, name: string, spec: object): Manifest => ({
+    apiVersion: 'eventing.knative.dev/v1',
+    kind,
+    metadata: { name: nameIn(flow, name), namespace, annotations },
+    spec,
+  });
+  const delivery = (given: Delivery | undefined): object =>
+    given === undefined
+      ? {}
+      : {
+          delivery: {
+            ...given,
+            ...(given.deadLetterSink && { deadLetterSink: toDestination(given.deadLetterSink) }),
+          },
+        };
+  const brokers = Object.entries(flow.brokers).map(([name, spec]) =>
+    render('Broker', name, delivery(spec.delivery)),
+  );
+  const triggers = Object.entries(flow.triggers).map(([name, spec]) =>
+    render('Trigger', name, {
+      broker: nameIn(flow, spec.broker ?? entryOf(flow)),
+      subscriber: subscriberAt(nameIn(flow, name)),
+      ...(spec.filters && { filters: spec.filters }),
+      ...delivery(spec.delivery),
+    }),
+  );
+  return [...brokers, ...triggers];
+}
+
+// As on ours; without it the real broker answers a sender only after every subscriber.
+const annotations = { 'messaging.knative.dev/async-handler': 'true' };
+
+/** The Broker that takes what is sent. */
+export function entryOf({ name, brokers }: Flow): string {
+  const [entry] = Object.keys(brokers);
+  if (entry === undefined) throw new Error(`flow ${name} has no Broker`);
+  return entry;
+}

@@ -1,0 +1,154 @@
+import { expect, test } from 'vitest';
+import type { Received } from './recorder.ts';
+import type { OpenFlow } from './delivery-specification.ts';
+
+/** What is left of an event when it arrives. */
+export function describePassing(openFlow: OpenFlow): void {
+  const bench = openFlow({ name: 'passing', brokers: { entry: {} }, triggers: { f: {} } });
+  const passed = async (id: string): Promise<Received> => {
+    const [first] = await bench().received('f', id);
+    if (first === undefined) throw new Error(`${id} did not arrive`);
+    return first;
+  };
+
+  test('the event in binary mode, with all its attributes, the time of its arrival and Prefer: reply', async () => {
+    await bench().send(
+      {
+        id: 'whole',
+        source: 'https://10.96.0.1:443',
+        type: 'dev.knative.apiserver.resource.update',
+        subject: '/apis/spire.spiffe.io/v1alpha1/namespaces//clusterspiffeids/a',
+        datacontenttype: 'application/json',
+        dataschema: 'http://example.org/schema',
+        name: 'a',
+        flag: 'true',
+        number: '42',
+      },
+      '{ "a": 1.0 }',
+    );
+    const { method, headers, body } = await passed('whole');
+    expect(method).toBe('POST');
+    expect(ownHeaders(headers)).toEqual({
+      'ce-specversion': '1.0',
+      'ce-id': 'whole',
+      'ce-source': 'https://10.96.0.1:443',
+      'ce-type': 'dev.knative.apiserver.resource.update',
+      'ce-subject': '/apis/spire.spiffe.io/v1alpha1/namespaces//clusterspiffeids/a',
+      'ce-dataschema': 'http://example.org/schema',
+      'ce-name': 'a',
+      'ce-flag': 'true',
+      'ce-number': '42',
+      'ce-knativearrivaltime': headers['ce-knativearrivaltime'],
+      'content-type': 'application/json',
+      prefer: 'reply',
+    });
+    expect(headers['ce-knativearrivaltime']).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
+    expect(body).toBe('{ "a": 1.0 }');
+  });
+
+  test('the instant of its time', async () => {
+    await bench().send({ id: 'time', time: '2026-01-01T12:00:00.500+02:00' });
+    const { headers } = await passed('time');
+    expect(new Date(headers['ce-time'] ?? '').toISOString()).toBe('2026-01-01T10:00:00.500Z');
+  });
+
+  test('not the count of its hops', async () => {
+    await bench().send({ id: 'hops', knativebrokerttl: '7' });
+    expect((await passed('hops')).headers).not.toHaveProperty('ce-knativebrokerttl');
+  });
+
+  test('the arrival at this Broker, whatever the sender says', async () => {
+    await bench().send({ id: 'arrival', knativearrivaltime: '2001-01-01T00:00:00Z' });
+    const { headers } = await passed('arrival');
+    expect(Date.parse(headers['ce-knativearrivaltime'] ?? '')).toBeGreaterThan(Date.parse('2026-01-01'));
+  });
+
+  test('an extension that is empty', async () => {
+    await bench().send({ id: 'empty', namespace: '' });
+    expect((await passed('empty')).headers).toHaveProperty('ce-namespace', '');
+  });
+
+  test('a tick without data: an empty body and no content type', async () => {
+    await bench().send({ id: 'tick' });
+    const { headers, body } = await passed('tick');
+    expect(headers).not.toHaveProperty('content-type');
+    expect(body).toBe('');
+  });
+
+  test('data without a content type', async () => {
+    await bench().send({ id: 'untyped' }, 'hello');
+    const { headers, body } = await passed('untyped');
+    expect(headers).not.toHaveProperty('content-type');
+    expect(body).toBe('hello');
+  });
+
+  test('data that is not text', async () => {
+    const data = Uint8Array.from([0, 255, 13, 10, 128]);
+    await bench().send({ id: 'bytes', datacontenttype: 'application/octet-stream' }, data);
+    const { headers, base64 } = await passed('bytes');
+    expect(headers['content-type']).toBe('application/octet-stream');
+    expect(base64).toBe('AP8NCoA=');
+  });
+
+  test('much data', async () => {
+    const data = JSON.stringify({ text: 'x'.repeat(1024 * 1024) });
+    await bench().send({ id: 'much', datacontenttype: 'application/json' }, data);
+    expect((await passed('much')).body.length).toBe(data.length);
+  });
+
+  test.each([
+    ['JSON', { data: { a: [1, 'x', null] } }, '{"a":[1,"x",null]}', undefined],
+    ['JSON that says so', { datacontenttype: 'application/json', data: 'x' }, '"x"', 'application/json'],
+    ['a string', { data: 'x' }, '"x"', undefined],
+    [
+      'JSON of another name',
+      { datacontenttype: 'application/a+json', data: '{}' },
+      '{}',
+      'application/a+json',
+    ],
+    ['text', { datacontenttype: 'text/plain', data: 'x\n"y"' }, 'x\n"y"', 'text/plain'],
+    ['base64', { datacontenttype: 'text/plain', data_base64: 'eA==' }, 'x', 'text/plain'],
+    ['nothing', {}, '', undefined],
+  ])('the data of a structured event that is %s', async (id, parts, expected, contentType) => {
+    const event = {
+      specversion: '1.0',
+      id,
+      source: '/test',
+      type: 'wanted',
+      flag: true,
+      number: 42,
+      ...parts,
+    };
+    const headers = { 'content-type': 'application/cloudevents+json' };
+    expect(await bench().request({ headers, body: JSON.stringify(event) })).toMatchObject({ status: 202 });
+    const received = await passed(id);
+    expect(received.body).toBe(expected);
+    expect(received.headers['content-type']).toBe(contentType);
+    expect(received.headers).toMatchObject({ 'ce-flag': 'true', 'ce-number': '42' });
+  });
+
+  // Node shows the two bytes of é as two characters.
+  test('letters that are not ASCII, as UTF-8', async () => {
+    const headers = { 'content-type': 'application/cloudevents+json' };
+    const event = { specversion: '1.0', source: '/test', type: 'wanted', subject: 'é' };
+    await bench().request({ headers, body: JSON.stringify({ ...event, id: 'in JSON' }) });
+    await bench().send({ id: 'in a header', subject: '\u00C3\u00A9' });
+    expect((await passed('in JSON')).headers['ce-subject']).toBe('\u00C3\u00A9');
+    expect((await passed('in a header')).headers['ce-subject']).toBe('\u00C3\u00A9');
+  });
+
+  test.each(['a%20b', 'a  b', '"a"'])('an attribute as it was sent: %s', async (subject) => {
+    const id = `sent ${subject}`;
+    await bench().send({ id, subject });
+    expect((await passed(id)).headers['ce-subject']).toBe(subject);
+  });
+}
+
+// Beside these a client adds its own (host, user-agent, accept-encoding), and both brokers name the namespace.
+function ownHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).filter(
+      ([name]) => name.startsWith('ce-') || name === 'content-type' || name === 'prefer',
+    ),
+  );
+}

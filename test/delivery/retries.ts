@@ -1,0 +1,179 @@
+import { describe, expect, test } from 'vitest';
+import { replyOf } from './bench.ts';
+import type { OpenFlow } from './delivery-specification.ts';
+import type { Answer } from './recorder.ts';
+
+const ok = { 'content-type': 'application/json' };
+
+/** How often a subscriber is asked. */
+export function describeRetries(openFlow: OpenFlow): void {
+  const bench = openFlow({
+    name: 'retries',
+    brokers: {
+      entry: {
+        delivery: {
+          retry: 2,
+          backoffPolicy: 'exponential',
+          backoffDelay: 'PT0.1S',
+          deadLetterSink: { subscriber: 'dead' },
+        },
+      },
+    },
+    triggers: {
+      f: { filters: [{ exact: { type: 'wanted' } }] },
+      g: { filters: [{ exact: { type: 'reply' } }] },
+      elsewhere: { filters: [{ exact: { type: 'nobody sends this' } }] },
+      once: {
+        filters: [{ exact: { type: 'once' } }],
+        delivery: { deadLetterSink: { subscriber: 'dead' } },
+      },
+      linear: {
+        filters: [{ exact: { type: 'linear' } }],
+        delivery: { retry: 3, backoffPolicy: 'linear', backoffDelay: 'PT0.05S' },
+      },
+      'at-once': { filters: [{ exact: { type: 'at once' } }], delivery: { retry: 3 } },
+      impatient: {
+        filters: [{ exact: { type: 'hurry' } }],
+        delivery: { retry: 2, timeout: 'PT0.5S', deadLetterSink: { subscriber: 'dead' } },
+      },
+    },
+  });
+
+  const retried: [string, Answer][] = [
+    ...[404, 408, 409, 429, 500, 501, 502, 503, 504].map((status): [string, Answer] => [
+      String(status),
+      status,
+    ]),
+    ['a broken connection', 'drop'],
+    ['a body that is no event', { status: 200, headers: ok, body: '{"ok":true}' }],
+    ['a text', { status: 202, body: 'ok' }],
+    [
+      'a batch',
+      { status: 200, headers: { 'content-type': 'application/cloudevents-batch+json' }, body: '[]' },
+    ],
+    [
+      'a structured event that is not JSON',
+      { status: 200, headers: { 'content-type': 'application/cloudevents+json' }, body: '{' },
+    ],
+    ['an event of a specversion that nobody knows', replyOf({ id: 'r', specversion: '2.0' }, 'x')],
+    ['an event with a hyphen in a name', replyOf({ id: 'r', 'my-extension': 'x' })],
+    ['an event whose id is empty', replyOf({ id: '' })],
+    ['an event whose time is none', replyOf({ id: 'r', time: 'yesterday' })],
+  ];
+
+  test.each(retried)('%s is retried, with the same event', async (id, answer) => {
+    await bench().answers('f', id, answer, answer, 204);
+    await bench().send({ id, subject: 'the same', datacontenttype: 'text/plain' }, 'each time');
+    const tries = await bench().received('f', id, 3);
+    expect(tries.map(({ body, headers }) => [body, headers['ce-subject'], headers['content-type']])).toEqual(
+      Array.from({ length: 3 }, () => ['each time', 'the same', 'text/plain']),
+    );
+    expect(new Set(tries.map(({ headers }) => headers['ce-knativearrivaltime'])).size).toBe(1);
+    await bench().expectReceivers(id, { f: 3 });
+  });
+
+  test('a reply counts after a retry too', async () => {
+    await bench().answers('f', 'ask again', 503, replyOf({ id: 'later', type: 'reply' }));
+    await bench().send({ id: 'ask again' });
+    expect(await bench().received('g', 'later')).toHaveLength(1);
+  });
+
+  test.each([300, 304, 400, 401, 402, 403, 405, 406, 410, 411, 412, 413, 414, 415, 422, 425, 451])(
+    '%i is not retried',
+    async (status) => {
+      await bench().answers('f', `${status}`, status);
+      await bench().send({ id: `${status}` });
+      await bench().received('dead', `${status}`);
+      await bench().expectReceivers(`${status}`, { f: 1, dead: 1 });
+    },
+  );
+
+  test('tries are used up: one, and as many retries as the delivery says', async () => {
+    await bench().answers('f', 'never', 503);
+    await bench().send({ id: 'never' });
+    await bench().received('dead', 'never');
+    await bench().expectReceivers('never', { f: 3, dead: 1 });
+  });
+
+  test("a Trigger's delivery replaces the Broker's as a whole, retries included", async () => {
+    await bench().answers('once', 'one try', 503);
+    await bench().send({ id: 'one try', type: 'once' });
+    await bench().received('dead', 'one try');
+    await bench().expectReceivers('one try', { once: 1, dead: 1 });
+  });
+
+  test('but the dead letter sink is the Broker’s where the Trigger has none', async () => {
+    await bench().answers('at-once', 'orphan', 400);
+    await bench().send({ id: 'orphan', type: 'at once' });
+    await bench().expectReceivers('orphan', { 'at-once': 1, dead: 1 });
+  });
+
+  test.each([
+    ['linear', 'linear'],
+    ['at-once', 'at once'],
+  ])('retries come with a backoff that is %s', async (trigger, type) => {
+    await bench().answers(trigger, `${trigger} 503`, 503, 503, 503, 204);
+    await bench().send({ id: `${trigger} 503`, type });
+    expect(await bench().received(trigger, `${trigger} 503`, 4)).toHaveLength(4);
+  });
+
+  describe('where the time of a try is limited', () => {
+    test('a subscriber that does not answer in time is asked again', async () => {
+      await bench().answers('impatient', 'late', 'hold', 204);
+      await bench().send({ id: 'late', type: 'hurry' });
+      await bench().received('impatient', 'late', 2);
+      await bench().expectReceivers('late', { impatient: 2 });
+    });
+
+    test('the answer that came too late counts for nothing', async () => {
+      await bench().answers('impatient', 'too late', 'hold', 'hold', 'hold', 204);
+      await bench().send({ id: 'too late', type: 'hurry' });
+      await bench().received('dead', 'too late');
+      await bench().release('impatient', 'too late');
+      await bench().expectReceivers('too late', { impatient: 3, dead: 1 });
+    });
+  });
+
+  describe('redirects are followed', () => {
+    test.each([307, 308])('%i with the event', async (status) => {
+      const headers = { location: bench().subscriberUrl('elsewhere') };
+      await bench().answers('f', `moved ${status}`, { status, headers });
+      await bench().send({ id: `moved ${status}`, datacontenttype: 'text/plain' }, 'all of it');
+      const [arrived] = await bench().received('elsewhere', `moved ${status}`);
+      expect(arrived).toMatchObject({ method: 'POST', body: 'all of it' });
+      expect(arrived?.headers).toMatchObject({ 'content-type': 'text/plain', 'ce-type': 'wanted' });
+    });
+
+    test.each([301, 302, 303])('%i as a GET that has lost the data', async (status) => {
+      const headers = { location: bench().subscriberUrl('elsewhere') };
+      await bench().answers('f', `moved ${status}`, { status, headers });
+      await bench().send({ id: `moved ${status}`, datacontenttype: 'text/plain' }, 'all of it');
+      const [arrived] = await bench().received('elsewhere', `moved ${status}`);
+      expect(arrived).toMatchObject({ method: 'GET', body: '' });
+      expect(arrived?.headers).toMatchObject({ 'ce-type': 'wanted' });
+    });
+
+    test('and what is answered there counts', async () => {
+      const headers = { location: bench().subscriberUrl('elsewhere') };
+      await bench().answers('f', 'moved away', { status: 307, headers });
+      await bench().answers('elsewhere', 'moved away', 503, replyOf({ id: 'from there', type: 'reply' }));
+      await bench().send({ id: 'moved away' });
+      await bench().received('g', 'from there');
+      await bench().expectReceivers('moved away', { f: 2, elsewhere: 2 });
+    });
+
+    test('round and round is a failure that is retried', async () => {
+      await bench().answers('f', 'round', { status: 307, headers: { location: bench().subscriberUrl('f') } });
+      await bench().send({ id: 'round' });
+      const [letter] = await bench().received('dead', 'round');
+      expect(letter?.headers).toMatchObject({ 'ce-knativeerrorcode': '500' });
+    });
+
+    test('not those that name no place', async () => {
+      await bench().answers('f', 'nowhere', 302);
+      await bench().send({ id: 'nowhere' });
+      await bench().received('dead', 'nowhere');
+      await bench().expectReceivers('nowhere', { f: 1, dead: 1 });
+    });
+  });
+}
