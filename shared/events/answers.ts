@@ -77,22 +77,44 @@ export function toResponse(answer: Answer | TooLarge | Failed): Response {
       return toBinaryMode(answer.event);
     case 'refused-event': {
       const { error, found, expected } = answer;
-      return Response.json({ error, found, expected }, { status: 400 });
+      return toProblem(400, { error, found, expected });
     }
     case 'too-large':
-      return Response.json(
-        { error: 'the request is too large', expected: `at most ${answer.limit} bytes` },
-        { status: 413 },
-      );
+      return toProblem(413, { error: 'the request is too large', expected: `at most ${answer.limit} bytes` });
     case 'waiting':
-      return Response.json(
-        { error: 'not now', reason: answer.message },
-        { status: 503, headers: { 'retry-after': '2' } },
-      );
+      return toProblem(503, { error: 'not now', reason: answer.message }, { 'retry-after': '2' });
     case 'failed':
       break;
   }
-  return Response.json({ error: 'internal error' }, { status: 500 });
+  return toProblem(500, { error: 'internal error' });
+}
+
+/**
+ * Knative's dispatcher puts the body of an error into the dead letter, as base64 in 1024 bytes of room. It does not look
+ * whether that is enough: it crashes, and takes every event along that it had in hand.
+ */
+const longestProblem = 768;
+
+/** An error as JSON, short enough for Knative. What is cut off stands in the log. */
+function toProblem(
+  status: number,
+  members: Readonly<Record<string, string | undefined>>,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  let body = JSON.stringify(members);
+  for (
+    let length = longestProblem;
+    Buffer.byteLength(body) > longestProblem;
+    length = Math.floor(length / 2)
+  ) {
+    const cut = Object.entries(members).map(([name, text]) => [name, toBeginning(text, length)]);
+    body = JSON.stringify(Object.fromEntries(cut));
+  }
+  return new Response(body, { status, headers: { 'content-type': 'application/json', ...headers } });
+}
+
+function toBeginning(text: string | undefined, length: number): string | undefined {
+  return text !== undefined && text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
 /** The function runs. */
@@ -102,12 +124,12 @@ export function alive(): Response {
 
 /** There is nothing under this path. */
 export function notFound(): Response {
-  return Response.json({ error: 'not found', expected: 'POST / or GET /healthz' }, { status: 404 });
+  return toProblem(404, { error: 'not found', expected: 'POST / or GET /healthz' });
 }
 
 /** There is something under this path, for other methods. */
 export function notAllowed(allow: string): Response {
-  return Response.json({ error: 'method not allowed', expected: allow }, { status: 405, headers: { allow } });
+  return toProblem(405, { error: 'method not allowed', expected: allow }, { allow });
 }
 
 /** An event in the binary content mode. The library's own serializer leaves header values unencoded. */

@@ -1,7 +1,7 @@
 import { CloudEvent, HTTP } from 'cloudevents';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { UncertainError } from '../kube/uncertain-error.ts';
+import { UncertainError } from '../api/uncertain-error.ts';
 import { createLog } from '../log.ts';
 import { type Answer, nothing, refusedEvent, reply, waiting } from './answers.ts';
 import { type Handler, functionApp } from './function-app.ts';
@@ -98,6 +98,18 @@ describe('the answer to an event', () => {
   ])('over which a handler throws %s is 500 and tells nothing of the inside', async (_what, error) => {
     const { status, body } = await answer(() => fail(error));
     expect({ status, body: JSON.parse(body) }).toEqual({ status: 500, body: { error: 'internal error' } });
+  });
+
+  test.each([
+    ['a reason of letters', 'a'.repeat(4000)],
+    ['a reason that is longer in bytes', '€'.repeat(4000)],
+    ['a reason that is longer in JSON', '\u0001'.repeat(4000)],
+  ])('is never longer than 768 bytes, which is all that Knative has room for: %s', async (_, words) => {
+    for (const said of [waiting(words), refusedEvent(words, { found: words, expected: words })]) {
+      const { body } = await answer(async () => said);
+      expect(Buffer.byteLength(body)).toBeLessThanOrEqual(768);
+      expect(JSON.parse(body)).toMatchObject({ error: expect.stringMatching(/./) });
+    }
   });
 
   test('for which a handler throws at once is 500 too', async () => {
