@@ -1,0 +1,253 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Gate, openGate } from '../support/gate.ts';
+import { type Draft, createKubeClient } from '../support/kube-client.ts';
+import { findManifest, manifestsFolder, readManifests } from '../support/manifests.ts';
+import { installDefinition } from '../support/test-cluster.ts';
+import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { readKnativeDefinitions } from './knative-definitions.ts';
+import { type Kustomize, type Kustomized, provideKustomize } from './kustomize.ts';
+import { readPrometheusRuleDefinition } from './prometheus-rule-definition.ts';
+import { type StrictApi, connectStrictly } from './strict-api.ts';
+
+// The manifests, read by the programs that read them on a cluster: kustomize, and the API server with Knative's own
+// definitions, which refuses what they do not list.
+
+const at = (path: string) => join(manifestsFolder, path);
+const components = readdirSync(at('components'))
+  .toSorted()
+  .map((name) => `components/${name}`);
+const combinations: readonly { readonly name: string; readonly folders: readonly string[] }[] = [
+  { name: 'the base', folders: ['base'] },
+  ...components.map((path) => ({ name: `the base with ${path}`, folders: ['base', path] })),
+  { name: 'the base with all components', folders: ['base', ...components] },
+];
+const example = 'overlays/example';
+const everything = readManifests('base', ...components);
+
+function sayToStdout(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+let kustomize: Kustomize;
+let plane: ControlPlane;
+let gate: Gate;
+let api: StrictApi;
+beforeAll(async () => {
+  kustomize = await provideKustomize({ env: process.env, say: sayToStdout });
+}, 900_000);
+beforeAll(async () => {
+  plane = await startControlPlane();
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromString(plane.kubeconfig);
+  gate = await openGate(kubeConfig);
+  const kube = createKubeClient(gate.url);
+  const definitions = [
+    ...(await readKnativeDefinitions(everything, process.env)),
+    await readPrometheusRuleDefinition(process.env),
+  ];
+  for (const definition of definitions) await installDefinition(kube, definition);
+  api = connectStrictly(gate.url);
+});
+afterAll(async () => {
+  await gate?.close();
+  await plane?.stop();
+});
+
+describe('kustomize', () => {
+  test.each(combinations)('builds $name without a word, as the other tests read it', async ({ folders }) => {
+    const { objects, said } = await build(folders);
+    expect(said).toBe('');
+    expect(objects.toSorted(byName)).toEqual(readManifests(...folders).toSorted(byName));
+  });
+
+  test('says so when a field is one that it will give up', async () => {
+    const { said } = await kustomize.buildText({ resources: [at('base')], commonLabels: { a: 'b' } });
+    expect(said).toContain("'commonLabels' is deprecated");
+  });
+
+  test('puts each rendered value of the example into the Revisions', async () => {
+    const { objects, said } = await kustomize.build(at(example));
+    expect(said).toBe('');
+    const services = objects.filter(isService);
+    expect(services.map((service) => annotationsOf(service)['kleym.sonda.red/config'])).toEqual(
+      services.map(() => 'example.org,spire-mgmt-spire,true,report'),
+    );
+    const read = readManifests(example);
+    expect(objects.map(withoutValues).toSorted(byName)).toEqual(read.map(withoutValues).toSorted(byName));
+  });
+});
+
+function isService({ apiVersion }: Draft): boolean {
+  return apiVersion.startsWith('serving.knative.dev/');
+}
+
+/** Of the Revisions that a Service makes. */
+function annotationsOf(service: Draft): Readonly<Record<string, string>> {
+  return (service['spec'] as { template: Template }).template.metadata.annotations;
+}
+
+/** The other tests do not replace values. */
+function withoutValues(object: Draft): Draft {
+  if (!isService(object)) return object;
+  const copy = structuredClone(object);
+  Object.assign(annotationsOf(copy), { 'kleym.sonda.red/config': '' });
+  return copy;
+}
+
+/** kustomize puts first what others need, such as the namespace; the order says nothing else. */
+function byName(a: Draft, b: Draft): number {
+  const [left, right] = [a, b].map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+  return (left ?? '') < (right ?? '') ? -1 : 1;
+}
+
+function build(folders: readonly string[]): Promise<Kustomized> {
+  const [base = '', ...others] = folders.map(at);
+  return kustomize.combine(base, ...others);
+}
+
+/** Applies as kubectl does: one after the other, in the order of kustomize. */
+async function applyAll(objects: readonly Draft[]): Promise<string[]> {
+  const versions: string[] = [];
+  for (const object of objects) {
+    const { status, message, warning, object: stored } = await api.apply(object);
+    const name = `${object.kind} ${object.metadata.name}`;
+    expect([name, status < 300, message, warning]).toEqual([name, true, '', '']);
+    versions.push(`${name} ${stored.metadata.resourceVersion}`);
+  }
+  return versions;
+}
+
+describe('the API server', () => {
+  test.each(combinations)('takes $name as it comes, without a warning', async ({ folders }) => {
+    const { objects } = await build(folders);
+    await applyAll(objects);
+  });
+
+  test('takes the example', async () => {
+    await applyAll((await kustomize.build(at(example))).objects);
+  });
+
+  test('has nothing to change when the same is applied again', async () => {
+    const { objects } = await build(['base', ...components]);
+    const before = await applyAll(objects);
+    expect(await applyAll(objects)).toEqual(before);
+  });
+
+  const misspelt: [kind: string, name: string, path: string, instead: string][] = [
+    ['Service', 'reconcile', 'spec.template.spec', 'containerConcurency'],
+    ['Broker', 'kleym', 'spec.delivery', 'retries'],
+    ['Trigger', 'reconcile', 'spec', 'filter_'],
+    ['Trigger', 'reconcile', 'spec.subscriber', 'service'],
+    ['ApiServerSource', 'pools', 'spec', 'namespaces'],
+    ['PingSource', 'sweep', 'spec', 'cron'],
+    ['EventPolicy', 'kleym', 'spec', 'subjects'],
+    ['NetworkPolicy', 'functions', 'spec', 'egres'],
+    ['ValidatingAdmissionPolicy', 'kleym-output-content', 'spec', 'params'],
+  ];
+  test.each(misspelt)(
+    'refuses a %s (%s) with a field in %s that is called %s',
+    async (kind, name, path, field) => {
+      const object = structuredClone(findManifest(everything, kind, name));
+      const parent = path
+        .split('.')
+        .reduce<unknown>((one, key) => (one as Record<string, unknown>)[key], object);
+      Object.assign(parent as object, { [field]: 'x' });
+      const { status, message } = await api.tryCreate(object);
+      expect(status).toBe(400);
+      expect(message).toContain(`unknown field "${path}.${field}"`);
+    },
+  );
+});
+
+interface Template {
+  readonly metadata: Required<Pick<Draft['metadata'], 'labels' | 'annotations'>>;
+  readonly spec: {
+    readonly containerConcurrency: number;
+    readonly timeoutSeconds: number;
+    readonly containers: readonly Container[];
+  };
+}
+
+interface Container {
+  readonly securityContext?: Readonly<Record<string, unknown>>;
+  readonly readinessProbe: { readonly httpGet: object };
+  readonly livenessProbe: { readonly httpGet: object };
+}
+
+/** The pod template of a Service with what Knative fills in, and without what Knative keeps for itself. */
+function toPodTemplate(service: Draft, change: (container: Container) => Container = (one) => one): Template {
+  const { metadata, spec } = (service['spec'] as { template: Template }).template;
+  const { containerConcurrency: _concurrency, timeoutSeconds: _timeout, containers, ...others } = spec;
+  const port = 8080;
+  const filled = containers.map((container) => {
+    const { readinessProbe, livenessProbe } = container;
+    return {
+      ...change(container),
+      name: 'user-container',
+      ports: [{ containerPort: port }],
+      readinessProbe: { httpGet: { ...readinessProbe.httpGet, port } },
+      livenessProbe: { httpGet: { ...livenessProbe.httpGet, port } },
+    };
+  });
+  return { metadata, spec: { ...others, containers: filled } as unknown as Template['spec'] };
+}
+
+function toPod({ metadata, spec }: Template): Draft {
+  const name = { name: 'pod', namespace: 'kleym-system' };
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, ...name }, spec };
+}
+
+function toDeployment(template: Template): Draft {
+  const selector = { matchLabels: template.metadata.labels };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'deployment', namespace: 'kleym-system' },
+    spec: { selector, template },
+  };
+}
+
+function without(field: string): (container: Container) => Container {
+  return ({ securityContext, ...container }) => {
+    const { [field]: _left, ...others } = securityContext ?? {};
+    return { ...container, securityContext: others };
+  };
+}
+
+describe('the namespace', () => {
+  const services = everything.filter(isService);
+  const reconcile = findManifest(services, 'Service', 'reconcile');
+
+  test.each(services.map((service) => ({ name: service.metadata.name, service })))(
+    'admits the pods of $name, and says nothing about their Deployment',
+    async ({ service }) => {
+      const template = toPodTemplate(service);
+      expect(await api.tryCreate(toPod(template))).toMatchObject({ status: 201, warning: '' });
+      expect(await api.tryCreate(toDeployment(template))).toMatchObject({ status: 201, warning: '' });
+    },
+  );
+
+  const fields: [field: string, words: string][] = [
+    ['allowPrivilegeEscalation', 'allowPrivilegeEscalation != false'],
+    ['capabilities', 'unrestricted capabilities'],
+    ['runAsNonRoot', 'runAsNonRoot != true'],
+    ['seccompProfile', 'seccompProfile'],
+  ];
+  test.each(fields)('refuses a pod whose security context says nothing of %s', async (field, words) => {
+    const pod = toPod(toPodTemplate(reconcile, without(field)));
+    const { status, message } = await api.tryCreate(pod);
+    expect(status).toBe(403);
+    expect(message).toContain('violates PodSecurity "restricted:latest"');
+    expect(message).toContain(words);
+  });
+
+  test('warns of a Deployment whose pods it would refuse', async () => {
+    const deployment = toDeployment(toPodTemplate(reconcile, without('capabilities')));
+    const { status, warning } = await api.tryCreate(deployment);
+    expect(status).toBe(201);
+    expect(warning).toContain('would violate PodSecurity');
+  });
+});
