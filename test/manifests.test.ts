@@ -148,10 +148,10 @@ describe('the Services', () => {
     }
   });
 
-  test('sweep one at a time in the whole cluster', () => {
+  test('sweep in one process, where requests that arrive during a look can share the next one', () => {
     const sweep = services.find(({ metadata }) => metadata.name === 'sweep')?.spec.template;
-    expect(sweep?.spec.containerConcurrency).toBe(1);
     expect(sweep?.metadata.annotations['autoscaling.knative.dev/max-scale']).toBe('1');
+    expect(sweep?.spec.containerConcurrency).toBeGreaterThan(1);
   });
 
   test('get no token where they make no call', () => {
@@ -267,7 +267,10 @@ describe('the permissions', () => {
     'map-binding': {},
     'map-pool': { 'inferenceidentitybindings.kleym.sonda.red': ['list'] },
     'map-objective': { 'inferenceidentitybindings.kleym.sonda.red': ['list'] },
-    'map-output': { 'clusterspiffeids.spire.spiffe.io': ['get'] },
+    'map-output': {
+      'clusterspiffeids.spire.spiffe.io': ['get'],
+      'inferenceidentitybindings.kleym.sonda.red': ['get'],
+    },
     sweep: {
       'inferenceidentitybindings.kleym.sonda.red': ['list'],
       'clusterspiffeids.spire.spiffe.io': ['list'],
@@ -463,11 +466,13 @@ describe('the folder', () => {
       ({ apiVersion, kind, metadata }) => `${apiVersion} ${kind} ${metadata.name}`,
     );
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+    // kube-state-metrics mounts it, and a pod mounts only what is in its own namespace.
+    const elsewhere: Readonly<Record<string, string>> = { 'kleym-kube-state-metrics': 'kube-system' };
     for (const { kind, metadata } of everything)
       expect([kind, metadata.name, metadata.namespace]).toEqual([
         kind,
         metadata.name,
-        clusterScoped.includes(kind) ? undefined : 'kleym-system',
+        clusterScoped.includes(kind) ? undefined : (elsewhere[metadata.name] ?? 'kleym-system'),
       ]);
   });
 

@@ -5,7 +5,7 @@ import { findUnsettled } from '../functions/sweep/find-unsettled.ts';
 import type { Cluster, Listed } from '../shared/kube/cluster.ts';
 import { collectCluster } from '../shared/kube/collect-cluster.ts';
 import { connect } from '../shared/kube/kube-cluster.ts';
-import { UncertainError } from '../shared/kube/uncertain-error.ts';
+import { UncertainError } from '../shared/api/uncertain-error.ts';
 import { binding, objective, output, pool, poolBinding } from './support/drafts.ts';
 import { createClusterInReach } from './support/cluster-in-reach.ts';
 import { type Draft, KubeError } from './support/kube-client.ts';

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { Binding } from '../../shared/api/binding.ts';
 import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
 import { toContentDigest } from '../../shared/identity/content.ts';
 import { toLabelValue } from '../../shared/identity/label-value.ts';
-import { UncertainError } from '../../shared/kube/uncertain-error.ts';
-import { fakeCluster } from '../../test/support/fake-cluster.ts';
+import type { Cluster } from '../../shared/kube/cluster.ts';
+import { UncertainError } from '../../shared/api/uncertain-error.ts';
+import { type FakeState, fakeCluster } from '../../test/support/fake-cluster.ts';
 import { type Answered, postEvent, silentApp } from '../../test/support/post-event.ts';
 import { mapOutput } from './map-output.ts';
 
@@ -67,7 +69,7 @@ interface Told {
 function post(
   output: { readonly metadata: Output['metadata']; readonly [field: string]: unknown },
   { verb = 'update', mode = 'resource' }: Told = {},
-  cluster = fakeCluster(),
+  cluster: Cluster = fakeCluster(),
 ) {
   const { name } = output.metadata;
   const type = `dev.knative.apiserver.${mode}.${verb}`;
@@ -80,6 +82,10 @@ function post(
   };
   const data = mode === 'resource' ? output : { kind: 'ClusterSPIFFEID', name };
   return postEvent(silentApp(mapOutput(cluster)), { attributes, data });
+}
+
+function add(output: Output, cluster: Cluster) {
+  return post(output, { verb: 'add' }, cluster);
 }
 
 function names(...list: string[]): Answered {
@@ -108,6 +114,60 @@ describe('an output that says what we wrote', () => {
   });
 });
 
+function binding(claim?: object, metadata: object = {}): Binding {
+  return Binding.parse({
+    metadata: { name: 'b', namespace: 'team-a', uid: 'ub', resourceVersion: '3', ...metadata },
+    spec: { poolRef: { name: 'p' }, serviceAccountName: 'sa' },
+    status: { claim },
+  });
+}
+
+describe('a new output that says what we wrote', () => {
+  const confirming = { kind: 'owning', name: asWritten().metadata.name, serviceAccountName: 'sa', uid: 'uo' };
+  const post = (bindings: FakeState['bindings'], one = asWritten()) =>
+    add(one, fakeCluster({ ...(bindings !== undefined && { bindings }) }));
+
+  test('is no news when its binding has confirmed it', async () => {
+    expect(await post([binding(confirming)])).toEqual(nothing);
+  });
+
+  test.each<[string, Binding[]]>([
+    ['its binding is gone: the POST of a dead run has landed', []],
+    ['its binding is another one of the same name by now', [binding(confirming, { uid: 'another' })]],
+    ['its binding has confirmed another output', [binding({ ...confirming, uid: 'another' })]],
+    ['its binding has given up its claim', [binding()]],
+    [
+      'its binding has only announced it: who would confirm it may be dead',
+      [binding({ ...confirming, kind: 'creating', nonce: 'n', at: '2026-01-01T00:00:00Z' })],
+    ],
+    ['its binding is about to move it', [binding({ ...confirming, kind: 'replacing', base: '9' })]],
+  ])('is news when %s', async (_what, bindings) => {
+    expect(await post(bindings)).toEqual(names('b'));
+  });
+
+  test('is news when bindings are not installed', async () => {
+    expect(await post('unserved')).toEqual(names('b'));
+  });
+
+  test('is news to all whom it names, without a look at any', async () => {
+    const two = asWritten({ labels: { ...labels, 'kleym.sonda.red/binding-name': 'c' } });
+    const cluster = fakeCluster();
+    expect(await add(two, cluster)).toEqual(names('b', 'c'));
+    expect(cluster.calls).toEqual([]);
+  });
+
+  test('costs one look at one binding', async () => {
+    const cluster = fakeCluster({ bindings: [binding(confirming)] });
+    await add(asWritten(), cluster);
+    expect(cluster.calls).toEqual(['getBinding team-a b']);
+  });
+
+  test('must come again when the API server does not answer', async () => {
+    const cluster = { ...fakeCluster(), getBinding: () => Promise.reject(new UncertainError('timed out')) };
+    expect(await add(asWritten(), cluster)).toHaveProperty('status', 503);
+  });
+});
+
 describe('an output that says anything else', () => {
   test('names the binding in its labels', async () => {
     expect(await post(drifted())).toEqual(names('b'));
@@ -121,6 +181,13 @@ describe('an output that says anything else', () => {
       { ...output, metadata: { ...output.metadata, annotations } },
     ];
     for (const one of edited) expect(await post(one)).toEqual(names('b'));
+  });
+
+  test.each([
+    ['has no spec', { metadata: drifted().metadata }],
+    ['has a hint that is no text', { ...drifted(), spec: { hint: 5 } }],
+  ])('names the binding in its labels when it %s', async (_what, object) => {
+    expect(await post(object)).toEqual(names('b'));
   });
 
   test('names a binding whose name is too long for a label', async () => {
@@ -232,10 +299,9 @@ describe('an output of which only the name is told', () => {
 });
 
 describe('an event is refused', () => {
-  test.each([
-    ['whose object has no spec', { metadata: drifted().metadata }],
-    ['whose object has a hint that is no text', { ...drifted(), spec: { hint: 5 } }],
-  ])('%s', async (_what, object) => {
+  test('whose object has labels that are no texts', async () => {
+    const { metadata } = drifted();
+    const object = { metadata: { ...metadata, labels: { app: 5 } as unknown as Record<string, string> } };
     expect(await post(object)).toMatchObject({
       status: 400,
       error: { error: 'the data is not such an object' },

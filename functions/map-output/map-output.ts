@@ -13,10 +13,10 @@ import { isAsWritten } from '../../shared/identity/content.ts';
 import { toLabelValue } from '../../shared/identity/label-value.ts';
 import { isDnsLabel, isDnsSubdomain } from '../../shared/identity/object-names.ts';
 import { outputNamePrefix } from '../../shared/identity/output-name.ts';
-import { managedBy } from '../../shared/identity/ownership.ts';
+import { managedBy, ownerUidOf, parseOwner } from '../../shared/identity/ownership.ts';
 import type { Cluster, Found } from '../../shared/kube/cluster.ts';
 
-/** Names the binding that an output belongs to, unless the output says what we wrote. */
+/** Names the binding that an output belongs to, unless the output says what we wrote and its binding knows of it. */
 export function mapOutput(cluster: Cluster): Handler {
   return async (event) => {
     const change = parseChange(event, { resources: [outputResource], scope: 'cluster' });
@@ -27,10 +27,33 @@ export function mapOutput(cluster: Cluster): Handler {
     const found = output.value;
     // An output that a reference names and that is gone has no labels to go by: the sweep finds its binding.
     if (found === 'absent' || found === 'unserved' || !isOurs(found)) return nothing({ bindings: 0 });
-    if (!isLeaving(change.value.verb, found.metadata) && isAsWritten(found))
-      return nothing({ bindings: 0, dropped: 1 });
+    if (await isNoNews(change.value.verb, found, cluster)) return nothing({ bindings: 0, dropped: 1 });
     return answerBindingsAffected({ from: 'map-output', cause: event.id, bindings: toOwners(found) });
   };
+}
+
+/**
+ * Whether an output says what we wrote, as after each status write of SPIRE. That is not enough where it has just appeared:
+ * the POST of a run that died may land when its binding is gone, and then its own event is all that tells of the identity
+ * before the next sweep. So a new one must be confirmed. To ask its binding costs one GET for each creation; to name it
+ * always would cost a request to reconcile with a collect, in a burst of creations among those that are to be created.
+ */
+async function isNoNews(verb: Change['verb'], output: Output, cluster: Cluster): Promise<boolean> {
+  if (isLeaving(verb, output.metadata) || !isAsWritten(output)) return false;
+  return verb !== 'add' || (await isConfirmed(output, cluster));
+}
+
+/** Whether the binding's status owns this very output. A claim that only announces it may be that of a run that died. */
+async function isConfirmed(output: Output, cluster: Cluster): Promise<boolean> {
+  const { uid, labels } = output.metadata;
+  const namespace = labels?.[outputLabels.bindingNamespace] ?? '';
+  const owner = parseOwner(output, namespace);
+  if (owner === undefined) return false;
+  const binding = await cluster.getBinding(namespace, owner);
+  if (binding === 'absent' || binding === 'unserved' || binding.metadata.uid !== ownerUidOf(output))
+    return false;
+  const claim = binding.status?.claim;
+  return claim?.kind === 'owning' && claim.uid === uid;
 }
 
 async function readOutput(

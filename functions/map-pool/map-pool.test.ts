@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Binding } from '../../shared/api/binding.ts';
-import { UncertainError } from '../../shared/kube/uncertain-error.ts';
+import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { type FakeState, fakeCluster } from '../../test/support/fake-cluster.ts';
 import { type Answered, postEvent, silentApp } from '../../test/support/post-event.ts';
 import { mapPool } from './map-pool.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Binding, BindingSpec, BindingStatus } from '../../shared/api/binding.ts';
+import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
 import { toWorld } from '../../shared/decide/world.ts';
 import { testSettings } from '../../test/support/test-cluster.ts';
 import { findAffected } from './affected.ts';
@@ -27,7 +28,7 @@ function one(name: string, spec: Partial<BindingSpec> = {}, status?: BindingStat
   };
 }
 
-function world(...bindings: readonly Binding[]) {
+function world(bindings: readonly Binding[], outputs: readonly Output[] = []) {
   const metadata = { namespace: 'team-a', uid: 'u', resourceVersion: '1', generation: 1 };
   const pool = { metadata: { ...metadata, name: 'p' }, spec: { selector: { matchLabels: { app: 'x' } } } };
   const objective = { metadata: { ...metadata, name: 'o' }, spec: { poolRef: { name: 'p' } } };
@@ -35,12 +36,16 @@ function world(...bindings: readonly Binding[]) {
     {
       namespace: 'team-a',
       bindings: new Map(bindings.map((binding) => [binding.metadata.name, binding])),
-      outputs: [],
+      outputs,
       sources: {
         pools: { 'inference.networking.k8s.io': new Map([['p', pool]]) },
         objectives: { 'llm-d.ai': new Map([['o', objective]]) },
       },
-      clock: { now: '2026-01-01T00:02:00Z', quarantine: '2026-01-01T00:00:00Z' },
+      clock: {
+        now: '2026-01-01T00:02:00Z',
+        quarantine: '2026-01-01T00:00:00Z',
+        horizon: '2026-01-01T00:04:00Z',
+      },
     },
     testSettings,
   );
@@ -49,6 +54,33 @@ function world(...bindings: readonly Binding[]) {
 const recorded = {
   conflicts: [{ name: 'a', uid: 'uid-a', reason: 'IdentityCollision' }],
 } satisfies BindingStatus;
+
+/** As many peers as a status names. */
+const crowded: BindingStatus = {
+  conflicts: Array.from({ length: 20 }, (_, index) => ({
+    name: `m-${index}`,
+    uid: `uid-m-${index}`,
+    reason: 'IdentityCollision',
+  })),
+};
+
+/** A status that says nothing final, with a claim of this time or none. */
+function left(at: string | undefined): BindingStatus {
+  const ready = {
+    type: 'Ready' as const,
+    status: 'Unknown' as const,
+    reason: 'Initializing',
+    message: '',
+    observedGeneration: 1,
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+  };
+  const claim = { kind: 'creating' as const, name: 'any', serviceAccountName: 'sa', nonce: 'n' };
+  return { conditions: [ready], ...(at !== undefined && { claim: { ...claim, at } }) };
+}
+
+function edited(binding: Binding): Binding {
+  return { ...binding, metadata: { ...binding.metadata, generation: 2 } };
+}
 
 describe('the neighbours that a run must look after', () => {
   test.each([
@@ -59,7 +91,37 @@ describe('the neighbours that a run must look after', () => {
       false,
       ['b'],
     ],
+    [
+      'one that could not name all of its rivals: ours may be one that it did not name',
+      [one('a', { containerName: 'other' }), one('b', {}, crowded)],
+      false,
+      ['b'],
+    ],
     ['none that has nothing to do with ours', [one('a'), one('b', { containerName: 'other' })], false, []],
+    [
+      'one that a dead run announced, when its POST can land no more',
+      [one('a'), one('b', { containerName: 'other' }, left('2026-01-01T00:00:00Z'))],
+      false,
+      ['b'],
+    ],
+    [
+      'none that a live run may be about to create',
+      [one('a'), one('b', { containerName: 'other' }, left('2026-01-01T00:00:01Z'))],
+      false,
+      [],
+    ],
+    [
+      'one that waits, and need not any more',
+      [one('a'), one('b', { containerName: 'other' }, left(undefined))],
+      false,
+      ['b'],
+    ],
+    [
+      'none that was edited since: its own event is on its way',
+      [one('a'), edited(one('b', { containerName: 'other' }, left(undefined)))],
+      false,
+      [],
+    ],
     [
       'all that are not settled, when an output went',
       [one('a'), one('b', { containerName: 'other' })],
@@ -80,6 +142,19 @@ describe('the neighbours that a run must look after', () => {
       [],
     ],
   ])('%s', (_case, bindings, released, affected) => {
-    expect(findAffected(world(...bindings), new Set(['a']), released)).toEqual(affected);
+    expect(findAffected(world(bindings), new Set(['a']), released)).toEqual(affected);
   });
+});
+
+test('a neighbour whose output has just appeared is left to the run that made it, until that must be dead', () => {
+  const a = one('a');
+  const b = one('b', { containerName: 'other' });
+  const outcome = world([a, b]).renderings.get('b')?.outcome;
+  if (outcome?.kind !== 'done') throw new Error('b cannot be rendered');
+  const { metadata, spec } = outcome.value.output;
+  const annotations = { ...metadata.annotations, 'kleym.sonda.red/claim': 'n' };
+  const made = { metadata: { ...metadata, annotations, uid: 'uid-output', resourceVersion: '1' }, spec };
+  const seenAt = (at: string) => world([a, { ...b, status: left(at) }], [made]);
+  expect(findAffected(seenAt('2026-01-01T00:00:01Z'), new Set(['a']), false)).toEqual([]);
+  expect(findAffected(seenAt('2026-01-01T00:00:00Z'), new Set(['a']), false)).toEqual(['b']);
 });

@@ -13,7 +13,6 @@ const news = ['first', 'second'].map((name): Announcement => ({
   type: 'Normal',
   reason: 'Reconciled',
   message: 'reconciled',
-  at: '2026-01-01T00:00:00Z',
 }));
 
 function announcerFor(answer: () => Promise<Written<undefined>>) {

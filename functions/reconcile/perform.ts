@@ -8,7 +8,8 @@ import type { Memory } from '../../shared/decide/memory.ts';
 import { mergeContent, isSameContent, toContentDigest } from '../../shared/identity/content.ts';
 import { parseOwner } from '../../shared/identity/ownership.ts';
 import type { Aim, Cluster, Written } from '../../shared/kube/cluster.ts';
-import { UncertainError } from '../../shared/kube/uncertain-error.ts';
+import { toHarmless } from '../../shared/log.ts';
+import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import type { Announcer } from './announcer.ts';
 
 /** What a run does with: the cluster it writes to, and whom it tells. */
@@ -22,29 +23,36 @@ export interface Tools {
 
 /** What a run knows of its own writes for one binding. */
 export interface Notes {
+  /** When the collect began from which its present decision was taken. */
+  looked: number;
   unsent?: { readonly nonce: string; readonly since: number };
   dead?: string;
   refusal?: NonNullable<Memory['refusal']>;
   accepted?: string;
+  kept?: NonNullable<Memory['kept']>;
 }
 
-/** Longer ago than this, an announced POST is not sent any more: the quarantine counts on it. */
+/** When the look that dated its announcement is older than this, a POST is not sent any more: the quarantine counts on it. */
 const freshMs = 20_000;
 
 type Step<K extends Write['kind']> = Extract<Write, { kind: K }>;
 
 /** What of a run's notes the protocol decides by. */
-export function toMemory({ unsent, dead, refusal, accepted }: Notes, { elapsed }: Tools): Memory {
+export function toMemory({ unsent, dead, refusal, accepted, kept }: Notes, { elapsed }: Tools): Memory {
   return {
     ...(unsent && { unsent: { nonce: unsent.nonce, fresh: elapsed() - unsent.since < freshMs } }),
     ...(dead !== undefined && { dead }),
     ...(refusal && { refusal }),
     ...(accepted !== undefined && { accepted }),
+    ...(kept && { kept }),
   };
 }
 
-/** `confirmed`: the output is there and the status says so. Anything else is for the next collect to see. */
-export type Effect = 'confirmed' | 'unseen';
+/**
+ * `confirmed`: the output is there and the status says so. `kept`: the output is not known to be gone. Anything else is
+ * for the next collect to see.
+ */
+export type Effect = 'confirmed' | 'kept' | 'unseen';
 
 /** Carries out one decision, with what may be chained on its answer, and notes what the next decision must know. */
 export async function perform(step: Write | Probe, notes: Notes, tools: Tools): Promise<Effect> {
@@ -72,15 +80,39 @@ export async function perform(step: Write | Probe, notes: Notes, tools: Tools): 
 }
 
 async function remove({ output }: Step<'delete-output'>, notes: Notes, tools: Tools): Promise<Effect> {
-  const { name, annotations, finalizers = [] } = output.metadata;
-  const written = await tools.cluster.deleteOutput(aimAt(output));
-  mustNotBeRejected(written, `delete ClusterSPIFFEID ${name}`);
+  const { uid, annotations, finalizers = [] } = output.metadata;
+  const written = await deleteOutput(output, tools);
+  if (written.kind === 'kept') {
+    notes.kept = { uid, words: written.words };
+    return 'kept';
+  }
   // The one POST of its nonce has landed: when the output is gone, nobody needs to wait for it. One that was changed
   // meanwhile, or that a finalizer holds, may have lost the labels by which it is found: then its claim must stand.
   const isGone = written.kind === 'written' && finalizers.length === 0;
   const nonce = annotations?.[outputAnnotations.claim];
   if (isGone && nonce !== undefined) notes.dead = nonce;
   return 'unseen';
+}
+
+/** Whether it is refused or never answered: it is not known to be gone, and people must learn that it may live on. */
+async function deleteOutput(
+  output: Output,
+  { cluster }: Tools,
+): Promise<
+  Exclude<Written<undefined>, { kind: 'rejected' }> | { readonly kind: 'kept'; readonly words: string }
+> {
+  try {
+    const written = await cluster.deleteOutput(aimAt(output));
+    return written.kind === 'rejected' ? { kind: 'kept', words: toQuotable(written.message) } : written;
+  } catch (error) {
+    if (!(error instanceof UncertainError)) throw error;
+    return { kind: 'kept', words: toQuotable(error.message) };
+  }
+}
+
+/** A cut may go through a character, and half of one would come back from the API server as something else. */
+function toQuotable(words: string): string {
+  return toHarmless(words).toWellFormed();
 }
 
 async function patchFinalizers(step: Step<'patch-finalizers'>, notes: Notes, tools: Tools): Promise<Effect> {
@@ -97,13 +129,19 @@ async function patchStatus(
   notes: Notes,
   tools: Tools,
 ): Promise<boolean> {
-  const since = tools.elapsed();
   const written = await tools.cluster.patchStatus(binding.metadata.namespace, aimAt(binding), status);
   mustNotBeRejected(written, `write the status of ${binding.metadata.name}`);
   if (written.kind !== 'written') return false;
-  if (status.claim?.kind === 'creating') notes.unsent = { nonce: status.claim.nonce, since };
+  const { claim } = status;
+  // One that stood there before is another run's, which may have sent its POST.
+  if (claim?.kind === 'creating' && claim.nonce !== nonceOf(binding))
+    notes.unsent = { nonce: claim.nonce, since: notes.looked };
   tools.announcer.tell(toAnnouncements(binding, status));
   return true;
+}
+
+function nonceOf({ status }: Binding): string | undefined {
+  return status?.claim?.kind === 'creating' ? status.claim.nonce : undefined;
 }
 
 async function create(step: Step<'create-output'>, notes: Notes, tools: Tools): Promise<Effect> {

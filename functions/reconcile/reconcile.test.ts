@@ -1,11 +1,11 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import type { Cluster } from '../../shared/kube/cluster.ts';
-import { UncertainError } from '../../shared/kube/uncertain-error.ts';
+import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { binding, objective, output, pool, poolBinding } from '../../test/support/drafts.ts';
 import { postEvent, silentApp } from '../../test/support/post-event.ts';
 import { answer, scriptedApiServer, status } from '../../test/support/scripted-api-server.ts';
-import { type Override, createSettling } from '../../test/support/settling.ts';
+import { type Override, type Settling, createSettling } from '../../test/support/settling.ts';
 import { testSettings } from '../../test/support/test-cluster.ts';
 import { reconcile } from './reconcile.ts';
 
@@ -26,6 +26,17 @@ async function prepare(override?: (real: Cluster) => Override) {
   const here = await createSettling(override);
   await here.create(pool(), objective(), binding(), poolBinding('binding-b'));
   return here;
+}
+
+/** More bindings than one run writes for. */
+async function crowd(here: Settling): Promise<string[]> {
+  const names = Array.from({ length: 205 }, (_, index) => `binding-${String(index).padStart(3, '0')}`);
+  await here.create(pool(), ...names.map((name) => poolBinding(name)));
+  return names;
+}
+
+async function saidOf(here: Settling, names: readonly string[]): Promise<string[]> {
+  return [...new Set(await Promise.all(names.map((name) => here.ready(name))))];
 }
 
 describe('reconcile answers', () => {
@@ -67,6 +78,52 @@ describe('reconcile answers', () => {
     expect(await here.ready('binding-b')).toBe('False IdentityCollision');
   });
 
+  test('200 with who waits and its neighbour, which a 503 would lose; and then 503 for both', async () => {
+    let isOut = false;
+    const here = await createSettling(() => ({
+      createOutput: () => (isOut ? Promise.reject(new UncertainError('no answer')) : undefined),
+    }));
+    await here.create(pool(), objective(), binding(), binding('binding-b'));
+    await here.settle(['binding-a', 'binding-b']);
+    await here.edit(binding(), { spec: { containerName: 'other' } });
+    isOut = true;
+    const app = appOn(here.cluster);
+    const names = ['binding-a', 'binding-b'];
+    expect(await postEvent(app, naming('binding-a'))).toEqual({
+      status: 200,
+      bindings: [{ namespace: 'team-a', names }],
+    });
+    expect(await postEvent(app, naming(...names))).toMatchObject({ status: 503 });
+  });
+
+  test('503 to more names than a run writes for, as soon as there is nothing to write: all of them wait', async () => {
+    const here = await createSettling(() => ({ listOutputs: async () => 'unserved' as const }));
+    const names = await crowd(here);
+    const app = appOn(here.cluster);
+    const answers = [];
+    for (let turn = 0; turn < 3; turn++) answers.push((await postEvent(app, naming(...names))).status);
+    expect(answers).toEqual([200, 503, 503]);
+    expect(await saidOf(here, names)).toEqual(['False ClusterSPIFFEIDCRDMissing']);
+  });
+
+  test('503 to more names than a run writes for, when no output of theirs can be deleted', async () => {
+    let isKeeping = false;
+    const refusal = { kind: 'rejected', forbidden: true, message: 'no permission' } as const;
+    const here = await createSettling(() => ({
+      deleteOutput: () => (isKeeping ? Promise.resolve(refusal) : undefined),
+    }));
+    const names = await crowd(here);
+    const app = appOn(here.cluster);
+    await postEvent(app, naming(...names));
+    expect(await postEvent(app, naming(...names))).toEqual({ status: 204 });
+    isKeeping = true;
+    await here.edit(pool(), { spec: { selector: { matchLabels: { app: '' } } } });
+    const answers = [];
+    for (let turn = 0; turn < 4; turn++) answers.push((await postEvent(app, naming(...names))).status);
+    expect(answers).toEqual([200, 200, 503, 503]);
+    expect(await saidOf(here, names)).toEqual(['Unknown Waiting']);
+  });
+
   test('503 for an orphan that cannot be deleted, and the bindings beside it go on', async () => {
     const here = await prepare(() => ({
       deleteOutput: async () => ({ kind: 'rejected', forbidden: true, message: 'no permission' }),
@@ -100,6 +157,15 @@ describe('reconcile answers', () => {
       status: 503,
       error: { error: 'not now', reason: 'team-a/binding-a: no answer' },
     });
+  });
+
+  test('503 with a reason that is short and gives nothing away', async () => {
+    const words = `Bearer abc.def ${'no '.repeat(1_000)}`;
+    const here = await prepare(() => ({ getPool: () => Promise.reject(new UncertainError(words)) }));
+    const answered = await postEvent(appOn(here.cluster), naming('binding-a'));
+    const { reason } = answered.error as { reason: string };
+    expect(reason).toMatch(/^team-a\/binding-a: Bearer \[redacted\] no no/);
+    expect(reason.length).toBeLessThan(600);
   });
 
   test('500 to a bug, after everything else is done', async () => {

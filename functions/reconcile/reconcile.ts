@@ -8,7 +8,7 @@ import {
 import type { Handler } from '../../shared/events/function-app.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
-import { UncertainError } from '../../shared/kube/uncertain-error.ts';
+import { toHarmless } from '../../shared/log.ts';
 import { createAnnouncer } from './announcer.ts';
 import { createBatches } from '../../shared/batches.ts';
 import { forEachLimited } from './for-each-limited.ts';
@@ -51,9 +51,9 @@ const namespacesAtOnce = 4;
 /** Brings the bindings that an event names to rest. */
 export function reconcile(options: ReconcileOptions): Handler {
   const { cluster, settings, log, nonce, elapsed } = options;
-  const batches = createBatches((namespace, names) => {
+  const batches = createBatches(async (namespace, names): Promise<Batch> => {
     const tools = { cluster, nonce, elapsed, announcer: createAnnouncer(cluster, log) };
-    return runSafely(names, () => settle(namespace, names, settings, tools));
+    return { asked: new Set(names), ...(await settle(namespace, names, settings, tools)) };
   });
 
   return async function handleAffected(event) {
@@ -67,23 +67,6 @@ export function reconcile(options: ReconcileOptions): Handler {
     });
     return toAnswer(result, event.id);
   };
-}
-
-/** Trouble with the API server ends a batch, and says nothing about any of its bindings. */
-async function runSafely(names: readonly string[], run: () => Promise<Run>): Promise<Batch> {
-  const asked = new Set(names);
-  try {
-    return { asked, ...(await run()) };
-  } catch (error) {
-    if (!(error instanceof UncertainError)) throw error;
-    const { message } = error;
-    return {
-      asked,
-      endings: new Map(names.map((name) => [name, { kind: 'waiting', message }])),
-      collects: 0,
-      writes: 0,
-    };
-  }
 }
 
 function notBegun({ names }: BindingNames): Batch {
@@ -119,12 +102,13 @@ function toAnswer({ own, others, collects, writes }: Result, cause: string): Ans
 
   const left = own.filter(({ ending }) => ending.kind === 'unfinished');
   const held = own.filter(({ ending }) => ending.kind === 'waiting');
-  // Who waits is asked for again with what was not reached: an answer of 503 would begin with the same names for ever.
-  if (left.length > 0) return answerNames([...left, ...held, ...others], cause, facts);
+  // A 503 would forget the neighbours, and is slow where there is more to do: so who waits is named with those, until
+  // an answer has nobody to add and nothing was written for it. Then only patience helps, and that is the 503.
+  const isGettingOn = others.length > 0 || (left.length > 0 && (writes > 0 || held.length === 0));
+  if (isGettingOn) return answerNames([...left, ...held, ...others], cause, facts);
   const [first] = held;
-  if (first?.ending.kind === 'waiting')
-    return waiting(`${first.namespace}/${first.name}: ${first.ending.message}`);
-  return others.length > 0 ? answerNames(others, cause, facts) : nothing(facts);
+  if (first?.ending.kind !== 'waiting') return nothing(facts);
+  return waiting(toHarmless(`${first.namespace}/${first.name}: ${first.ending.message}`));
 }
 
 function answerNames(ended: readonly Ended[], cause: string, facts: Facts): Answer {

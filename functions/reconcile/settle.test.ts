@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { UncertainError } from '../../shared/kube/uncertain-error.ts';
+import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { binding, objective, output, pool, poolBinding } from '../../test/support/drafts.ts';
 import { type Settling, createSettling } from '../../test/support/settling.ts';
 
+const namespaced = (name: string) => ({ ...binding(name), metadata: { name, namespace: 'team-a' } });
 const label = (app: string) => ({ spec: { selector: { matchLabels: { app } } } });
 
 async function withBinding(draft = binding()): Promise<Settling> {
@@ -78,11 +79,7 @@ const budget: readonly (readonly [string, () => Promise<Settling>, string[], num
     'a claim that was lost',
     async () => {
       const here = await withBinding();
-      await here.kube.edit(
-        { ...binding(), metadata: { name: 'binding-a', namespace: 'team-a' } },
-        { status: { claim: null } },
-        'status',
-      );
+      await here.kube.edit(namespaced('binding-a'), { status: { claim: null } }, 'status');
       return here;
     },
     ['patchStatus'],
@@ -240,6 +237,36 @@ describe('a run', () => {
     expect(await here.outputs()).toEqual([]);
   });
 
+  test('counts from the beginning of the look that dated the announcement', async () => {
+    let elapsed = 0;
+    let lists = 0;
+    const here = await createSettling(() => ({
+      // Two looks of 10.5 s each, and nothing else takes any time.
+      listOutputs: () => {
+        if (lists++ % 3 === 0) elapsed += 10_500;
+        return undefined;
+      },
+    }));
+    await here.create(pool(), objective(), binding());
+    const { collects } = await here.settle(['binding-a'], { elapsed: () => elapsed });
+    expect(collects).toBe(2);
+    expect(here.writes).toEqual(['patchFinalizers', 'patchStatus', 'patchStatus']);
+  });
+
+  test('does not send what grew old while it waited for its turn', async () => {
+    let elapsed = 0;
+    const here = await createSettling(() => ({
+      createOutput: () => {
+        elapsed += 20_000;
+        return undefined;
+      },
+    }));
+    await here.create(pool(), objective(), binding(), binding('binding-b', { containerName: 'other' }));
+    await here.settle(['binding-a', 'binding-b'], { elapsed: () => elapsed });
+    expect(here.writes.filter((write) => write === 'createOutput')).toHaveLength(1);
+    expect(await here.outputs()).toHaveLength(1);
+  });
+
   test('gives up, and asks for patience, where others write the same object again and again', async () => {
     const here = await createSettling(() => ({ patchFinalizers: async () => ({ kind: 'stale' }) }));
     await here.create(pool(), objective(), binding());
@@ -256,6 +283,192 @@ describe('a run', () => {
     const run = await here.settle(['nobody']);
     expect([...run.endings]).toEqual([['nobody', expect.objectContaining({ kind: 'settled' })]]);
   });
+});
+
+/** Two that collide, until one is edited; nobody has looked since. */
+async function withCollision(override: Parameters<typeof createSettling>[0]): Promise<Settling> {
+  const here = await createSettling(override);
+  await here.create(pool(), objective(), binding(), binding('binding-b'));
+  await here.settle(['binding-a', 'binding-b']);
+  await here.edit(binding(), { spec: { containerName: 'other' } });
+  return here;
+}
+
+describe('a neighbour that a run has begun to look after', () => {
+  test('is not forgotten when the API server cannot be read any more', async () => {
+    let isBroken = false;
+    const here = await withCollision(() => ({
+      createOutput: () => {
+        isBroken = true;
+        return Promise.reject(new UncertainError('no answer'));
+      },
+      listBindings: () => (isBroken ? Promise.reject(new UncertainError('not readable')) : undefined),
+    }));
+    const { endings } = await here.settle(['binding-a']);
+    expect([...endings]).toEqual([
+      ['binding-a', { kind: 'waiting', message: expect.any(String) }],
+      ['binding-b', { kind: 'waiting', message: expect.any(String) }],
+    ]);
+  });
+
+  test('and that its run left behind, is looked after by the next one that comes by', async () => {
+    const here = await withCollision(() => ({
+      createOutput: (wanted) =>
+        wanted.metadata.name.includes('binding-b')
+          ? Promise.reject(new UncertainError('no answer'))
+          : undefined,
+    }));
+    await here.settle(['binding-a']);
+    expect(await here.ready('binding-b')).toBe('Unknown Initializing');
+    const claim = { at: '2026-01-01T00:00:00Z' };
+    await here.kube.edit(namespaced('binding-b'), { status: { claim } }, 'status');
+    const { endings } = await here.settle(['binding-a']);
+    expect(here.writes).toEqual(['patchStatus', 'createOutput']);
+    expect(endings.get('binding-b')?.kind).toBe('waiting');
+  });
+
+  test('is found under the service account that its rival has left', async () => {
+    const here = await withBinding();
+    await here.edit(binding(), { spec: { serviceAccountName: 'other-sa' } });
+    await here.create(binding('binding-b'));
+    await here.settle(['binding-a']);
+    expect([await here.ready('binding-a'), await here.ready('binding-b')]).toEqual([
+      'True Reconciled',
+      'True Reconciled',
+    ]);
+  });
+
+  test('is left to the reply where there are more than a run should take', async () => {
+    let elapsed = 0;
+    const asked: string[] = [];
+    const here = await createSettling(() => ({
+      patchFinalizers: (_namespace, { name }) => {
+        if (name === 'binding-a') return undefined;
+        asked.push(name);
+        elapsed = 20_000;
+        return Promise.resolve({ kind: 'stale' });
+      },
+    }));
+    await here.create(pool(), objective(), binding());
+    const { endings } = await here.settle(['binding-a'], { elapsed: () => elapsed });
+    expect(endings.get('binding-a')).toEqual({ kind: 'settled' });
+    await here.create(...Array.from({ length: 205 }, (_, index) => poolBinding(`new-${index}`)));
+    await here.edit(pool(), label(''));
+    const run = await here.settle(['binding-a'], { elapsed: () => elapsed });
+    expect(asked).toHaveLength(199);
+    const unfinished = [...run.endings.values()].filter(({ kind }) => kind === 'unfinished');
+    expect(unfinished).toHaveLength(205);
+  });
+});
+
+async function messageOf(here: Settling): Promise<string | undefined> {
+  const found = await here.kube.get(namespaced('binding-a'));
+  const status = found?.['status'] as { conditions: { message: string }[] };
+  return status.conditions[0]?.message;
+}
+
+type Refusal = UncertainError | Awaited<ReturnType<Settling['cluster']['deleteOutput']>>;
+
+describe('a withdrawal that is refused', () => {
+  const policy: Refusal = { kind: 'rejected', forbidden: false, message: 'denied by policy keep' };
+  const answers: readonly (readonly [string, Refusal])[] = [
+    ['by an admission policy', policy],
+    ['by our own role', { kind: 'rejected', forbidden: true, message: 'denied by policy keep' }],
+    ['in a way that leaves open whether it was', new UncertainError('denied by policy keep')],
+  ];
+
+  async function refusing(first: Refusal) {
+    const by: { refusal: Refusal | undefined } = { refusal: first };
+    const here = await createSettling(() => ({
+      deleteOutput: () => {
+        const { refusal } = by;
+        if (refusal instanceof Error) return Promise.reject(refusal);
+        return refusal && Promise.resolve(refusal);
+      },
+    }));
+    await here.create(pool(), objective(), binding());
+    await here.settle(['binding-a']);
+    const [live] = await here.outputs();
+    return { here, by, name: live?.metadata.name };
+  }
+
+  test.each(answers)('%s, is said once and waits', async (_case, refusal) => {
+    const { here, by, name } = await refusing(refusal);
+    await here.edit(pool(), label(''));
+    const { endings } = await here.settle(['binding-a']);
+    expect(await here.ready('binding-a')).toBe('Unknown Waiting');
+    const message = `ClusterSPIFFEID ${name} must go, and could not be deleted: denied by policy keep`;
+    expect(await messageOf(here)).toBe(message);
+    expect(endings.get('binding-a')).toEqual({ kind: 'waiting', message });
+    expect(here.writes).toEqual(['deleteOutput', 'patchStatus']);
+
+    by.refusal = { kind: 'rejected', forbidden: false, message: 'denied, request 4711' };
+    const again = await here.settle(['binding-a']);
+    expect(here.writes).toEqual(['deleteOutput']);
+    expect(again.endings.get('binding-a')?.kind).toBe('waiting');
+    expect(await messageOf(here)).toBe(message);
+  });
+
+  test.each(answers)('%s, is carried out when it is allowed', async (_case, refusal) => {
+    const { here, by } = await refusing(refusal);
+    await here.edit(pool(), label(''));
+    await here.settle(['binding-a']);
+    expect(await here.outputs()).toHaveLength(1);
+    by.refusal = undefined;
+    await here.settle(['binding-a']);
+    expect(await here.outputs()).toEqual([]);
+    expect(await here.ready('binding-a')).toBe('False InvalidPoolSelector');
+  });
+
+  test('is said of a binding that is being deleted too, which stays until its output is gone', async () => {
+    const { here, by } = await refusing(policy);
+    await here.remove(binding());
+    expect((await here.settle(['binding-a'])).endings.get('binding-a')?.kind).toBe('waiting');
+    expect(await here.ready('binding-a')).toBe('Unknown Waiting');
+    by.refusal = undefined;
+    await here.settle(['binding-a']);
+    expect(await here.ready('binding-a')).toBe('nothing');
+    expect(await here.outputs()).toEqual([]);
+  });
+
+  test('frees nobody: only what goes is a reason to look after others', async () => {
+    const { here } = await refusing(policy);
+    await here.create(binding('binding-b', { containerName: 'other' }));
+    await here.settle(['binding-b']);
+    await here.edit(pool(), label(''));
+    const { endings } = await here.settle(['binding-a']);
+    expect([...endings.keys()]).toEqual(['binding-a']);
+  });
+
+  test('with many words is said with the first of them', async () => {
+    const words = 'no '.repeat(10_000);
+    const { here } = await refusing({ kind: 'rejected', forbidden: false, message: words });
+    await here.edit(pool(), label(''));
+    await here.settle(['binding-a']);
+    expect((await messageOf(here))?.length).toBeLessThan(1_000);
+  });
+});
+
+test('a claim that a wrong clock dated ahead holds a deletion for the quarantine, and its POST is not sent', async () => {
+  const here = await createSettling(() => ({
+    createOutput: () => Promise.reject(new UncertainError('no answer')),
+  }));
+  await here.create(pool(), objective(), binding());
+  await here.settle(['binding-a']);
+  await here.kube.edit(
+    namespaced('binding-a'),
+    { status: { claim: { at: '2099-01-01T00:00:00Z' } } },
+    'status',
+  );
+  await here.remove(binding());
+  const { endings } = await here.settle(['binding-a']);
+  expect(endings.get('binding-a')?.kind).toBe('waiting');
+  expect(here.writes).toEqual(['patchStatus']);
+  const found = await here.kube.get(namespaced('binding-a'));
+  const status = found?.['status'] as { claim: { at: string; nonce: string } } | undefined;
+  expect(status?.claim.nonce).toBe('nonce-0');
+  expect(status?.claim.at).toMatch(/^20[2-8]/);
+  expect(found?.metadata.finalizers).toHaveLength(1);
 });
 
 describe('what the answer to a write means', () => {
@@ -305,10 +518,39 @@ describe('what the answer to a write means', () => {
   });
 });
 
-test('more names than one run should take are left for the reply', async () => {
+test('more bindings than one run should write for are left for the reply', async () => {
   const here = await createSettling();
   const names = Array.from({ length: 205 }, (_, index) => `binding-${String(index).padStart(3, '0')}`);
+  await here.create(pool(), ...names.map((name) => poolBinding(name)));
   const { endings } = await here.settle(names);
   const left = [...endings].filter(([, { kind }]) => kind === 'unfinished').map(([name]) => name);
   expect(left).toEqual(['binding-200', 'binding-201', 'binding-202', 'binding-203', 'binding-204']);
+});
+
+describe('a run is over', () => {
+  const order: string[] = [];
+  const announcer = {
+    tell: () => void order.push('tell'),
+    told: async () => {
+      await new Promise((resolve) => void setImmediate(resolve));
+      order.push('told');
+    },
+  };
+
+  test.each([
+    ['it has worked', {}, ['tell', 'tell', 'told', 'over']],
+    [
+      'the API server could not be read',
+      { getBinding: () => Promise.reject(new UncertainError('no')) },
+      ['told', 'over'],
+    ],
+    ['it has met a bug', { getBinding: () => Promise.reject(new TypeError('a bug')) }, ['told', 'over']],
+  ])('when everything is told, after %s', async (_case, override, expected) => {
+    order.length = 0;
+    const here = await createSettling(() => override);
+    await here.create(pool(), objective(), binding());
+    const run = here.settle(['binding-a'], { announcer }).catch(() => undefined);
+    await run.then(() => order.push('over'));
+    expect(order).toEqual(expected);
+  });
 });

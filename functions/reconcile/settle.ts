@@ -1,13 +1,14 @@
+import type { Binding } from '../../shared/api/binding.ts';
 import type { Decision, Probe, Write } from '../../shared/decide/decision.ts';
 import { decide, decideOrphans } from '../../shared/decide/decide.ts';
 import { type Snapshot, type World, toWorld } from '../../shared/decide/world.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import { collect } from '../../shared/kube/collect.ts';
-import { UncertainError } from '../../shared/kube/uncertain-error.ts';
+import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { findAffected } from './affected.ts';
 import { forEachLimited } from './for-each-limited.ts';
-import { type Notes, type Tools, perform, toMemory } from './perform.ts';
+import { type Effect, type Notes, type Tools, perform, toMemory } from './perform.ts';
 
 /** How a run ended for a binding: at rest, to be asked for again later, or not reached in time. */
 export type Ending =
@@ -20,6 +21,7 @@ export type Ending =
 export interface Run {
   readonly endings: ReadonlyMap<string, Ending>;
   readonly collects: number;
+  /** How many writes were answered; an output that could not be deleted is none. */
   readonly writes: number;
 }
 
@@ -27,6 +29,7 @@ const maxRounds = 12;
 const maxMs = 20_000;
 // A round writes for all before it looks again. With more names than this, a slow API server would let a run end between
 // its announcements and their POSTs, and what was announced keeps everybody waiting.
+// Names that need no write cost nothing.
 const maxNames = 200;
 const concurrency = 16;
 
@@ -41,19 +44,21 @@ export async function settle(
   tools: Tools,
 ): Promise<Run> {
   const sorted = names.toSorted(compareText);
-  const run = startRun(sorted.slice(0, maxNames), tools);
+  const run = startRun(sorted, tools);
   try {
     while (run.open.size > 0 && run.rounds < maxRounds && tools.elapsed() - run.since < maxMs) {
       run.rounds++;
       const open = [...run.open].toSorted(compareText);
-      run.seen = await collect(tools.cluster, namespace, open, run.seen);
-      await takeRound(run, toWorld(run.seen, settings));
+      await takeRound(run, toWorld(await look(run, namespace, open), settings));
     }
+  } catch (error) {
+    // Trouble says nothing about any binding; neighbours that were not asked for must not be forgotten with it.
+    if (!(error instanceof UncertainError)) throw error;
+    for (const name of run.open) end(run, name, toTrouble(error));
   } finally {
     await tools.announcer.told();
   }
   for (const name of run.open) end(run, name, unfinished(run));
-  for (const name of sorted.slice(maxNames)) end(run, name, { kind: 'unfinished' });
   for (const { owner, ending } of run.stuck.values()) end(run, owner, ending);
   return { endings: run.endings, collects: run.rounds, writes: run.writes };
 }
@@ -71,6 +76,9 @@ interface Progress {
   released: boolean;
   /** Orphans that could not be deleted, by their uids. */
   readonly stuck: Map<string, { readonly owner: string; readonly ending: Ending }>;
+  /** When the last collect began. */
+  looked: number;
+  /** What it saw, with each binding as it was when it was first seen. */
   seen: Snapshot | undefined;
 }
 
@@ -90,8 +98,18 @@ function startRun(names: readonly string[], tools: Tools): Progress {
     writes: 0,
     released: false,
     stuck: new Map(),
+    looked: 0,
     seen: undefined,
   };
+}
+
+/** A binding that changes its service account leaves neighbours behind, who may have waited for that: they stay in sight. */
+async function look(run: Progress, namespace: string, names: readonly string[]): Promise<Snapshot> {
+  run.looked = run.tools.elapsed();
+  const snapshot = await collect(run.tools.cluster, namespace, names, run.seen);
+  const bindings = new Map([...snapshot.bindings, ...(run.seen?.bindings ?? [])]);
+  run.seen = { ...snapshot, bindings };
+  return snapshot;
 }
 
 async function takeRound(run: Progress, world: World): Promise<void> {
@@ -100,11 +118,24 @@ async function takeRound(run: Progress, world: World): Promise<void> {
     await forEachLimited(orphans, concurrency, (orphan) => removeOrphan(run, orphan));
     return;
   }
-  const steps = [...run.open]
-    .toSorted(compareText)
-    .flatMap((name) => toStep(run, name, decideFor(run, world, name)));
+  const steps = toSteps(run, world);
   adopt(run, world);
   await forEachLimited(steps, concurrency, (step) => attempt(run, step));
+}
+
+/** What there is to write, for as many as a run takes: those first that do not wait already, and so may get somewhere. */
+function toSteps(run: Progress, world: World): Step[] {
+  const isWaiting = (name: string) => (isStuck(world.snapshot.bindings.get(name)) ? 1 : 0);
+  const steps = [...run.open]
+    .toSorted((a, b) => isWaiting(a) - isWaiting(b) || compareText(a, b))
+    .flatMap((name) => toStep(run, name, decideFor(run, world, name)));
+  for (const { name } of steps.splice(maxNames)) end(run, name, { kind: 'unfinished' });
+  return steps;
+}
+
+function isStuck(binding: Binding | undefined): boolean {
+  const ready = binding?.status?.conditions?.find(({ type }) => type === 'Ready');
+  return ready?.reason === 'Waiting';
 }
 
 function decideFor(run: Progress, world: World, name: string): Decision {
@@ -125,14 +156,17 @@ function toStep(run: Progress, name: string, decision: Decision): Step[] {
 
 /** An orphan that cannot be deleted keeps what it holds, and somebody must come back for it; the others go on. */
 async function removeOrphan(run: Progress, orphan: Write & { kind: 'delete-output' }): Promise<void> {
-  const { uid } = orphan.output.metadata;
-  run.released = true;
-  run.writes++;
+  const { output, owner } = orphan;
+  const { name, uid } = output.metadata;
+  const notes: Notes = { looked: run.looked };
   try {
-    await perform(orphan, {}, run.tools);
+    count(run, orphan, await perform(orphan, notes, run.tools));
   } catch (error) {
-    run.stuck.set(uid, { owner: orphan.owner, ending: toTrouble(error) });
+    run.stuck.set(uid, { owner, ending: toTrouble(error) });
   }
+  if (!notes.kept) return;
+  const message = `ClusterSPIFFEID ${name} has no binding any more, and could not be deleted: ${notes.kept.words}`;
+  run.stuck.set(uid, { owner, ending: { kind: 'waiting', message } });
 }
 
 /** One binding's trouble is its own: the others of the batch go on. */
@@ -151,24 +185,35 @@ function toTrouble(error: unknown): Ending {
 }
 
 async function write(run: Progress, { name, decision }: Step): Promise<void> {
-  if (decision.kind === 'delete-output' || decision.kind === 'replace-output') run.released = true;
-  if (decision.kind !== 'probe') run.writes++;
+  // Whatever comes of it: what is chained on a PUT may fail when the PUT has not.
+  if (decision.kind === 'replace-output') run.released = true;
   const effect = await perform(decision, notesOf(run, name), run.tools);
+  count(run, decision, effect);
   // What a replaced output selected is free now, and only another collect shows who was waiting for it.
   if (effect === 'confirmed' && decision.kind === 'create-output') end(run, name, { kind: 'settled' });
-  if (decision.kind === 'patch-status' && decision.thenWait)
-    end(run, name, { kind: 'waiting', message: 'another binding must let go first' });
+  if (decision.kind === 'patch-status' && decision.waiting) end(run, name, decision.waiting);
+}
+
+/** What was not deleted sets nobody free. */
+function count(run: Progress, { kind }: Write | Probe, effect: Effect): void {
+  if (kind === 'probe' || effect === 'kept') return;
+  run.writes++;
+  if (kind === 'delete-output') run.released = true;
 }
 
 /** A run looks after the neighbours whose state its work has made untrue; from the next collect on, which is theirs too. */
 function adopt(run: Progress, world: World): void {
   const known = new Set([...run.endings.keys(), ...run.open]);
-  for (const name of findAffected(world, known, run.released)) run.open.add(name);
+  for (const name of findAffected(world, known, run.released)) {
+    if (run.open.size < maxNames) run.open.add(name);
+    else end(run, name, { kind: 'unfinished' });
+  }
   run.released = false;
 }
 
 function notesOf(run: Progress, name: string): Notes {
-  const notes = run.notes.get(name) ?? {};
+  const notes = run.notes.get(name) ?? { looked: run.looked };
+  notes.looked = run.looked;
   run.notes.set(name, notes);
   return notes;
 }

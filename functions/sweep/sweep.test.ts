@@ -1,6 +1,9 @@
+import { CloudEvent } from 'cloudevents';
+import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
+import type { Answer } from '../../shared/events/answers.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
-import { UncertainError } from '../../shared/kube/uncertain-error.ts';
+import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { binding, objective, output, pool, poolBinding } from '../../test/support/drafts.ts';
 import { postEvent, silentApp } from '../../test/support/post-event.ts';
 import { type Settling, createSettling } from '../../test/support/settling.ts';
@@ -29,6 +32,28 @@ const labelsOf = (name: string) => ({
   'kleym.sonda.red/binding-name': name,
   'kleym.sonda.red/binding-namespace': 'team-a',
 });
+
+/** Hands events to one and the same sweep, without a server in between: what is asked at once, meets. */
+function asker(cluster: Cluster): (id: string) => Promise<Answer> {
+  const handle = sweep(cluster, testSettings);
+  const log = pino({ level: 'silent' });
+  return (id) => handle(new CloudEvent({ type: 'org.example.letter', source: '/letters', id }), { log });
+}
+
+/** A cluster with one binding that nobody has looked at; the first look at it lasts until it is told to go on. */
+async function createHeldLook() {
+  const begun = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  const here = await createSettling((real) => ({
+    listBindings: async (where) => {
+      begun.resolve();
+      await held.promise;
+      return real.listBindings(where);
+    },
+  }));
+  await here.create(pool(), objective(), binding());
+  return { here, begun: begun.promise, goOn: held.resolve };
+}
 
 describe('the sweep', () => {
   test('has nothing to say about a cluster at rest, and writes nothing', async () => {
@@ -110,14 +135,27 @@ describe('the sweep', () => {
     });
   });
 
-  test('names so many at most, from another place each time', async () => {
-    const here = await createSettling();
-    await here.create(pool(), ...Array.from({ length: 2_100 }, (_, index) => poolBinding(`b-${index}`)));
-    const one = await look(here.cluster, 'tick-1');
-    const other = await look(here.cluster, 'tick-2');
-    const namesOf = ({ bindings = [] }: typeof one) => bindings.flatMap(({ names }) => names);
-    expect([namesOf(one).length, namesOf(other).length]).toEqual([2_000, 2_000]);
-    expect(namesOf(one)).not.toEqual(namesOf(other));
-    expect(new Set([...namesOf(one), ...namesOf(other)]).size).toBeGreaterThan(2_000);
+  test('takes a crowd of dead letters with two looks, and the last of each carries the reply', async () => {
+    const { here, begun, goOn } = await createHeldLook();
+    const ask = asker(here.cluster);
+    const first = ask('first');
+    await begun;
+    const others = ['b', 'c', 'last'].map(ask);
+    goOn();
+    expect(await Promise.all([first, ...others])).toMatchObject([
+      { kind: 'reply', event: { data: { bindings: [{ names: ['binding-a'] }] } } },
+      { kind: 'nothing', facts: { sharedWith: 'last' } },
+      { kind: 'nothing', facts: { sharedWith: 'last' } },
+      { kind: 'reply', event: { data: { bindings: [{ names: ['binding-a'] }] } } },
+    ]);
+    expect(here.calls.filter((call) => call === 'listBindings')).toHaveLength(2);
+  });
+
+  test('fails for all who share a look that fails, so that each comes again', async () => {
+    const here = await createSettling(() => ({
+      listBindings: () => Promise.reject(new UncertainError('no answer')),
+    }));
+    const answers = await Promise.allSettled(['a', 'b', 'c'].map(asker(here.cluster)));
+    expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
   });
 });

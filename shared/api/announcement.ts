@@ -7,5 +7,4 @@ export interface Announcement {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;
-  readonly at: string;
 }

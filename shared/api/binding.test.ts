@@ -26,14 +26,73 @@ describe('a binding', () => {
     expect(Binding.parse(object)).toEqual({ metadata, spec: poolOnly, status: {} });
   });
 
-  test.each([
-    ['without a namespace', { metadata: { ...metadata, namespace: undefined }, spec: poolOnly }],
-    ['without a spec', { metadata }],
-    ['without a pool', { metadata, spec: { serviceAccountName: 'inference-sa' } }],
-    ['of a mode that there is not', { metadata, spec: { ...poolOnly, mode: '' } }],
-    ['with a number for a container', { metadata, spec: { ...poolOnly, containerName: 1 } }],
-  ])('%s is not one', (_what, object) => {
+  test('without a namespace is not one', () => {
+    const object = { metadata: { ...metadata, namespace: undefined }, spec: poolOnly };
     expect(Binding.safeParse(object).success).toBe(false);
+  });
+
+  test('may have an empty mode, which is none [R20]', () => {
+    const { spec } = Binding.parse({ metadata, spec: { ...perObjective, mode: '' } });
+    expect(spec).not.toHaveProperty('unreadable');
+    expect(toEffectiveMode(spec)).toBe('PerObjective');
+  });
+
+  const account = 'inference-sa';
+  test.each([
+    ['no spec', undefined, '', /expected object/],
+    ['no pool', { serviceAccountName: account }, account, /^poolRef: /],
+    ['a mode that there is not', { ...poolOnly, mode: 'PerPod' }, account, /^mode: /],
+    ['a number for a container', { ...poolOnly, containerName: 1 }, account, /^containerName: /],
+    ['a number for a service account', { ...poolOnly, serviceAccountName: 1 }, '', /^serviceAccountName: /],
+  ])(
+    'that was stored with %s is one, of which only that and its service account is known',
+    (_what, spec, serviceAccountName, words) => {
+      expect(Binding.parse({ metadata, spec }).spec).toEqual({
+        poolRef: { name: '' },
+        serviceAccountName,
+        unreadable: expect.stringMatching(words),
+      });
+    },
+  );
+
+  test('that can be read says so, whatever its spec says of that', () => {
+    expect(Binding.parse({ metadata, spec: { ...poolOnly, unreadable: 'yes' } }).spec).toEqual(poolOnly);
+  });
+});
+
+describe('a status that another version has written', () => {
+  const metadata = { name: 'binding-a', namespace: 'default', uid: 'u', resourceVersion: '1' };
+  const claim = { kind: 'owning', name: 'kleym-a', serviceAccountName: 'inference-sa', uid: 'u' };
+  const read = (status: unknown) => Binding.parse({ metadata, spec: poolOnly, status }).status;
+
+  test.each([
+    ['a condition that we do not know', { conditions: [{ type: 'Registered', status: 'True' }] }],
+    ['a mode that we do not know', { computedSpiffeIDs: [{ mode: '', spiffeID: 'spiffe://a/b' }] }],
+    ['selectors of another shape', { renderedSelectors: [{}] }],
+    ['a peer for another reason', { conflicts: [{ name: 'b', uid: 'u', reason: 'Rumour' }] }],
+    ['an observation of another shape', { observed: { pool: {} } }],
+    ['a generation that is none', { observedGeneration: 'one' }],
+    ['names that are none', { trustDomain: 1, clusterSPIFFEIDClassName: {} }],
+  ])('is read without %s', (_what, status) => {
+    expect(read({ ...status, claim })).toEqual({ claim });
+  });
+
+  test.each([
+    ['of another kind', { ...claim, kind: 'lending' }, /^kind: /, 'inference-sa'],
+    ['without its uid', { ...claim, uid: undefined }, /^uid: /, 'inference-sa'],
+    [
+      'without a service account',
+      { ...claim, serviceAccountName: undefined },
+      /^serviceAccountName: /,
+      undefined,
+    ],
+    ['that is a text', 'mine', /expected object/, undefined],
+    ['that is null', null, /expected object/, undefined],
+  ])('has a claim all the same, if it has one %s', (_what, unread, words, serviceAccountName) => {
+    expect(read({ trustDomain: 'example.org', claim: unread })).toEqual({
+      trustDomain: 'example.org',
+      claim: { kind: 'unreadable', words: expect.stringMatching(words), serviceAccountName },
+    });
   });
 });
 

@@ -36,7 +36,8 @@ export const BindingSpec = z.object({
   containerName: z.string().optional(),
   containerImage: z.string().optional(),
 });
-export type BindingSpec = z.infer<typeof BindingSpec>;
+/** `unreadable`: what is wrong with one that was stored under another CRD; only its service account can be relied on. */
+export type BindingSpec = z.infer<typeof BindingSpec> & { readonly unreadable?: string };
 
 const claimOf = { name: z.string(), serviceAccountName: z.string(), key: z.string().optional() };
 
@@ -50,6 +51,13 @@ export const Claim = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('owning'), ...claimOf, uid: z.string() }),
 ]);
 export type Claim = z.infer<typeof Claim>;
+
+/** A claim that another version has written: which write may still be on its way by it, nobody here knows. */
+export interface UnreadableClaim {
+  readonly kind: 'unreadable';
+  readonly words: string;
+  readonly serviceAccountName: string | undefined;
+}
 
 const Observed = z.object({ group: z.string(), uid: z.string(), generation: z.int() });
 export type Observed = z.infer<typeof Observed>;
@@ -75,14 +83,55 @@ export const BindingStatus = z.object({
 });
 export type BindingStatus = z.infer<typeof BindingStatus>;
 
+/** The Go operator takes an empty mode for none. */
+const StoredMode = z.union([Mode, z.literal('').transform(() => undefined)]);
+const StoredSpec: z.ZodType<BindingSpec> = BindingSpec.extend({ mode: StoredMode.optional() });
+const StoredClaim: z.ZodType<Claim | UnreadableClaim> = Claim;
+const status = BindingStatus.shape;
+
+/** What was said before. Of that, what cannot be read is said anew; but a claim is never taken for none. */
+const StoredStatus = z.object({
+  observedGeneration: status.observedGeneration.catch(undefined),
+  conditions: status.conditions.catch(undefined),
+  computedSpiffeIDs: status.computedSpiffeIDs.catch(undefined),
+  renderedSelectors: status.renderedSelectors.catch(undefined),
+  trustDomain: status.trustDomain.catch(undefined),
+  clusterSPIFFEIDClassName: status.clusterSPIFFEIDClassName.catch(undefined),
+  observed: status.observed.catch(undefined),
+  conflicts: status.conflicts.catch(undefined),
+  claim: StoredClaim.optional().catch(({ value, error }) => toUnreadableClaim(value, error)),
+});
+
+/** A binding that another version or another CRD has stored is its own trouble: it must not take a list down. */
 export const Binding = z.object({
   metadata: NamespacedMeta,
-  spec: BindingSpec,
-  status: BindingStatus.optional(),
+  spec: StoredSpec.catch(({ value, error }) => toUnreadableSpec(value, error)),
+  status: StoredStatus.optional().catch(undefined),
 });
 export type Binding = z.infer<typeof Binding>;
 
 /** The mode that is in force: an omitted one is PerObjective. */
 export function toEffectiveMode(spec: BindingSpec): Mode {
   return spec.mode ?? 'PerObjective';
+}
+
+/** Under its service account others look for what it may hold, so that is kept. */
+function toUnreadableClaim(claim: unknown, error: Pick<z.ZodError, 'issues'>): UnreadableClaim {
+  return { kind: 'unreadable', words: toWords(error), serviceAccountName: serviceAccountOf(claim) };
+}
+
+/** It names no pool, so nothing can be rendered from it. */
+function toUnreadableSpec(spec: unknown, error: Pick<z.ZodError, 'issues'>): BindingSpec {
+  const serviceAccountName = serviceAccountOf(spec) ?? '';
+  return { poolRef: { name: '' }, serviceAccountName, unreadable: toWords(error) };
+}
+
+const Accounted = z.object({ serviceAccountName: z.string() });
+
+function serviceAccountOf(value: unknown): string | undefined {
+  return Accounted.safeParse(value).data?.serviceAccountName;
+}
+
+function toWords({ issues }: Pick<z.ZodError, 'issues'>): string {
+  return issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': ')).join('; ');
 }

@@ -30,6 +30,18 @@ describe('an output', () => {
     expect(Output.parse(object)).toEqual(object);
   });
 
+  test.each([
+    ['selectors', { workloadSelectorTemplates: 'k8s:ns:default' }],
+    ['a podSelector', { podSelector: { matchLabels: { app: 1 } } }],
+    ['a hint', { hint: ['default/a'] }],
+  ])('is read without %s that cannot be read, and with the rest', (_what, unread) => {
+    expect(Output.parse({ metadata, spec: { ...unread, ttl: '1h' } }).spec).toEqual({ ttl: '1h' });
+  });
+
+  test('is read where it says nothing', () => {
+    expect(Output.parse({ metadata }).spec).toEqual({});
+  });
+
   test('keeps a podSelector that says more than labels', () => {
     const podSelector = { matchExpressions: [{ key: 'app', operator: 'Exists' }] };
     expect(Output.parse({ metadata, spec: { podSelector } }).spec.podSelector).toEqual(podSelector);

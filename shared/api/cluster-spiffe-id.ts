@@ -29,17 +29,19 @@ export const outputAnnotations = {
 
 const LabelSelector = z.looseObject({ matchLabels: z.record(z.string(), z.string()).optional() });
 
-/** An output. It is read loosely, because what others add beside our fields (a ttl, federation) must survive our PUT. */
-export const Output = z.looseObject({
-  metadata: ObjectMeta.loose(),
-  spec: z.looseObject({
-    spiffeIDTemplate: z.string().optional(),
-    podSelector: LabelSelector.optional(),
-    namespaceSelector: LabelSelector.optional(),
-    workloadSelectorTemplates: z.array(z.string()).optional(),
-    className: z.string().optional(),
-    fallback: z.boolean().optional(),
-    hint: z.string().optional(),
-  }),
+const Spec = z.looseObject({
+  spiffeIDTemplate: z.string().optional().catch(undefined),
+  podSelector: LabelSelector.optional().catch(undefined),
+  namespaceSelector: LabelSelector.optional().catch(undefined),
+  workloadSelectorTemplates: z.array(z.string()).optional().catch(undefined),
+  className: z.string().optional().catch(undefined),
+  fallback: z.boolean().optional().catch(undefined),
+  hint: z.string().optional().catch(undefined),
 });
+
+/**
+ * An output. It is read loosely, because what others add beside our fields (a ttl, federation) must survive our PUT. One of
+ * our fields that cannot be read is not what we wrote, and is written anew; it must not take a list down.
+ */
+export const Output = z.looseObject({ metadata: ObjectMeta.loose(), spec: Spec.catch({}) });
 export type Output = z.infer<typeof Output>;

@@ -9,38 +9,40 @@ import { toDigest } from '../identity/digest.ts';
  */
 export function toAnnouncements(binding: Binding, status: BindingStatus): Announcement[] {
   const before = binding.status ?? {};
-  const at = conditionOf(status, 'Ready')?.lastTransitionTime ?? '';
   return [
     ...tellResolved(before, status),
     ...tellReady(before, status),
     ...tellFailure(before, status),
     ...tellOverlaps(before, status),
-  ].map((news) => ({ ...news, binding, name: toName(binding, status, news), at }));
+  ].map((news) => ({ ...news, binding, name: toName(binding, status, news) }));
 }
 
 type News = Pick<Announcement, 'type' | 'reason' | 'message'>;
 
-function tellResolved(before: BindingStatus, after: BindingStatus): News[] {
+/** What was said before of which it matters whether it is new. */
+type Said = Pick<BindingStatus, 'conditions' | 'conflicts'>;
+
+function tellResolved(before: Said, after: BindingStatus): News[] {
   const wasInConflict = conditionOf(before, 'Conflict')?.status === 'True';
   if (!wasInConflict || conditionOf(after, 'Conflict')?.status !== 'False') return [];
   return [{ type: 'Normal', reason: 'IdentityCollisionResolved', message: 'identity collision resolved' }];
 }
 
-function tellReady(before: BindingStatus, after: BindingStatus): News[] {
+function tellReady(before: Said, after: BindingStatus): News[] {
   if (!isReady(after) || isReady(before) || !after.claim) return [];
   return [
     { type: 'Normal', reason: 'Reconciled', message: `reconciled ClusterSPIFFEID "${after.claim.name}"` },
   ];
 }
 
-function tellFailure(before: BindingStatus, after: BindingStatus): News[] {
+function tellFailure(before: Said, after: BindingStatus): News[] {
   const [old, ready] = [conditionOf(before, 'Ready'), conditionOf(after, 'Ready')];
   if (ready?.status !== 'False') return [];
   if (old?.status === 'False' && old.reason === ready.reason && old.message === ready.message) return [];
   return [{ type: 'Warning', reason: ready.reason, message: ready.message }];
 }
 
-function tellOverlaps(before: BindingStatus, after: BindingStatus): News[] {
+function tellOverlaps(before: Said, after: BindingStatus): News[] {
   const known = overlapsOf(before).map(({ uid }) => uid);
   const names = overlapsOf(after)
     .filter(({ uid }) => !known.includes(uid))
@@ -50,15 +52,15 @@ function tellOverlaps(before: BindingStatus, after: BindingStatus): News[] {
   return [{ type: 'Warning', reason: 'PossibleOverlap', message }];
 }
 
-function overlapsOf({ conflicts = [] }: BindingStatus): Peer[] {
+function overlapsOf({ conflicts = [] }: Said): Peer[] {
   return conflicts.filter(({ reason }) => reason === 'PossibleOverlap');
 }
 
-function conditionOf({ conditions = [] }: BindingStatus, type: ConditionType): Condition | undefined {
+function conditionOf({ conditions = [] }: Said, type: ConditionType): Condition | undefined {
   return conditions.find((condition) => condition.type === type);
 }
 
-function isReady(status: BindingStatus): boolean {
+function isReady(status: Said): boolean {
   return conditionOf(status, 'Ready')?.status === 'True';
 }
 

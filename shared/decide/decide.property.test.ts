@@ -17,7 +17,11 @@ import { type Snapshot, toWorld } from './world.ts';
 
 const numRuns = 2000;
 const names = ['a', 'b', 'c'] as const;
-const clock = { now: '2026-11-21T12:00:00Z', quarantine: '2026-11-21T11:58:00Z' };
+const clock = {
+  now: '2026-11-21T12:00:00Z',
+  quarantine: '2026-11-21T11:58:00Z',
+  horizon: '2026-11-21T12:02:00Z',
+};
 const sources: Snapshot['sources'] = {
   pools: {
     'inference.networking.k8s.io': serve(

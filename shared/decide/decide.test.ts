@@ -25,7 +25,11 @@ import type { Decision } from './decision.ts';
 import type { Memory } from './memory.ts';
 import { type Snapshot, toWorld } from './world.ts';
 
-const clock = { now: '2026-11-21T12:00:00Z', quarantine: '2026-11-21T11:58:00Z' };
+const clock = {
+  now: '2026-11-21T12:00:00Z',
+  quarantine: '2026-11-21T11:58:00Z',
+  horizon: '2026-11-21T12:02:00Z',
+};
 const fresh = '2026-11-21T11:58:01Z';
 const over = '2026-11-21T11:58:00Z';
 
@@ -80,8 +84,8 @@ function deleting(binding: Binding): Binding {
   return { ...binding, metadata: { ...binding.metadata, deletionTimestamp: '2026-11-21T11:59:00Z' } };
 }
 
-function identityOf(binding: Binding): Identity {
-  const { outcome } = renderIdentity(binding, sources, exampleSettings);
+function identityOf(binding: Binding, settings: Partial<Settings> = {}): Identity {
+  const { outcome } = renderIdentity(binding, sources, { ...exampleSettings, ...settings });
   if (outcome.kind !== 'done') throw new Error(outcome.message);
   return outcome.value;
 }
@@ -189,7 +193,11 @@ describe('row 3: what must go first', () => {
     const output = outputOf(a, { deletionTimestamp: clock.now });
     const terminating = { ...output, metadata: { ...output.metadata, finalizers: ['example.com/hold'] } };
     const first = decideIn({ bindings: [at(a, { claim: owning(a) })], outputs: [terminating] });
-    expect(first).toMatchObject({ kind: 'patch-status', thenWait: true, status: { claim: owning(a) } });
+    expect(first).toMatchObject({
+      kind: 'patch-status',
+      waiting: { message: expect.stringContaining('is being deleted') },
+      status: { claim: owning(a) },
+    });
     if (first.kind !== 'patch-status') throw new Error(first.kind);
     expect(first.status.conditions?.[0]?.message).toMatch(
       /^ClusterSPIFFEID .* is being deleted, and is held by example\.com\/hold$/,
@@ -204,7 +212,7 @@ describe('row 3: what must go first', () => {
     const terminating = outputOf(a, { deletionTimestamp: clock.now });
     expect(decideIn({ bindings: [again], outputs: [terminating] })).toMatchObject({
       kind: 'patch-status',
-      thenWait: true,
+      waiting: { kind: 'waiting' },
     });
   });
 });
@@ -242,6 +250,15 @@ describe('row 4: a binding that is being deleted', () => {
   });
 });
 
+/** What a binding says whose output the API server has refused. */
+function refusedStatus(reason: string, message = 'no'): BindingStatus {
+  const digest = toContentDigest(identityOf(a).output);
+  const memory = { refusal: { digest, refused: refused('RenderFailure', reason, message) } };
+  const said = decideIn({ bindings: [a], memory });
+  if (said.kind !== 'patch-status') throw new Error(said.kind);
+  return said.status;
+}
+
 describe('row 5: the finalizer comes before everything that it protects', () => {
   const bare = createBinding(perObjective);
 
@@ -260,7 +277,12 @@ describe('row 5: the finalizer comes before everything that it protects', () => 
       'a key that somebody else holds',
       { bindings: [bare, at(b2, { claim: { ...owning(b2), ...pickKey(a) } })] },
     ],
-    ['a claim of its own', { bindings: [at(bare, { claim: creating(a, 'n', over) })] }],
+    ['a POST that may still land', { bindings: [at(bare, { claim: creating(a, 'n', fresh) })] }],
+    [
+      'a claim that cannot be dated',
+      { bindings: [at(bare, { claim: creating(a, 'n', '2026-11-21T13:00:00Z') })] },
+    ],
+    ['an output that the API server has refused', { bindings: [at(bare, refusedStatus('OutputRefused'))] }],
     ['an output of its own', { bindings: [bare], outputs: [operatorOutputOf(a)] }],
   ])('but not for %s', (_what, scene) => {
     expect(decideIn(scene)).toMatchObject({ kind: 'patch-finalizers', announce: undefined });
@@ -350,6 +372,84 @@ describe('row 6: withdraw, then report', () => {
   });
 });
 
+describe('a withdrawal that the API server refused to this run', () => {
+  const live = outputOf(a);
+  const refusedWith = (words: string): Memory => ({ kept: { uid: live.metadata.uid, words } });
+  const message = `ClusterSPIFFEID ${live.metadata.name} must go, and could not be deleted: denied by a policy`;
+  const elsewhere = held({ ...perObjective, objectiveRef: { name: 'objective-b' } });
+  const moved = held({ ...perObjective, containerName: 'second' });
+  const rival = at(b, { claim: { ...owning(b), ...pickKey(moved) } });
+  const memory = refusedWith('denied by a policy');
+
+  it.each<[string, Scene]>([
+    [
+      'of a binding that must have no output',
+      { bindings: [at(a, { claim: owning(a) }), b], outputs: [live] },
+    ],
+    [
+      'of a binding that is being deleted',
+      { bindings: [deleting(at(a, { claim: owning(a) }))], outputs: [live] },
+    ],
+    ['under an old name', { bindings: [at(elsewhere, { claim: owning(a) })], outputs: [live] }],
+    ['of a move that yields', { bindings: [at(moved, { claim: owning(a) }), rival], outputs: [live] }],
+    [
+      'of one of two outputs with one key',
+      {
+        bindings: [at(a, { claim: owning(a) }), b2],
+        outputs: [live, outputOf(held(b.spec, 'binding-b'))],
+      },
+    ],
+  ])('%s is said, and waits; the claim stands', (_case, scene) => {
+    const step = decideIn({ ...scene, memory });
+    if (step.kind !== 'patch-status') throw new Error(step.kind);
+    expect(ready(step)).toBe('Unknown Waiting');
+    expect(step.status.conditions?.map(({ status }) => status)).toEqual(Array(5).fill('Unknown'));
+    expect(step.status.conditions?.[0]?.message).toBe(message);
+    expect(step.status.claim).toEqual(owning(a));
+    expect(step.waiting).toEqual({ kind: 'waiting', message });
+  });
+
+  const scene: Scene = { bindings: [at(a, { claim: owning(a) }), b], outputs: [live], memory };
+  const said = decideIn(scene);
+  if (said.kind !== 'patch-status') throw new Error(said.kind);
+  const blocked = at(a, said.status);
+
+  it('is tried again by the next run', () => {
+    expect(decideIn({ bindings: [blocked, b], outputs: [live] })).toMatchObject({ kind: 'delete-output' });
+  });
+
+  it('is not said again in other words, but to whoever asks', () => {
+    const other = refusedWith('denied by a policy, request 4711');
+    expect(decideIn({ bindings: [blocked, b], outputs: [live], memory: other })).toEqual({
+      kind: 'waiting',
+      message: `${message}, request 4711`,
+    });
+  });
+
+  it('is said anew, in the words of the day, for another generation', () => {
+    const edited = { ...blocked, metadata: { ...blocked.metadata, generation: 2 } };
+    expect(decideIn({ bindings: [edited, b], outputs: [live], memory: refusedWith('no') })).toMatchObject({
+      kind: 'patch-status',
+      status: {
+        observedGeneration: 2,
+        conditions: [{ message: expect.stringMatching(/deleted: no$/) }, {}, {}, {}, {}],
+      },
+    });
+  });
+
+  it('says nothing about another output', () => {
+    const other: Memory = { kept: { uid: 'another', words: 'no' } };
+    expect(decideIn({ ...scene, memory: other })).toMatchObject({ kind: 'delete-output' });
+  });
+
+  it('is over when the binding may have its output again', () => {
+    expect(decideIn({ bindings: [blocked], outputs: [live] })).toMatchObject({
+      kind: 'patch-status',
+      status: { conditions: [{ status: 'True' }, {}, {}, {}, {}], claim: owning(a) },
+    });
+  });
+});
+
 describe('row 7: the quarantine', () => {
   it('a claim of another run holds for as long as its POST may land, to the second', () => {
     expect(decideIn({ bindings: [at(a, { claim: creating(a, 'n', fresh) })] })).toMatchObject({
@@ -376,6 +476,48 @@ describe('row 7: the quarantine', () => {
     expect(decideIn(scene)).toMatchObject({ kind: 'waiting' });
   });
 
+  const ahead = '2026-11-21T12:02:01Z';
+  const hasten = '2026-11-21T12:02:00Z';
+
+  it.each<[string, Binding]>([
+    ['a binding', at(a, { observedGeneration: 1, claim: creating(a, 'n', ahead) })],
+    ['one that is refused', at(b, { observedGeneration: 1, claim: creating(b, 'n', ahead) })],
+    ['one that is being deleted', deleting(at(a, { observedGeneration: 1, claim: creating(a, 'n', ahead) }))],
+    [
+      'one that was let go, and that others hold',
+      deleting({
+        ...at(a, { observedGeneration: 1, claim: creating(a, 'n', ahead) }),
+        metadata: { ...a.metadata, finalizers: ['example.com/other'] },
+      }),
+    ],
+  ])('of a claim that a wrong clock dated ahead begins now: %s', (_case, binding) => {
+    const others = binding.metadata.name === 'binding-b' ? [a] : [];
+    const step = decideIn({ bindings: [binding, ...others], of: binding.metadata.name });
+    if (step.kind !== 'patch-status') throw new Error(step.kind);
+    expect(step.waiting).toMatchObject({ kind: 'waiting' });
+    expect(step.status).toEqual({
+      observedGeneration: 1,
+      claim: { ...binding.status?.claim, at: clock.now },
+    });
+    const redated = at(binding, step.status);
+    expect(decideIn({ bindings: [redated, ...others], of: binding.metadata.name })).not.toMatchObject({
+      kind: 'patch-status',
+    });
+  });
+
+  it('is as long as ever for a clock that is only a little ahead', () => {
+    expect(decideIn({ bindings: [at(a, { claim: creating(a, 'n', hasten) })] })).toMatchObject({
+      kind: 'waiting',
+    });
+  });
+
+  it('is not begun again for the POST that this run itself announced', () => {
+    const announced = at(a, { claim: creating(a, 'mine', ahead) });
+    expect(
+      decideIn({ bindings: [announced], memory: { unsent: { nonce: 'mine', fresh: true } } }),
+    ).toMatchObject({ kind: 'create-output' });
+  });
+
   it('a POST that was answered with a refusal cannot land any more', () => {
     expect(decideIn({ bindings: [at(a, { claim: creating(a) })], memory: { dead: 'n' } })).toMatchObject({
       kind: 'patch-status',
@@ -389,7 +531,7 @@ describe('row 8: somebody else has the key', () => {
   it('a claim of another binding holds it, whatever that binding asks for now', () => {
     const step = decideIn({ bindings: [a, rival] });
     if (step.kind !== 'patch-status') throw new Error(step.kind);
-    expect(step.thenWait).toBe(true);
+    expect(step.waiting).toEqual({ kind: 'waiting', message: step.status.conditions?.[0]?.message });
     expect(step).not.toHaveProperty('status.claim');
     expect(step.status.conditions?.[0]).toMatchObject({
       status: 'Unknown',
@@ -404,7 +546,7 @@ describe('row 8: somebody else has the key', () => {
       bindings: [at(a, { claim: creating(a, 'mine') }), rival],
       memory: { unsent: { nonce: 'mine', fresh: true } },
     });
-    expect(step).toMatchObject({ kind: 'patch-status', thenWait: true });
+    expect(step).toMatchObject({ kind: 'patch-status', waiting: { kind: 'waiting' } });
     expect(step).not.toHaveProperty('status.claim');
   });
 
@@ -412,7 +554,7 @@ describe('row 8: somebody else has the key', () => {
     const output = outputOf(b);
     expect(decideIn({ bindings: [a, b2], outputs: [output] })).toMatchObject({
       kind: 'patch-status',
-      thenWait: true,
+      waiting: { kind: 'waiting' },
     });
   });
 
@@ -420,7 +562,7 @@ describe('row 8: somebody else has the key', () => {
     const letGo = deleting({ ...rival, metadata: { ...rival.metadata, finalizers: ['example.com/other'] } });
     expect(decideIn({ bindings: [a, letGo] })).toMatchObject({ status: { claim: { kind: 'creating' } } });
     const open = at(letGo, { claim: { ...creating(b2), ...pickKey(a) } });
-    expect(decideIn({ bindings: [a, open] })).toMatchObject({ thenWait: true });
+    expect(decideIn({ bindings: [a, open] })).toMatchObject({ waiting: { kind: 'waiting' } });
   });
 
   it('PoolOnly has no key and is never held', () => {
@@ -480,6 +622,51 @@ describe('row 10: the API server refused it before', () => {
   });
   if (said.kind !== 'patch-status') throw new Error(said.kind);
   const blocked = at(a, said.status);
+
+  const refusalWith = (message: string, reason = 'OutputRefused') => ({
+    digest: toContentDigest(identityOf(a).output),
+    refused: refused('RenderFailure', reason, message),
+  });
+  const blockedWith = (message: string) => at(a, refusedStatus('OutputRefused', message));
+
+  it.each([
+    ['the number of a request', 'denied (request 17)', 'denied (request 18)'],
+    [
+      'a request’s id',
+      'denied: 6f1c0e0a-71d5-4a8e-9d2f-0a1b2c3d4e5f',
+      'denied: 0e9d8c7b-1111-4222-8333-444455556666',
+    ],
+    ['a time', 'denied at 2026-11-21T12:00:00Z after 1.2s', 'denied at 2026-11-21T12:05:00Z after 875ms'],
+  ])('a refusal that differs in %s was said before', (_what, said, now) => {
+    const scene = { bindings: [blockedWith(said)], memory: { refusal: refusalWith(now) } };
+    expect(decideIn(scene)).toEqual({ kind: 'settled' });
+  });
+
+  it('one in other words is said', () => {
+    const scene = {
+      bindings: [blockedWith('policy a denies it')],
+      memory: { refusal: refusalWith('policy b denies it') },
+    };
+    expect(decideIn(scene)).toMatchObject({
+      kind: 'patch-status',
+      status: {
+        conditions: [{ message: 'policy b denies it' }, {}, {}, {}, { message: 'policy b denies it' }],
+      },
+    });
+  });
+
+  it('so is one for another reason, or of another content', () => {
+    const forbidden = { refusal: refusalWith('denied (request 2)', 'OutputForbidden') };
+    const blocked = blockedWith('denied (request 1)');
+    expect(decideIn({ bindings: [blocked], memory: forbidden })).toMatchObject({ kind: 'patch-status' });
+    const settings = { trustDomain: 'example.com' };
+    const digest = toContentDigest(identityOf(a, settings).output);
+    const memory = { refusal: { ...refusalWith('denied (request 2)'), digest } };
+    expect(decideIn({ bindings: [blocked], memory, settings })).toMatchObject({
+      kind: 'patch-status',
+      status: { conditions: [{ message: 'denied (request 2)' }, {}, {}, {}, {}] },
+    });
+  });
 
   it('each later look asks without writing', () => {
     expect(decideIn({ bindings: [blocked] })).toMatchObject({ kind: 'probe' });
@@ -651,3 +838,85 @@ function pickKey(binding: Binding): { key: string } {
   const { key = '' } = identityOf(binding);
   return { key };
 }
+
+function unread(binding: Binding): Binding {
+  const claim = { kind: 'unreadable', words: 'kind: what?', serviceAccountName: 'inference-sa' } as const;
+  return { ...binding, status: { claim } };
+}
+
+describe('a claim that cannot be read', () => {
+  const waits = {
+    kind: 'waiting',
+    message: expect.stringContaining('status.claim cannot be read (kind: what?)'),
+  };
+
+  it.each<[string, Scene]>([
+    ['nothing is announced over it', { bindings: [unread(a)] }],
+    ['no finalizer is put beside it', { bindings: [unread(createBinding(perObjective))] }],
+    ['none is taken away from it', { bindings: [deleting(unread(a))] }],
+    ['what is right is not confirmed over it', { bindings: [unread(a)], outputs: [outputOf(a)] }],
+    [
+      'nothing moves by it',
+      { bindings: [unread(held({ ...perObjective, containerName: 'elsewhere' }))], outputs: [outputOf(a)] },
+    ],
+    ['nothing is said over it', { bindings: [unread(a)], outputs: 'unserved' }],
+  ])('makes its binding wait: %s', (_what, scene) => {
+    expect(decideIn(scene)).toEqual(waits);
+  });
+
+  it.each<[string, Scene]>([
+    ['a collision', { bindings: [unread(a), b], outputs: [outputOf(a)] }],
+    ['a binding that is deleted', { bindings: [deleting(unread(a))], outputs: [outputOf(a)] }],
+  ])('does not keep an output that must go: %s', (_what, scene) => {
+    expect(decideIn(scene)).toMatchObject({ kind: 'delete-output', owner: 'binding-a' });
+  });
+
+  it('may hold any key of its service account, so nothing new appears there', () => {
+    const scene = {
+      bindings: [a, unread(held({ ...perObjective, containerName: 'elsewhere' }, 'binding-b'))],
+    };
+    expect(decideIn(scene)).toMatchObject({
+      kind: 'patch-status',
+      waiting: { message: expect.stringContaining('binding binding-b, by a claim that cannot be read,') },
+    });
+  });
+
+  it('takes nothing from those who have their outputs', () => {
+    const confirmation = decideIn({ bindings: [a], outputs: [outputOf(a)] });
+    if (confirmation.kind !== 'patch-status') throw new Error(confirmation.kind);
+    const scene = {
+      bindings: [
+        at(a, confirmation.status),
+        unread(held({ ...perObjective, containerName: 'elsewhere' }, 'binding-b')),
+      ],
+      outputs: [outputOf(a)],
+    };
+    expect(decideIn(scene)).toEqual({ kind: 'settled' });
+  });
+});
+
+describe('a spec that cannot be read', () => {
+  const odd: Binding = {
+    ...a,
+    spec: { poolRef: { name: '' }, serviceAccountName: 'inference-sa', unreadable: 'mode: what?' },
+  };
+
+  it('withdraws what was made from an earlier one', () => {
+    expect(decideIn({ bindings: [odd], outputs: [outputOf(a)] })).toMatchObject({ kind: 'delete-output' });
+  });
+
+  it('is a failure before anything was looked at', () => {
+    const decision = decideIn({ bindings: [odd] });
+    if (decision.kind !== 'patch-status') throw new Error(decision.kind);
+    expect(
+      decision.status.conditions?.map(({ type, status, reason }) => `${type}=${status}/${reason}`),
+    ).toEqual([
+      'Ready=False/UnreadableSpec',
+      'Conflict=Unknown/NotEvaluated',
+      'InvalidRef=Unknown/NotEvaluated',
+      'UnsafeSelector=Unknown/NotEvaluated',
+      'RenderFailure=True/UnreadableSpec',
+    ]);
+    expect(decision.status.conditions?.[0]?.message).toContain('spec cannot be read (mode: what?)');
+  });
+});

@@ -1,4 +1,10 @@
-import { type Binding, type BindingStatus, type Claim, type Peer, bindingFinalizer } from '../api/binding.ts';
+import {
+  type Binding,
+  type BindingStatus,
+  type Claim,
+  type UnreadableClaim,
+  bindingFinalizer,
+} from '../api/binding.ts';
 import { outputAnnotations } from '../api/cluster-spiffe-id.ts';
 import type { NewOutput } from '../api/new-output.ts';
 import { type Refused, type Waiting, refusedForNow } from '../api/outcome.ts';
@@ -6,18 +12,19 @@ import { isSameContent, toContentDigest } from '../identity/content.ts';
 import { type Identity, type Rendering, nameOutput } from '../identity/render-identity.ts';
 import type { Decision, Settled, Write } from './decision.ts';
 import type { Memory } from './memory.ts';
-import { findHolder, findOtherOutput, findPeers, toCollision } from './rivals.ts';
+import { type Peers, findHolder, findOtherOutput, findPeers, toCollision, toConflicts } from './rivals.ts';
 import {
   type Subject,
   isOutputRefused,
   isSaid,
+  keepWords,
   toAnnouncedStatus,
   toHeldStatus,
   toReadyStatus,
   toRefusedStatus,
   toWithdrawingStatus,
 } from './status.ts';
-import type { HeldOutput, World } from './world.ts';
+import { type HeldOutput, type World, claimOf } from './world.ts';
 
 /** Everything that the rows below look at, for one binding. */
 interface View {
@@ -25,7 +32,7 @@ interface View {
   readonly binding: Binding;
   readonly subject: Subject;
   readonly rendering: Rendering;
-  readonly peers: readonly Peer[];
+  readonly peers: Peers;
   readonly memory: Memory;
   /** A nonce that nobody has used. */
   readonly nonce: string;
@@ -78,7 +85,19 @@ export function decideOrphans(world: World): readonly Removal[] {
 export function decide(world: World, name: string, memory: Memory, nonce: string): Decision {
   const binding = world.snapshot.bindings.get(name);
   if (!binding) return settled; // row 2
-  const view = toView(world, binding, memory, nonce);
+  const decision = decideRows(toView(world, binding, memory, nonce));
+  const claim = binding.status?.claim;
+  return claim?.kind === 'unreadable' ? waitForReader(decision, claim) : decision;
+}
+
+/** Nobody knows what may land by a claim that cannot be read, so it is not overwritten. An output may go all the same. */
+function waitForReader(decision: Decision, { words }: UnreadableClaim): Decision {
+  if (decision.kind === 'delete-output') return decision;
+  const message = `status.claim cannot be read (${words}): another version of kleym has written it; run that version, or remove the claim when none of it is running any more`;
+  return { kind: 'waiting', message };
+}
+
+function decideRows(view: View): Decision {
   return firstOf(before, view) ?? decideOutput(view);
 }
 
@@ -108,7 +127,7 @@ function toView(world: World, binding: Binding, memory: Memory, nonce: string): 
   const subject = {
     binding,
     observed: rendering.observed,
-    peers,
+    peers: toConflicts(peers),
     settings: world.settings,
     now: world.snapshot.clock.now,
   };
@@ -121,7 +140,7 @@ function toView(world: World, binding: Binding, memory: Memory, nonce: string): 
     peers,
     memory,
     nonce,
-    claim: binding.status?.claim,
+    claim: claimOf(binding),
     name,
     outputs,
     output,
@@ -131,9 +150,10 @@ function toView(world: World, binding: Binding, memory: Memory, nonce: string): 
 // ------------------------------------------------------------------------------------------------ rows 3 to 7
 
 /** Row 3: the old name goes first. */
-function withdrawOldName({ outputs, name }: View): Decision | undefined {
+function withdrawOldName(view: View): Decision | undefined {
+  const { outputs, name } = view;
   const old = outputs.find((held) => held.output.metadata.name !== name && !isTerminating(held));
-  return old && remove(old);
+  return old && withdraw(view, old);
 }
 
 /** Row 3: an output on its way out still counts, however long it takes; so does one of an earlier binding of this name. */
@@ -152,7 +172,7 @@ function letGo(view: View): Decision | undefined {
   const { binding } = view;
   if (binding.metadata.deletionTimestamp === undefined) return undefined;
   const { finalizers = [] } = binding.metadata;
-  if (!finalizers.includes(bindingFinalizer)) return settled;
+  if (!finalizers.includes(bindingFinalizer)) return redate(view) ?? settled;
   return release(view, () => ({
     kind: 'patch-finalizers',
     binding,
@@ -163,38 +183,35 @@ function letGo(view: View): Decision | undefined {
 
 /** Row 5: nothing is written for a binding that could vanish under it. */
 function hold(view: View): Decision | undefined {
-  const { finalizers = [] } = view.binding.metadata;
-  if (finalizers.includes(bindingFinalizer)) return undefined;
-  return {
-    kind: 'patch-finalizers',
-    binding: view.binding,
-    finalizers: [...finalizers, bindingFinalizer],
-    announce: toFirstAnnouncement(view),
-  };
+  const { binding } = view;
+  const { finalizers: others = [] } = binding.metadata;
+  if (others.includes(bindingFinalizer)) return undefined;
+  const finalizers = [...others, bindingFinalizer];
+  const announce = toFirstAnnouncement(view, { ...binding, metadata: { ...binding.metadata, finalizers } });
+  return { kind: 'patch-finalizers', binding, finalizers, announce };
 }
 
-/** Row 11 in one go with row 5, where no other row would come between. */
-function toFirstAnnouncement(view: View): BindingStatus | undefined {
-  const { outcome } = view.rendering;
-  if (outcome.kind === 'refused' || refusalOf(view) || view.claim || view.output) return undefined;
-  const wanted = { ...view, identity: outcome.value };
-  if (waitForHolder(wanted) || isOutputRefused(view.binding)) return undefined;
-  return toAnnouncedStatus(view.subject, toCreatingClaim(wanted));
+/** Row 11 in one go with row 5: what the rows say of the binding once it is held, if that is a claim of this run's own. */
+function toFirstAnnouncement(view: View, held: Binding): BindingStatus | undefined {
+  const decision = decideRows({ ...view, binding: held });
+  if (decision.kind !== 'patch-status') return undefined;
+  const { claim } = decision.status;
+  return claim?.kind === 'creating' && claim.nonce === view.nonce ? decision.status : undefined;
 }
 
 /** Row 6: withdraw, then report. */
 function refuse(view: View): Decision | undefined {
   const refusal = refusalOf(view);
   if (!refusal) return undefined;
-  const status = toRefusedStatus(view.subject, refusal);
+  const status = keepWords(view.binding, toRefusedStatus(view.subject, refusal));
   if (!view.output && !view.claim && isSaid(view.binding, status))
     return refusal.retry ? { kind: 'waiting', message: refusal.message } : settled;
-  return release(view, () => ({ kind: 'patch-status', binding: view.binding, status, thenWait: false }));
+  return release(view, () => ({ kind: 'patch-status', binding: view.binding, status, waiting: undefined }));
 }
 
 /** Row 7: a POST of a run that may be dead may still land. */
 function waitForPost(view: View): Decision | undefined {
-  return isOpen(view) ? stillOpen : undefined;
+  return isOpen(view) ? waitForLanding(view) : undefined;
 }
 
 // ------------------------------------------------------------------------------------------------ rows 8 to 11
@@ -249,16 +266,17 @@ function move(view: Present): Decision | undefined {
   const { identity, output, world, binding } = view;
   if (output.key === identity.key) return undefined;
   // What the old selector selects is no longer what the pool says: better no identity than the wrong one.
-  if (findHolder(world, binding, identity.output.metadata.name, identity.key)) return remove(output);
+  if (findHolder(world, binding, identity.output.metadata.name, identity.key)) return withdraw(view, output);
   if (isArmed(view)) return replace(view);
   const { uid, resourceVersion } = output.output.metadata;
   return announce(view, { kind: 'replacing', ...toClaimed(view), uid, base: resourceVersion });
 }
 
 /** Row 13: two outputs with one key; neither may be trusted. */
-function failClosed({ world, identity, output }: Present): Decision | undefined {
+function failClosed(view: Present): Decision | undefined {
+  const { world, identity, output } = view;
   const other = findOtherOutput(world, identity.output.metadata.name, identity.key);
-  return other === undefined ? undefined : remove(output);
+  return other === undefined ? undefined : withdraw(view, output);
 }
 
 /** Row 14: the key stays, something else of ours differs. */
@@ -270,15 +288,31 @@ function correct(view: Present): Decision | undefined {
 function confirm(view: Present): Decision {
   const status = toConfirmation(view)(view.output.output.metadata.uid);
   if (isSaid(view.binding, status)) return settled;
-  return { kind: 'patch-status', binding: view.binding, status, thenWait: false };
+  return { kind: 'patch-status', binding: view.binding, status, waiting: undefined };
 }
 
 // ------------------------------------------------------------------------------------------------ what rows share
 
 /** Withdraw, make sure that nothing can land, and only then write what follows from it. */
 function release(view: View, record: () => Write): Decision {
-  if (view.output) return remove(view.output);
-  return isOpen(view) ? stillOpen : record();
+  if (view.output) return withdraw(view, view.output);
+  return isOpen(view) ? waitForLanding(view) : record();
+}
+
+/**
+ * An output goes. What this run could not delete lives on, and the status says so: neither that all is well, nor a
+ * failure, which would mean that the output is gone.
+ */
+function withdraw(view: View, held: HeldOutput): Decision {
+  const { subject, binding, memory } = view;
+  const { name, uid } = held.output.metadata;
+  if (memory.kept?.uid !== uid) return remove(held);
+  const beginning = `ClusterSPIFFEID ${name} must go, and could not be deleted: `;
+  const waiting: Waiting = { kind: 'waiting', message: `${beginning}${memory.kept.words}` };
+  // A server in trouble gives another reason, or the same with another number in it, each time: one of them in the status will do.
+  const said = binding.status?.conditions?.find(({ message }) => message.startsWith(beginning))?.message;
+  if (said !== undefined && isSaid(binding, toWithdrawingStatus(subject, said))) return waiting;
+  return { kind: 'patch-status', binding, status: toWithdrawingStatus(subject, waiting.message), waiting };
 }
 
 /** Why the binding must not have an output. */
@@ -310,6 +344,22 @@ function isOpen({ claim, output, memory, world }: View): boolean {
   if (output?.output.metadata.annotations?.[outputAnnotations.claim] === claim.nonce) return false;
   if (claim.nonce === memory.unsent?.nonce || claim.nonce === memory.dead) return false;
   return claim.at > world.snapshot.clock.quarantine;
+}
+
+/** Whose POST may still land waits for it. */
+function waitForLanding(view: View): Decision {
+  return redate(view) ?? stillOpen;
+}
+
+/**
+ * A claim that a wrong clock dated far ahead would hold for as long as the clock was wrong. Its POST was announced
+ * before it was read, so a quarantine that begins now is long enough; nothing is known that would allow a shorter one.
+ */
+function redate({ binding, claim, world }: View): Decision | undefined {
+  const { clock } = world.snapshot;
+  if (claim?.kind !== 'creating' || claim.at <= clock.horizon) return undefined;
+  const status = { ...binding.status, claim: { ...claim, at: clock.now } };
+  return { kind: 'patch-status', binding, status, waiting: stillOpen };
 }
 
 /** Whether a PUT may land on the output as it is. */
@@ -347,7 +397,7 @@ function announce(view: Wanted, claim: Claim): Write {
     kind: 'patch-status',
     binding: view.binding,
     status: toAnnouncedStatus(view.subject, claim),
-    thenWait: false,
+    waiting: undefined,
   };
 }
 
@@ -355,7 +405,7 @@ function announce(view: Wanted, claim: Claim): Write {
 function sayWaiting({ binding }: View, message: string, status: BindingStatus): Decision {
   return isSaid(binding, status)
     ? { kind: 'waiting', message }
-    : { kind: 'patch-status', binding, status, thenWait: true };
+    : { kind: 'patch-status', binding, status, waiting: { kind: 'waiting', message } };
 }
 
 function toClaimed({ identity, binding }: Wanted): Pick<Claim, 'name' | 'serviceAccountName' | 'key'> {

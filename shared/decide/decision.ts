@@ -47,8 +47,8 @@ export type Write =
       readonly kind: 'patch-status';
       readonly binding: Binding;
       readonly status: BindingStatus;
-      /** The run ends for this binding, and is asked for again. */
-      readonly thenWait: boolean;
+      /** Where this is all for now: the run ends for this binding, and is asked for again. */
+      readonly waiting: Waiting | undefined;
     };
 
 /** Asks the API server whether it would take an output now that it refused before; nothing is written. */

@@ -15,14 +15,13 @@ export function indexKeys(keys: readonly string[]): KeyIndex {
   });
 }
 
-/** The indexed keys that differ from this one and may yet meet it in one container. */
-export function findOverlaps(index: KeyIndex, key: string): string[] {
+/** The indexed keys that differ from this one and may yet meet it in one container; no more is compared than is asked for. */
+export function* findOverlaps(index: KeyIndex, key: string): Generator<string> {
   const slice = parseSlice(key);
-  return near(index, slice.serviceAccount)
-    .flatMap((account) => near(account, slice.container))
-    .flatMap((slices) => [...slices])
-    .filter(([other, otherSlice]) => other !== key && mayOverlap(slice, otherSlice))
-    .map(([other]) => other);
+  for (const account of near(index, slice.serviceAccount))
+    for (const slices of near(account, slice.container))
+      for (const [other, otherSlice] of slices)
+        if (other !== key && mayOverlap(slice, otherSlice)) yield other;
 }
 
 /** What has this value, or may have it because its own is not known. */

@@ -10,4 +10,6 @@ export interface Memory {
   readonly refusal?: { readonly digest: string; readonly refused: Refused };
   /** The content, by its digest, that the API server would take. */
   readonly accepted?: string;
+  /** The output, by its uid, that could not be deleted, and so much of what the API server said as a status may quote. */
+  readonly kept?: { readonly uid: string; readonly words: string };
 }

@@ -12,10 +12,22 @@ import { type Binding, type BindingSpec, type Claim, type Peer, bindingFinalizer
 import type { Output } from '../api/cluster-spiffe-id.ts';
 import { renderIdentity } from '../identity/render-identity.ts';
 import type { Settings } from '../identity/settings.ts';
-import { findHolder, findOtherOutput, findPeers, toCollision } from './rivals.ts';
+import {
+  type Peers,
+  findHolder,
+  findOtherOutput,
+  findPeers,
+  findRivals,
+  toCollision,
+  toConflicts,
+} from './rivals.ts';
 import { type Snapshot, toWorld } from './world.ts';
 
-const clock = { now: '2026-01-01T00:02:00Z', quarantine: '2026-01-01T00:00:00Z' };
+const clock = {
+  now: '2026-01-01T00:02:00Z',
+  quarantine: '2026-01-01T00:00:00Z',
+  horizon: '2026-01-01T00:04:00Z',
+};
 const sources: Snapshot['sources'] = {
   pools: {
     'inference.networking.k8s.io': serve(
@@ -90,31 +102,122 @@ describe('the peers of a binding', () => {
     ['one that cannot be rendered asks for nothing', onPool('b', 'unsafe'), []],
     ['one without its objective asks for nothing', one('b', { objectiveRef: { name: 'nowhere' } }), []],
   ])('%s', (_case, other, peers) => {
-    const found = findPeers(worldOf([one('a'), other]), 'a', main);
+    const found = toConflicts(findPeers(worldOf([one('a'), other]), 'a', main));
     expect(found.map(({ name, reason }) => `${name} ${reason}`)).toEqual(peers);
   });
 
   test('are sorted by name, and without itself', () => {
-    const names = findPeers(worldOf([one('c'), one('a'), onPool('b', 'narrower'), one('d')]), 'c', main);
-    expect(names.map(({ name }) => name)).toEqual(['a', 'b', 'd']);
+    const world = worldOf([one('c'), one('a'), onPool('b', 'narrower'), one('d')]);
+    expect(toConflicts(findPeers(world, 'c', main)).map(({ name }) => name)).toEqual(['a', 'b', 'd']);
   });
 
   test('are none for who claims nothing', () => {
-    expect(findPeers(worldOf([one('a'), one('b')]), 'a', undefined)).toEqual([]);
+    expect(toConflicts(findPeers(worldOf([one('a'), one('b')]), 'a', undefined))).toEqual([]);
+  });
+
+  test('are twenty by name at most, and no list of a crowd is kept', () => {
+    const names = toConflicts(findPeers(crowdOf(30), 'm-03', main)).map(({ name }) => name);
+    expect(names).toHaveLength(20);
+    expect(names.slice(0, 5)).toEqual(['m-00', 'm-01', 'm-02', 'm-04', 'm-05']);
+    expect(names.at(-1)).toBe('m-20');
+  });
+
+  test('that collide are not crowded out by those that may overlap', () => {
+    const overlapping = namesOf(30).map((name) => onPool(name, 'narrower'));
+    const peers = toConflicts(findPeers(worldOf([one('a'), ...overlapping, one('z')]), 'a', main));
+    expect(peers.filter(({ reason }) => reason === 'PossibleOverlap')).toHaveLength(20);
+    expect(peers.at(-1)).toMatchObject({ name: 'z', reason: 'IdentityCollision' });
   });
 });
 
-function toPeer(name: string, reason: Peer['reason']): Peer {
-  return { name, uid: `uid-${name}`, reason };
+function namesOf(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `m-${String(index).padStart(2, '0')}`);
+}
+
+/** So many bindings that ask for the same workloads, in no order. */
+function crowdOf(count: number) {
+  return worldOf(
+    namesOf(count)
+      .toReversed()
+      .map((name) => one(name)),
+  );
+}
+
+function messageOf(count: number, name: string): string | undefined {
+  const world = crowdOf(count);
+  return toCollision(world, findPeers(world, name, main))?.message;
+}
+
+describe('what is said of a crowd', () => {
+  test('is everybody, up to twenty', () => {
+    expect(messageOf(21, 'm-00')).toBe(
+      `identity collision with bindings ${namesOf(21).slice(1).join(', ')}: PerObjective bindings must not share the same pod selector and container name`,
+    );
+  });
+
+  test('is that there are others, beyond', () => {
+    expect(messageOf(22, 'm-00')).toContain('m-19, m-20, and others: PerObjective');
+    expect(messageOf(22, 'm-21')).toContain('m-18, m-19, and others: PerObjective');
+  });
+
+  test('does not change with each that comes or goes: it would be a write for every one of them', () => {
+    expect(messageOf(99, 'm-00')).toBe(messageOf(30, 'm-00'));
+    const [some, more] = [crowdOf(30), crowdOf(31)].map((world) =>
+      toConflicts(findPeers(world, 'm-00', main)),
+    );
+    expect(more).toEqual(some);
+  });
+});
+
+describe('whose recorded conflicts may be untrue', () => {
+  const recording = (name: string, peers: readonly Peer[], spec: Partial<BindingSpec> = {}): Binding => ({
+    ...one(name, spec),
+    status: { conflicts: [...peers] },
+  });
+  const sidecar = { containerName: 'sidecar' };
+  const rivalsOf = (...others: Binding[]) =>
+    findRivals(worldOf([one('a'), ...others]), new Set(['a', 'gone'])).map(({ metadata }) => metadata.name);
+
+  test.each<[string, Binding, boolean]>([
+    ['one that asks for the same', one('b'), true],
+    ['one that may overlap', onPool('b', 'narrower'), true],
+    ['one that has recorded a binding of ours', recording('b', [toPeer('a')], sidecar), true],
+    ['one that has recorded a binding of ours that is gone', recording('b', [toPeer('gone')], sidecar), true],
+    ['one that has recorded another', recording('b', [toPeer('c')], sidecar), false],
+    ['one that has recorded as many as it could', recording('b', namesOf(20).map(toPeer), sidecar), true],
+    [
+      'one that has recorded fewer, and none of ours',
+      recording('b', namesOf(19).map(toPeer), sidecar),
+      false,
+    ],
+    ['one of another container', one('b', sidecar), false],
+  ])('%s: %o', (_who, other, isRival) => {
+    expect(rivalsOf(other)).toEqual(isRival ? ['b'] : []);
+  });
+
+  test('never our own', () => {
+    expect(findRivals(worldOf([one('a'), one('b')]), new Set(['a', 'b']))).toEqual([]);
+  });
+
+  test('not because of one that asks for nothing any more', () => {
+    expect(findRivals(worldOf([one('a', {}, leaving), one('b')]), new Set(['a']))).toEqual([]);
+  });
+});
+
+function toPeer(name: string): Peer {
+  return { name, uid: `uid-${name}`, reason: 'IdentityCollision' };
+}
+
+function peersOf(colliding: readonly string[], overlapping: readonly string[]): Peers {
+  return {
+    colliding: { named: colliding.map(toPeer), hasOthers: false },
+    overlapping: { named: overlapping.map(toPeer), hasOthers: false },
+  };
 }
 
 describe('a collision', () => {
   test('names everybody who collides', () => {
-    const peers = [
-      toPeer('b', 'IdentityCollision'),
-      toPeer('c', 'PossibleOverlap'),
-      toPeer('d', 'IdentityCollision'),
-    ];
+    const peers = peersOf(['b', 'd'], ['c']);
     expect(toCollision(worldOf([]), peers)).toMatchObject({
       condition: 'Conflict',
       reason: 'IdentityCollision',
@@ -124,7 +227,7 @@ describe('a collision', () => {
   });
 
   test('is no overlap, unless overlaps are refused', () => {
-    const peers = [toPeer('b', 'PossibleOverlap')];
+    const peers = peersOf([], ['b']);
     expect(toCollision(worldOf([]), peers)).toBeUndefined();
     expect(toCollision(worldOf([], [], refusing), peers)).toMatchObject({
       condition: 'Conflict',
@@ -135,9 +238,18 @@ describe('a collision', () => {
   });
 
   test('is none without peers', () => {
-    expect(toCollision(worldOf([], [], refusing), [])).toBeUndefined();
+    expect(toCollision(worldOf([], [], refusing), peersOf([], []))).toBeUndefined();
   });
 });
+
+const elsewhere = { containerName: 'elsewhere' };
+
+function unread(serviceAccountName: string | undefined, spec: Partial<BindingSpec> = {}): Binding {
+  return {
+    ...one('b', { ...elsewhere, ...spec }),
+    status: { claim: { kind: 'unreadable', words: 'kind: what?', serviceAccountName } },
+  };
+}
 
 describe('who holds a key', () => {
   const a = one('a');
@@ -146,7 +258,6 @@ describe('who holds a key', () => {
   const over: Claim = { ...creating, at: clock.quarantine };
   const replacing: Claim = { kind: 'replacing', ...claimed, uid: 'u', base: '1' };
   const owning: Claim = { kind: 'owning', ...claimed, uid: 'u' };
-  const elsewhere = { containerName: 'elsewhere' };
   const claiming = (claim: Claim, metadata: Partial<Binding['metadata']> = {}): Binding => ({
     ...one('b', elsewhere, metadata),
     status: { claim },
@@ -184,6 +295,28 @@ describe('who holds a key', () => {
 
   test('its own claim does not', () => {
     expect(findHolder(worldOf([{ ...a, status: { claim: owning } }]), a, 'name-of-a', main)).toBeUndefined();
+  });
+
+  describe('by a claim that cannot be read', () => {
+    const other = { serviceAccountName: 'other' };
+
+    test.each<[string, Binding, string | undefined]>([
+      ['of its own service account', unread(undefined), 'binding b, by a claim that cannot be read,'],
+      [
+        'under its service account',
+        unread('inference-sa', other),
+        'binding b, by a claim that cannot be read,',
+      ],
+      ['but none of other service accounts', unread('other', other), undefined],
+    ])('it may be any %s', (_which, binding, holder) => {
+      expect(findHolder(worldOf([a, binding]), a, 'name-of-a', main)).toBe(holder);
+    });
+
+    test('is not held against its own binding, nor against what claims nothing', () => {
+      const self = unread('inference-sa');
+      expect(findHolder(worldOf([self]), self, 'name-of-b', main)).toBeUndefined();
+      expect(findHolder(worldOf([a, self]), a, 'name-of-a', undefined)).toBeUndefined();
+    });
   });
 
   test('an output does, whoever wrote it and wherever its binding is by now', () => {

@@ -4,33 +4,73 @@ import { compareText } from '../identity/canonical.ts';
 import { findOverlaps } from './key-index.ts';
 import type { World } from './world.ts';
 
-/** The live peers of a binding that ask for its workloads, or may do so; sorted by name. */
-export function findPeers(world: World, name: string, key: string | undefined): readonly Peer[] {
-  if (key === undefined) return [];
-  const peers = [
-    ...seekersOf(world, key, 'IdentityCollision'),
-    ...findOverlaps(world.keys, key).flatMap((other) => seekersOf(world, other, 'PossibleOverlap')),
-  ];
-  return peers.filter((peer) => peer.name !== name).toSorted((a, b) => compareText(a.name, b.name));
+/**
+ * So many peers of a kind are named, and of the others only that there are some. All of them would be N² names for N
+ * bindings; and their number would be a write for each of them whenever one comes or goes.
+ */
+const maxNamed = 20;
+
+/** The live peers of a binding that ask for its workloads, and those that may do so. */
+export interface Peers {
+  readonly colliding: Crowd;
+  readonly overlapping: Crowd;
+}
+
+/** Peers of one kind: those that are named, sorted, and whether there are others. */
+interface Crowd {
+  readonly named: readonly Peer[];
+  readonly hasOthers: boolean;
+}
+
+const nobody: Crowd = { named: [], hasOthers: false };
+
+/** Who asks for the workloads of a binding, or may do so. */
+export function findPeers(world: World, name: string, key: string | undefined): Peers {
+  if (key === undefined) return { colliding: nobody, overlapping: nobody };
+  return {
+    colliding: toCrowd(world, [key], name, 'IdentityCollision'),
+    overlapping: toCrowd(world, findOverlaps(world.keys, key), name, 'PossibleOverlap'),
+  };
+}
+
+/** The peers that a status records, sorted by name. */
+export function toConflicts({ colliding, overlapping }: Peers): Peer[] {
+  return sortByName([...colliding.named, ...overlapping.named]);
 }
 
 /** The collision that a binding is in, if its peers make one. */
-export function toCollision(world: World, peers: readonly Peer[]): Refused | undefined {
-  const colliding = namesOf(peers, 'IdentityCollision');
-  if (colliding !== '') {
+export function toCollision({ settings }: World, { colliding, overlapping }: Peers): Refused | undefined {
+  if (colliding.named.length > 0) {
     return refused(
       'Conflict',
       'IdentityCollision',
-      `identity collision with bindings ${colliding}: PerObjective bindings must not share the same pod selector and container name`,
+      `identity collision with bindings ${toNames(colliding)}: PerObjective bindings must not share the same pod selector and container name`,
     );
   }
-  const overlapping = namesOf(peers, 'PossibleOverlap');
-  if (overlapping === '' || world.settings.overlapPolicy === 'report') return undefined;
+  if (overlapping.named.length === 0 || settings.overlapPolicy === 'report') return undefined;
   return refused(
     'Conflict',
     'PossibleOverlap',
-    `identity overlap with bindings ${overlapping}: one container may match them all, and overlaps are refused here`,
+    `identity overlap with bindings ${toNames(overlapping)}: one container may match them all, and overlaps are refused here`,
   );
+}
+
+/**
+ * The bindings whose recorded conflicts may be untrue because of what these do: who is their peer, who has recorded to be,
+ * and who has so many peers that one of these may be among those that are not named.
+ */
+export function findRivals(world: World, names: ReadonlySet<string>): Binding[] {
+  const contested = findContestedKeys(world, names);
+  return [...world.snapshot.bindings.values()].filter(({ metadata, status }) => {
+    if (names.has(metadata.name)) return false;
+    const { conflicts = [] } = status ?? {};
+    const key = keyOf(world, metadata.name);
+    return (
+      (key !== undefined && contested.has(key)) ||
+      conflicts.length >= maxNamed ||
+      conflicts.some(({ name }) => names.has(name))
+    );
+  });
 }
 
 /** Who else holds a key, by a claim or by an output; in words. Undefined: it is free. */
@@ -40,9 +80,14 @@ export function findHolder(
   outputName: string,
   key: string | undefined,
 ): string | undefined {
+  if (key === undefined) return undefined;
+  const isOther = ({ metadata }: Binding) => metadata.name !== binding.metadata.name;
   const claimants = clashesOf(world, key).flatMap((clash) => world.claimants.get(clash) ?? []);
-  const claimant = claimants.find(({ metadata }) => metadata.name !== binding.metadata.name);
-  return claimant ? `binding ${claimant.metadata.name}` : findOtherOutput(world, outputName, key);
+  const claimant = claimants.find(isOther);
+  if (claimant) return `binding ${claimant.metadata.name}`;
+  const unread = world.unread.get(binding.spec.serviceAccountName)?.find(isOther);
+  if (unread) return `binding ${unread.metadata.name}, by a claim that cannot be read,`;
+  return findOtherOutput(world, outputName, key);
 }
 
 /** The output under another name that holds a key; in words. */
@@ -62,14 +107,36 @@ function clashesOf({ keys, settings }: World, key: string | undefined): string[]
   return settings.overlapPolicy === 'refuse' ? [key, ...findOverlaps(keys, key)] : [key];
 }
 
-function seekersOf(world: World, key: string, reason: Peer['reason']): Peer[] {
-  const seekers = world.seekers.get(key) ?? [];
-  return seekers.map(({ metadata }) => ({ name: metadata.name, uid: metadata.uid, reason }));
+/** No more of a crowd is looked at than is told. */
+function toCrowd({ seekers }: World, keys: Iterable<string>, name: string, reason: Peer['reason']): Crowd {
+  const named: Peer[] = [];
+  for (const key of keys) {
+    for (const { metadata } of seekers.get(key) ?? []) {
+      if (metadata.name === name) continue;
+      if (named.length === maxNamed) return { named: sortByName(named), hasOthers: true };
+      named.push({ name: metadata.name, uid: metadata.uid, reason });
+    }
+  }
+  return { named: sortByName(named), hasOthers: false };
 }
 
-function namesOf(peers: readonly Peer[], reason: Peer['reason']): string {
-  return peers
-    .filter((peer) => peer.reason === reason)
-    .map(({ name }) => name)
-    .join(', ');
+function sortByName(peers: readonly Peer[]): Peer[] {
+  return peers.toSorted((a, b) => compareText(a.name, b.name));
+}
+
+function toNames({ named, hasOthers }: Crowd): string {
+  return [...named.map(({ name }) => name), ...(hasOthers ? ['and others'] : [])].join(', ');
+}
+
+/** The keys for which one of these bindings is a peer. */
+function findContestedKeys({ seekers, keys }: World, names: ReadonlySet<string>): ReadonlySet<string> {
+  const sought = [...seekers]
+    .filter(([, bindings]) => bindings.some(({ metadata }) => names.has(metadata.name)))
+    .map(([key]) => key);
+  return new Set(sought.flatMap((key) => [key, ...findOverlaps(keys, key)]));
+}
+
+function keyOf({ renderings }: World, name: string): string | undefined {
+  const outcome = renderings.get(name)?.outcome;
+  return outcome?.kind === 'done' ? outcome.value.key : undefined;
 }

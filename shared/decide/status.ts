@@ -11,6 +11,7 @@ import type { Refused } from '../api/outcome.ts';
 import { toCanonical } from '../identity/canonical.ts';
 import type { Identity } from '../identity/render-identity.ts';
 import type { Settings } from '../identity/settings.ts';
+import { claimOf } from './world.ts';
 
 /** What every status of a binding is made from, whatever it says. */
 export interface Subject {
@@ -46,14 +47,20 @@ export function toReadyStatus(subject: Subject, identity: Identity, claim: Claim
 
 /** There is no output, and the user learns why. */
 export function toRefusedStatus(subject: Subject, { condition, reason, message }: Refused): BindingStatus {
-  // What the API server says about the output comes after everything that we evaluate ourselves.
-  const last = lateReasons.includes(reason) ? evaluation.length : evaluation.indexOf(condition);
+  const evaluated = countEvaluated(condition, reason);
   const findings = conditionTypes.map((type): Finding => {
     if (type === 'Ready') return { type, status: 'False', reason, message };
     if (type === condition) return { type, status: 'True', reason, message };
-    return evaluation.indexOf(type) < last ? toWell(type) : toUnknown(type, 'NotEvaluated');
+    return evaluation.indexOf(type) < evaluated ? toWell(type) : toUnknown(type, 'NotEvaluated');
   });
   return toStatus(subject, findings, undefined);
+}
+
+/** How many conditions were evaluated before this one was found. */
+function countEvaluated(condition: Refused['condition'], reason: string): number {
+  if (reason === 'UnreadableSpec') return 0;
+  // What the API server says about the output comes after everything that we evaluate ourselves.
+  return lateReasons.includes(reason) ? evaluation.length : evaluation.indexOf(condition);
 }
 
 /** A write is announced that may land at any time from now on. */
@@ -71,12 +78,31 @@ export function toWithdrawingStatus(subject: Subject, message: string): BindingS
   const findings = conditionTypes.map((type) =>
     type === 'Ready' ? toWaiting(message) : toUnknown(type, 'NotEvaluated'),
   );
-  return toStatus(subject, findings, subject.binding.status?.claim);
+  return toStatus(subject, findings, claimOf(subject.binding));
 }
 
 /** Whether a binding's status says exactly this already. */
 export function isSaid({ status }: Binding, wanted: BindingStatus): boolean {
   return toCanonical(status ?? {}) === toCanonical(wanted);
+}
+
+/**
+ * A status in the words in which it was said before, where it says that the API server does not take the output, and
+ * differs in nothing but words with a digit in them: the number of a request, or a time, would be news with each look.
+ */
+export function keepWords(binding: Binding, wanted: BindingStatus): BindingStatus {
+  if (!isOutputRefused(binding)) return wanted;
+  const before = binding.status?.conditions ?? [];
+  const conditions = wanted.conditions?.map((condition) => {
+    const message = before.find(({ type }) => type === condition.type)?.message ?? '';
+    return hideNumbers(message) === hideNumbers(condition.message) ? { ...condition, message } : condition;
+  });
+  const kept = { ...wanted, ...(conditions && { conditions }) };
+  return isSaid(binding, kept) ? kept : wanted;
+}
+
+function hideNumbers(message: string): string {
+  return message.replaceAll(/\S*\d\S*/g, '#');
 }
 
 /** Whether a status, true for the present generation, says that the API server did not take the output. */

@@ -1,5 +1,6 @@
 import { type Binding, type Claim, bindingFinalizer } from '../api/binding.ts';
 import { type Output, outputAnnotations } from '../api/cluster-spiffe-id.ts';
+import { compareText } from '../identity/canonical.ts';
 import { toHeldKey } from '../identity/collision-key.ts';
 import { ownerUidOf, parseOwner } from '../identity/ownership.ts';
 import { type Rendering, renderIdentity } from '../identity/render-identity.ts';
@@ -21,6 +22,8 @@ export interface Clock {
   readonly now: string;
   /** What was announced later than this may still land. */
   readonly quarantine: string;
+  /** What says that it was announced later than this was dated by a clock that was wrong. */
+  readonly horizon: string;
 }
 
 /** An output of ours, with what it means. */
@@ -39,18 +42,22 @@ export interface World {
   readonly renderings: ReadonlyMap<string, Rendering>;
   readonly outputs: readonly HeldOutput[];
   readonly outputsByOwner: ReadonlyMap<string, readonly HeldOutput[]>;
-  /** Live bindings that could have an output, by the key that they ask for. */
+  /** Live bindings that could have an output, by the key that they ask for; sorted by name. */
   readonly seekers: ReadonlyMap<string, readonly Binding[]>;
   /** Bindings whose claims hold a key, and outputs that do. */
   readonly claimants: ReadonlyMap<string, readonly Binding[]>;
   readonly holders: ReadonlyMap<string, readonly HeldOutput[]>;
+  /** Bindings whose claims cannot be read, by the service accounts under which these may hold any key. */
+  readonly unread: ReadonlyMap<string, readonly Binding[]>;
   /** Every key that is asked for or held. */
   readonly keys: KeyIndex;
 }
 
 /** Compiles a snapshot. */
 export function toWorld(snapshot: Snapshot, settings: Settings): World {
-  const bindings = [...snapshot.bindings.values()];
+  const bindings = [...snapshot.bindings.values()].toSorted((a, b) =>
+    compareText(a.metadata.name, b.metadata.name),
+  );
   const renderings = new Map(
     bindings.map((binding) => [binding.metadata.name, renderIdentity(binding, snapshot.sources, settings)]),
   );
@@ -67,8 +74,25 @@ export function toWorld(snapshot: Snapshot, settings: Settings): World {
     seekers,
     claimants,
     holders,
+    unread: groupUnread(bindings),
     keys: indexKeys([...seekers.keys(), ...claimants.keys(), ...holders.keys()]),
   };
+}
+
+/** The claim of a binding, if it can be read. */
+export function claimOf({ status }: Binding): Claim | undefined {
+  return status?.claim?.kind === 'unreadable' ? undefined : status?.claim;
+}
+
+function groupUnread(bindings: readonly Binding[]): Map<string, Binding[]> {
+  const pairs = bindings.flatMap((binding) => {
+    const { claim } = binding.status ?? {};
+    if (claim?.kind !== 'unreadable') return [];
+    const accounts = new Set([binding.spec.serviceAccountName, claim.serviceAccountName]);
+    return [...accounts].map((account) => ({ account, binding }));
+  });
+  const groups = groupByKey(pairs, ({ account }) => account);
+  return new Map([...groups].map(([account, group]) => [account, group.map(({ binding }) => binding)]));
 }
 
 function toHeldOutputs(snapshot: Snapshot): HeldOutput[] {
@@ -83,9 +107,9 @@ function toHeldOutputs(snapshot: Snapshot): HeldOutput[] {
 
 /** An output whose labels or hint were edited by hand is still the one that a binding's claim proves to be its own. */
 function toProvenOwner(output: Output, { bindings }: Snapshot): string | undefined {
-  for (const { metadata, status } of bindings.values()) {
-    const claim = status?.claim;
-    if (claim?.name === output.metadata.name && isProof(claim, output)) return metadata.name;
+  for (const binding of bindings.values()) {
+    const claim = claimOf(binding);
+    if (claim?.name === output.metadata.name && isProof(claim, output)) return binding.metadata.name;
   }
   return undefined;
 }
@@ -103,7 +127,7 @@ function toSoughtKey({ metadata }: Binding, renderings: ReadonlyMap<string, Rend
 }
 
 function toClaimedKey(binding: Binding, clock: Clock): string | undefined {
-  const claim = binding.status?.claim;
+  const claim = claimOf(binding);
   return claim && !isVoid(binding, claim, clock) ? claim.key : undefined;
 }
 

@@ -9,6 +9,22 @@ const affected = {
 };
 const event = { type: 'red.sonda.kleym.bindings.affected', source: '/kleym/map-pool', id: 'id' };
 
+const mebibyte = 1024 * 1024;
+
+function toLongName(index: number): string {
+  return `${'n'.repeat(245)}-${String(index).padStart(7, '0')}`;
+}
+
+/** What the answer to a cause says, when a broker has carried it. */
+function carry(cause: string, bindings: { namespace: string; names: string[] }[]) {
+  const answer = answerBindingsAffected({ from: 'map-pool', cause, bindings });
+  if (answer.kind !== 'reply') throw new Error(`expected a reply, found ${answer.kind}`);
+  const parsed = parseBindingsAffected(answer.event);
+  const groups = parsed.kind === 'done' ? parsed.value : [];
+  const size = JSON.stringify(answer.event.data).length;
+  return { names: groups.flatMap(({ names }) => names), size, facts: answer.facts };
+}
+
 describe('the event that names affected bindings', () => {
   test('says who tells it, and which bindings of which namespace', () => {
     expect(toBindingsAffected(affected)).toMatchObject({
@@ -67,6 +83,37 @@ describe('the event that names affected bindings', () => {
     expect(answerBindingsAffected({ ...affected, bindings: [{ namespace: 'a', names: [] }] })).toEqual({
       kind: 'nothing',
       facts: { bindings: 0 },
+    });
+  });
+
+  describe('stays below what a broker carries', () => {
+    test('without leaving any of ten thousand names of an ordinary length', () => {
+      const all = Array.from({ length: 10_000 }, (_, index) => `chat-${String(index).padStart(5, '0')}`);
+      const { names, facts } = carry('event-1', [{ namespace: 'team-a', names: all }]);
+      expect(names).toEqual(all);
+      expect(facts).toEqual({ bindings: 10_000 });
+    });
+
+    test.each([
+      ['of one namespace', () => 'team-a'],
+      ['of a namespace each', (index: number) => `${'s'.repeat(55)}-${String(index).padStart(7, '0')}`],
+    ])('with the longest names %s, and says how many it leaves to the sweep', (_which, toNamespace) => {
+      const bindings = Array.from({ length: 5_000 }, (_, index) => ({
+        namespace: toNamespace(index),
+        names: [toLongName(index)],
+      }));
+      const { names, size, facts } = carry('event-1', bindings);
+      expect(size).toBeLessThan(0.8 * mebibyte);
+      expect(size).toBeGreaterThan(0.7 * mebibyte);
+      expect(facts).toEqual({ bindings: names.length, leftToSweep: 5_000 - names.length });
+    });
+
+    test('and begins at another place for another cause, so that what cannot settle never starves the rest', () => {
+      const all = Array.from({ length: 5_000 }, (_, index) => toLongName(index));
+      const causes = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+      const named = causes.map((cause) => carry(cause, [{ namespace: 'team-a', names: all }]).names);
+      expect(new Set(named.flat()).size).toBe(5_000);
+      expect(carry('a', [{ namespace: 'team-a', names: all }]).names).toEqual(named[0]);
     });
   });
 

@@ -5,6 +5,7 @@ import { compareText } from '../identity/canonical.ts';
 import { toDigest } from '../identity/digest.ts';
 import { isDnsLabel, isDnsSubdomain } from '../identity/object-names.ts';
 import { type Answer, type Facts, type RefusedEvent, nothing, refusedEvent, reply } from './answers.ts';
+import { cutNames } from './cut-names.ts';
 import { toIssues } from './issues.ts';
 import { toQuoted } from './quoted.ts';
 
@@ -47,11 +48,21 @@ export function toBindingsAffected({
   });
 }
 
-/** The answer that names these bindings, or nothing where there are none. */
+/**
+ * The answer that names these bindings, or nothing where there are none. Names that one event cannot carry are left to
+ * the sweep: it asks of everything, by the same decisions, whether there is something to do, so it names each of them
+ * that needs anything. The facts say how many they are.
+ */
 export function answerBindingsAffected(affected: Affected, facts: Facts = {}): Answer {
-  const count = toSorted(affected.bindings).reduce((sum, { names }) => sum + names.length, 0);
-  if (count === 0) return nothing({ bindings: 0, ...facts });
-  return reply(toBindingsAffected(affected), { bindings: count, ...facts });
+  const all = toSorted(affected.bindings).flatMap(({ namespace, names }) =>
+    names.map((name) => ({ namespace, name })),
+  );
+  if (all.length === 0) return nothing({ bindings: 0, ...facts });
+  const carried = cutNames(all, affected.cause);
+  const bindings = carried.map(({ namespace, name }) => ({ namespace, names: [name] }));
+  const left = all.length - carried.length;
+  const counts = { bindings: carried.length, ...(left > 0 && { leftToSweep: left }) };
+  return reply(toBindingsAffected({ ...affected, bindings }), { ...counts, ...facts });
 }
 
 /** Reads which bindings an event names: each once, sorted. */

@@ -1,7 +1,7 @@
 import type { CloudEvent } from 'cloudevents';
 import { Hono } from 'hono';
 import type { Logger } from 'pino';
-import { UncertainError } from '../kube/uncertain-error.ts';
+import { UncertainError } from '../api/uncertain-error.ts';
 import { toHarmless } from '../log.ts';
 import {
   type Answer,

@@ -138,7 +138,7 @@ describe('two slices', () => {
     [
       'the pods of one are said by expressions',
       slice,
-      { ...slice, pods: { matchLabels: { app: 'y' }, matchExpressions: [{}] } },
+      parseSlice(JSON.stringify({ ...slice, pods: { matchLabels: { app: 'y' }, matchExpressions: [{}] } })),
     ],
     ['nothing is known of the pods of one', slice, { serviceAccount: 'sa', container: 'main' }],
     ['one has no service account', slice, { pods: slice.pods, container: 'main' }],

@@ -1,7 +1,7 @@
 import { type Binding, type BindingStatus, type Mode, toEffectiveMode } from '../api/binding.ts';
 import { outputAnnotations, outputLabels } from '../api/cluster-spiffe-id.ts';
 import type { NewOutput } from '../api/new-output.ts';
-import { type Outcome, done } from '../api/outcome.ts';
+import { type Outcome, type Refused, done, refused } from '../api/outcome.ts';
 import { toCollisionKey } from './collision-key.ts';
 import { toContentDigest } from './content.ts';
 import { toLabelValue } from './label-value.ts';
@@ -34,6 +34,7 @@ export interface Rendering {
 /** Compiles a binding: references first, then the safety of its selectors, then what is rendered from them. */
 export function renderIdentity(binding: Binding, sources: Sources, settings: Settings): Rendering {
   const { spec, metadata } = binding;
+  if (spec.unreadable !== undefined) return { outcome: refuseSpec(spec.unreadable), observed: {} };
   const pool = resolvePool(spec.poolRef, sources);
   if (pool.kind === 'refused') return { outcome: pool, observed: {} };
 
@@ -46,6 +47,14 @@ export function renderIdentity(binding: Binding, sources: Sources, settings: Set
     outcome: compose(binding, pool.value.labels, settings),
     observed: { ...observed, objective: objective.value },
   };
+}
+
+function refuseSpec(words: string): Refused {
+  return refused(
+    'RenderFailure',
+    'UnreadableSpec',
+    `spec cannot be read (${words}): correct it, or run the version of kleym that knows it`,
+  );
 }
 
 /** The name of a binding's output. It follows from the spec alone; undefined where the spec cannot be rendered. */

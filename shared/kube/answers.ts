@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Written } from './cluster.ts';
 import { type Answer, toAftermath, toTitle } from './transport.ts';
-import { UncertainError } from './uncertain-error.ts';
+import { UncertainError } from '../api/uncertain-error.ts';
 
 /** The parts that we read of a `Status`, which is how the API server says no. */
 const Status = z.object({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { answer, scriptedApiServer, status } from '../../test/support/scripted-api-server.ts';
-import { UncertainError } from './uncertain-error.ts';
+import { UncertainError } from '../api/uncertain-error.ts';
 
 const pools = {
   group: 'inference.networking.k8s.io',
@@ -130,6 +130,32 @@ describe('one object', () => {
     expect(error).not.toBeInstanceOf(UncertainError);
     expect(error).toHaveProperty('message', expect.stringContaining(message));
     expect(error).toHaveProperty('cause', expect.any(Error));
+  });
+});
+
+describe('a resource that is not installed', () => {
+  const plain = '404 page not found\n';
+
+  it('is confirmed by discovery once for a while, because groups that a cluster lacks are asked for all the time', async () => {
+    const { cluster, unasked } = scriptedApiServer(
+      answer('get', poolPath, 404, plain),
+      answer('get', '/apis/inference.networking.k8s.io/v1', 404, plain),
+      answer('get', poolPath, 404, plain),
+    );
+    expect(await cluster.getPool(pools, 'team-a', 'llama')).toBe('unserved');
+    expect(await cluster.getPool(pools, 'team-a', 'llama')).toBe('unserved');
+    expect(unasked()).toBe(0);
+  });
+
+  it('is asked about each time where outputs are meant: without them, finalizers go', async () => {
+    const { cluster } = scriptedApiServer(
+      answer('get', outputsPath, 404, plain),
+      answer('get', '/apis/spire.spiffe.io/v1alpha1', 404, plain),
+      answer('get', outputsPath, 404, plain),
+      answer('get', '/apis/spire.spiffe.io/v1alpha1', 200, { resources: [{ name: 'clusterspiffeids' }] }),
+    );
+    expect(await cluster.listOutputs({})).toBe('unserved');
+    await expect(cluster.listOutputs({})).rejects.toThrow(UncertainError);
   });
 });
 
@@ -268,9 +294,23 @@ describe('a list', () => {
     expect(await cluster.listOutputs({})).toHaveProperty('items.0.spec.ttl', '1h');
   });
 
+  it('has everybody, although another version has stored one of them', async () => {
+    const odd = bindingOf('odd', { mode: 'PerPod' }, { conditions: [{}], claim: { kind: 'lending' } });
+    const { cluster } = scriptedApiServer(
+      answer('get', bindingsPath, 200, { items: [bindingOf('fine'), odd] }),
+      answer('get', outputsPath, 200, { items: [{ ...outputOf('odd'), spec: null }, outputOf('fine')] }),
+    );
+    const listed = await cluster.listBindings({ namespace: 'team-a' });
+    expect(listed).toHaveProperty('items.length', 2);
+    expect(listed).toHaveProperty('items.1.status.claim.kind', 'unreadable');
+    expect(await cluster.listOutputs({})).toHaveProperty('items.length', 2);
+  });
+
   it('with an item of another shape is a fault that names the item', async () => {
     const { cluster } = scriptedApiServer(
-      answer('get', bindingsPath, 200, { items: [bindingOf('fine'), { ...bindingOf('odd'), spec: {} }] }),
+      answer('get', bindingsPath, 200, {
+        items: [bindingOf('fine'), { metadata: { name: 'odd', namespace: 'team-a' } }],
+      }),
     );
     const error: unknown = await cluster
       .listBindings({ namespace: 'team-a' })

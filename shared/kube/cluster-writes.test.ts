@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { answer, scriptedApiServer, status } from '../../test/support/scripted-api-server.ts';
 import type { Cluster, Written } from './cluster.ts';
-import { UncertainError } from './uncertain-error.ts';
+import { UncertainError } from '../api/uncertain-error.ts';
 
 const bindingPath = '/apis/kleym.sonda.red/v1alpha1/namespaces/team-a/inferenceidentitybindings/chat';
 const outputsPath = '/apis/spire.spiffe.io/v1alpha1/clusterspiffeids';
@@ -27,7 +27,6 @@ const announcement = {
   type: 'Warning',
   reason: 'Conflict',
   message: 'shares its workloads with team-a/other',
-  at: '2026-01-06T10:00:00.123Z',
 } as const;
 
 interface Verb {
@@ -260,6 +259,15 @@ describe('what leaves', () => {
         }),
       },
     ]);
+  });
+
+  it('an announcement happens when it is made, however long its condition has stood', async () => {
+    const before = Date.now();
+    const { sent } = await send(requests.announce, 'post', eventsPath, 201, { kind: 'Event' });
+    const [{ body } = {}] = sent;
+    const { eventTime } = body as { eventTime: string };
+    expect(Date.parse(eventTime)).toBeGreaterThanOrEqual(before);
+    expect(Date.parse(eventTime)).toBeLessThanOrEqual(Date.now());
   });
 
   it('never to a name that would lead elsewhere', async () => {

@@ -78,7 +78,7 @@ export function createWrites(transport: Transport, reportingInstance: string): C
     announce: async (announcement) => {
       const { namespace } = announcement.binding.metadata;
       const path = toPath({ resource: eventResource, namespace });
-      const body = toJsonBody(toEvent(announcement, reportingInstance));
+      const body = toJsonBody(toEvent(announcement, reportingInstance, new Date()));
       return toAccepted(await transport.write({ method: 'POST', path, query: { fieldManager }, body }));
     },
   };

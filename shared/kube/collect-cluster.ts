@@ -8,7 +8,7 @@ import type { Served, Sources } from '../identity/sources.ts';
 import { managedBy } from '../identity/ownership.ts';
 import type { Cluster, Listed } from './cluster.ts';
 import { toClock } from './clock.ts';
-import { UncertainError } from './uncertain-error.ts';
+import { noBindings } from './found.ts';
 
 interface Namespaced {
   readonly metadata: { readonly name: string; readonly namespace: string };
@@ -19,7 +19,7 @@ type ByNamespace<T> = ReadonlyMap<string, readonly T[]>;
 /** Reads the whole cluster, one snapshot a namespace: in the order of the protocol, and in as few calls as there are kinds. */
 export async function collectCluster(cluster: Cluster): Promise<Snapshot[]> {
   const listed = await cluster.listBindings({});
-  if (listed === 'unserved') throw new UncertainError('the InferenceIdentityBinding CRD is not installed');
+  if (listed === 'unserved') return noBindings();
   const listedOutputs = await cluster.listOutputs({ [outputLabels.managedBy]: managedBy });
   const [pools, objectives] = await Promise.all([
     listGroups(poolResources, (resource) => cluster.listPools(resource)),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { KubeConfig, RequestContext, type User } from '@kubernetes/client-node';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createCredentials } from './credentials.ts';
-import { UncertainError } from './uncertain-error.ts';
+import { UncertainError } from '../api/uncertain-error.ts';
 
 const cluster = { name: 'c', server: 'https://api.test', skipTLSVerify: false, caData: 'c29tZSBDQQ==' };
 

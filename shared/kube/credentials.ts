@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { isDeepStrictEqual } from 'node:util';
 import { type KubeConfig, RequestContext } from '@kubernetes/client-node';
-import { UncertainError } from './uncertain-error.ts';
+import { UncertainError } from '../api/uncertain-error.ts';
 
 /** Who we are to the API server, and which server we trust. */
 export interface Credentials {

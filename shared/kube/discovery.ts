@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { outputResource } from '../api/cluster-spiffe-id.ts';
 import { type Resource, toApiVersion } from '../api/object-meta.ts';
 import { decode, toUncertain } from './answers.ts';
 import { type Answer, type Transport, toTitle } from './transport.ts';
-import { UncertainError } from './uncertain-error.ts';
+import { UncertainError } from '../api/uncertain-error.ts';
 
 const ResourceList = z.object({ resources: z.array(z.object({ name: z.string() })) });
 
@@ -12,9 +13,12 @@ const ResourceList = z.object({ resources: z.array(z.object({ name: z.string() }
  */
 export type ConfirmUnserved = (resource: Resource, answer: Answer) => Promise<'unserved'>;
 
-// The groups that a cluster does not serve are asked for in each collect. For so long, the answer of discovery and the
-// 404 of the moment together are proof enough.
+// The groups of pools and objectives that a cluster does not serve are asked for in each collect. For so long, the answer
+// of discovery and the 404 of the moment together are proof enough.
 const rememberedMs = 10_000;
+// Where outputs are not installed, none can be left behind, and finalizers go. Of several API servers one may answer 404
+// when its neighbour serves the CRD again, so for outputs nothing older than the 404 counts.
+const neverRemembered = outputResource.plural;
 
 /** Confirms a 404 by discovery. What discovery denied is remembered for a moment; it is never a reason not to ask. */
 export function createDiscovery(transport: Transport, elapsed: () => number): ConfirmUnserved {
@@ -22,7 +26,7 @@ export function createDiscovery(transport: Transport, elapsed: () => number): Co
   return async function confirmUnserved(resource, answer) {
     const path = `/apis/${toApiVersion(resource)}`;
     const key = `${path}/${resource.plural}`;
-    const since = denied.get(key);
+    const since = resource.plural === neverRemembered ? undefined : denied.get(key);
     if (since !== undefined && elapsed() - since < rememberedMs) return 'unserved';
 
     if (await isServed(transport, path, resource)) {

@@ -11,12 +11,13 @@ const announcement = {
   type: 'Normal',
   reason: 'Reconciled',
   message: 'identity written',
-  at: '2026-01-06T10:00:00Z',
 } as const;
+
+const now = new Date('2026-01-06T10:00:00Z');
 
 describe('an Event', () => {
   it('regards the binding, but no single version of it', () => {
-    expect(toEvent(announcement, 'pod-1')).toEqual({
+    expect(toEvent(announcement, 'pod-1', now)).toEqual({
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
       metadata: { name: 'chat.0a1b2c', namespace: 'team-a' },
@@ -43,6 +44,6 @@ describe('an Event', () => {
     ['bytes are counted, not characters', 'é'.repeat(600), 'é'.repeat(512)],
     ['no character is cut in two', `${'x'.repeat(1022)}🔑`, 'x'.repeat(1022)],
   ])('%s', (_, message, note) => {
-    expect(toEvent({ ...announcement, message }, 'pod-1').note).toBe(note);
+    expect(toEvent({ ...announcement, message }, 'pod-1', now).note).toBe(note);
   });
 });

@@ -12,10 +12,11 @@ export const eventResource = {
 /** The API server says "characters" and counts bytes. */
 const longestNote = 1024;
 
-/** The Kubernetes Event that tells an announcement. */
+/** The Kubernetes Event that tells an announcement. What it tells of may have no time of its own, so its time is given. */
 export function toEvent(
-  { name, binding, type, reason, message, at }: Announcement,
+  { name, binding, type, reason, message }: Announcement,
   reportingInstance: string,
+  at: Date,
 ) {
   const { namespace, uid } = binding.metadata;
   return {
@@ -39,8 +40,8 @@ export function toEvent(
   };
 }
 
-function toMicroTime(at: string): string {
-  return new Date(at).toISOString().replace('Z', '000Z');
+function toMicroTime(at: Date): string {
+  return at.toISOString().replace('Z', '000Z');
 }
 
 /** The longest beginning of a text that fits, with no character cut in two. */

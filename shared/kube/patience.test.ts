@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Pause, toPause } from './patience.ts';
-import { UncertainError } from './uncertain-error.ts';
+import { UncertainError } from '../api/uncertain-error.ts';
 
 const date = 'Tue, 06 Jan 2026 10:00:00 GMT';
 

@@ -1,5 +1,5 @@
 import type { Answer } from './transport.ts';
-import { UncertainError } from './uncertain-error.ts';
+import { UncertainError } from '../api/uncertain-error.ts';
 
 /** A call that brought no answer. */
 export interface Lost {

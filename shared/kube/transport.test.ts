@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { KubeConfig, wrapHttpLibrary } from '@kubernetes/client-node';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { connect } from './kube-cluster.ts';
-import { UncertainError } from './uncertain-error.ts';
+import { UncertainError } from '../api/uncertain-error.ts';
 
 const tls = join(import.meta.dirname, '../../test/fixtures/tls');
 const ca = join(tls, 'test-only-ca.crt');

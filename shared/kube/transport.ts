@@ -1,7 +1,7 @@
 import { type HttpLibrary, type HttpMethod, RequestContext } from '@kubernetes/client-node';
 import type { Credentials } from './credentials.ts';
 import { type Lost, type Pause, toPause } from './patience.ts';
-import { UncertainError } from './uncertain-error.ts';
+import { UncertainError } from '../api/uncertain-error.ts';
 
 /** One call to the API server. */
 export interface Call {

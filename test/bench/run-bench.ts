@@ -155,7 +155,6 @@ async function writeBare(
     type: 'Normal',
     reason: 'Bench',
     message: 'bench',
-    at: new Date().toISOString(),
   });
 }
 

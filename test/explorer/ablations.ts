@@ -1,5 +1,6 @@
 import type { Binding, BindingStatus, Claim } from '../../shared/api/binding.ts';
 import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
+import { claimOf } from '../../shared/decide/world.ts';
 import { type Call, type ClusterState, isOurs, namespace, serve } from './model-cluster.ts';
 import { type Asked, type Served, type Tampering, honestly } from './tampering.ts';
 
@@ -126,7 +127,7 @@ function hidingClaims(isHidden: (shown: Shown) => boolean): Tampering {
     const announced = JSON.stringify(memory['announced']);
     const served = answering(asked, (answer) =>
       withBindings(answer, (binding) => {
-        const claim = binding.status?.claim;
+        const claim = claimOf(binding);
         const isOwn = names.includes(binding.metadata.name);
         const isAnnounced = JSON.stringify(claim) === announced;
         return claim && isHidden({ claim, isOwn, isAnnounced }) ? withClaim(binding, undefined) : binding;

@@ -22,6 +22,12 @@ export interface ClusterState {
   readonly clock: number;
   /** Admission refuses outputs for pods with this `app` label. */
   readonly denied: string | undefined;
+  /** Admission refuses to delete outputs. */
+  readonly isKeeping: boolean;
+  /** By how many seconds the API server's clock is ahead of the time. */
+  readonly ahead: number;
+  /** How often it was asked in vain to delete one. */
+  readonly asked: number;
   /** How often an object of this name has been created: makes uids. */
   readonly births: Readonly<Record<string, number>>;
   readonly writes: number;
@@ -104,8 +110,8 @@ export function isWrite(call: Call): boolean {
 }
 
 /** The API server's time as it stands in answers. */
-export function toInstant(clock: number): string {
-  return new Date(Date.UTC(2026, 0, 1) + clock * 1000).toISOString().replace('.000Z', 'Z');
+export function toInstant({ clock, ahead }: ClusterState): string {
+  return new Date(Date.UTC(2026, 0, 1) + (clock + ahead) * 1000).toISOString().replace('.000Z', 'Z');
 }
 
 /** Whether an output is one of kleym's: by its label, or by an annotation that nobody else writes. */
@@ -146,7 +152,7 @@ function read(state: ClusterState, answer: unknown): Effect {
 }
 
 function list<T>(state: ClusterState, items: readonly T[]) {
-  return { items, at: toInstant(state.clock) };
+  return { items, at: toInstant(state) };
 }
 
 function found<T>(isServed: boolean, object: T | undefined): T | 'absent' | 'unserved' {
@@ -248,6 +254,10 @@ function isDenied({ denied }: ClusterState, { spec }: Pick<Output, 'spec'>): boo
   return denied !== undefined && spec.podSelector?.matchLabels?.['app'] === denied;
 }
 
+function toRefusal(asked: number) {
+  return { ...refusal, message: `${refusal.message} (${asked})` };
+}
+
 const refusal = {
   kind: 'rejected',
   forbidden: false,
@@ -297,6 +307,8 @@ function replaceOutput(state: ClusterState, wanted: Output): Effect {
 function deleteOutput(state: ClusterState, aim: Aim): Effect {
   const output = state.outputs[aim.name];
   if (!output || !isHit(output, aim)) return read(state, stale);
+  // A webhook that numbers its answers.
+  if (state.isKeeping) return read({ ...state, asked: state.asked + 1 }, toRefusal(state.asked));
   const touched = isOurs(output) ? [] : ['FOREIGN_TOUCHED'];
   const next = { ...state, writes: state.writes + 1, misdeeds: [...state.misdeeds, ...touched] };
   const answer = { kind: 'written', object: undefined };
@@ -304,7 +316,7 @@ function deleteOutput(state: ClusterState, aim: Aim): Effect {
     if (output.metadata.deletionTimestamp !== undefined) return read(state, answer);
     const metadata = {
       ...output.metadata,
-      deletionTimestamp: toInstant(state.clock),
+      deletionTimestamp: toInstant(state),
       resourceVersion: bump(output.metadata.resourceVersion),
     };
     const object = { ...output, metadata };

@@ -92,12 +92,32 @@ function isRival(state: ClusterState, other: Binding, { spec }: Binding): boolea
   );
 }
 
+/** The output of a binding that must go and that the API server does not let go. */
+function findKept(state: ClusterState, binding: Binding): Output | undefined {
+  if (!state.isKeeping) return undefined;
+  const { name, deletionTimestamp } = binding.metadata;
+  const isWanted = deletionTimestamp === undefined && expectedReason(state, binding) === 'Reconciled';
+  return Object.values(state.outputs).find(
+    (output) =>
+      isOutputOf(output, binding) && !(isWanted && output.metadata.name === outputNameOf(name, binding.spec)),
+  );
+}
+
 /** What differs from what the specification says a cluster at rest must be. */
 export function findDifference(state: ClusterState): string | undefined {
   const bindings = Object.values(state.bindings);
   const wanted = new Map<string, Binding>();
+  const keptNames = new Set<string>();
   for (const binding of bindings) {
     const { name, deletionTimestamp, generation, finalizers = [] } = binding.metadata;
+    const ready = binding.status?.conditions?.find(({ type }) => type === 'Ready');
+    const said = `${ready?.status} ${ready?.reason} at ${ready?.observedGeneration}`;
+    const kept = findKept(state, binding);
+    if (kept) {
+      keptNames.add(kept.metadata.name);
+      if (said !== `Unknown Waiting at ${generation}`) return `${name} says ${said}, and its output is kept`;
+      continue;
+    }
     if (deletionTimestamp !== undefined) {
       if (finalizers.some((finalizer) => finalizer.startsWith('kleym')))
         return `binding ${name} is not let go`;
@@ -105,16 +125,22 @@ export function findDifference(state: ClusterState): string | undefined {
     }
     const reason = expectedReason(state, binding);
     if (reason === 'Reconciled') wanted.set(outputNameOf(name, binding.spec), binding);
-    const ready = binding.status?.conditions?.find(({ type }) => type === 'Ready');
-    const said = `${ready?.status} ${ready?.reason} at ${ready?.observedGeneration}`;
     const right = `${reason === 'Reconciled' ? 'True' : 'False'} ${reason} at ${generation}`;
     if (said !== right) return `${name} says ${said}, not ${right}`;
   }
-  return findOutputDifference(state, wanted);
+  const there = Object.values(state.outputs).filter(isOurs);
+  return findOutputDifference(
+    state,
+    there.filter(({ metadata }) => !keptNames.has(metadata.name)),
+    wanted,
+  );
 }
 
-function findOutputDifference(state: ClusterState, wanted: ReadonlyMap<string, Binding>): string | undefined {
-  const there = Object.values(state.outputs).filter(isOurs);
+function findOutputDifference(
+  state: ClusterState,
+  there: readonly Output[],
+  wanted: ReadonlyMap<string, Binding>,
+): string | undefined {
   const extra = there.find(({ metadata }) => !wanted.has(metadata.name));
   if (extra) return `output ${extra.metadata.name} is left`;
   for (const [name, binding] of wanted) {

@@ -38,6 +38,8 @@ export function toRandomScenario(seed: number): Scenario {
       () => ({ does: pick('hold', 'let go of', 'read for DELETE', 'remove without looking'), name }),
       () => ({ does: pick('take name', 'free name'), name: nameOfA }),
       () => ({ does: 'deny', app: pick('x', undefined) }),
+      () => ({ does: pick('refuse deletions', 'allow deletions') }),
+      () => ({ does: 'correct the clock' }),
       () => ({ does: pick('remove objective', 'restore objective'), name: 'i-p' }),
     )();
   };
@@ -45,11 +47,12 @@ export function toRandomScenario(seed: number): Scenario {
     .slice(0, 1 + random(2))
     .map((name): Edit => ({ does: 'create', name, wish: { container: 'c1' } }));
   const last: Edit[] = [
+    { does: 'allow deletions' },
     { does: 'let go of output' },
     ...names.map((name): Edit => ({ does: 'let go of', name })),
   ];
   return {
-    start: async () => emptyCluster(),
+    start: async () => ({ ...emptyCluster(), ahead: pick(0, 0, 1_000_000) }),
     edits: [...creations, ...Array.from({ length: 6 }, toEdit), ...last],
     isForSweep: true,
   };

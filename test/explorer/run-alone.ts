@@ -1,7 +1,7 @@
 import { settle } from '../../functions/reconcile/settle.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
-import { UncertainError } from '../../shared/kube/uncertain-error.ts';
+import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { type Call, type ClusterState, type News, namespace } from './model-cluster.ts';
 import { type Tampering, noMemory, serveWith } from './tampering.ts';
 

@@ -1,7 +1,7 @@
 import { settle } from '../../functions/reconcile/settle.ts';
 import type { Run } from '../../functions/reconcile/settle.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
-import { UncertainError } from '../../shared/kube/uncertain-error.ts';
+import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { type Call, isWrite, namespace } from './model-cluster.ts';
 import { openPort } from './run-alone.ts';
 import { type Shape, toShape } from './shape.ts';

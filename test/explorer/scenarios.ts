@@ -32,6 +32,7 @@ export const alone: readonly (readonly string[])[] = [[]];
 export const mixed: readonly (readonly string[])[] = [[], crowd];
 
 const empty = async () => emptyCluster();
+const monthAhead = async () => ({ ...emptyCluster(), ahead: 30 * 24 * 3600 });
 const having = (wishes: Readonly<Record<string, Wish>>) => () => settled(emptyCluster(), wishes);
 
 const create = (name: string, wish: Wish = {}): Edit => ({ does: 'create', name, wish });
@@ -47,6 +48,9 @@ const holdOutput: Edit = { does: 'hold output' };
 const letGoOfOutput: Edit = { does: 'let go of output' };
 const editOutput = (container: string): Edit => ({ does: 'edit output', container });
 const deny = (app: string | undefined): Edit => ({ does: 'deny', app });
+const refuseDeletions: Edit = { does: 'refuse deletions' };
+const allowDeletions: Edit = { does: 'allow deletions' };
+const correctClock: Edit = { does: 'correct the clock' };
 
 /** The name of a's output for objective i. */
 export const nameOfA = outputNameOf('a', toSpec({}));
@@ -218,6 +222,53 @@ const refusals = {
   'conflict cleared': { start: empty, edits: [create('a'), create('b'), edit('b', c2)] },
 } satisfies Record<string, Scenario>;
 
+const keptOutputs = {
+  'withdrawal refused for good': { start: settledA, edits: [refuseDeletions, select('bad')] },
+  'withdrawal refused, and well again': {
+    start: settledA,
+    edits: [refuseDeletions, select('bad'), select('x')],
+  },
+  'withdrawal refused, and rival': {
+    start: settledA,
+    edits: [refuseDeletions, select('bad'), create('b', q), select('x', 'q'), allowDeletions],
+    isForSweep: true,
+  },
+  'collision, deletions refused': {
+    start: having({ a: {}, b: c2 }),
+    edits: [refuseDeletions, edit('b', c1), allowDeletions],
+    isForSweep: true,
+  },
+  'deletion refused for good': { start: settledA, edits: [refuseDeletions, remove('a')] },
+  'deletion refused for a time': {
+    start: settledA,
+    edits: [refuseDeletions, remove('a'), create('b'), allowDeletions],
+    isForSweep: true,
+  },
+  'old name kept for a time': {
+    start: settledA,
+    edits: [refuseDeletions, edit('a', { objective: 'j' }), create('b'), allowDeletions],
+    isForSweep: true,
+  },
+  'all writes refused': {
+    start: settledA,
+    edits: [refuseDeletions, deny('z'), select('z'), deny(undefined), allowDeletions],
+    isForSweep: true,
+  },
+} satisfies Record<string, Scenario>;
+
+const clocks = {
+  'the clock was ahead': { start: monthAhead, edits: [create('a'), correctClock, remove('a')] },
+  'the clock was ahead, and rival': {
+    start: monthAhead,
+    edits: [create('a'), correctClock, remove('a'), create('b')],
+  },
+  'the clock was ahead, and a POST is late': {
+    start: monthAhead,
+    edits: [create('a'), correctClock, edit('a', c2), create('b')],
+    faults: { crash: 0, late: 1, lose: 0, tick: 2 },
+  },
+} satisfies Record<string, Scenario>;
+
 const accounts = {
   'account edited': { start: settledA, edits: [edit('a', t), create('b', t), edit('b', s)], isMixed: true },
   'account flaps': { start: settledA, edits: [edit('a', t), edit('a', s), create('b', t)], isMixed: true },
@@ -333,6 +384,8 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   ...losses,
   ...handovers,
   ...refusals,
+  ...keptOutputs,
+  ...clocks,
   ...accounts,
   ...held,
   ...outside,

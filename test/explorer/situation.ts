@@ -77,7 +77,7 @@ const shapes = new WeakMap<ClusterState, ReturnType<typeof toShape>>();
 function clusterShape(cluster: ClusterState) {
   const known = shapes.get(cluster);
   if (known) return known;
-  const shape = toShape({ ...cluster, births: undefined, writes: undefined });
+  const shape = toShape({ ...cluster, births: undefined, writes: undefined, asked: undefined });
   shapes.set(cluster, shape);
   return shape;
 }

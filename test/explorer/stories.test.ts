@@ -95,6 +95,22 @@ const stories: Readonly<Record<string, Told>> = {
       await land();
     },
   },
+  'a binding is deleted whose claim was dated by a wrong clock; its POST is on its way': {
+    scenario: 'the clock was ahead',
+    safeguard: 'noQuarantine',
+    breach: 'ORPHAN',
+    play: async ({ user, deliver, until, crash, finish, land }) => {
+      await user();
+      await deliver('a');
+      await until('t1', 'createOutput');
+      await crash('t1');
+      await user();
+      await user();
+      await deliver('a');
+      await finish('t2');
+      await land();
+    },
+  },
   'a POST arrives twice, and its output is gone in between': {
     scenario: 'create, delete',
     safeguard: 'manyPosts',

@@ -35,7 +35,8 @@ export type Edit =
   | { readonly does: 'strip output'; readonly label?: string }
   | { readonly does: 'edit output'; readonly container: string }
   | { readonly does: 'take name' | 'free name'; readonly name: string }
-  | { readonly does: 'deny'; readonly app: string | undefined };
+  | { readonly does: 'deny'; readonly app: string | undefined }
+  | { readonly does: 'refuse deletions' | 'allow deletions' | 'correct the clock' };
 
 export interface Edited {
   readonly state: ClusterState;
@@ -85,6 +86,11 @@ export function applyEdit(state: ClusterState, edit: Edit): Edited {
     }
     case 'deny':
       return { state: { ...state, denied: edit.app }, news: [] };
+    case 'refuse deletions':
+    case 'allow deletions':
+      return { state: { ...state, isKeeping: edit.does === 'refuse deletions' }, news: [] };
+    case 'correct the clock':
+      return { state: { ...state, ahead: 0 }, news: [] };
   }
 }
 
@@ -182,7 +188,7 @@ function editBinding(state: ClusterState, binding: Binding, edit: BindingEdit): 
 export const others = 'example.org/others';
 
 function toDeleting(state: ClusterState, binding: Binding): Binding {
-  const deletionTimestamp = binding.metadata.deletionTimestamp ?? toInstant(state.clock);
+  const deletionTimestamp = binding.metadata.deletionTimestamp ?? toInstant(state);
   return { ...binding, metadata: { ...binding.metadata, deletionTimestamp } };
 }
 

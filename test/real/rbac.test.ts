@@ -133,8 +133,9 @@ test('its pool and its objective change', async () => {
   expect((await outputsOf('binding-a'))[0]).toHaveProperty('spec.podSelector.matchLabels', { app: 'other' });
 });
 
-test('its output is damaged, and only named in the event', async () => {
+test('its output is told of when it is new, and when it is damaged, then only by name', async () => {
   const [found] = await outputsOf('binding-a');
+  await route(await tell('map-output', found as Stored, 'add'));
   const damaged = await edit(found as Stored, { spec: { hint: 'team-a/other' } }, breakGlass);
   await route(await tell('map-output', damaged, 'update', 'ref'));
   expect(await outputsOf('binding-a')).toHaveLength(1);

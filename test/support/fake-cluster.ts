@@ -30,7 +30,12 @@ export function fakeCluster({ bindings = [], outputs = [] }: FakeState = {}): Cl
       calls.push(`getOutput ${name}`);
       return outputs.find(({ metadata }) => metadata.name === name) ?? 'absent';
     },
-    getBinding: unexpected('getBinding'),
+    getBinding: async (namespace, name) => {
+      calls.push(`getBinding ${namespace} ${name}`);
+      if (bindings === 'unserved') return 'unserved';
+      const isMeant = ({ metadata }: Binding) => metadata.namespace === namespace && metadata.name === name;
+      return bindings.find(isMeant) ?? 'absent';
+    },
     listOutputs: unexpected('listOutputs'),
     getPool: unexpected('getPool'),
     listPools: unexpected('listPools'),

@@ -1,10 +1,10 @@
-import type { Binding, BindingField, Observed, Reference } from '../api/binding.ts';
-import type { Resource } from '../api/object-meta.ts';
-import type { Cluster } from '../kube/cluster.ts';
-import { nothing } from './answers.ts';
-import { answerBindingsAffected } from './bindings-affected.ts';
-import { type Change, isLeaving, parseChange } from './change.ts';
-import type { Handler } from './function-app.ts';
+import type { Binding, BindingField, Observed, Reference } from './api/binding.ts';
+import type { Resource } from './api/object-meta.ts';
+import type { Cluster } from './kube/cluster.ts';
+import { nothing } from './events/answers.ts';
+import { answerBindingsAffected } from './events/bindings-affected.ts';
+import { type Change, isLeaving, parseChange } from './events/change.ts';
+import type { Handler } from './events/function-app.ts';
 
 /** A kind of object that bindings name. */
 export interface ReferencedKind {

@@ -1,0 +1,29 @@
+import type { ObjectMeta } from '../api/object-meta.ts';
+import { compareText } from '../identity/canonical.ts';
+import type { Found, Listed } from './cluster.ts';
+import { changing, isThere } from './found.ts';
+
+/**
+ * Several lists of one kind as one, at the time of the earliest. One object that two lists show in two states was written
+ * between them: it is read once more, later than both.
+ */
+export async function mergeLists<T extends { readonly metadata: ObjectMeta }>(
+  lists: readonly Listed<T>[],
+  reread: (name: string) => Promise<Found<T>>,
+): Promise<Listed<T>> {
+  const items = new Map<string, T>();
+  const torn = new Set<string>();
+  for (const item of lists.flatMap((list) => list.items)) {
+    const { name, uid, resourceVersion } = item.metadata;
+    const other = items.get(name)?.metadata;
+    if (other && (other.uid !== uid || other.resourceVersion !== resourceVersion)) torn.add(name);
+    items.set(name, item);
+  }
+  for (const name of torn) {
+    const item = await reread(name);
+    if (isThere(item, changing)) items.set(name, item);
+    else items.delete(name);
+  }
+  const at = lists.map((list) => list.at).toSorted(compareText)[0] ?? '';
+  return { items: [...items.values()], at };
+}
