@@ -13,7 +13,7 @@ const parts = {
     include: outside.map((name) => `test/behaviour/${name}.test.ts`),
     env: { KLEYM_TEST_INSTALLED: 'true' },
   },
-  operation: { include: ['healing', 'deaths', 'mistakes'].map((name) => `test/knative/${name}.test.ts`) },
+  operation: { include: ['healing', 'deaths', 'mistakes', 'senders'].map((name) => `test/knative/${name}.test.ts`) },
   ...(process.env['KLEYM_TEST_SVID'] !== undefined && {
     identity: { include: ['test/knative/identity.test.ts'] },
   }),

@@ -340,26 +340,28 @@ describe('the configuration', () => {
     });
   });
 
-  test('of the example is complete, and each rendered value is part of the Revision', () => {
+  test('of the example is complete', () => {
     const overlay = readManifests('overlays/example');
-    const config = configOf(overlay);
-    expect(parseRenderingConfig(config)).toMatchObject({
+    expect(parseRenderingConfig(configOf(overlay))).toMatchObject({
       kind: 'done',
       value: {
         settings: { trustDomain: 'example.org', className: 'spire-mgmt-spire', namespaceSelector: true },
       },
     });
-    const { replacements = [] } = readKustomization(join(manifestsFolder, 'overlays', 'example'));
-    expect(replacements.map(({ source }) => source.fieldPath)).toEqual(
-      Object.keys(config)
-        .filter((name) => name.startsWith('KLEYM_'))
-        .map((name) => `data.${name}`),
-    );
-    for (const service of all(overlay, 'serving.knative.dev/v1', 'Service', FunctionService)) {
-      const parts = service.spec.template.metadata.annotations['kleym.sonda.red/config']?.split(',');
-      expect(parts).toHaveLength(replacements.length);
+    for (const service of all(overlay, 'serving.knative.dev/v1', 'Service', FunctionService))
       expect(service.spec.template.spec.containers[0].image).toMatch(/^registry\.example\.org\/.+:.+/);
-    }
+  });
+
+  test.each(['base', 'overlays/example'])('of %s is nothing that can change under a Revision', (folder) => {
+    const { metadata, immutable } = findManifest(readManifests(folder), 'ConfigMap', 'kleym-config');
+    expect({ metadata, immutable }).toEqual({
+      metadata: {
+        name: 'kleym-config',
+        namespace: 'kleym-system',
+        labels: { 'app.kubernetes.io/part-of': 'kleym' },
+      },
+      immutable: true,
+    });
   });
 });
 
@@ -432,20 +434,32 @@ describe('the admission policies', () => {
 
 describe('the folder', () => {
   const files = readdirSync(manifestsFolder, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.yaml'),
+    /\.(yaml|env)$/.test(name),
   );
   const folders = files.filter((name) => name.endsWith('kustomization.yaml')).map((name) => dirname(name));
 
   test('has no file that no kustomization names', () => {
     const named = folders.flatMap((folder) => {
-      const { resources = [], patches = [] } = readKustomization(join(manifestsFolder, folder));
-      return [...resources, ...patches.map(({ path }) => path)].map((path) => join(folder, path));
+      const kustomization = readKustomization(join(manifestsFolder, folder));
+      const { resources = [], patches = [], configurations = [], configMapGenerator = [] } = kustomization;
+      const envs = configMapGenerator.flatMap((one) => one.envs);
+      const paths = [...resources, ...patches.map(({ path }) => path), ...configurations, ...envs];
+      return paths.map((path) => join(folder, path));
     });
     expect(files.filter((name) => !name.endsWith('kustomization.yaml') && !named.includes(name))).toEqual([]);
   });
 
   test.each(folders)('%s uses no field that kustomize has given up', (folder) => {
-    const known = ['apiVersion', 'kind', 'resources', 'components', 'images', 'patches', 'replacements'];
+    const known = [
+      'apiVersion',
+      'kind',
+      'resources',
+      'components',
+      'images',
+      'patches',
+      'configMapGenerator',
+      'configurations',
+    ];
     const kustomization = readKustomization(join(manifestsFolder, folder));
     expect(Object.keys(kustomization).filter((key) => !known.includes(key))).toEqual([]);
     expect(kustomization.kind).toBe(
@@ -466,14 +480,22 @@ describe('the folder', () => {
       ({ apiVersion, kind, metadata }) => `${apiVersion} ${kind} ${metadata.name}`,
     );
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
-    // kube-state-metrics mounts it, and a pod mounts only what is in its own namespace.
-    const elsewhere: Readonly<Record<string, string>> = { 'kleym-kube-state-metrics': 'kube-system' };
-    for (const { kind, metadata } of everything)
-      expect([kind, metadata.name, metadata.namespace]).toEqual([
-        kind,
-        metadata.name,
-        clusterScoped.includes(kind) ? undefined : (elsewhere[metadata.name] ?? 'kleym-system'),
-      ]);
+    const elsewhere: Readonly<Record<string, string>> = {
+      // kube-state-metrics mounts it, and a pod mounts only what is in its own namespace.
+      'ConfigMap kleym-kube-state-metrics': 'kube-system',
+      // For kustomize alone, which otherwise does not find what it refers to.
+      'ValidatingAdmissionPolicyBinding kleym-output-content': 'kleym-system',
+    };
+    const namespaces = everything.map(({ kind, metadata }) => [
+      `${kind} ${metadata.name}`,
+      metadata.namespace,
+    ]);
+    expect(namespaces).toEqual(
+      everything.map(({ kind, metadata: { name } }) => [
+        `${kind} ${name}`,
+        elsewhere[`${kind} ${name}`] ?? (clusterScoped.includes(kind) ? undefined : 'kleym-system'),
+      ]),
+    );
   });
 
   test('asks for the restricted pod security standard', () => {

@@ -6,7 +6,7 @@ import { openGate } from '../support/gate.ts';
 import { type KubeClient, type Stored, createKubeClient } from '../support/kube-client.ts';
 import { testSettings } from '../support/test-cluster.ts';
 import { kubectl } from './kubectl.ts';
-import { writeOverlay } from './overlay.ts';
+import { type OverlayValues, writeOverlay } from './overlay.ts';
 
 /** The functions, which are the Services. */
 export const functionNames = ['map-binding', 'map-objective', 'map-output', 'map-pool', 'reconcile', 'sweep'];
@@ -24,7 +24,7 @@ export interface Target {
   readonly kube: KubeClient;
   readonly image: string;
   /** Applies the overlay of these values with kubectl, and returns what kubectl said. */
-  install(values?: { readonly image?: string; readonly trustDomain?: string }): Promise<string>;
+  install(values?: Partial<OverlayValues>): Promise<string>;
   /** The pods of functions that exist, by function. */
   functionPods(): Promise<Stored[]>;
   /** What is not Ready of what is installed: kind, name and its own words. */

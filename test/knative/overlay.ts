@@ -8,32 +8,37 @@ import { type Kustomization, manifestsFolder } from '../support/manifests.ts';
 export interface OverlayValues {
   readonly image: string;
   readonly trustDomain: string;
+  /** Components beside those that every installation of these tests has. */
+  readonly components?: readonly string[];
 }
 
-const files = ['config.yaml', 'config-annotation.yaml'];
-
 /** Copies the example overlay as its first line says, changes what is ours, and returns the copy's folder. */
-export async function writeOverlay({ image, trustDomain }: OverlayValues): Promise<string> {
+export async function writeOverlay({
+  image,
+  trustDomain,
+  components: more = [],
+}: OverlayValues): Promise<string> {
   const example = join(manifestsFolder, 'overlays', 'example');
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'kleym-overlay-')));
   const toManifests = relative(folder, manifestsFolder);
   const at = (path: string) => path.replace(/^\.\.\/\.\./, toManifests);
-  for (const name of files) {
-    const text = await readFile(join(example, name), 'utf8');
-    await writeFile(
-      join(folder, name),
-      text
-        .replace(/^( *KLEYM_TRUST_DOMAIN:).*/m, `$1 '${trustDomain}'`)
-        .replace(/^( *KLEYM_CLUSTERSPIFFEID_CLASS_NAME:).*/m, "$1 ''"),
-    );
-  }
+  const config = await readFile(join(example, 'config.env'), 'utf8');
+  await writeFile(
+    join(folder, 'config.env'),
+    config
+      .replace(/^(KLEYM_TRUST_DOMAIN=).*/m, `$1${trustDomain}`)
+      .replace(/^(KLEYM_CLUSTERSPIFFEID_CLASS_NAME=).*/m, '$1'),
+  );
   const text = await readFile(join(example, 'kustomization.yaml'), 'utf8');
   const { resources = [], components = [], images = [], ...rest } = parse(text) as Kustomization;
   const [newName = '', newTag = ''] = splitTag(image);
   const kustomization = {
     ...rest,
     resources: resources.map(at),
-    components: [...components, '../../components/pools-x-k8s', '../../components/objectives-x-k8s'].map(at),
+    components: [
+      ...components,
+      ...['pools-x-k8s', 'objectives-x-k8s', ...more].map((name) => `../../components/${name}`),
+    ].map(at),
     images: images.map(({ name }) => ({ name, newName, newTag })),
   };
   await writeFile(join(folder, 'kustomization.yaml'), stringify(kustomization));

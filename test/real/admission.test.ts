@@ -458,23 +458,29 @@ describe('what reconcile writes', () => {
   });
 
   test('is unconfined only where the platform team says so', async () => {
-    const config = {
+    await kleym.create({
       apiVersion: 'v1',
       kind: 'ConfigMap',
-      metadata: { name: 'kleym-config', namespace: 'kleym-system' },
+      metadata: { name: 'kleym-config-wide', namespace: 'kleym-system' },
+      data: { KLEYM_TRUST_DOMAIN: 'example.org', KLEYM_NAMESPACE_SELECTOR: 'false' },
+    });
+    const policyBinding = {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingAdmissionPolicyBinding',
+      metadata: { name: policy },
     };
-    const set = (value: string) =>
+    const refer = (name: string) =>
       kleym.must({
         method: 'PATCH',
-        path: toPath(config),
-        content: { data: { KLEYM_NAMESPACE_SELECTOR: value } },
+        path: toPath(policyBinding),
+        content: { spec: { paramRef: { name } } },
       });
     const asking = { method: 'POST', path: `${outputsPath}?dryRun=All`, ...reconcile } as const;
     const content = render('wide', {}, { namespaceSelector: false });
-    await set('false');
+    await refer('kleym-config-wide');
     await expect.poll(async () => (await kleym.ask({ ...asking, content })).message).toBe('');
     expect(await kleym.ask({ ...asking, content: render('wide') })).toEqual(done);
-    await set('true');
+    await refer('kleym-config');
     await expect
       .poll(async () => (await kleym.ask({ ...asking, content })).message)
       .toContain('found spec.namespaceSelector {}');

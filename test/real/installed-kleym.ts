@@ -143,14 +143,15 @@ const plurals: Readonly<Record<string, string>> = {
   ValidatingAdmissionPolicyBinding: 'validatingadmissionpolicybindings',
 };
 
-/** Where objects of this kind, in this namespace, are listed and created. */
+/** Where objects of this kind, in this namespace, are listed and created. That of a policy's binding is for kustomize alone. */
 export function toListPath({
   apiVersion,
   kind,
   metadata,
 }: Pick<Draft, 'apiVersion' | 'kind' | 'metadata'>): string {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  const place = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`;
+  const isInNone = metadata.namespace === undefined || kind === 'ValidatingAdmissionPolicyBinding';
+  const place = isInNone ? '' : `/namespaces/${metadata.namespace}`;
   return `${root}${place}/${plurals[kind] ?? `${kind.toLowerCase()}s`}`;
 }
 

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Gate, openGate } from '../support/gate.ts';
@@ -23,8 +24,8 @@ const combinations: readonly { readonly name: string; readonly folders: readonly
   { name: 'the base', folders: ['base'] },
   ...components.map((path) => ({ name: `the base with ${path}`, folders: ['base', path] })),
   { name: 'the base with all components', folders: ['base', ...components] },
+  { name: 'the example', folders: ['overlays/example'] },
 ];
-const example = 'overlays/example';
 const everything = readManifests('base', ...components);
 
 function sayToStdout(line: string): void {
@@ -60,23 +61,38 @@ describe('kustomize', () => {
   test.each(combinations)('builds $name without a word, as the other tests read it', async ({ folders }) => {
     const { objects, said } = await build(folders);
     expect(said).toBe('');
-    expect(objects.toSorted(byName)).toEqual(readManifests(...folders).toSorted(byName));
+    expect(withoutHash(objects).toSorted(byName)).toEqual(readManifests(...folders).toSorted(byName));
+  });
+
+  test.each(combinations)('writes the generated name wherever $name refers to it', async ({ folders }) => {
+    const { objects } = await build(folders);
+    const mentions = JSON.stringify(objects).match(/"kleym-config[^"]*"/g);
+    expect(new Set(mentions)).toEqual(new Set([`"${configNameOf(objects)}"`]));
+  });
+
+  test('makes other values another ConfigMap, and so another Revision of every function', async () => {
+    const before = await configure('KLEYM_TRUST_DOMAIN=example.org');
+    const after = await configure('KLEYM_TRUST_DOMAIN=example.com');
+    const changed = after.filter((object, index) => !isDeepStrictEqual(object, before[index]));
+    expect(configNameOf(after)).not.toBe(configNameOf(before));
+    expect(changed.map(({ kind, metadata }) => `${kind} ${metadata.name}`).toSorted()).toEqual(
+      [
+        `ConfigMap ${configNameOf(after)}`,
+        ...after.filter(isService).map(({ metadata }) => `Service ${metadata.name}`),
+        'ValidatingAdmissionPolicyBinding kleym-output-content',
+      ].toSorted(),
+    );
+  });
+
+  test('makes the same values the same', async () => {
+    const [first, second] = ['KLEYM_OVERLAP_POLICY=report', 'KLEYM_NAMESPACE_SELECTOR=true'];
+    expect(await configure(first, second)).toEqual(await configure(second, first));
+    expect(configNameOf(await configure(first))).toBe(configNameOf((await build(['base'])).objects));
   });
 
   test('says so when a field is one that it will give up', async () => {
     const { said } = await kustomize.buildText({ resources: [at('base')], commonLabels: { a: 'b' } });
     expect(said).toContain("'commonLabels' is deprecated");
-  });
-
-  test('puts each rendered value of the example into the Revisions', async () => {
-    const { objects, said } = await kustomize.build(at(example));
-    expect(said).toBe('');
-    const services = objects.filter(isService);
-    expect(services.map((service) => annotationsOf(service)['kleym.sonda.red/config'])).toEqual(
-      services.map(() => 'example.org,spire-mgmt-spire,true,report'),
-    );
-    const read = readManifests(example);
-    expect(objects.map(withoutValues).toSorted(byName)).toEqual(read.map(withoutValues).toSorted(byName));
   });
 });
 
@@ -84,17 +100,35 @@ function isService({ apiVersion }: Draft): boolean {
   return apiVersion.startsWith('serving.knative.dev/');
 }
 
-/** Of the Revisions that a Service makes. */
-function annotationsOf(service: Draft): Readonly<Record<string, string>> {
-  return (service['spec'] as { template: Template }).template.metadata.annotations;
+/** The base with the admission policies, and with values as an overlay says them. */
+async function configure(...literals: readonly string[]): Promise<readonly Draft[]> {
+  const generator = {
+    name: 'kleym-config',
+    namespace: 'kleym-system',
+    behavior: 'merge',
+    literals,
+    options: { immutable: true },
+  };
+  const { objects } = await kustomize.buildText({
+    resources: [at('base')],
+    components: [at('components/admission-policies')],
+    configMapGenerator: [generator],
+  });
+  return objects;
 }
 
-/** The other tests do not replace values. */
-function withoutValues(object: Draft): Draft {
-  if (!isService(object)) return object;
-  const copy = structuredClone(object);
-  Object.assign(annotationsOf(copy), { 'kleym.sonda.red/config': '' });
-  return copy;
+function configNameOf(objects: readonly Draft[]): string {
+  const names = objects.filter(({ kind }) => kind === 'ConfigMap').map(({ metadata }) => metadata.name);
+  const [name, ...others] = names.filter((one) => /^kleym-config-[a-z0-9]{10}$/.test(one));
+  if (name === undefined || others.length > 0)
+    throw new Error(`expected one ConfigMap kleym-config-<hash>, found ${names.join(', ')}`);
+  return name;
+}
+
+/** As the other tests read them, which make no hash. */
+function withoutHash(objects: readonly Draft[]): Draft[] {
+  const text = JSON.stringify(objects).replaceAll(configNameOf(objects), 'kleym-config');
+  return JSON.parse(text) as Draft[];
 }
 
 /** kustomize puts first what others need, such as the namespace; the order says nothing else. */
@@ -126,8 +160,19 @@ describe('the API server', () => {
     await applyAll(objects);
   });
 
-  test('takes the example', async () => {
-    await applyAll((await kustomize.build(at(example))).objects);
+  test('keeps the configuration of a Revision as it is, and takes another one beside it', async () => {
+    const [before, after] = await Promise.all(
+      ['example.org', 'example.com'].map((domain) => configure(`KLEYM_TRUST_DOMAIN=${domain}`)),
+    );
+    const [old, other] = [before ?? [], after ?? []].map((objects) =>
+      findManifest(objects, 'ConfigMap', configNameOf(objects)),
+    );
+    if (!old || !other) throw new Error('expected two configurations');
+    const [first, , again] = await applyAll([old, other, old]);
+    expect(again).toBe(first);
+    const { status, message } = await api.apply({ ...other, metadata: old.metadata });
+    expect(status).toBe(422);
+    expect(message).toContain('field is immutable when `immutable` is set');
   });
 
   test('has nothing to change when the same is applied again', async () => {

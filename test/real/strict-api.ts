@@ -20,6 +20,9 @@ export interface StrictApi {
 
 const strictly = 'fieldManager=kubectl&fieldValidation=Strict';
 
+/** Kinds in no namespace that name one nevertheless, because kustomize asks for it; the API server drops it. */
+const forKustomize = ['ValidatingAdmissionPolicyBinding'];
+
 /** Connects to an API server that asks for no credentials. */
 export function connectStrictly(server: string): StrictApi {
   async function send(method: string, path: string, type: string, content: Draft): Promise<Written> {
@@ -48,7 +51,7 @@ export function connectStrictly(server: string): StrictApi {
     discovered.set(apiVersion, known);
     const served = (await known).find((one) => one.kind === kind);
     if (!served) throw new Error(`the API server does not serve ${apiVersion} ${kind}`);
-    if (served.namespaced !== (metadata.namespace !== undefined))
+    if (served.namespaced !== (metadata.namespace !== undefined) && !forKustomize.includes(kind))
       throw new Error(
         `${kind} ${metadata.name}: a kind is in namespaces or it is not, and the manifest has it otherwise`,
       );

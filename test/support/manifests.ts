@@ -11,10 +11,16 @@ export interface Kustomization {
   readonly components?: readonly string[];
   readonly images?: readonly { readonly name: string; readonly newName: string; readonly newTag: string }[];
   readonly patches?: readonly { readonly path: string; readonly target?: Target }[];
-  readonly replacements?: readonly {
-    readonly source: { readonly kind: string; readonly name: string; readonly fieldPath: string };
-    readonly targets: readonly { readonly fieldPaths: readonly string[] }[];
-  }[];
+  readonly configMapGenerator?: readonly ConfigMapGenerator[];
+  readonly configurations?: readonly string[];
+}
+
+interface ConfigMapGenerator {
+  readonly name: string;
+  readonly namespace: string;
+  readonly behavior?: 'merge';
+  readonly envs: readonly string[];
+  readonly options: { readonly immutable: boolean; readonly labels?: Readonly<Record<string, string>> };
 }
 
 interface Target {
@@ -22,16 +28,13 @@ interface Target {
   readonly kind: string;
 }
 
-interface Addition {
-  readonly op: 'add';
-  readonly path: string;
-  readonly value: unknown;
-}
-
 /** The folder of the manifests. */
 export const manifestsFolder = join(import.meta.dirname, '..', '..', 'knative');
 
-/** The objects that a kustomize folder stands for: resources, then components, then its own patches. Values are not replaced. */
+/**
+ * The objects that a kustomize folder stands for: resources, then components, then what it generates, then its own
+ * patches. A generated ConfigMap has its name without the hash, and so has who refers to it.
+ */
 export function readManifests(...folders: readonly string[]): Draft[] {
   return folders.reduce<Draft[]>((objects, folder) => build(join(manifestsFolder, folder), objects), []);
 }
@@ -73,14 +76,15 @@ export function permissionsOf(objects: readonly Draft[], account: string): Recor
 }
 
 function build(folder: string, before: readonly Draft[]): Draft[] {
-  const { resources = [], components = [], patches = [], images = [] } = readKustomization(folder);
+  const { resources = [], components = [], patches = [], images = [], ...rest } = readKustomization(folder);
   const own = resources.flatMap((path) => readResource(join(folder, path)));
   const all = components.reduce<Draft[]>(
     (objects, path) => build(join(folder, path), objects),
     [...before, ...own],
   );
+  for (const generator of rest.configMapGenerator ?? []) generate(all, generator, folder);
   for (const { path, target } of patches)
-    patch(all, parse(readFileSync(join(folder, path), 'utf8')), target, path);
+    patch(all, parse(readFileSync(join(folder, path), 'utf8')) as Draft, target, path);
   for (const { name, newName, newTag } of images) setImage(all, name, `${newName}:${newTag}`);
   return all;
 }
@@ -94,25 +98,54 @@ function readResource(path: string): Draft[] {
   });
 }
 
+/** In place. What is merged keeps labels and values, and nothing else, of what was there. */
+function generate(objects: Draft[], generator: ConfigMapGenerator, folder: string): void {
+  const { name, namespace, behavior, envs, options } = generator;
+  const index = objects.findIndex((one) => one.kind === 'ConfigMap' && one.metadata.name === name);
+  const before = objects[index];
+  if ((behavior === 'merge') !== (before !== undefined))
+    throw new Error(`${folder} generates ${name}, expected it ${before ? 'to be merged' : 'to be there'}`);
+  const data = Object.assign({}, before?.['data'], ...envs.map((path) => readEnv(join(folder, path))));
+  const labels = { ...before?.metadata.labels, ...options.labels };
+  const generated: Draft = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, namespace, labels },
+    immutable: options.immutable,
+    data,
+  };
+  objects.splice(before ? index : objects.length, 1, generated);
+}
+
+/** Not as in other files of this kind: what is behind the first `=` is the value, with its quotes and blanks. */
+function readEnv(path: string): Record<string, string> {
+  const lines = readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(line) ?? [];
+      if (name === undefined || value === undefined)
+        throw new Error(`${path}: expected NAME=value, found ${line}`);
+      return [name, value];
+    }),
+  );
+}
+
 /** In place. A patch that meets nothing is a mistake. */
-function patch(
-  objects: Draft[],
-  content: Draft | readonly Addition[],
-  target: Target | undefined,
-  path: string,
-): void {
+function patch(objects: Draft[], content: Draft, target: Target | undefined, path: string): void {
   let met = 0;
   for (const [index, object] of objects.entries()) {
     if (!isMeant(object, content, target)) continue;
     met += 1;
-    objects[index] = 'kind' in content ? mergeInto(object, content) : content.reduce(add, object);
+    objects[index] = mergeInto(object, content);
   }
   if (met === 0) throw new Error(`${path} patches nothing`);
 }
 
-function isMeant(object: Draft, content: Draft | readonly Addition[], target: Target | undefined): boolean {
+function isMeant(object: Draft, content: Draft, target: Target | undefined): boolean {
   if (target) return object.kind === target.kind && object.apiVersion.startsWith(`${target.group}/`);
-  return 'kind' in content && object.kind === content.kind && object.metadata.name === content.metadata.name;
+  return object.kind === content.kind && object.metadata.name === content.metadata.name;
 }
 
 function mergeInto(object: Draft, content: Draft): Draft {
@@ -124,17 +157,6 @@ function merge(into: unknown, from: unknown): unknown {
   if (!isMap(into) || !isMap(from)) return from;
   const entries = Object.entries(from).map(([key, value]) => [key, merge(into[key], value)]);
   return { ...into, ...Object.fromEntries(entries) };
-}
-
-function add(object: Draft, { path, value }: Addition): Draft {
-  const keys = path
-    .split('/')
-    .slice(1)
-    .map((key) => key.replaceAll('~1', '/'));
-  return merge(
-    object,
-    keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value),
-  ) as Draft;
 }
 
 function setImage(objects: readonly Draft[], name: string, image: string): void {
