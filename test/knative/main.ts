@@ -8,12 +8,14 @@ Installs kleym on a Knative cluster as docs/deploy.md says, proves that it works
 It takes about half an hour: scaling to zero and the sweep have their time.
 
   --kubeconfig FILE   of a cluster with Knative Serving and Eventing, for an administrator. kleym must not be on it.
-                      Function pods, Knative's dispatchers and adapters are killed on purpose: no cluster that others use.
+                      Function pods, Knative's dispatchers and adapters are killed on purpose, and its sender
+                      identities are switched on and off: no cluster that others use.
   --image NAME:TAG    the image of dist/ (see Dockerfile), where the cluster can pull it
   --svid COMMAND      prints the SPIFFE IDs that a container gets, one a line, when it is called with namespace, pod and
-                      container; 0 is its end where there are some, 1 where there are none. Without it nothing is asked of SPIRE. Its trust domain must be kleym.sonda.red, and its
+                      container; it ends with 0 where there are some, with 1 where there are none. Without it nothing is asked
+                      of SPIRE. Its trust domain must be kleym.sonda.red, and its
                       SPIRE Controller Manager must act on ClusterSPIFFEIDs without a class.
-  --project NAME      one part only: delivery, installation, behaviour, operation, identity, removal`;
+  --project NAME      one part only, and again for another: delivery, installation, behaviour, operation, identity, rest, removal`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
