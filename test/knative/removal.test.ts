@@ -22,6 +22,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const kinds of ['namespace', 'crd', 'clusterrolebinding'])
     await kubectl(['delete', kinds, '--wait=false', '-l', placeLabel]);
+  await kubectl(['delete', 'namespace', 'kleym-reference-inference', '--ignore-not-found', '--wait=false']);
 });
 
 describe('the steps of docs/deploy.md', () => {
@@ -43,7 +44,9 @@ describe('the steps of docs/deploy.md', () => {
     const kinds =
       'clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding,crd,namespace';
     const names = (await kubectl(['get', kinds, '-o', 'name'])).split('\n');
-    const ours = names.filter((name) => name.includes('kleym') && !name.includes('kleym-test'));
+    const ours = names.filter(
+      (name) => name.includes('kleym') && !/kleym-(test|reference-inference)/.test(name),
+    );
     expect(ours).toEqual([]);
     expect(await ourOutputs()).toEqual([]);
   });
