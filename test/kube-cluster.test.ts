@@ -156,21 +156,23 @@ describe('writes to a binding', () => {
     const claim = { name: 'x', serviceAccountName: 'serving', key: 'k' };
     const creating = { kind: 'creating', ...claim, nonce: 'n', at: '2026-01-06T10:00:00Z' } as const;
     expect(
-      await cluster.patchStatus('default', metadata, { observedGeneration: 1, claim: creating }),
+      await cluster.replaceStatus('default', metadata, { observedGeneration: 1, claim: creating }),
     ).toHaveProperty('object.status', { observedGeneration: 1, claim: creating });
-    expect(await cluster.patchStatus('default', metadata, {})).toEqual({ kind: 'stale' });
+    expect(await cluster.replaceStatus('default', metadata, {})).toEqual({ kind: 'stale' });
 
     const now = (await readBinding()).metadata;
-    expect(await cluster.patchStatus('default', { ...now, uid: anotherUid }, {})).toEqual({ kind: 'stale' });
+    expect(await cluster.replaceStatus('default', { ...now, uid: anotherUid }, {})).toEqual({
+      kind: 'stale',
+    });
     const owning = { kind: 'owning', ...claim, uid: 'u' } as const;
-    await cluster.patchStatus('default', now, { claim: owning });
+    await cluster.replaceStatus('default', now, { claim: owning });
     expect(await readBinding()).toMatchObject({ spec, status: { claim: owning } });
     expect((await readBinding()).status).toEqual({ claim: owning });
   });
 
   it('to one that is gone are stale', async () => {
     const { metadata } = await readBinding();
-    expect(await cluster.patchStatus('default', { ...metadata, name: 'gone' }, {})).toEqual({
+    expect(await cluster.replaceStatus('default', { ...metadata, name: 'gone' }, {})).toEqual({
       kind: 'stale',
     });
     expect(await cluster.patchFinalizers('default', { ...metadata, name: 'gone' }, [])).toEqual({

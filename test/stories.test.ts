@@ -219,7 +219,7 @@ describe('what each safeguard prevents', () => {
     await scene.settle('a');
     await scene.edit('a', { containerName: 'k2' });
     const t1 = await scene.run('a');
-    const announcing = await t1.until('patchStatus');
+    const announcing = await t1.until('replaceStatus');
     expect(t1.made).not.toContain('replaceOutput');
     await scene.edit('a', { containerName: 'k1' });
     await scene.create(ask('b', 'k2'));
@@ -290,7 +290,7 @@ describe('what each safeguard prevents', () => {
     const scene = await setUp();
     await scene.create(ask('a', 'k1'));
     const t1 = await scene.run('a');
-    await (await t1.until('patchStatus')).make();
+    await (await t1.until('replaceStatus')).make();
     await scene.editPool('p', { app: 'z' });
     await scene.editPool('q', { app: 'x' });
     await scene.create(ask('b', 'k1', { pool: 'q' }));
@@ -362,7 +362,7 @@ describe('what each safeguard prevents', () => {
     await scene.settle('a');
     await scene.editPool('p', { app: '' });
     const t1 = await scene.run('a');
-    const reporting = await t1.until('patchStatus');
+    const reporting = await t1.until('replaceStatus');
     expect(t1.made).toContain('deleteOutput');
     expect(await scene.outputs()).toEqual([]);
     await reporting.make();

@@ -15,7 +15,7 @@ const news = ['first', 'second'].map((name): Announcement => ({
   message: 'reconciled',
 }));
 
-function announcerFor(answer: () => Promise<Written<undefined>>) {
+function announcerFor(answer: () => Promise<Written<undefined>>, elapsed: () => number = () => 0) {
   const told: string[] = [];
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
@@ -26,7 +26,7 @@ function announcerFor(answer: () => Promise<Written<undefined>>) {
     },
   };
   return {
-    announcer: createAnnouncer(cluster, log),
+    announcer: createAnnouncer(cluster, log, elapsed),
     told,
     logged: () => lines.map((line) => (JSON.parse(line) as { msg: string }).msg),
   };
@@ -39,6 +39,19 @@ describe('an announcer', () => {
     await announcer.told();
     expect(told).toEqual(['first', 'second']);
     expect(logged()).toEqual([]);
+  });
+
+  test('keeps nobody waiting for long where an API server hardly answers: what is old by then is not told', async () => {
+    let now = 0;
+    const answer = async (): Promise<Written<undefined>> => {
+      now += 3_000;
+      return { kind: 'written', object: undefined };
+    };
+    const { announcer, told, logged } = announcerFor(answer, () => now);
+    announcer.tell(Array.from({ length: 10 }, () => news).flat());
+    await announcer.told();
+    expect(told).toHaveLength(4);
+    expect(new Set(logged())).toEqual(new Set(['event not written in time']));
   });
 
   test.each([

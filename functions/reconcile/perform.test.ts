@@ -19,13 +19,13 @@ async function noteAfter(before: Claim | undefined, written: Claim): Promise<Not
   const old: Binding = before ? { ...binding, status: { claim: before } } : binding;
   const cluster: Cluster = {
     ...fakeCluster(),
-    patchStatus: async (_namespace, _aim, status) => ({ kind: 'written', object: { ...old, status } }),
+    replaceStatus: async (_namespace, _aim, status) => ({ kind: 'written', object: { ...old, status } }),
   };
   const notes: Notes = { looked: 100 };
   const announcer = { tell: () => undefined, told: async () => undefined };
   const tools = { cluster, announcer, nonce: () => 'unused', elapsed: () => 5_000 };
   const status = { claim: written };
-  await perform({ kind: 'patch-status', binding: old, status, waiting: undefined }, notes, tools);
+  await perform({ kind: 'write-status', binding: old, status, waiting: undefined }, notes, tools);
   return notes;
 }
 

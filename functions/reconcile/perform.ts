@@ -21,15 +21,13 @@ export interface Tools {
   readonly elapsed: () => number;
 }
 
-/** What a run knows of its own writes for one binding. */
-export interface Notes {
+type Changing<T> = { -readonly [K in keyof T]: T[K] };
+
+/** What a run knows of its own writes for one binding: what the protocol decides by, and when it looked. */
+export interface Notes extends Changing<Omit<Memory, 'unsent'>> {
   /** When the collect began from which its present decision was taken. */
   looked: number;
   unsent?: { readonly nonce: string; readonly since: number };
-  dead?: string;
-  refusal?: NonNullable<Memory['refusal']>;
-  accepted?: string;
-  kept?: NonNullable<Memory['kept']>;
 }
 
 /** When the look that dated its announcement is older than this, a POST is not sent any more: the quarantine counts on it. */
@@ -38,14 +36,10 @@ const freshMs = 20_000;
 type Step<K extends Write['kind']> = Extract<Write, { kind: K }>;
 
 /** What of a run's notes the protocol decides by. */
-export function toMemory({ unsent, dead, refusal, accepted, kept }: Notes, { elapsed }: Tools): Memory {
-  return {
-    ...(unsent && { unsent: { nonce: unsent.nonce, fresh: elapsed() - unsent.since < freshMs } }),
-    ...(dead !== undefined && { dead }),
-    ...(refusal && { refusal }),
-    ...(accepted !== undefined && { accepted }),
-    ...(kept && { kept }),
-  };
+export function toMemory(notes: Notes, { elapsed }: Tools): Memory {
+  const { looked: _, unsent, ...known } = notes;
+  if (!unsent) return known;
+  return { ...known, unsent: { nonce: unsent.nonce, fresh: elapsed() - unsent.since < freshMs } };
 }
 
 /**
@@ -67,8 +61,8 @@ export async function perform(step: Write | Probe, notes: Notes, tools: Tools): 
       return 'unseen';
     case 'patch-finalizers':
       return patchFinalizers(step, notes, tools);
-    case 'patch-status':
-      await patchStatus(step.binding, step.status, notes, tools);
+    case 'write-status':
+      await writeStatus(step.binding, step.status, notes, tools);
       return 'unseen';
     case 'create-output':
       return create(step, notes, tools);
@@ -119,17 +113,17 @@ async function patchFinalizers(step: Step<'patch-finalizers'>, notes: Notes, too
   const { binding, finalizers, announce } = step;
   const written = await tools.cluster.patchFinalizers(binding.metadata.namespace, aimAt(binding), finalizers);
   mustNotBeRejected(written, `write the finalizers of ${binding.metadata.name}`);
-  if (written.kind === 'written' && announce) await patchStatus(written.object, announce, notes, tools);
+  if (written.kind === 'written' && announce) await writeStatus(written.object, announce, notes, tools);
   return 'unseen';
 }
 
-async function patchStatus(
+async function writeStatus(
   binding: Binding,
   status: BindingStatus,
   notes: Notes,
   tools: Tools,
 ): Promise<boolean> {
-  const written = await tools.cluster.patchStatus(binding.metadata.namespace, aimAt(binding), status);
+  const written = await tools.cluster.replaceStatus(binding.metadata.namespace, aimAt(binding), status);
   mustNotBeRejected(written, `write the status of ${binding.metadata.name}`);
   if (written.kind !== 'written') return false;
   const { claim } = status;
@@ -177,7 +171,7 @@ async function confirm(
 ): Promise<Effect> {
   const refusal = toAlteration(stored, wanted);
   if (refusal) notes.refusal = refusal;
-  else if (await patchStatus(binding, confirm(stored.metadata.uid), notes, tools)) return 'confirmed';
+  else if (await writeStatus(binding, confirm(stored.metadata.uid), notes, tools)) return 'confirmed';
   return 'unseen';
 }
 

@@ -41,7 +41,7 @@ interface Ended {
 
 /** A run, with what it was asked for. */
 interface Batch extends Run {
-  readonly asked: ReadonlySet<string>;
+  readonly asked: readonly string[];
 }
 
 // A request begins no further namespace after this long: what is left goes into its reply.
@@ -52,8 +52,8 @@ const namespacesAtOnce = 4;
 export function reconcile(options: ReconcileOptions): Handler {
   const { cluster, settings, log, nonce, elapsed } = options;
   const batches = createBatches(async (namespace, names): Promise<Batch> => {
-    const tools = { cluster, nonce, elapsed, announcer: createAnnouncer(cluster, log) };
-    return { asked: new Set(names), ...(await settle(namespace, names, settings, tools)) };
+    const tools = { cluster, nonce, elapsed, announcer: createAnnouncer(cluster, log, elapsed) };
+    return { asked: names, ...(await settle(namespace, names, settings, tools)) };
   });
 
   return async function handleAffected(event) {
@@ -71,7 +71,7 @@ export function reconcile(options: ReconcileOptions): Handler {
 
 function notBegun({ names }: BindingNames): Batch {
   return {
-    asked: new Set(names),
+    asked: names,
     endings: new Map(names.map((name) => [name, { kind: 'unfinished' }])),
     collects: 0,
     writes: 0,
@@ -80,17 +80,20 @@ function notBegun({ names }: BindingNames): Batch {
 
 /**
  * Of the endings of a batch, these names are ours. It may have served other requests too, and their names are theirs;
- * a neighbour that it looked after by itself is nobody's, so what is left of it goes into a reply.
+ * a neighbour that it looked after by itself is nobody's, so what is left of it goes into a reply: of whoever came last,
+ * for a hundred requests that all name the same crowd would be a hundred times the work. That one has waited least.
  */
 function add(
   result: Result,
   { namespace, names }: BindingNames,
   { asked, endings, collects, writes }: Batch,
 ): void {
-  const own = new Set(names);
+  const [own, all] = [new Set(names), new Set(asked)];
+  const isLast = own.has(asked.at(-1) ?? '');
   for (const [name, ending] of endings) {
     if (own.has(name)) result.own.push({ namespace, name, ending });
-    else if (!asked.has(name) && ending.kind !== 'settled') result.others.push({ namespace, name, ending });
+    else if (isLast && !all.has(name) && ending.kind !== 'settled')
+      result.others.push({ namespace, name, ending });
   }
   result.collects += collects;
   result.writes += writes;
@@ -103,12 +106,17 @@ function toAnswer({ own, others, collects, writes }: Result, cause: string): Ans
   const left = own.filter(({ ending }) => ending.kind === 'unfinished');
   const held = own.filter(({ ending }) => ending.kind === 'waiting');
   // A 503 would forget the neighbours, and is slow where there is more to do: so who waits is named with those, until
-  // an answer has nobody to add and nothing was written for it. Then only patience helps, and that is the 503.
-  const isGettingOn = others.length > 0 || (left.length > 0 && (writes > 0 || held.length === 0));
-  if (isGettingOn) return answerNames([...left, ...held, ...others], cause, facts);
-  const [first] = held;
-  if (first?.ending.kind !== 'waiting') return nothing(facts);
-  return waiting(toHarmless(`${first.namespace}/${first.name}: ${first.ending.message}`));
+  // an answer has nobody to add and nothing came of the request. Then only patience helps, and that is the 503.
+  const hasMoved = writes > 0 || own.length > left.length + held.length;
+  if (others.length > 0 || (left.length > 0 && hasMoved))
+    return answerNames([...left, ...held, ...others], cause, facts);
+  const [first] = [...held, ...left];
+  if (!first) return nothing(facts);
+  return waiting(toHarmless(`${first.namespace}/${first.name}: ${toReason(first.ending)}`));
+}
+
+function toReason(ending: Ending): string {
+  return ending.kind === 'waiting' ? ending.message : 'not reached in time';
 }
 
 function answerNames(ended: readonly Ended[], cause: string, facts: Facts): Answer {

@@ -27,10 +27,13 @@ export interface Run {
 
 const maxRounds = 12;
 const maxMs = 20_000;
-// A round writes for all before it looks again. With more names than this, a slow API server would let a run end between
-// its announcements and their POSTs, and what was announced keeps everybody waiting.
 // Names that need no write cost nothing.
 const maxNames = 200;
+// A round looks again after this long, however many are left: what it announced must be written while it is fresh. Where
+// the API server is slow, a round for all of them would end after that, and the run with nothing but announcements.
+const maxRoundMs = 4_000;
+// After this nothing is announced any more: it could not be written in time, and would keep everybody waiting.
+const maxAnnouncingMs = 10_000;
 const concurrency = 16;
 
 /**
@@ -120,7 +123,27 @@ async function takeRound(run: Progress, world: World): Promise<void> {
   }
   const steps = toSteps(run, world);
   adopt(run, world);
-  await forEachLimited(steps, concurrency, (step) => attempt(run, step));
+  const began = run.tools.elapsed();
+  const inOrder = steps.toSorted((a, b) => Number(isAnnouncement(a)) - Number(isAnnouncement(b)));
+  await forEachLimited(inOrder, concurrency, async (step) => {
+    if (!isTooLate(run, began, step)) await attempt(run, step);
+  });
+}
+
+/** Whether a step is for the next round. */
+function isTooLate(run: Progress, began: number, step: Step): boolean {
+  return run.tools.elapsed() - began > maxRoundMs || (isAnnouncement(step) && isTooLateToAnnounce(run));
+}
+
+function isTooLateToAnnounce({ tools, since }: Progress): boolean {
+  return tools.elapsed() - since > maxAnnouncingMs;
+}
+
+function isAnnouncement({ decision }: Step): boolean {
+  if (decision.kind === 'patch-finalizers') return decision.announce !== undefined;
+  return (
+    decision.kind === 'write-status' && ['creating', 'replacing'].includes(decision.status.claim?.kind ?? '')
+  );
 }
 
 /** What there is to write, for as many as a run takes: those first that do not wait already, and so may get somewhere. */
@@ -129,8 +152,9 @@ function toSteps(run: Progress, world: World): Step[] {
   const steps = [...run.open]
     .toSorted((a, b) => isWaiting(a) - isWaiting(b) || compareText(a, b))
     .flatMap((name) => toStep(run, name, decideFor(run, world, name)));
-  for (const { name } of steps.splice(maxNames)) end(run, name, { kind: 'unfinished' });
-  return steps;
+  const late = steps.filter((step) => isAnnouncement(step) && isTooLateToAnnounce(run));
+  for (const { name } of [...late, ...steps.slice(maxNames)]) end(run, name, { kind: 'unfinished' });
+  return steps.filter(({ name }) => run.open.has(name));
 }
 
 function isStuck(binding: Binding | undefined): boolean {
@@ -191,7 +215,7 @@ async function write(run: Progress, { name, decision }: Step): Promise<void> {
   count(run, decision, effect);
   // What a replaced output selected is free now, and only another collect shows who was waiting for it.
   if (effect === 'confirmed' && decision.kind === 'create-output') end(run, name, { kind: 'settled' });
-  if (decision.kind === 'patch-status' && decision.waiting) end(run, name, decision.waiting);
+  if (decision.kind === 'write-status' && decision.waiting) end(run, name, decision.waiting);
 }
 
 /** What was not deleted sets nobody free. */

@@ -145,10 +145,10 @@ describe('decide', () => {
       'delete-output',
       'fence-output',
       'patch-finalizers',
-      'patch-status',
       'replace-output',
       'settled',
       'waiting',
+      'write-status',
     ]);
   });
 
@@ -164,7 +164,7 @@ describe('decide', () => {
     const property = fc.property(scene, name, ({ world, memory }, of) => {
       const step = decide(world, of, memory, 'nonce');
       const isRefusal =
-        step.kind === 'patch-status' &&
+        step.kind === 'write-status' &&
         step.status.conditions?.some(({ type, status }) => type !== 'Ready' && status === 'True');
       return !isRefusal || !world.outputsByOwner.has(of);
     });

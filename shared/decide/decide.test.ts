@@ -194,11 +194,11 @@ describe('row 3: what must go first', () => {
     const terminating = { ...output, metadata: { ...output.metadata, finalizers: ['example.com/hold'] } };
     const first = decideIn({ bindings: [at(a, { claim: owning(a) })], outputs: [terminating] });
     expect(first).toMatchObject({
-      kind: 'patch-status',
+      kind: 'write-status',
       waiting: { message: expect.stringContaining('is being deleted') },
       status: { claim: owning(a) },
     });
-    if (first.kind !== 'patch-status') throw new Error(first.kind);
+    if (first.kind !== 'write-status') throw new Error(first.kind);
     expect(first.status.conditions?.[0]?.message).toMatch(
       /^ClusterSPIFFEID .* is being deleted, and is held by example\.com\/hold$/,
     );
@@ -211,7 +211,7 @@ describe('row 3: what must go first', () => {
     const again = { ...a, metadata: { ...a.metadata, uid: 'another' } };
     const terminating = outputOf(a, { deletionTimestamp: clock.now });
     expect(decideIn({ bindings: [again], outputs: [terminating] })).toMatchObject({
-      kind: 'patch-status',
+      kind: 'write-status',
       waiting: { kind: 'waiting' },
     });
   });
@@ -255,7 +255,7 @@ function refusedStatus(reason: string, message = 'no'): BindingStatus {
   const digest = toContentDigest(identityOf(a).output);
   const memory = { refusal: { digest, refused: refused('RenderFailure', reason, message) } };
   const said = decideIn({ bindings: [a], memory });
-  if (said.kind !== 'patch-status') throw new Error(said.kind);
+  if (said.kind !== 'write-status') throw new Error(said.kind);
   return said.status;
 }
 
@@ -306,7 +306,7 @@ describe('row 6: withdraw, then report', () => {
 
   it('then the status says it and the claim is gone', () => {
     const step = decideIn({ bindings: [at(unsafe, { claim: owning(a) })] });
-    if (step.kind !== 'patch-status') throw new Error(step.kind);
+    if (step.kind !== 'write-status') throw new Error(step.kind);
     expect(ready(step)).toBe('False InvalidPoolSelector');
     expect(step.status.claim).toBeUndefined();
     expect(decideIn({ bindings: [at(unsafe, step.status)] })).toEqual({ kind: 'settled' });
@@ -315,7 +315,7 @@ describe('row 6: withdraw, then report', () => {
   it('a collision names all rivals, sorted, and a deleted one is none', () => {
     const c = held(b.spec, 'binding-c');
     const step = decideIn({ bindings: [a, c, b, deleting(held(b.spec, 'binding-d'))] });
-    if (step.kind !== 'patch-status') throw new Error(step.kind);
+    if (step.kind !== 'write-status') throw new Error(step.kind);
     expect(ready(step)).toBe('False IdentityCollision');
     expect(step.status.conflicts).toEqual([
       { name: 'binding-b', uid: 'uid-of-binding-b', reason: 'IdentityCollision' },
@@ -335,7 +335,7 @@ describe('row 6: withdraw, then report', () => {
     };
     const step = decideIn({ bindings: [a], memory: { refusal } });
     expect(step).toMatchObject({
-      kind: 'patch-status',
+      kind: 'write-status',
       status: { conditions: [{ reason: 'OutputRefused' }, {}, {}, {}, {}] },
     });
     expect(step).not.toHaveProperty('status.claim');
@@ -347,7 +347,7 @@ describe('row 6: withdraw, then report', () => {
 
   it('a refusal that may end by itself is said once, and waits', () => {
     const first = decideIn({ bindings: [a], outputs: 'unserved' });
-    if (first.kind !== 'patch-status') throw new Error(first.kind);
+    if (first.kind !== 'write-status') throw new Error(first.kind);
     expect(ready(first)).toBe('False ClusterSPIFFEIDCRDMissing');
     const message = 'ClusterSPIFFEID CRD is not installed';
     expect(decideIn({ bindings: [at(a, first.status)], outputs: 'unserved' })).toEqual({
@@ -367,7 +367,7 @@ describe('row 6: withdraw, then report', () => {
       status: { claim: { kind: 'creating' }, conflicts: [{ reason: 'PossibleOverlap' }] },
     });
     const step = decideIn({ bindings: [a, wide], settings: { overlapPolicy: 'refuse' } });
-    if (step.kind !== 'patch-status') throw new Error(step.kind);
+    if (step.kind !== 'write-status') throw new Error(step.kind);
     expect(ready(step)).toBe('False PossibleOverlap');
   });
 });
@@ -401,7 +401,7 @@ describe('a withdrawal that the API server refused to this run', () => {
     ],
   ])('%s is said, and waits; the claim stands', (_case, scene) => {
     const step = decideIn({ ...scene, memory });
-    if (step.kind !== 'patch-status') throw new Error(step.kind);
+    if (step.kind !== 'write-status') throw new Error(step.kind);
     expect(ready(step)).toBe('Unknown Waiting');
     expect(step.status.conditions?.map(({ status }) => status)).toEqual(Array(5).fill('Unknown'));
     expect(step.status.conditions?.[0]?.message).toBe(message);
@@ -411,7 +411,7 @@ describe('a withdrawal that the API server refused to this run', () => {
 
   const scene: Scene = { bindings: [at(a, { claim: owning(a) }), b], outputs: [live], memory };
   const said = decideIn(scene);
-  if (said.kind !== 'patch-status') throw new Error(said.kind);
+  if (said.kind !== 'write-status') throw new Error(said.kind);
   const blocked = at(a, said.status);
 
   it('is tried again by the next run', () => {
@@ -429,7 +429,7 @@ describe('a withdrawal that the API server refused to this run', () => {
   it('is said anew, in the words of the day, for another generation', () => {
     const edited = { ...blocked, metadata: { ...blocked.metadata, generation: 2 } };
     expect(decideIn({ bindings: [edited, b], outputs: [live], memory: refusedWith('no') })).toMatchObject({
-      kind: 'patch-status',
+      kind: 'write-status',
       status: {
         observedGeneration: 2,
         conditions: [{ message: expect.stringMatching(/deleted: no$/) }, {}, {}, {}, {}],
@@ -444,7 +444,7 @@ describe('a withdrawal that the API server refused to this run', () => {
 
   it('is over when the binding may have its output again', () => {
     expect(decideIn({ bindings: [blocked], outputs: [live] })).toMatchObject({
-      kind: 'patch-status',
+      kind: 'write-status',
       status: { conditions: [{ status: 'True' }, {}, {}, {}, {}], claim: owning(a) },
     });
   });
@@ -456,7 +456,7 @@ describe('row 7: the quarantine', () => {
       kind: 'waiting',
     });
     expect(decideIn({ bindings: [at(a, { claim: creating(a, 'n', over) })] })).toMatchObject({
-      kind: 'patch-status',
+      kind: 'write-status',
     });
   });
 
@@ -465,7 +465,7 @@ describe('row 7: the quarantine', () => {
       bindings: [at(a, { claim: creating(a) })],
       outputs: [outputOf(a, { nonce: 'n' })],
     };
-    expect(decideIn(scene)).toMatchObject({ kind: 'patch-status', status: { claim: { kind: 'owning' } } });
+    expect(decideIn(scene)).toMatchObject({ kind: 'write-status', status: { claim: { kind: 'owning' } } });
   });
 
   it('an output with another nonce proves nothing', () => {
@@ -493,7 +493,7 @@ describe('row 7: the quarantine', () => {
   ])('of a claim that a wrong clock dated ahead begins now: %s', (_case, binding) => {
     const others = binding.metadata.name === 'binding-b' ? [a] : [];
     const step = decideIn({ bindings: [binding, ...others], of: binding.metadata.name });
-    if (step.kind !== 'patch-status') throw new Error(step.kind);
+    if (step.kind !== 'write-status') throw new Error(step.kind);
     expect(step.waiting).toMatchObject({ kind: 'waiting' });
     expect(step.status).toEqual({
       observedGeneration: 1,
@@ -501,7 +501,7 @@ describe('row 7: the quarantine', () => {
     });
     const redated = at(binding, step.status);
     expect(decideIn({ bindings: [redated, ...others], of: binding.metadata.name })).not.toMatchObject({
-      kind: 'patch-status',
+      kind: 'write-status',
     });
   });
 
@@ -520,7 +520,7 @@ describe('row 7: the quarantine', () => {
 
   it('a POST that was answered with a refusal cannot land any more', () => {
     expect(decideIn({ bindings: [at(a, { claim: creating(a) })], memory: { dead: 'n' } })).toMatchObject({
-      kind: 'patch-status',
+      kind: 'write-status',
     });
   });
 });
@@ -530,7 +530,7 @@ describe('row 8: somebody else has the key', () => {
 
   it('a claim of another binding holds it, whatever that binding asks for now', () => {
     const step = decideIn({ bindings: [a, rival] });
-    if (step.kind !== 'patch-status') throw new Error(step.kind);
+    if (step.kind !== 'write-status') throw new Error(step.kind);
     expect(step.waiting).toEqual({ kind: 'waiting', message: step.status.conditions?.[0]?.message });
     expect(step).not.toHaveProperty('status.claim');
     expect(step.status.conditions?.[0]).toMatchObject({
@@ -546,14 +546,14 @@ describe('row 8: somebody else has the key', () => {
       bindings: [at(a, { claim: creating(a, 'mine') }), rival],
       memory: { unsent: { nonce: 'mine', fresh: true } },
     });
-    expect(step).toMatchObject({ kind: 'patch-status', waiting: { kind: 'waiting' } });
+    expect(step).toMatchObject({ kind: 'write-status', waiting: { kind: 'waiting' } });
     expect(step).not.toHaveProperty('status.claim');
   });
 
   it('an output under another name holds it too', () => {
     const output = outputOf(b);
     expect(decideIn({ bindings: [a, b2], outputs: [output] })).toMatchObject({
-      kind: 'patch-status',
+      kind: 'write-status',
       waiting: { kind: 'waiting' },
     });
   });
@@ -604,7 +604,7 @@ describe('row 9: the POST, after a look at the rivals', () => {
   ])('is not sent %s: it is announced anew', (_when, binding, memory) => {
     const step = decideIn({ bindings: [at(binding, { claim: creating(a, 'mine') })], memory });
     expect(step).toMatchObject({
-      kind: 'patch-status',
+      kind: 'write-status',
       status: { claim: { kind: 'creating', nonce: 'fresh-nonce' } },
     });
   });
@@ -620,7 +620,7 @@ describe('row 10: the API server refused it before', () => {
       },
     },
   });
-  if (said.kind !== 'patch-status') throw new Error(said.kind);
+  if (said.kind !== 'write-status') throw new Error(said.kind);
   const blocked = at(a, said.status);
 
   const refusalWith = (message: string, reason = 'OutputRefused') => ({
@@ -648,7 +648,7 @@ describe('row 10: the API server refused it before', () => {
       memory: { refusal: refusalWith('policy b denies it') },
     };
     expect(decideIn(scene)).toMatchObject({
-      kind: 'patch-status',
+      kind: 'write-status',
       status: {
         conditions: [{ message: 'policy b denies it' }, {}, {}, {}, { message: 'policy b denies it' }],
       },
@@ -658,12 +658,12 @@ describe('row 10: the API server refused it before', () => {
   it('so is one for another reason, or of another content', () => {
     const forbidden = { refusal: refusalWith('denied (request 2)', 'OutputForbidden') };
     const blocked = blockedWith('denied (request 1)');
-    expect(decideIn({ bindings: [blocked], memory: forbidden })).toMatchObject({ kind: 'patch-status' });
+    expect(decideIn({ bindings: [blocked], memory: forbidden })).toMatchObject({ kind: 'write-status' });
     const settings = { trustDomain: 'example.com' };
     const digest = toContentDigest(identityOf(a, settings).output);
     const memory = { refusal: { ...refusalWith('denied (request 2)'), digest } };
     expect(decideIn({ bindings: [blocked], memory, settings })).toMatchObject({
-      kind: 'patch-status',
+      kind: 'write-status',
       status: { conditions: [{ message: 'denied (request 2)' }, {}, {}, {}, {}] },
     });
   });
@@ -684,7 +684,7 @@ describe('row 10: the API server refused it before', () => {
     expect(
       decideIn({ bindings: [blocked], memory: { accepted: toContentDigest(identityOf(a).output) } }),
     ).toMatchObject({
-      kind: 'patch-status',
+      kind: 'write-status',
       status: { claim: { kind: 'creating' } },
     });
   });
@@ -692,7 +692,7 @@ describe('row 10: the API server refused it before', () => {
   it('an edit is tried at once', () => {
     const edited = { ...blocked, metadata: { ...blocked.metadata, generation: 2 } };
     expect(decideIn({ bindings: [edited] })).toMatchObject({
-      kind: 'patch-status',
+      kind: 'write-status',
       status: { claim: { kind: 'creating' } },
     });
   });
@@ -703,7 +703,7 @@ describe('row 10: the API server refused it before', () => {
       refused: refusedForNow('RenderFailure', 'OutputForbidden', 'no'),
     };
     const first = decideIn({ bindings: [a], memory: { refusal } });
-    if (first.kind !== 'patch-status') throw new Error(first.kind);
+    if (first.kind !== 'write-status') throw new Error(first.kind);
     expect(decideIn({ bindings: [at(a, first.status)], memory: { refusal } })).toEqual({
       kind: 'waiting',
       message: 'no',
@@ -714,9 +714,9 @@ describe('row 10: the API server refused it before', () => {
 describe('row 11: the announcement', () => {
   it('clears what the status said before, in the write that makes the claim', () => {
     const conflict = decideIn({ bindings: [a, b] });
-    if (conflict.kind !== 'patch-status') throw new Error(conflict.kind);
+    if (conflict.kind !== 'write-status') throw new Error(conflict.kind);
     const step = decideIn({ bindings: [at(a, conflict.status), b2] });
-    if (step.kind !== 'patch-status') throw new Error(step.kind);
+    if (step.kind !== 'write-status') throw new Error(step.kind);
     expect(step.status.conditions?.map(({ type, status, reason }) => `${type} ${status} ${reason}`)).toEqual([
       'Ready Unknown Initializing',
       'Conflict False Resolved',
@@ -738,7 +738,7 @@ describe('rows 12 and 13: a move', () => {
 
   it('is announced on the resourceVersion that its PUT will be bound to', () => {
     expect(decideIn({ bindings: [at(moved, { claim: owning(a) })], outputs: [outputOf(a)] })).toMatchObject({
-      kind: 'patch-status',
+      kind: 'write-status',
       status: { claim: replacing(a, '7', moved) },
     });
   });
@@ -756,7 +756,7 @@ describe('rows 12 and 13: a move', () => {
       bindings: [at(moved, { claim: replacing(a, '6', moved) })],
       outputs: [outputOf(a)],
     });
-    expect(step).toMatchObject({ kind: 'patch-status', status: { claim: replacing(a, '7', moved) } });
+    expect(step).toMatchObject({ kind: 'write-status', status: { claim: replacing(a, '7', moved) } });
   });
 
   it('one that is given up is fenced before anything else is claimed', () => {
@@ -815,14 +815,14 @@ describe('rows 14 to 16: the output has the right key', () => {
 
   it('a claim that was lost is written again', () => {
     expect(decideIn({ bindings: [a], outputs: [outputOf(a)] })).toMatchObject({
-      kind: 'patch-status',
+      kind: 'write-status',
       status: { claim: owning(a) },
     });
   });
 
   it('when the status says it there is nothing left to do, whatever others added to the output', () => {
     const first = decideIn({ bindings: [a], outputs: [outputOf(a)] });
-    if (first.kind !== 'patch-status') throw new Error(first.kind);
+    if (first.kind !== 'write-status') throw new Error(first.kind);
     expect(ready(first)).toBe('True Reconciled');
     const output = outputOf(a);
     const added = {
@@ -876,14 +876,14 @@ describe('a claim that cannot be read', () => {
       bindings: [a, unread(held({ ...perObjective, containerName: 'elsewhere' }, 'binding-b'))],
     };
     expect(decideIn(scene)).toMatchObject({
-      kind: 'patch-status',
+      kind: 'write-status',
       waiting: { message: expect.stringContaining('binding binding-b, by a claim that cannot be read,') },
     });
   });
 
   it('takes nothing from those who have their outputs', () => {
     const confirmation = decideIn({ bindings: [a], outputs: [outputOf(a)] });
-    if (confirmation.kind !== 'patch-status') throw new Error(confirmation.kind);
+    if (confirmation.kind !== 'write-status') throw new Error(confirmation.kind);
     const scene = {
       bindings: [
         at(a, confirmation.status),
@@ -907,7 +907,7 @@ describe('a spec that cannot be read', () => {
 
   it('is a failure before anything was looked at', () => {
     const decision = decideIn({ bindings: [odd] });
-    if (decision.kind !== 'patch-status') throw new Error(decision.kind);
+    if (decision.kind !== 'write-status') throw new Error(decision.kind);
     expect(
       decision.status.conditions?.map(({ type, status, reason }) => `${type}=${status}/${reason}`),
     ).toEqual([

@@ -194,7 +194,7 @@ function hold(view: View): Decision | undefined {
 /** Row 11 in one go with row 5: what the rows say of the binding once it is held, if that is a claim of this run's own. */
 function toFirstAnnouncement(view: View, held: Binding): BindingStatus | undefined {
   const decision = decideRows({ ...view, binding: held });
-  if (decision.kind !== 'patch-status') return undefined;
+  if (decision.kind !== 'write-status') return undefined;
   const { claim } = decision.status;
   return claim?.kind === 'creating' && claim.nonce === view.nonce ? decision.status : undefined;
 }
@@ -206,7 +206,7 @@ function refuse(view: View): Decision | undefined {
   const status = keepWords(view.binding, toRefusedStatus(view.subject, refusal));
   if (!view.output && !view.claim && isSaid(view.binding, status))
     return refusal.retry ? { kind: 'waiting', message: refusal.message } : settled;
-  return release(view, () => ({ kind: 'patch-status', binding: view.binding, status, waiting: undefined }));
+  return release(view, () => ({ kind: 'write-status', binding: view.binding, status, waiting: undefined }));
 }
 
 /** Row 7: a POST of a run that may be dead may still land. */
@@ -288,7 +288,7 @@ function correct(view: Present): Decision | undefined {
 function confirm(view: Present): Decision {
   const status = toConfirmation(view)(view.output.output.metadata.uid);
   if (isSaid(view.binding, status)) return settled;
-  return { kind: 'patch-status', binding: view.binding, status, waiting: undefined };
+  return { kind: 'write-status', binding: view.binding, status, waiting: undefined };
 }
 
 // ------------------------------------------------------------------------------------------------ what rows share
@@ -312,7 +312,7 @@ function withdraw(view: View, held: HeldOutput): Decision {
   // A server in trouble gives another reason, or the same with another number in it, each time: one of them in the status will do.
   const said = binding.status?.conditions?.find(({ message }) => message.startsWith(beginning))?.message;
   if (said !== undefined && isSaid(binding, toWithdrawingStatus(subject, said))) return waiting;
-  return { kind: 'patch-status', binding, status: toWithdrawingStatus(subject, waiting.message), waiting };
+  return { kind: 'write-status', binding, status: toWithdrawingStatus(subject, waiting.message), waiting };
 }
 
 /** Why the binding must not have an output. */
@@ -359,7 +359,7 @@ function redate({ binding, claim, world }: View): Decision | undefined {
   const { clock } = world.snapshot;
   if (claim?.kind !== 'creating' || claim.at <= clock.horizon) return undefined;
   const status = { ...binding.status, claim: { ...claim, at: clock.now } };
-  return { kind: 'patch-status', binding, status, waiting: stillOpen };
+  return { kind: 'write-status', binding, status, waiting: stillOpen };
 }
 
 /** Whether a PUT may land on the output as it is. */
@@ -394,7 +394,7 @@ function replace(view: Present): Write {
 
 function announce(view: Wanted, claim: Claim): Write {
   return {
-    kind: 'patch-status',
+    kind: 'write-status',
     binding: view.binding,
     status: toAnnouncedStatus(view.subject, claim),
     waiting: undefined,
@@ -405,7 +405,7 @@ function announce(view: Wanted, claim: Claim): Write {
 function sayWaiting({ binding }: View, message: string, status: BindingStatus): Decision {
   return isSaid(binding, status)
     ? { kind: 'waiting', message }
-    : { kind: 'patch-status', binding, status, waiting: { kind: 'waiting', message } };
+    : { kind: 'write-status', binding, status, waiting: { kind: 'waiting', message } };
 }
 
 function toClaimed({ identity, binding }: Wanted): Pick<Claim, 'name' | 'serviceAccountName' | 'key'> {

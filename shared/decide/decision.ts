@@ -44,7 +44,7 @@ export type Write =
       readonly announce: BindingStatus | undefined;
     }
   | {
-      readonly kind: 'patch-status';
+      readonly kind: 'write-status';
       readonly binding: Binding;
       readonly status: BindingStatus;
       /** Where this is all for now: the run ends for this binding, and is asked for again. */

@@ -111,13 +111,36 @@ function clashesOf({ keys, settings }: World, key: string | undefined): string[]
 function toCrowd({ seekers }: World, keys: Iterable<string>, name: string, reason: Peer['reason']): Crowd {
   const named: Peer[] = [];
   for (const key of keys) {
-    for (const { metadata } of seekers.get(key) ?? []) {
+    for (const { metadata } of turn(seekers.get(key) ?? [], name)) {
       if (metadata.name === name) continue;
       if (named.length === maxNamed) return { named: sortByName(named), hasOthers: true };
       named.push({ name: metadata.name, uid: metadata.uid, reason });
     }
   }
   return { named: sortByName(named), hasOthers: false };
+}
+
+/**
+ * Sorted bindings, beginning behind a name. If everybody named the first of them, all of a crowd would have to be
+ * written whenever one of those leaves.
+ */
+function* turn(bindings: readonly Binding[], name: string): Generator<Binding> {
+  const start = findPlace(bindings, name);
+  for (let index = start; index < bindings.length + start; index++) {
+    const binding = bindings[index % bindings.length];
+    if (binding) yield binding;
+  }
+}
+
+/** How many of these sorted bindings do not come after a name. */
+function findPlace(bindings: readonly Binding[], name: string): number {
+  let [low, high] = [0, bindings.length];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (compareText(bindings[middle]?.metadata.name ?? '', name) > 0) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function sortByName(peers: readonly Peer[]): Peer[] {

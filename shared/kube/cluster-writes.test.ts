@@ -46,11 +46,11 @@ const verbs: readonly Verb[] = [
     write: (cluster) => cluster.patchFinalizers('team-a', aim, ['f']),
   },
   {
-    verb: 'patchStatus',
+    verb: 'replaceStatus',
     method: 'put',
     path: `${bindingPath}/status`,
     returned: binding,
-    write: (cluster) => cluster.patchStatus('team-a', aim, {}),
+    write: (cluster) => cluster.replaceStatus('team-a', aim, {}),
   },
   {
     verb: 'createOutput',
@@ -146,7 +146,7 @@ async function send(write: (cluster: Cluster) => Promise<unknown>, ...script: Pa
 }
 
 const requests = {
-  putStatus: (cluster: Cluster) => cluster.patchStatus('team-a', aim, { observedGeneration: 2 }),
+  putStatus: (cluster: Cluster) => cluster.replaceStatus('team-a', aim, { observedGeneration: 2 }),
   create: (cluster: Cluster) => cluster.createOutput(newOutput),
   dryRun: (cluster: Cluster) => cluster.createOutput(newOutput, { dryRun: true }),
   replace: (cluster: Cluster) => cluster.replaceOutput(output),

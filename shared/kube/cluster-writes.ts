@@ -10,7 +10,7 @@ import type { Transport } from './transport.ts';
 
 type ClusterWrites = Pick<
   Cluster,
-  'patchFinalizers' | 'patchStatus' | 'createOutput' | 'replaceOutput' | 'deleteOutput' | 'announce'
+  'patchFinalizers' | 'replaceStatus' | 'createOutput' | 'replaceOutput' | 'deleteOutput' | 'announce'
 >;
 
 const fieldManager = 'kleym';
@@ -41,7 +41,7 @@ export function createWrites(transport: Transport, reportingInstance: string): C
 
     // PUT, because a merge patch keeps what the old status had beside ours, and a JSON patch of a status ignores the uid:
     // it lands on an object of another uid. Everything but the status is ignored, so nothing else is sent.
-    patchStatus: async (namespace, { name, uid, resourceVersion }, status) => {
+    replaceStatus: async (namespace, { name, uid, resourceVersion }, status) => {
       const path = toPath({ resource: bindingResource, namespace, name, subresource: 'status' });
       const body = toJsonBody({
         ...bindingType,

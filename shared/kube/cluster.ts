@@ -56,7 +56,7 @@ export interface Cluster {
   /** Replaces the list of finalizers. */
   patchFinalizers(namespace: string, aim: Aim, finalizers: readonly string[]): Promise<Written<Binding>>;
   /** Replaces the whole status: a field that is not given is removed. */
-  patchStatus(namespace: string, aim: Aim, status: BindingStatus): Promise<Written<Binding>>;
+  replaceStatus(namespace: string, aim: Aim, status: BindingStatus): Promise<Written<Binding>>;
   createOutput(output: NewOutput, options?: { readonly dryRun: boolean }): Promise<Written<Output>>;
   /** PUT: the output carries the uid and resourceVersion that it was read with. */
   replaceOutput(output: Output): Promise<Written<Output>>;

@@ -1,4 +1,3 @@
-import type { Binding } from '../api/binding.ts';
 import { type Output, outputLabels } from '../api/cluster-spiffe-id.ts';
 import { objectiveResources } from '../api/objective.ts';
 import type { Resource } from '../api/object-meta.ts';
@@ -9,6 +8,7 @@ import { managedBy } from '../identity/ownership.ts';
 import type { Cluster, Listed } from './cluster.ts';
 import { toClock } from './clock.ts';
 import { noBindings } from './found.ts';
+import { toBindings } from './known-bindings.ts';
 
 interface Namespaced {
   readonly metadata: { readonly name: string; readonly namespace: string };
@@ -31,9 +31,7 @@ export async function collectCluster(cluster: Cluster): Promise<Snapshot[]> {
   const namespaces = new Set([...bindings.keys(), ...(outputs === 'unserved' ? [] : outputs.keys())]);
   return [...namespaces].map((namespace) => ({
     namespace,
-    bindings: new Map(
-      (bindings.get(namespace) ?? []).map((binding: Binding) => [binding.metadata.name, binding]),
-    ),
+    bindings: toBindings(bindings.get(namespace) ?? []),
     outputs: outputs === 'unserved' ? 'unserved' : (outputs.get(namespace) ?? []),
     sources: { pools: within(pools, namespace), objectives: within(objectives, namespace) } satisfies Sources,
     clock: toClock(listed.at),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Binding, BindingStatus } from '../api/binding.ts';
+import type { Binding, BindingStatus, Peer } from '../api/binding.ts';
 import type { Output } from '../api/cluster-spiffe-id.ts';
 import type { Pool } from '../api/pool.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
@@ -37,6 +37,10 @@ function owning(name: string, serviceAccountName: string): BindingStatus {
 
 function creating(name: string, at: string): BindingStatus {
   return { claim: { kind: 'creating', name, serviceAccountName: 'sa', nonce: 'nonce', at } };
+}
+
+function collidingWith(name: string): Peer {
+  return { name, uid: `uid-${name}`, reason: 'IdentityCollision' };
 }
 
 const outputOf = (owner: string) => `kleym-team-a-${owner}`;
@@ -104,7 +108,7 @@ function changingCluster(start: Partial<Stored>, changes: Changes = {}) {
     getObjective: unexpected,
     listObjectives: unexpected,
     patchFinalizers: unexpected,
-    patchStatus: unexpected,
+    replaceStatus: unexpected,
     createOutput: unexpected,
     replaceOutput: unexpected,
     deleteOutput: unexpected,
@@ -216,17 +220,31 @@ describe('the bindings of a neighbourhood', () => {
   });
 
   test('are also those of the rivals that it recorded, because they may recover when it leaves', async () => {
-    const conflicts: BindingStatus['conflicts'] = [
-      { name: 'rival', uid: 'uid-rival', reason: 'IdentityCollision' },
-    ];
     const { bindings } = await look({
       bindings: [
-        binding('b', 'new', { status: { conflicts } }),
+        binding('b', 'new', { status: { conflicts: [collidingWith('rival')] } }),
         binding('rival', 'old'),
         binding('another', 'old'),
       ],
     });
     expect(bindings).toEqual(['another@1', 'b@1', 'rival@1']);
+  });
+
+  test('are those of the rivals of each name, also where there are more rivals than are looked up', async () => {
+    const names = many(30).map((name) => `crowd-${name}`);
+    const { bindings } = await look(
+      {
+        bindings: [
+          binding('a', 'crowded', { status: { conflicts: names.map(collidingWith) } }),
+          binding('b', 'new', { status: { conflicts: [collidingWith('rival')] } }),
+          ...names.map((name) => binding(name, 'crowded')),
+          binding('rival', 'old'),
+          binding('another', 'old'),
+        ],
+      },
+      { names: ['a', 'b'] },
+    );
+    expect(bindings).toContain('another@1');
   });
 
   test('are read with a service account that no output can be labelled with, and that selects no output', async () => {
@@ -488,6 +506,15 @@ describe('what an earlier collect saw', () => {
     const { cluster } = changingCluster({ bindings: [binding('b', 'new'), binding('of-new', 'new')] });
     const { bindings } = await collect(cluster, namespace, ['b'], snapshot);
     expect([...bindings.keys()].toSorted()).toEqual(['b', 'of-new']);
+  });
+
+  test('is not enough where a rival was recorded that it did not see', async () => {
+    const moved = binding('moved', 'sa', { status: { conflicts: [collidingWith('left')] } });
+    const bindings = [...start.bindings, moved, binding('left', 'old')];
+    const { snapshot } = await look({ bindings });
+    const { cluster } = changingCluster({ bindings });
+    const { bindings: seen } = await collect(cluster, namespace, ['b', 'moved'], snapshot);
+    expect([...seen.keys()].toSorted()).toEqual(['b', 'left', 'moved', 'other']);
   });
 
   test('says nothing about a binding that it did not see', async () => {

@@ -15,18 +15,14 @@ export async function readKnown(
   names: readonly string[],
 ): Promise<Bindings> {
   const own = await getBindings(cluster, namespace, names);
-  const rivals = rivalsOf(own.values())
-    .filter((name) => !own.has(name))
-    .slice(0, maxRivals);
-  return new Map([...own, ...(await getBindings(cluster, namespace, rivals))]);
+  return new Map([...own, ...(await getBindings(cluster, namespace, rivalsOf(own)))]);
 }
 
 /** The same from what was read before. Undefined where one of them was not seen: then nobody knows its service accounts. */
 export function pickKnown(bindings: Bindings, names: readonly string[]): Bindings | undefined {
-  const own = names.flatMap((name) => bindings.get(name) ?? []);
-  if (own.length < names.length) return undefined;
-  const picked = [...own, ...rivalsOf(own).flatMap((name) => bindings.get(name) ?? [])];
-  return toBindings(picked);
+  const own = pick(bindings, names);
+  const rivals = own && pick(bindings, rivalsOf(own));
+  return own && rivals && new Map([...own, ...rivals]);
 }
 
 /** Bindings by their names. */
@@ -39,7 +35,16 @@ async function getBindings(cluster: Cluster, namespace: string, names: readonly 
   return toBindings(found.filter((binding) => isThere(binding, noBindings)));
 }
 
-function rivalsOf(bindings: Iterable<Binding>): string[] {
-  const peers = [...bindings].flatMap(({ status }) => status?.conflicts ?? []);
-  return [...new Set(peers.map(({ name }) => name))];
+function pick(bindings: Bindings, names: readonly string[]): Bindings | undefined {
+  const picked = names.flatMap((name) => bindings.get(name) ?? []);
+  return picked.length < names.length ? undefined : toBindings(picked);
+}
+
+/** In turns, so that the crowd around one binding does not hide where another one comes from. */
+function rivalsOf(own: Bindings): string[] {
+  const turns = [...own.values()]
+    .flatMap(({ status }) => (status?.conflicts ?? []).map(({ name }, turn) => ({ name, turn })))
+    .toSorted((a, b) => a.turn - b.turn);
+  const rivals = new Set(turns.map(({ name }) => name).filter((name) => !own.has(name)));
+  return [...rivals].slice(0, maxRivals);
 }

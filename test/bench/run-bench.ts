@@ -144,11 +144,11 @@ async function writeBare(
   const held = await cluster.patchFinalizers(namespace, toAim(created), [bindingFinalizer]);
   const announced =
     held.kind === 'written'
-      ? await cluster.patchStatus(namespace, toAim(held.object), { observedGeneration: 0 })
+      ? await cluster.replaceStatus(namespace, toAim(held.object), { observedGeneration: 0 })
       : held;
   await cluster.createOutput(toBareOutput(namespace, name));
   if (announced.kind === 'written')
-    await cluster.patchStatus(namespace, toAim(announced.object), { observedGeneration: 1 });
+    await cluster.replaceStatus(namespace, toAim(announced.object), { observedGeneration: 1 });
   await cluster.announce({
     name: `${name}.bench`,
     binding: created,

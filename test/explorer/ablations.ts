@@ -26,7 +26,7 @@ export const ablations = {
   /** The look is older than the announcement. */
   blind: withOldLook,
   /** What was announced counts as over at once. */
-  noQuarantine: sending((call) => (call.method === 'patchStatus' ? datedBack(call) : call)),
+  noQuarantine: sending((call) => (call.method === 'replaceStatus' ? datedBack(call) : call)),
   /** A POST is sent twice. */
   manyPosts: (asked) => {
     const isPost = asked.call.method === 'createOutput' && !asked.call.args[1]?.dryRun;
@@ -123,7 +123,7 @@ interface Shown {
 function hidingClaims(isHidden: (shown: Shown) => boolean): Tampering {
   return (asked) => {
     const { call, names } = asked;
-    const memory = call.method === 'patchStatus' ? { announced: call.args[2].claim } : asked.memory;
+    const memory = call.method === 'replaceStatus' ? { announced: call.args[2].claim } : asked.memory;
     const announced = JSON.stringify(memory['announced']);
     const served = answering(asked, (answer) =>
       withBindings(answer, (binding) => {
@@ -150,7 +150,7 @@ function blindly(asked: Asked, tampering: Tampering): Served {
 /** The announcement of a move is kept from the API server, and shown to the run that made it. */
 function announcingToItself(asked: Asked): Served {
   const { state, call, memory } = asked;
-  if (call.method === 'patchStatus') {
+  if (call.method === 'replaceStatus') {
     const [, aim, status] = call.args;
     const { claim, ...rest } = status;
     const isMove = claim?.kind === 'replacing';
@@ -171,7 +171,7 @@ function withOldLook(asked: Asked): Served {
   const { state, call, memory, names } = asked;
   const served = honestly(asked);
   const { old, isAnnounced } = memory as { readonly old?: ClusterState; readonly isAnnounced?: true };
-  if (call.method === 'patchStatus') {
+  if (call.method === 'replaceStatus') {
     const isAnnouncing = call.args[2].claim?.kind === 'creating';
     return { ...served, memory: isAnnouncing ? { ...memory, isAnnounced: true } : {} };
   }
@@ -215,11 +215,11 @@ function aimedAt(call: Call, preconditions: { readonly uid?: string }): Call {
 }
 
 /** The same status, as if it had been announced long ago. */
-function datedBack(call: Extract<Call, { method: 'patchStatus' }>): Call {
+function datedBack(call: Extract<Call, { method: 'replaceStatus' }>): Call {
   const [, aim, { claim, ...status }] = call.args;
   if (claim?.kind !== 'creating') return call;
   return {
-    method: 'patchStatus',
+    method: 'replaceStatus',
     args: [namespace, aim, { ...status, claim: { ...claim, at: '2000-01-01T00:00:00Z' } }],
   };
 }

@@ -82,8 +82,8 @@ export function serve(state: ClusterState, call: Call): Effect {
       return read(state, listed(state, call.args[0].group === servedObjectives, state.objectives));
     case 'patchFinalizers':
       return patchFinalizers(state, call.args[1], call.args[2]);
-    case 'patchStatus':
-      return patchStatus(state, call.args[1], call.args[2]);
+    case 'replaceStatus':
+      return replaceStatus(state, call.args[1], call.args[2]);
     case 'createOutput':
       return createOutput(state, call.args[0], call.args[1]?.dryRun ?? false);
     case 'replaceOutput':
@@ -97,7 +97,7 @@ export function serve(state: ClusterState, call: Call): Effect {
 
 const writes: readonly Call['method'][] = [
   'patchFinalizers',
-  'patchStatus',
+  'replaceStatus',
   'createOutput',
   'replaceOutput',
   'deleteOutput',
@@ -231,7 +231,7 @@ function patchFinalizers(state: ClusterState, aim: Aim, finalizers: readonly str
   };
 }
 
-function patchStatus(state: ClusterState, aim: Aim, status: BindingStatus): Effect {
+function replaceStatus(state: ClusterState, aim: Aim, status: BindingStatus): Effect {
   const binding = state.bindings[aim.name];
   if (!binding || !isHit(binding, aim)) return read(state, stale);
   const resourceVersion = bump(aim.resourceVersion);

@@ -332,7 +332,7 @@ function without(due: readonly string[], name: string): string[] {
 /** A call in words. */
 function toLabel(call: Call): string {
   switch (call.method) {
-    case 'patchStatus': {
+    case 'replaceStatus': {
       const { claim, conditions } = call.args[2];
       const ready = conditions?.find(({ type }) => type === 'Ready');
       return `${call.method} ${call.args[1].name} ${ready?.status}/${ready?.reason} ${claim ? `${claim.kind} ${claim.key}` : 'no claim'}`;

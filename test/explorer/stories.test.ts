@@ -69,11 +69,11 @@ const stories: Readonly<Record<string, Told>> = {
       await user();
       await user();
       await deliver('a');
-      await until('t1', 'patchStatus');
+      await until('t1', 'replaceStatus');
       await user();
       await user();
       await deliver('b');
-      await until('t2', 'patchStatus');
+      await until('t2', 'replaceStatus');
       await take('t1');
       await take('t2');
       await finish('t1');

@@ -42,7 +42,7 @@ export function fakeCluster({ bindings = [], outputs = [] }: FakeState = {}): Cl
     getObjective: unexpected('getObjective'),
     listObjectives: unexpected('listObjectives'),
     patchFinalizers: unexpected('patchFinalizers'),
-    patchStatus: unexpected('patchStatus'),
+    replaceStatus: unexpected('replaceStatus'),
     createOutput: unexpected('createOutput'),
     replaceOutput: unexpected('replaceOutput'),
     deleteOutput: unexpected('deleteOutput'),

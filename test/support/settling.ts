@@ -30,7 +30,7 @@ export interface Settling {
 
 const namespace = 'team-a';
 const definitions = await readDefinitions();
-const writing = ['patchFinalizers', 'patchStatus', 'createOutput', 'replaceOutput', 'deleteOutput'];
+const writing = ['patchFinalizers', 'replaceStatus', 'createOutput', 'replaceOutput', 'deleteOutput'];
 
 /** Makes a cluster for one test. */
 export async function createSettling(override: (real: Cluster) => Override = () => ({})): Promise<Settling> {

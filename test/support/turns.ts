@@ -19,7 +19,7 @@ export interface Turns {
 
 const writes: readonly (keyof Cluster)[] = [
   'patchFinalizers',
-  'patchStatus',
+  'replaceStatus',
   'createOutput',
   'replaceOutput',
   'deleteOutput',
