@@ -1,5 +1,10 @@
-import type { Answer } from './transport.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
+
+/** What of an answer tells whether to come back. */
+interface Answered {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
 
 /** A call that brought no answer. */
 export interface Lost {
@@ -21,7 +26,7 @@ const mostPauses = 8;
  * A busy server (429, or 503 with Retry-After) says itself when; a broken answer or connection is tried once more at
  * once, and so is a 401, because the token may have been replaced between our look at its file and the answer.
  */
-export function toPause(attempt: Answer | Lost, earlier: readonly Pause[]): Pause | undefined {
+export function toPause(attempt: Answered | Lost, earlier: readonly Pause[]): Pause | undefined {
   if (earlier.length === mostPauses) return undefined;
   if (attempt.status === 'lost') {
     return attempt.error instanceof UncertainError ? undefined : once({ why: 'broken', ms: 100 }, earlier);
