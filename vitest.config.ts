@@ -7,5 +7,8 @@ export default defineConfig({
     testTimeout: 20_000,
     // Most of these tests wait for something; one worker for each processor would leave the processors idle.
     maxWorkers: 4,
+    // A worker loads each module once for all of its files, which saves a third of the time: no module holds state.
+    isolate: false,
+    setupFiles: ['test/support/leave-no-trace.ts'],
   },
 });

@@ -24,6 +24,8 @@ const parts = {
 /** The tests that need a real Knative: kleym installed on it, used, broken and removed, in this order. */
 export default defineConfig({
   test: {
+    // They take long, so each says at once how it ended.
+    reporters: ['verbose'],
     projects: Object.entries(parts).map(([name, part], groupOrder) => ({
       test: { ...common, ...part, name, sequence: { groupOrder } },
     })),

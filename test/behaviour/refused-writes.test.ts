@@ -194,7 +194,8 @@ describe.concurrent('an API server in trouble', () => {
     );
     await here.create(pool(), poolBinding());
     await here.ready('binding-a');
-    expect(asked.length).toBeGreaterThan(0);
+    // The Event comes after the status that it is about.
+    await eventually(() => expect(asked.length).toBeGreaterThan(0));
     expect(await here.events('binding-a')).toEqual([]);
   });
 

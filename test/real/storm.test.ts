@@ -15,7 +15,7 @@ import { atOracle, readEverything } from './everything.ts';
 import { openKeptProcesses } from './kept-processes.ts';
 import { type StackProcess, createStackProcess, writeKubeconfig } from './stack-process.ts';
 
-const seconds = Number(process.env['KLEYM_STORM_SECONDS'] || 30);
+const seconds = Number(process.env['KLEYM_STORM_SECONDS'] || 60);
 const seed = Number(process.env['KLEYM_STORM_SEED'] || Date.now() % 1_000_000);
 /** How long after the last edit the dead may still be heard; their requests had seconds. */
 const lastWordsMs = 3000;
