@@ -13,7 +13,9 @@ const parts = {
     include: outside.map((name) => `test/behaviour/${name}.test.ts`),
     env: { KLEYM_TEST_INSTALLED: 'true' },
   },
-  operation: { include: ['healing', 'deaths', 'mistakes', 'senders'].map((name) => `test/knative/${name}.test.ts`) },
+  operation: {
+    include: ['healing', 'deaths', 'mistakes', 'senders'].map((name) => `test/knative/${name}.test.ts`),
+  },
   ...(process.env['KLEYM_TEST_SVID'] !== undefined && {
     identity: { include: ['test/knative/identity.test.ts'] },
   }),
@@ -26,8 +28,9 @@ export default defineConfig({
   test: {
     // They take long, so each says at once how it ended.
     reporters: ['verbose'],
-    projects: Object.entries(parts).map(([name, part], groupOrder) => ({
-      test: { ...common, ...part, name, sequence: { groupOrder } },
+    projects: Object.entries(parts).map(([name, part], index) => ({
+      // Zero would be no order.
+      test: { ...common, ...part, name, sequence: { groupOrder: 1 + index } },
     })),
   },
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
 import { type Stored } from '../support/kube-client.ts';
-import { eventually, refusedBy, useCluster, well } from '../support/test-cluster.ts';
+import { eventually, refusedBy, toWritten, useCluster, well } from '../support/test-cluster.ts';
 
 const cluster = await useCluster();
 const stack = await cluster.startQuietStack();
@@ -350,7 +350,7 @@ describe.concurrent('an output', () => {
     await here.create(orphan);
     stack.sweep();
     await eventually(async () => expect(await here.isGone(orphan)).toBe(true));
-    expect((await here.get(foreign)).metadata).toEqual(before?.metadata);
+    expect(toWritten(await here.get(foreign))).toEqual(before && toWritten(before));
     await here.delete(foreign);
   });
 });

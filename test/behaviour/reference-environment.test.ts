@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
-import { type Place, eventually, useCluster, well } from '../support/test-cluster.ts';
+import { type Place, eventually, toWritten, useCluster, well } from '../support/test-cluster.ts';
 
 const cluster = await useCluster();
 await cluster.startQuietStack();
@@ -69,7 +69,7 @@ describe.concurrent('the reference environment', () => {
     const before = await here.ready('binding');
     await cluster.kube.apply(draft);
     const after = await here.ready('binding');
-    expect(after.metadata).toEqual(before.metadata);
+    expect(toWritten(after)).toEqual(toWritten(before));
     await here.delete(perObjective);
     await here.gone('binding');
   });

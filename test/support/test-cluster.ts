@@ -331,6 +331,11 @@ export const well = {
   RenderFailure: 'False Resolved',
 };
 
+/** What of an object is not status. Where SPIRE runs it writes that, and with it come other versions and managers. */
+export function toWritten({ metadata, spec }: Stored): object {
+  return { ...metadata, resourceVersion: undefined, managedFields: undefined, spec };
+}
+
 /** In this order bindings are evaluated; what the API server says about the output comes last. */
 const evaluation = ['InvalidRef', 'UnsafeSelector', 'RenderFailure', 'Conflict'] as const;
 const lastOfAll = ['OutputNameTaken', 'OutputRefused', 'OutputForbidden', 'ClusterSPIFFEIDCRDMissing'];
