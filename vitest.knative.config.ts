@@ -13,12 +13,13 @@ const parts = {
     include: outside.map((name) => `test/behaviour/${name}.test.ts`),
     env: { KLEYM_TEST_INSTALLED: 'true' },
   },
-  operation: {
-    include: ['healing', 'deaths', 'mistakes', 'senders'].map((name) => `test/knative/${name}.test.ts`),
-  },
+  healing: { include: ['test/knative/healing.test.ts'] },
+  deaths: { include: ['test/knative/deaths.test.ts'] },
+  mistakes: { include: ['test/knative/mistakes.test.ts'] },
   ...(process.env['KLEYM_TEST_SVID'] !== undefined && {
     identity: { include: ['test/knative/identity.test.ts'] },
   }),
+  senders: { include: ['test/knative/senders.test.ts'] },
   rest: { include: ['test/knative/rest.test.ts'] },
   removal: { include: ['test/knative/removal.test.ts'] },
 };
