@@ -1,6 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { TriggerFilter, matchesFilter } from '../local/trigger-filter.ts';
 import { bindingFinalizer, bindingResource } from '../shared/api/binding.ts';
@@ -21,6 +22,7 @@ import {
   permissionsOf,
   readKustomization,
   readManifests,
+  readOfferedPatches,
 } from './support/manifests.ts';
 
 const functions = readdirSync(join(import.meta.dirname, '..', 'functions')).toSorted();
@@ -389,31 +391,57 @@ describe('the Kafka component', () => {
   });
 });
 
+/** What the policy about content goes by. */
+function settingsOf(objects: readonly Draft[]): unknown[] {
+  const { spec } = findManifest(objects, 'ValidatingAdmissionPolicy', 'kleym-output-content');
+  return (spec as { variables: unknown[] }).variables.slice(0, 2);
+}
+
 describe('the admission policies', () => {
   const policies = readManifests('components/admission-policies');
   const textOf = (name: string) => JSON.stringify(findManifest(policies, 'ValidatingAdmissionPolicy', name));
 
-  test('are each bound, with parameters that are there, and refuse where those are missing', () => {
+  test('are each bound, and have no parameters', () => {
     const bindings = policies.filter(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding');
     expect(namesOf(bindings, 'ValidatingAdmissionPolicyBinding')).toEqual(
       namesOf(policies, 'ValidatingAdmissionPolicy'),
     );
-    for (const { metadata, spec } of bindings as (Draft & { spec: { paramRef: { name: string } } })[]) {
-      const { name } = spec.paramRef;
-      expect(spec).toEqual({
-        policyName: metadata.name,
-        paramRef: { name, namespace: 'kleym-system', parameterNotFoundAction: 'Deny' },
-        validationActions: ['Deny'],
-      });
-      findManifest(everything, 'ConfigMap', name);
-    }
+    for (const { metadata, spec } of bindings)
+      expect(spec).toEqual({ policyName: metadata.name, validationActions: ['Deny'] });
+    expect(JSON.stringify(policies)).not.toMatch(/paramKind|\bparams\b/);
+    expect(namesOf(policies, 'ConfigMap')).toEqual([]);
+  });
+
+  test('go by the settings of the functions, and by none without an overlay', () => {
+    const { KLEYM_TRUST_DOMAIN: domain, KLEYM_NAMESPACE_SELECTOR: selector } = configOf(
+      readManifests('overlays/example'),
+    );
+    expect(settingsOf(readManifests('overlays/example'))).toEqual([
+      { name: 'trustDomain', expression: `'${domain}'` },
+      { name: 'namespaceSelector', expression: `'${selector}'` },
+    ]);
+    expect(settingsOf(policies)).toEqual([
+      { name: 'trustDomain', expression: "''" },
+      { name: 'namespaceSelector', expression: "'true'" },
+    ]);
+  });
+
+  test('let another one write by the patch that docs/deploy.md shows', () => {
+    const text = readFileSync(join(import.meta.dirname, '..', 'docs', 'deploy.md'), 'utf8');
+    const blocks = [...text.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, block = '']) => block);
+    const shown = blocks.filter((block) => block.includes('matchConditions')).map((block) => parse(block));
+    expect(shown).toEqual([{ patches: readOfferedPatches('components/admission-policies') }]);
   });
 
   test('know reconcile by the name of its account', () => {
     const account = findManifest(base, 'ServiceAccount', 'reconcile').metadata;
     const user = `system:serviceaccount:${account.namespace}:${account.name}`;
-    expect(findManifest(policies, 'ConfigMap', 'kleym-admission')['data']).toMatchObject({ reconcile: user });
-    expect(textOf('kleym-output-content')).toContain(`== '${user}'`);
+    for (const policy of ['kleym-output-content', 'kleym-binding-finalizer'])
+      expect(textOf(policy)).toContain(`request.userInfo.username == '${user}'`);
+    for (const policy of ['kleym-output-writers', 'kleym-binding-status'])
+      expect(textOf(policy)).toContain(`request.userInfo.username != '${user}'`);
+    const accounts = JSON.stringify(policies).match(/system:serviceaccount:[a-z:-]+/g);
+    expect(new Set(accounts)).toEqual(new Set([user]));
   });
 
   test('speak of the names, labels, annotations and selectors that the functions write', () => {
@@ -459,6 +487,7 @@ describe('the folder', () => {
       'patches',
       'configMapGenerator',
       'configurations',
+      'replacements',
     ];
     const kustomization = readKustomization(join(manifestsFolder, folder));
     expect(Object.keys(kustomization).filter((key) => !known.includes(key))).toEqual([]);
@@ -483,8 +512,6 @@ describe('the folder', () => {
     const elsewhere: Readonly<Record<string, string>> = {
       // kube-state-metrics mounts it, and a pod mounts only what is in its own namespace.
       'ConfigMap kleym-kube-state-metrics': 'kube-system',
-      // For kustomize alone, which otherwise does not find what it refers to.
-      'ValidatingAdmissionPolicyBinding kleym-output-content': 'kleym-system',
     };
     const namespaces = everything.map(({ kind, metadata }) => [
       `${kind} ${metadata.name}`,

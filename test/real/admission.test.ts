@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { bindingFinalizer } from '../../shared/api/binding.ts';
 import { renderIdentity } from '../../shared/identity/render-identity.ts';
@@ -10,14 +11,17 @@ import {
   exampleSettings,
 } from '../support/inference.ts';
 import type { Draft, Stored } from '../support/kube-client.ts';
+import { applyJsonPatch, findManifest, readOfferedPatches } from '../support/manifests.ts';
 import {
   type Answer,
   type InstalledKleym,
+  admissionPolicies,
   installKleym,
   outputsPath,
   reconcileAccount,
   toListPath,
   toPath,
+  untilInForce,
 } from './installed-kleym.ts';
 
 let kleym: InstalledKleym;
@@ -228,30 +232,31 @@ describe('who writes outputs', () => {
   });
 
   test('the Go operator writes during the change-over, and no longer', async () => {
-    const parameters = {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'kleym-admission', namespace: 'kleym-system' },
-    };
     const asOperator = { user: operator, groups: ['system:masters'] };
-    expect(await create(render('crossing'), asOperator)).toEqual(
-      refused(policy, `found ${operator} creating`),
-    );
-    await kleym.must({
-      method: 'PATCH',
-      path: toPath(parameters),
-      content: { data: { changeOver: operator } },
-    });
-    await expect.poll(async () => (await create(render('crossing'), asOperator)).message).toBe('');
-    expect(await remove(render('crossing'), asOperator)).toEqual(done);
-    await kleym.must({ method: 'PATCH', path: toPath(parameters), content: { data: { changeOver: '' } } });
     const probe = {
       method: 'POST',
       path: `${outputsPath}?dryRun=All`,
       content: render('crossing'),
       ...asOperator,
     } as const;
-    await expect.poll(async () => (await kleym.ask(probe)).message).toContain(`found ${operator} creating`);
+    expect(await kleym.ask(probe)).toEqual(refused(policy, `found ${operator} creating`));
+    const held = await kleym.create(bindingHere('crossing', { finalizers: [bindingFinalizer] }));
+    await apply(...duringChangeOver());
+    await soon(() => kleym.ask(probe)).toBe('');
+    // Each policy takes effect on its own.
+    const acts = [
+      () => patch(held, { status: { observedGeneration: 1 } }, asOperator, '/status'),
+      () => patch(held, { metadata: { finalizers: null } }, asOperator),
+    ];
+    for (const act of acts) await soon(act).toBe('');
+    expect(await create(render('crossing'), asOperator)).toEqual(done);
+    expect(await remove(render('crossing'), asOperator)).toEqual(done);
+    expect(await create(render('crossing'), alice)).toEqual(refused(policy, 'found alice creating'));
+    const wrong = { spec: { hint: 'team-a/other' } };
+    const content = merge(render('crossing'), wrong) as Draft;
+    expect(await create(content, reconcile)).toEqual(refused('kleym-output-content', 'marks contradict'));
+    await apply(...admissionPolicies.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy'));
+    await soon(() => kleym.ask(probe)).toContain(`found ${operator} creating`);
   });
 
   test('other ClusterSPIFFEIDs are nobody’s business', async () => {
@@ -458,34 +463,84 @@ describe('what reconcile writes', () => {
   });
 
   test('is unconfined only where the platform team says so', async () => {
-    await kleym.create({
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'kleym-config-wide', namespace: 'kleym-system' },
-      data: { KLEYM_TRUST_DOMAIN: 'example.org', KLEYM_NAMESPACE_SELECTOR: 'false' },
-    });
-    const policyBinding = {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'ValidatingAdmissionPolicyBinding',
-      metadata: { name: policy },
-    };
-    const refer = (name: string) =>
-      kleym.must({
-        method: 'PATCH',
-        path: toPath(policyBinding),
-        content: { spec: { paramRef: { name } } },
-      });
     const asking = { method: 'POST', path: `${outputsPath}?dryRun=All`, ...reconcile } as const;
     const content = render('wide', {}, { namespaceSelector: false });
-    await refer('kleym-config-wide');
-    await expect.poll(async () => (await kleym.ask({ ...asking, content })).message).toBe('');
+    await apply(withSettings({ namespaceSelector: 'false' }));
+    await soon(() => kleym.ask({ ...asking, content })).toBe('');
     expect(await kleym.ask({ ...asking, content: render('wide') })).toEqual(done);
-    await refer('kleym-config');
-    await expect
-      .poll(async () => (await kleym.ask({ ...asking, content })).message)
-      .toContain('found spec.namespaceSelector {}');
+    await apply(withSettings({}));
+    await soon(() => kleym.ask({ ...asking, content })).toContain('found spec.namespaceSelector {}');
   });
+
+  test.each(['', "' + '", String.raw`example.org\n`])(
+    'is refused under the trust domain "%s", and the refusal says what to do',
+    async (trustDomain) => {
+      const stored = await given(render('nowhere'));
+      await apply(withSettings({ trustDomain }));
+      const probe = { method: 'POST', path: `${outputsPath}?dryRun=All`, ...reconcile } as const;
+      const content = render('homeless');
+      await soon(() => kleym.ask({ ...probe, content })).toContain(
+        'found nothing that is a trust domain in the variable trustDomain of this policy; expected that',
+      );
+      expect(await remove(stored, reconcile)).toEqual(done);
+      await apply(withSettings({}));
+      await soon(() => kleym.ask({ ...probe, content })).toBe('');
+    },
+  );
+
+  test.each(["a'b", 'a\\', "' == '", "' || true || '"])(
+    'is judged as before where somebody applies the setting %s: the API server takes no such policy',
+    async (text) => {
+      for (const settings of [{ trustDomain: text }, { namespaceSelector: text }])
+        expect(await replaceBy(withSettings(settings))).toMatchObject({ status: 422 });
+    },
+  );
 });
+
+/** The policy about content as an overlay with these settings has it, otherwise with those of the example. */
+function withSettings(settings: {
+  readonly trustDomain?: string;
+  readonly namespaceSelector?: string;
+}): Draft {
+  const policy = structuredClone(
+    findManifest(admissionPolicies, 'ValidatingAdmissionPolicy', 'kleym-output-content'),
+  );
+  const { variables } = policy['spec'] as { variables: { name: string; expression: string }[] };
+  for (const [name, value] of Object.entries(settings)) {
+    const variable = variables.find((one) => one.name === name);
+    if (!variable) throw new Error(`the policy has no variable ${name}`);
+    variable.expression = `'${value}'`;
+  }
+  return policy;
+}
+
+/** The policies as they are with the patch that the component offers for a change-over. */
+function duringChangeOver(): Draft[] {
+  const [offered, ...others] = readOfferedPatches('components/admission-policies');
+  if (!offered || others.length > 0) throw new Error('expected one patch');
+  const patched = admissionPolicies.map((one) => applyJsonPatch(one, offered));
+  const changed = patched.filter((one, index) => one !== admissionPolicies[index]);
+  expect(changed.map(({ metadata }) => metadata.name).toSorted()).toEqual([
+    'kleym-binding-finalizer',
+    'kleym-binding-status',
+    'kleym-output-writers',
+  ]);
+  return changed;
+}
+
+async function apply(...objects: readonly Draft[]): Promise<void> {
+  for (const object of objects) expect(await replaceBy(object)).toEqual(done);
+}
+
+async function replaceBy(object: Draft): Promise<Answer> {
+  const { metadata } = await kleym.must({ method: 'GET', path: toPath(object) });
+  return kleym.ask({ method: 'PUT', path: toPath(object), content: { ...object, metadata } });
+}
+
+/** Polls: a policy takes effect about a second after it was written. */
+function soon(ask: () => Promise<Answer>): ReturnType<typeof expect.poll<string>> {
+  return expect.poll(async () => (await ask()).message, { timeout: 10_000 });
+}
 
 function bindingHere(name: string, metadata: object = {}): Draft {
   return { ...binding(name), metadata: { name, namespace: 'team-a', ...metadata } };
@@ -549,25 +604,18 @@ describe('who writes bindings', () => {
   });
 });
 
-describe('without its parameters', () => {
-  test('a policy refuses, rather than let everybody write', async () => {
-    const parameters = {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'kleym-admission', namespace: 'kleym-system' },
-    };
-    const stored = await kleym.must({ method: 'GET', path: toPath(parameters) });
-    await kleym.must({ method: 'DELETE', path: toPath(parameters) });
-    const probe = {
-      method: 'POST',
-      path: `${outputsPath}?dryRun=All`,
-      content: render('lost'),
-      ...reconcile,
-    } as const;
-    await expect.poll(async () => (await kleym.ask(probe)).message).toContain('no params found');
-    const { resourceVersion: _version, uid: _uid, ...metadata } = stored.metadata;
-    await kleym.create({ ...stored, metadata });
-    await expect.poll(async () => (await kleym.ask(probe)).message).toBe('');
+describe('installed again', () => {
+  // A policy whose parameters are ConfigMaps finds none any more, once no such policy was bound for a second: the API
+  // server stops looking at ConfigMaps for them, until it is started anew.
+  test('the policies let reconcile write, and strangers not', async () => {
+    for (const policy of admissionPolicies) await kleym.must({ method: 'DELETE', path: toPath(policy) });
+    const probe = { method: 'POST', path: `${outputsPath}?dryRun=All`, ...alice } as const;
+    await soon(() => kleym.ask({ ...probe, content: render('again') })).toBe('');
+    await sleep(3000);
+    for (const policy of admissionPolicies) await kleym.create(policy);
+    await untilInForce(kleym);
+    expect(await create(render('again'), alice)).toEqual(refused('kleym-output-writers', 'found alice'));
+    expect(await create(render('again'), reconcile)).toEqual(done);
   });
 });
 

@@ -50,7 +50,12 @@ rules:
   - { level: None }
 `;
 
-/** Starts an API server and installs the definitions, the base and the admission policies, with a trust domain. */
+/** The admission policies and their bindings, with the settings of the example. */
+export const admissionPolicies: readonly Draft[] = readManifests('overlays/example').filter(
+  ({ apiVersion }) => apiVersion.startsWith('admissionregistration.k8s.io/'),
+);
+
+/** Starts an API server and installs what the example has of kinds that it knows, and the definitions of others. */
 export async function installKleym(): Promise<InstalledKleym> {
   const plane = await startControlPlane({ auditPolicy });
   try {
@@ -86,10 +91,10 @@ async function installOn(plane: ControlPlane): Promise<InstalledKleym> {
     return kubeConfig;
   }
 
-  const objects = readManifests('base', 'components/admission-policies').filter(
+  const objects = readManifests('overlays/example').filter(
     ({ apiVersion }) => !apiVersion.includes('knative'),
   );
-  for (const object of objects.toSorted(byDependence)) await create(withTrustDomain(object));
+  for (const object of objects.toSorted(byDependence)) await create(object);
   for (const definition of await readDefinitions()) {
     const object = parse(definition) as Draft;
     if (!object.metadata.name.endsWith('kleym.sonda.red')) await create(object);
@@ -99,20 +104,15 @@ async function installOn(plane: ControlPlane): Promise<InstalledKleym> {
   return installed;
 }
 
-/** What others refer to comes first: parameters before the policies' bindings, namespaces before all. */
+/** What others need comes first. */
 function byDependence(a: Draft, b: Draft): number {
-  const order = ['Namespace', 'CustomResourceDefinition', 'ConfigMap'];
+  const order = ['Namespace', 'CustomResourceDefinition'];
   const rank = ({ kind }: Draft) => (order.includes(kind) ? order.indexOf(kind) : order.length);
   return rank(a) - rank(b);
 }
 
-function withTrustDomain(object: Draft): Draft {
-  if (object.metadata.name !== 'kleym-config') return object;
-  return { ...object, data: { ...(object['data'] as object), KLEYM_TRUST_DOMAIN: 'example.org' } };
-}
-
-/** Policies take effect a moment after they are stored, and one only when it has seen its parameters. */
-async function untilInForce({ ask }: Pick<InstalledKleym, 'ask'>): Promise<void> {
+/** Policies take effect a moment after they are stored. */
+export async function untilInForce({ ask }: Pick<InstalledKleym, 'ask'>): Promise<void> {
   const output = {
     apiVersion: 'spire.spiffe.io/v1alpha1',
     kind: 'ClusterSPIFFEID',
@@ -143,15 +143,14 @@ const plurals: Readonly<Record<string, string>> = {
   ValidatingAdmissionPolicyBinding: 'validatingadmissionpolicybindings',
 };
 
-/** Where objects of this kind, in this namespace, are listed and created. That of a policy's binding is for kustomize alone. */
+/** Where objects of this kind, in this namespace, are listed and created. */
 export function toListPath({
   apiVersion,
   kind,
   metadata,
 }: Pick<Draft, 'apiVersion' | 'kind' | 'metadata'>): string {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  const isInNone = metadata.namespace === undefined || kind === 'ValidatingAdmissionPolicyBinding';
-  const place = isInNone ? '' : `/namespaces/${metadata.namespace}`;
+  const place = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`;
   return `${root}${place}/${plurals[kind] ?? `${kind.toLowerCase()}s`}`;
 }
 

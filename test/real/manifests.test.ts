@@ -5,7 +5,14 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Gate, openGate } from '../support/gate.ts';
 import { type Draft, createKubeClient } from '../support/kube-client.ts';
-import { findManifest, manifestsFolder, readManifests } from '../support/manifests.ts';
+import {
+  applyJsonPatch,
+  findManifest,
+  manifestsFolder,
+  readKustomization,
+  readManifests,
+  readOfferedPatches,
+} from '../support/manifests.ts';
 import { installDefinition } from '../support/test-cluster.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { readKnativeDefinitions } from './knative-definitions.ts';
@@ -79,7 +86,7 @@ describe('kustomize', () => {
       [
         `ConfigMap ${configNameOf(after)}`,
         ...after.filter(isService).map(({ metadata }) => `Service ${metadata.name}`),
-        'ValidatingAdmissionPolicyBinding kleym-output-content',
+        'ValidatingAdmissionPolicy kleym-output-content',
       ].toSorted(),
     );
   });
@@ -88,6 +95,32 @@ describe('kustomize', () => {
     const [first, second] = ['KLEYM_OVERLAP_POLICY=report', 'KLEYM_NAMESPACE_SELECTOR=true'];
     expect(await configure(first, second)).toEqual(await configure(second, first));
     expect(configNameOf(await configure(first))).toBe(configNameOf((await build(['base'])).objects));
+  });
+
+  const values = ['', 'true', '123', 'x: y #z', "a'b", String.raw`a\b`];
+  test.each(values)('writes the setting "%s" into the policy as it stands', async (value) => {
+    const objects = await configure(`KLEYM_TRUST_DOMAIN=${value}`, `KLEYM_NAMESPACE_SELECTOR=${value}`);
+    const { spec } = findManifest(objects, 'ValidatingAdmissionPolicy', 'kleym-output-content');
+    expect((spec as { variables: unknown[] }).variables.slice(0, 2)).toEqual([
+      { name: 'trustDomain', expression: `'${value}'` },
+      { name: 'namespaceSelector', expression: `'${value}'` },
+    ]);
+  });
+
+  test('takes the patch that is offered for a change-over', async () => {
+    const [base, component] = ['base', 'components/admission-policies'];
+    const patches = readOfferedPatches(component);
+    const { objects, said } = await kustomize.buildText({
+      resources: [at(base)],
+      components: [at(component)],
+      patches,
+    });
+    const expected = patches.reduce<Draft[]>(
+      (before, patch) => before.map((one) => applyJsonPatch(one, patch)),
+      readManifests(base, component),
+    );
+    expect(said).toBe('');
+    expect(withoutHash(objects).toSorted(byName)).toEqual(expected.toSorted(byName));
   });
 
   test('says so when a field is one that it will give up', async () => {
@@ -100,7 +133,7 @@ function isService({ apiVersion }: Draft): boolean {
   return apiVersion.startsWith('serving.knative.dev/');
 }
 
-/** The base with the admission policies, and with values as an overlay says them. */
+/** The base with the admission policies, and with values as an overlay says them and brings them into the policies. */
 async function configure(...literals: readonly string[]): Promise<readonly Draft[]> {
   const generator = {
     name: 'kleym-config',
@@ -113,6 +146,7 @@ async function configure(...literals: readonly string[]): Promise<readonly Draft
     resources: [at('base')],
     components: [at('components/admission-policies')],
     configMapGenerator: [generator],
+    replacements: readKustomization(at('overlays/example')).replacements,
   });
   return objects;
 }

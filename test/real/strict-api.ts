@@ -20,9 +20,6 @@ export interface StrictApi {
 
 const strictly = 'fieldManager=kubectl&fieldValidation=Strict';
 
-/** Kinds in no namespace that name one nevertheless, because kustomize asks for it; the API server drops it. */
-const forKustomize = ['ValidatingAdmissionPolicyBinding'];
-
 /** Connects to an API server that asks for no credentials. */
 export function connectStrictly(server: string): StrictApi {
   async function send(method: string, path: string, type: string, content: Draft): Promise<Written> {
@@ -51,7 +48,7 @@ export function connectStrictly(server: string): StrictApi {
     discovered.set(apiVersion, known);
     const served = (await known).find((one) => one.kind === kind);
     if (!served) throw new Error(`the API server does not serve ${apiVersion} ${kind}`);
-    if (served.namespaced !== (metadata.namespace !== undefined) && !forKustomize.includes(kind))
+    if (served.namespaced !== (metadata.namespace !== undefined))
       throw new Error(
         `${kind} ${metadata.name}: a kind is in namespaces or it is not, and the manifest has it otherwise`,
       );

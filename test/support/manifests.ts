@@ -13,6 +13,7 @@ export interface Kustomization {
   readonly patches?: readonly { readonly path: string; readonly target?: Target }[];
   readonly configMapGenerator?: readonly ConfigMapGenerator[];
   readonly configurations?: readonly string[];
+  readonly replacements?: readonly Replacement[];
 }
 
 interface ConfigMapGenerator {
@@ -28,12 +29,30 @@ interface Target {
   readonly kind: string;
 }
 
+interface Replacement {
+  readonly source: { readonly kind: string; readonly name: string; readonly fieldPath: string };
+  readonly targets: readonly {
+    readonly select: { readonly kind: string; readonly name: string };
+    readonly fieldPaths: readonly string[];
+    readonly options: { readonly delimiter: string; readonly index: number };
+  }[];
+}
+
+/** A patch that an overlay may bring, with its operations as text. */
+interface JsonPatch {
+  readonly target: { readonly kind: string; readonly name: string };
+  readonly patch: string;
+}
+
+/** What such a patch says: something more for a list. */
+const Additions = z.array(z.strictObject({ op: z.literal('add'), path: z.string(), value: z.unknown() }));
+
 /** The folder of the manifests. */
 export const manifestsFolder = join(import.meta.dirname, '..', '..', 'knative');
 
 /**
  * The objects that a kustomize folder stands for: resources, then components, then what it generates, then its own
- * patches. A generated ConfigMap has its name without the hash, and so has who refers to it.
+ * patches, images and replacements. A generated ConfigMap has its name without the hash, and so has who refers to it.
  */
 export function readManifests(...folders: readonly string[]): Draft[] {
   return folders.reduce<Draft[]>((objects, folder) => build(join(manifestsFolder, folder), objects), []);
@@ -42,6 +61,27 @@ export function readManifests(...folders: readonly string[]): Draft[] {
 /** The kustomization of a folder. */
 export function readKustomization(folder: string): Kustomization {
   return parse(readFileSync(join(folder, 'kustomization.yaml'), 'utf8')) as Kustomization;
+}
+
+/** The patches that the comments of a component offer to overlays. */
+export function readOfferedPatches(component: string): readonly JsonPatch[] {
+  const text = readFileSync(join(manifestsFolder, component, 'kustomization.yaml'), 'utf8');
+  const [, lines] = /^(# patches:\n(?:#   .*\n)+)/m.exec(text) ?? [];
+  if (lines === undefined) throw new Error(`${component}: expected patches in the comments, found none`);
+  return (parse(lines.replaceAll(/^# /gm, '')) as { patches: readonly JsonPatch[] }).patches;
+}
+
+/** The object as it is with this patch, or as it was, where the patch does not mean it. */
+export function applyJsonPatch<T extends Draft>(object: T, { target, patch: text }: JsonPatch): T {
+  if (object.kind !== target.kind || !new RegExp(`^(${target.name})$`).test(object.metadata.name))
+    return object;
+  const patched = structuredClone(object);
+  for (const { path, value } of Additions.parse(parse(text))) {
+    const list = valueAt(patched, path.replace(/^\/(.*)\/-$/, '$1').split('/'));
+    if (!Array.isArray(list)) throw new Error(`${object.metadata.name}: expected a list at ${path}`);
+    list.push(value);
+  }
+  return patched;
 }
 
 /** The only object of this kind and name. */
@@ -86,6 +126,7 @@ function build(folder: string, before: readonly Draft[]): Draft[] {
   for (const { path, target } of patches)
     patch(all, parse(readFileSync(join(folder, path), 'utf8')) as Draft, target, path);
   for (const { name, newName, newTag } of images) setImage(all, name, `${newName}:${newTag}`);
+  for (const replacement of rest.replacements ?? []) replace(all, replacement);
   return all;
 }
 
@@ -165,6 +206,34 @@ function setImage(objects: readonly Draft[], name: string, image: string): void 
     for (const container of spec?.template?.spec?.containers ?? [])
       if (container.image === name) container.image = image;
   }
+}
+
+/** In place. */
+function replace(objects: readonly Draft[], { source, targets }: Replacement): void {
+  const value = valueAt(findManifest(objects, source.kind, source.name), source.fieldPath.split('.'));
+  for (const { select, fieldPaths, options } of targets) {
+    const object = findManifest(objects, select.kind, select.name);
+    for (const path of fieldPaths) {
+      const keys = path.split('.');
+      const field = keys.pop() ?? '';
+      const holder = valueAt(object, keys) as Record<string, unknown>;
+      const parts = String(holder[field]).split(options.delimiter);
+      holder[field] = parts.with(options.index, String(value)).join(options.delimiter);
+    }
+  }
+}
+
+/** `[key=value]` is the member of a list that has this value there. */
+function valueAt(object: unknown, keys: readonly string[]): unknown {
+  return keys.reduce<unknown>((inner, key) => {
+    const [, name, value] = /^\[(.+)=(.*)\]$/.exec(key) ?? [];
+    const found =
+      name === undefined
+        ? (inner as Record<string, unknown>)[key]
+        : (inner as Record<string, unknown>[]).find((each) => each[name] === value);
+    if (found === undefined) throw new Error(`expected something at ${keys.join('.')}, found no ${key}`);
+    return found;
+  }, object);
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {
