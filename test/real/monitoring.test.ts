@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Hono } from 'hono';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { BindingStatus } from '../../shared/api/binding.ts';
 import { reconcile } from '../../functions/reconcile/reconcile.ts';
 import { bindingsAffectedType } from '../../shared/events/bindings-affected.ts';
 import { connect } from '../../shared/kube/kube-cluster.ts';
@@ -125,13 +126,13 @@ async function writeStats(of: Stored, counted: object): Promise<void> {
 
 const read = (name: string) => kleym.must({ method: 'GET', path: toPath(here(binding(name))) });
 
-/** Since when Ready has its status, as seconds. */
-async function readySince(name: string): Promise<number> {
-  const { status } = (await read(name)) as Stored & {
-    status: { conditions: { type: string; lastTransitionTime: string }[] };
+/** Since when a condition is as it is: they do not all change at once. */
+async function readSince(name: string): Promise<(type: string) => number> {
+  const { status } = (await read(name)) as Stored & { status: BindingStatus };
+  return (type) => {
+    const condition = status.conditions?.find((one) => one.type === type);
+    return toSeconds(condition?.lastTransitionTime);
   };
-  const ready = status.conditions.find(({ type }) => type === 'Ready');
-  return toSeconds(ready?.lastTransitionTime);
 }
 
 function createdAt({ metadata }: Stored): number {
@@ -182,7 +183,7 @@ const showsBinding = (name: string, expected: readonly string[]) =>
 test('a binding that is ready shows what it asks for, that it has it, and since when', async () => {
   const created = await kleym.create(here(binding('good')));
   await settle('good');
-  const since = await readySince('good');
+  const since = await readSince('good');
   const labels = 'binding="good",namespace="team-a"';
   const condition = `kleym_binding_condition_last_transition_timestamp_seconds{${labels}`;
   await showsBinding('good', [
@@ -190,9 +191,9 @@ test('a binding that is ready shows what it asks for, that it has it, and since 
     `kleym_binding_ready{${labels}} 1`,
     `kleym_binding_generation{${labels}} 1`,
     `kleym_binding_observed_generation{${labels}} 1`,
-    `${condition},reason="Reconciled",status="True",type="Ready"} ${since}`,
+    `${condition},reason="Reconciled",status="True",type="Ready"} ${since('Ready')}`,
     ...['Conflict', 'InvalidRef', 'UnsafeSelector', 'RenderFailure'].map(
-      (type) => `${condition},reason="Resolved",status="False",type="${type}"} ${since}`,
+      (type) => `${condition},reason="Resolved",status="False",type="${type}"} ${since(type)}`,
     ),
   ]);
 });
@@ -223,14 +224,14 @@ test('a binding that was edited since is still ready, and its spec is ahead of i
 test('a binding without a pool says why it is not ready, and what was not looked at', async () => {
   await kleym.create(here(binding('lost', { poolRef: { name: 'nowhere' }, serviceAccountName: 'lost' })));
   await settle('lost');
-  const since = await readySince('lost');
+  const since = await readSince('lost');
   const labels = 'binding="lost",namespace="team-a"';
   const condition = `kleym_binding_condition_last_transition_timestamp_seconds{${labels}`;
   await showsAmong('lost', [
     `kleym_binding_ready{${labels}} 0`,
-    `${condition},reason="TargetPoolNotFound",status="False",type="Ready"} ${since}`,
-    `${condition},reason="TargetPoolNotFound",status="True",type="InvalidRef"} ${since}`,
-    `${condition},reason="NotEvaluated",status="Unknown",type="Conflict"} ${since}`,
+    `${condition},reason="TargetPoolNotFound",status="False",type="Ready"} ${since('Ready')}`,
+    `${condition},reason="TargetPoolNotFound",status="True",type="InvalidRef"} ${since('InvalidRef')}`,
+    `${condition},reason="NotEvaluated",status="Unknown",type="Conflict"} ${since('Conflict')}`,
   ]);
 });
 
@@ -240,13 +241,13 @@ test('bindings that collide each say so, and with whom first', async () => {
   await settle(...names);
   for (const name of names) {
     const labels = `binding="${name}",namespace="team-a"`;
-    const since = await readySince(name);
+    const since = await readSince(name);
     const condition = `kleym_binding_condition_last_transition_timestamp_seconds{${labels},reason="IdentityCollision"`;
     const peer = name === 'rival-a' ? 'rival-b' : 'rival-a';
     await showsAmong(name, [
       `kleym_binding_ready{binding="${name}",collides_with="${peer}",namespace="team-a"} 0`,
-      `${condition},status="False",type="Ready"} ${since}`,
-      `${condition},status="True",type="Conflict"} ${since}`,
+      `${condition},status="False",type="Ready"} ${since('Ready')}`,
+      `${condition},status="True",type="Conflict"} ${since('Conflict')}`,
     ]);
   }
 });
@@ -272,14 +273,14 @@ test('an output in deletion shows since when, and the binding that waits for it 
   await remove(held, breakGlass);
   expect(await tellReconcile(['held'])).toBe(503);
   const { deletionTimestamp } = (await outputOf('held')).metadata;
-  const since = await readySince('held');
+  const since = await readSince('held');
   await shows('kleym_output', `output="${held.metadata.name}"`, [
     `kleym_output_creation_timestamp_seconds{binding="held",managed_by="kleym",namespace="team-a",output="${held.metadata.name}"} ${createdAt(held)}`,
     `kleym_output_deletion_timestamp_seconds{binding="held",managed_by="kleym",namespace="team-a",output="${held.metadata.name}"} ${toSeconds(deletionTimestamp)}`,
   ]);
   await showsAmong('held', [
     'kleym_binding_ready{binding="held",namespace="team-a"} 0',
-    `kleym_binding_condition_last_transition_timestamp_seconds{binding="held",namespace="team-a",reason="Waiting",status="Unknown",type="Ready"} ${since}`,
+    `kleym_binding_condition_last_transition_timestamp_seconds{binding="held",namespace="team-a",reason="Waiting",status="Unknown",type="Ready"} ${since('Ready')}`,
   ]);
 });
 
