@@ -15,7 +15,7 @@ import type { FailureCondition } from '../../shared/api/conditions.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import { binding, output } from './drafts.ts';
 import { type Gate, openGate } from './gate.ts';
-import { type Draft, type KubeClient, type Stored, createKubeClient } from './kube-client.ts';
+import { type Draft, type KubeClient, KubeError, type Stored, createKubeClient } from './kube-client.ts';
 
 /** The settings of a stack in tests, where a test does not say otherwise. */
 export const testSettings: Settings = {
@@ -127,7 +127,8 @@ async function useInstalled(file: string): Promise<TestCluster> {
   afterAll(async () => {
     const { apiVersion, kind } = binding();
     for (const namespace of places)
-      for (const left of await kube.list({ apiVersion, kind, namespace })) await kube.delete(left);
+      for (const left of await kube.list({ apiVersion, kind, namespace }).catch(whereUnserved))
+        await kube.delete(left);
     await gate.close();
   });
   const stack: RunningStack = {
@@ -154,6 +155,12 @@ async function useInstalled(file: string): Promise<TestCluster> {
       return createPlace(kube, place.metadata.name);
     },
   };
+}
+
+/** Of a kind that is not served any more, nothing is left. */
+function whereUnserved(error: unknown): Stored[] {
+  if (error instanceof KubeError && error.status === 404) return [];
+  throw error;
 }
 
 /** What the admission policies let nobody do but reconcile, people do by breaking the glass. */
