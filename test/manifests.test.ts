@@ -242,14 +242,16 @@ describe('the sources', () => {
   });
 
   test.each(sources)(
-    '$metadata.name may read what it watches, under an account that is there',
-    ({ spec }) => {
-      expect(namesOf(base, 'ServiceAccount')).toContain(spec.serviceAccountName);
+    '$metadata.name may read what it watches, under an account of its own, and nothing else',
+    ({ metadata, spec }) => {
+      expect(spec.serviceAccountName).toBe(`source-${metadata.name}`);
       expect(namesOf(base, 'Broker')).toContain(spec.sink.ref.name);
-      for (const { apiVersion, kind } of spec.resources) {
-        const plural = `${kind.toLowerCase()}s.${apiVersion.split('/')[0]}`;
-        expect(permissionsOf(everything, spec.serviceAccountName)[plural]).toEqual(['get', 'list', 'watch']);
-      }
+      const watched = spec.resources.map(
+        ({ apiVersion, kind }) => `${kind.toLowerCase()}s.${apiVersion.split('/')[0]}`,
+      );
+      expect(permissionsOf(everything, spec.serviceAccountName)).toEqual(
+        Object.fromEntries(watched.map((plural) => [plural, ['get', 'list', 'watch']])),
+      );
     },
   );
 
@@ -305,7 +307,8 @@ describe('the permissions', () => {
 
   test('belong to nobody else, and name no Secret and no wildcard', () => {
     const accounts = namesOf(everything, 'ServiceAccount').toSorted();
-    expect(accounts).toEqual([...functions, 'kleym-sources'].toSorted());
+    const ofSources = sources.map(({ spec }) => spec.serviceAccountName);
+    expect(accounts).toEqual([...functions, ...ofSources].toSorted());
     expect(namesOf(everything, 'Role')).toEqual([]);
     const rules = everything
       .filter(({ kind }) => kind === 'ClusterRole')
@@ -466,6 +469,14 @@ describe('the folder', () => {
   );
   const folders = files.filter((name) => name.endsWith('kustomization.yaml')).map((name) => dirname(name));
 
+  test('has nothing that is not found by its label', () => {
+    for (const { kind, metadata } of everything)
+      expect([kind, metadata.labels]).toEqual([
+        kind,
+        expect.objectContaining({ 'app.kubernetes.io/part-of': 'kleym' }),
+      ]);
+  });
+
   test('has no file that no kustomization names', () => {
     const named = folders.flatMap((folder) => {
       const kustomization = readKustomization(join(manifestsFolder, folder));
@@ -486,6 +497,7 @@ describe('the folder', () => {
       'images',
       'patches',
       'configMapGenerator',
+      'labels',
       'configurations',
       'replacements',
     ];

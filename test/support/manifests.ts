@@ -12,6 +12,7 @@ export interface Kustomization {
   readonly images?: readonly { readonly name: string; readonly newName: string; readonly newTag: string }[];
   readonly patches?: readonly { readonly path: string; readonly target?: Target }[];
   readonly configMapGenerator?: readonly ConfigMapGenerator[];
+  readonly labels?: readonly { readonly pairs: Readonly<Record<string, string>> }[];
   readonly configurations?: readonly string[];
   readonly replacements?: readonly Replacement[];
 }
@@ -21,7 +22,7 @@ interface ConfigMapGenerator {
   readonly namespace: string;
   readonly behavior?: 'merge';
   readonly envs: readonly string[];
-  readonly options: { readonly immutable: boolean; readonly labels?: Readonly<Record<string, string>> };
+  readonly options: { readonly immutable: boolean };
 }
 
 interface Target {
@@ -52,7 +53,7 @@ export const manifestsFolder = join(import.meta.dirname, '..', '..', 'knative');
 
 /**
  * The objects that a kustomize folder stands for: resources, then components, then what it generates, then its own
- * patches, images and replacements. A generated ConfigMap has its name without the hash, and so has who refers to it.
+ * patches, labels, images and replacements. A generated ConfigMap has its name without the hash, and so has who refers to it.
  */
 export function readManifests(...folders: readonly string[]): Draft[] {
   return folders.reduce<Draft[]>((objects, folder) => build(join(manifestsFolder, folder), objects), []);
@@ -125,6 +126,7 @@ function build(folder: string, before: readonly Draft[]): Draft[] {
   for (const generator of rest.configMapGenerator ?? []) generate(all, generator, folder);
   for (const { path, target } of patches)
     patch(all, parse(readFileSync(join(folder, path), 'utf8')) as Draft, target, path);
+  for (const { pairs } of rest.labels ?? []) label(all, pairs);
   for (const { name, newName, newTag } of images) setImage(all, name, `${newName}:${newTag}`);
   for (const replacement of rest.replacements ?? []) replace(all, replacement);
   return all;
@@ -147,11 +149,11 @@ function generate(objects: Draft[], generator: ConfigMapGenerator, folder: strin
   if ((behavior === 'merge') !== (before !== undefined))
     throw new Error(`${folder} generates ${name}, expected it ${before ? 'to be merged' : 'to be there'}`);
   const data = Object.assign({}, before?.['data'], ...envs.map((path) => readEnv(join(folder, path))));
-  const labels = { ...before?.metadata.labels, ...options.labels };
+  const { labels } = before?.metadata ?? {};
   const generated: Draft = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name, namespace, labels },
+    metadata: { name, namespace, ...(labels && { labels }) },
     immutable: options.immutable,
     data,
   };
@@ -198,6 +200,12 @@ function merge(into: unknown, from: unknown): unknown {
   if (!isMap(into) || !isMap(from)) return from;
   const entries = Object.entries(from).map(([key, value]) => [key, merge(into[key], value)]);
   return { ...into, ...Object.fromEntries(entries) };
+}
+
+/** In place. */
+function label(objects: Draft[], pairs: Readonly<Record<string, string>>): void {
+  for (const [index, object] of objects.entries())
+    objects[index] = mergeInto(object, { ...object, metadata: { ...object.metadata, labels: pairs } });
 }
 
 function setImage(objects: readonly Draft[], name: string, image: string): void {
