@@ -12,9 +12,9 @@ It takes about half an hour: scaling to zero and the sweep have their time.
                       identities are switched on and off: no cluster that others use.
   --image NAME:TAG    the image of dist/ (see Dockerfile), where the cluster can pull it
   --svid COMMAND      prints the SPIFFE IDs that a container gets, one a line, when it is called with namespace, pod and
-                      container; it ends with 0 where there are some, with 1 where there are none. Without it nothing
-                      is asked of SPIRE. Its trust domain must be kleym.sonda.red, and its SPIRE Controller Manager
-                      must act on ClusterSPIFFEIDs without a class.
+                      container; it ends with 0 where there are some, with 1 and without a word where there are none.
+                      Without it nothing is asked of SPIRE. Its trust domain must be kleym.sonda.red, and its SPIRE
+                      Controller Manager must act on ClusterSPIFFEIDs without a class.
   --project NAME      one part only, and again for another: delivery, installation, behaviour, healing, deaths,
                       mistakes, identity, senders, rest, removal`;
 
