@@ -120,8 +120,31 @@ describe.each(verbs)('$verb', ({ method, path, returned, write }) => {
     [
       401,
       ', the API server does not accept our token; check that it is there and has not expired (the words)',
+      [0],
     ],
-    [429, ', the API server is busy (the words)'],
+    [429, ', the API server is busy (the words)', [2000, 2000]],
+  ])('answered %i was not carried out, and is sent again for a while', async (code, message, waits) => {
+    const { cluster, sent, pauses } = scriptedApiServer(
+      ...Array.from({ length: 9 }, () =>
+        answer(method, path, code, status(code, 'No', 'the words'), { 'retry-after': '2' }),
+      ),
+    );
+    await expect(write(cluster)).rejects.toThrow(
+      new UncertainError(`${method.toUpperCase()} ${path}: answered ${code}${message}`),
+    );
+    expect({ sent: sent.length, pauses }).toEqual({ sent: waits.length + 1, pauses: waits });
+  });
+
+  it('answered 429 and then taken is written', async () => {
+    const { cluster, sent } = scriptedApiServer(
+      answer(method, path, 429, 'Too many requests, please try again later.', { 'retry-after': '1' }),
+      answer(method, path, 200, returned),
+    );
+    expect(await write(cluster)).toHaveProperty('kind', 'written');
+    expect(new Set(sent.map(({ body }) => JSON.stringify(body))).size).toBe(1);
+  });
+
+  it.each([
     [500, ' (the words); whether the write took effect is not known'],
     [503, ' (the words); whether the write took effect is not known'],
     [504, ' (the words); whether the write took effect is not known'],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Pause, toPause } from './patience.ts';
+import { type Pause, toPause, toPauseOfWrite } from './patience.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
 
 const date = 'Tue, 06 Jan 2026 10:00:00 GMT';
@@ -49,5 +49,20 @@ describe('how long a read waits before it is asked again', () => {
     ['credentials that cannot be used', { status: 'lost', error: new UncertainError('no') }, [], undefined],
   ] as const)('%s', (_, attempt, earlier, expected) => {
     expect(toPause(attempt, earlier)).toEqual(expected);
+  });
+});
+
+describe('how long a write waits before it is sent again', () => {
+  it.each([
+    ['429, which says that nothing was done', answered(429, { 'retry-after': '1' }), [], busy(1000)],
+    ['429 past five seconds', answered(429), [busy(2000), busy(2001)], undefined],
+    ['401, which says the same', answered(401), [], token],
+    ['401 again', answered(401), [token], undefined],
+    ['503 with Retry-After: it may have been done', answered(503, { 'retry-after': '1' }), [], undefined],
+    ['500', answered(500), [], undefined],
+    ['409', answered(409), [], undefined],
+    ['a lost connection', lost, [], undefined],
+  ] as const)('%s', (_, attempt, earlier, expected) => {
+    expect(toPauseOfWrite(attempt, earlier)).toEqual(expected);
   });
 });

@@ -12,7 +12,7 @@ export interface Lost {
   readonly error: unknown;
 }
 
-/** Why a read is asked again, and after how long. */
+/** Why a call is sent again, and after how long. */
 export interface Pause {
   readonly why: 'busy' | 'broken' | 'token';
   readonly ms: number;
@@ -37,6 +37,14 @@ export function toPause(attempt: Answered | Lost, earlier: readonly Pause[]): Pa
     return inBounds({ why: 'busy', ms: toMilliseconds(asked, attempt.headers['date']) }, earlier);
   }
   return attempt.status >= 500 ? once({ why: 'broken', ms: 100 }, earlier) : undefined;
+}
+
+/**
+ * The same for a write. The API server says 429 and 401 before it looks at what is asked; whatever else comes, the write
+ * may have been carried out.
+ */
+export function toPauseOfWrite(attempt: Answered | Lost, earlier: readonly Pause[]): Pause | undefined {
+  return attempt.status === 429 || attempt.status === 401 ? toPause(attempt, earlier) : undefined;
 }
 
 function once(pause: Pause, earlier: readonly Pause[]): Pause | undefined {

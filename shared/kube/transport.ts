@@ -1,6 +1,6 @@
 import { type HttpLibrary, type HttpMethod, RequestContext } from '@kubernetes/client-node';
 import type { Credentials } from './credentials.ts';
-import { type Lost, type Pause, toPause } from './patience.ts';
+import { type Lost, type Pause, toPause, toPauseOfWrite } from './patience.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
 
 /** One call to the API server. */
@@ -23,7 +23,7 @@ export interface Answer {
 export interface Transport {
   /** Asks again where that helps; any answer may come back. */
   read(call: Call & { readonly method: 'GET' }): Promise<Answer>;
-  /** Is sent once, whatever happens. */
+  /** Is sent again only where it was certainly not carried out, and never later than its answer is waited for. */
   write(call: Call): Promise<Answer>;
 }
 
@@ -41,22 +41,24 @@ export function createTransport(options: TransportOptions): Transport {
   const { callTimeoutMs, credentials, sleep } = options;
 
   async function read(call: Call): Promise<Answer> {
+    return await ask(call, toPause);
+  }
+
+  async function write(call: Call): Promise<Answer> {
+    return await ask(call, toPauseOfWrite);
+  }
+
+  async function ask(call: Call, toNext: typeof toPause): Promise<Answer> {
     const pauses: Pause[] = [];
     return await inTime(call, async (signal) => {
       for (;;) {
         const attempt = await exchange(options, call, signal).catch(toLost);
-        const pause = signal.aborted ? undefined : toPause(attempt, pauses);
+        const pause = signal.aborted ? undefined : toNext(attempt, pauses);
         if (pause === undefined) return toAnswer(call, attempt);
         pauses.push(pause);
         await sleep(pause.ms);
       }
     });
-  }
-
-  async function write(call: Call): Promise<Answer> {
-    return await inTime(call, async (signal) =>
-      toAnswer(call, await exchange(options, call, signal).catch(toLost)),
-    );
   }
 
   async function inTime(call: Call, work: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
