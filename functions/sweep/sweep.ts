@@ -6,6 +6,7 @@ import { compareText } from '../../shared/identity/canonical.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { collectCluster } from '../../shared/kube/collect-cluster.ts';
+import { toHarmless } from '../../shared/log.ts';
 import { findUnsettled } from './find-unsettled.ts';
 
 /** What one look at the cluster found, and which events it was for. */
@@ -26,7 +27,7 @@ export function sweep(cluster: Cluster, settings: Settings): Handler {
   return async function handleAny({ id }) {
     const { causes, namespaces, unsettled } = await looks.ask('everything', [id]);
     const cause = causes.at(-1) ?? id;
-    if (cause !== id) return nothing({ namespaces, sharedWith: cause });
+    if (cause !== id) return nothing({ namespaces, sharedWith: toHarmless(cause) });
     return answerBindingsAffected({ from: 'sweep', cause, bindings: unsettled }, { namespaces });
   };
 }

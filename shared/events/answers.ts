@@ -65,7 +65,7 @@ export function waiting(message: string): Waiting {
 }
 
 /**
- * The HTTP answer, by the Knative contract: 4xx is never sent again (but for 404, 408, 409, 413 and 429), a broker and
+ * The HTTP answer, by the Knative contract: 4xx is never sent again (but for 404, 408, 409 and 429), a broker and
  * a source both repeat what was answered 503, and a source gives an event up on 500. A 2xx with a body that is not a
  * CloudEvent counts as a failed delivery, so 204 has none.
  */
