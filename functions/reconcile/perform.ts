@@ -43,8 +43,8 @@ export function toMemory(notes: Notes, { elapsed }: Tools): Memory {
 }
 
 /**
- * `confirmed`: the output is there and the status says so. `kept`: the output is not known to be gone. Anything else is
- * for the next collect to see.
+ * `confirmed`: the output is there and the status says so. `kept`: the API server refused, and what should have gone or
+ * changed may be as it was. Anything else is for the next collect to see.
  */
 export type Effect = 'confirmed' | 'kept' | 'unseen';
 
@@ -112,7 +112,10 @@ function toQuotable(words: string): string {
 async function patchFinalizers(step: Step<'patch-finalizers'>, notes: Notes, tools: Tools): Promise<Effect> {
   const { binding, finalizers, announce } = step;
   const written = await tools.cluster.patchFinalizers(binding.metadata.namespace, aimAt(binding), finalizers);
-  mustNotBeRejected(written, `write the finalizers of ${binding.metadata.name}`);
+  if (written.kind === 'rejected') {
+    notes.barred = toQuotable(written.message);
+    return 'kept';
+  }
   if (written.kind === 'written' && announce) await writeStatus(written.object, announce, notes, tools);
   return 'unseen';
 }

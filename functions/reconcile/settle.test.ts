@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
+import type { Cluster, Written } from '../../shared/kube/cluster.ts';
 import { binding, objective, output, pool, poolBinding } from '../../test/support/drafts.ts';
 import { type Settling, createSettling } from '../../test/support/settling.ts';
 
@@ -168,6 +169,37 @@ describe('a run', () => {
     const here = await withBinding();
     await here.create(binding('binding-b'));
     await here.settle(['binding-b']);
+    expect([await here.ready('binding-a'), await here.ready('binding-b')]).toEqual([
+      'False IdentityCollision',
+      'False IdentityCollision',
+    ]);
+    expect(await here.outputs()).toEqual([]);
+  });
+
+  test('looks again after one that it found at rest, where a rival changes under its hands', async () => {
+    const here = await createSettling();
+    const elsewhere = { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' } };
+    await here.create(pool(), pool('pool-b', { app: 'other' }), objective());
+    await here.create(
+      objective('objective-b', { name: 'pool-b' }),
+      binding(),
+      binding('binding-b', elsewhere),
+    );
+    await here.settle(['binding-a', 'binding-b']);
+    expect([await here.ready('binding-a'), await here.ready('binding-b')]).toEqual([
+      'True Reconciled',
+      'True Reconciled',
+    ]);
+    await here.kube.edit(namespaced('binding-b'), { status: { trustDomain: 'edited.by.hand' } }, 'status');
+    let edits = 0;
+    const cluster: Cluster = {
+      ...here.cluster,
+      replaceStatus: async (...status) => {
+        if (edits++ === 0) await here.edit(pool('pool-b'), label('model-server'));
+        return await here.cluster.replaceStatus(...status);
+      },
+    };
+    await here.settle(['binding-a', 'binding-b'], { cluster });
     expect([await here.ready('binding-a'), await here.ready('binding-b')]).toEqual([
       'False IdentityCollision',
       'False IdentityCollision',
@@ -421,6 +453,7 @@ async function messageOf(here: Settling): Promise<string | undefined> {
   return status.conditions[0]?.message;
 }
 
+type Rejected = Extract<Written<undefined>, { kind: 'rejected' }>;
 type Refusal = UncertainError | Awaited<ReturnType<Settling['cluster']['deleteOutput']>>;
 
 describe('a withdrawal that is refused', () => {
@@ -500,6 +533,50 @@ describe('a withdrawal that is refused', () => {
     await here.edit(pool(), label(''));
     await here.settle(['binding-a']);
     expect((await messageOf(here))?.length).toBeLessThan(1_000);
+  });
+});
+
+describe('a finalizer that the API server does not let us write', () => {
+  const denied: Rejected = { kind: 'rejected', forbidden: false, message: 'denied, request 1' };
+
+  async function denying() {
+    const by: { refusal: Rejected | undefined } = { refusal: denied };
+    const here = await createSettling(() => ({
+      patchFinalizers: () => by.refusal && Promise.resolve(by.refusal),
+    }));
+    await here.create(pool(), objective(), binding());
+    return { here, by };
+  }
+
+  test('is said once, and put on when it is allowed', async () => {
+    const { here, by } = await denying();
+    const { endings } = await here.settle(['binding-a']);
+    const message = 'the finalizer could not be put on: denied, request 1';
+    expect(endings.get('binding-a')).toEqual({ kind: 'waiting', message });
+    expect([await here.ready('binding-a'), await messageOf(here)]).toEqual(['Unknown Waiting', message]);
+
+    by.refusal = { ...denied, message: 'denied, request 2' };
+    const again = await here.settle(['binding-a']);
+    expect(again.endings.get('binding-a')?.kind).toBe('waiting');
+    expect([here.writes, await messageOf(here)]).toEqual([['patchFinalizers'], message]);
+
+    by.refusal = undefined;
+    await here.settle(['binding-a']);
+    expect(await here.ready('binding-a')).toBe('True Reconciled');
+  });
+
+  test('holds a deletion, which says so when its output is gone', async () => {
+    const { here, by } = await denying();
+    by.refusal = undefined;
+    await here.settle(['binding-a']);
+    by.refusal = denied;
+    await here.remove(binding());
+    await here.settle(['binding-a']);
+    expect(await here.outputs()).toEqual([]);
+    expect(await messageOf(here)).toBe('the finalizer could not be taken off: denied, request 1');
+    by.refusal = undefined;
+    await here.settle(['binding-a']);
+    expect(await here.ready('binding-a')).toBe('nothing');
   });
 });
 

@@ -225,9 +225,13 @@ function count(run: Progress, { kind }: Write | Probe, effect: Effect): void {
   if (kind === 'delete-output') run.released = true;
 }
 
-/** A run looks after the neighbours whose state its work has made untrue; from the next collect on, which is theirs too. */
+/**
+ * A run looks after the neighbours whose state its work has made untrue; from the next collect on, which is theirs too.
+ * One that it found at rest before is a neighbour like any other. Who waits is asked for again anyway.
+ */
 function adopt(run: Progress, world: World): void {
-  const known = new Set([...run.endings.keys(), ...run.open]);
+  const ended = [...run.endings].flatMap(([name, { kind }]) => (kind === 'settled' ? [] : [name]));
+  const known = new Set([...ended, ...run.open]);
   for (const name of findAffected(world, known, run.released)) {
     if (run.open.size < maxNames) run.open.add(name);
     else end(run, name, { kind: 'unfinished' });

@@ -244,6 +244,12 @@ describe('row 4: a binding that is being deleted', () => {
     expect(decideIn({ bindings: [deleting(letGo)] })).toEqual({ kind: 'settled' });
   });
 
+  it('its output goes although our finalizer was taken off and only others hold it', () => {
+    const letGo = { ...a, metadata: { ...a.metadata, finalizers: ['example.com/other'] } };
+    const scene: Scene = { bindings: [deleting(at(letGo, { claim: owning(a) }))], outputs: [outputOf(a)] };
+    expect(decideIn(scene)).toMatchObject({ kind: 'delete-output' });
+  });
+
   it('is let go although the ClusterSPIFFEID CRD is gone', () => {
     const scene: Scene = { bindings: [deleting(at(a, { claim: owning(a) }))], outputs: 'unserved' };
     expect(decideIn(scene)).toMatchObject({ kind: 'patch-finalizers', finalizers: [] });
@@ -563,6 +569,12 @@ describe('row 8: somebody else has the key', () => {
     expect(decideIn({ bindings: [a, letGo] })).toMatchObject({ status: { claim: { kind: 'creating' } } });
     const open = at(letGo, { claim: { ...creating(b2), ...pickKey(a) } });
     expect(decideIn({ bindings: [a, open] })).toMatchObject({ waiting: { kind: 'waiting' } });
+  });
+
+  it('the claim of a binding from which somebody took our finalizer holds as long as it has an output', () => {
+    const letGo = deleting({ ...rival, metadata: { ...rival.metadata, finalizers: ['example.com/other'] } });
+    const scene: Scene = { bindings: [a, letGo], outputs: [outputOf(b2)] };
+    expect(decideIn(scene)).toMatchObject({ waiting: { kind: 'waiting' } });
   });
 
   it('PoolOnly has no key and is never held', () => {

@@ -172,13 +172,15 @@ function letGo(view: View): Decision | undefined {
   const { binding } = view;
   if (binding.metadata.deletionTimestamp === undefined) return undefined;
   const { finalizers = [] } = binding.metadata;
-  if (!finalizers.includes(bindingFinalizer)) return redate(view) ?? settled;
-  return release(view, () => ({
-    kind: 'patch-finalizers',
-    binding,
-    finalizers: finalizers.filter((finalizer) => finalizer !== bindingFinalizer),
-    announce: undefined,
-  }));
+  // Somebody may have taken ours off, and somebody else's may hold the binding for ever: its identity goes now.
+  if (!finalizers.includes(bindingFinalizer))
+    return view.output ? withdraw(view, view.output) : (redate(view) ?? settled);
+  return release(view, () => {
+    if (view.memory.barred !== undefined)
+      return sayRefused(view, 'the finalizer could not be taken off: ', view.memory.barred);
+    const left = finalizers.filter((finalizer) => finalizer !== bindingFinalizer);
+    return { kind: 'patch-finalizers', binding, finalizers: left, announce: undefined };
+  });
 }
 
 /** Row 5: nothing is written for a binding that could vanish under it. */
@@ -186,6 +188,8 @@ function hold(view: View): Decision | undefined {
   const { binding } = view;
   const { finalizers: others = [] } = binding.metadata;
   if (others.includes(bindingFinalizer)) return undefined;
+  if (view.memory.barred !== undefined)
+    return sayRefused(view, 'the finalizer could not be put on: ', view.memory.barred);
   const finalizers = [...others, bindingFinalizer];
   const announce = toFirstAnnouncement(view, { ...binding, metadata: { ...binding.metadata, finalizers } });
   return { kind: 'patch-finalizers', binding, finalizers, announce };
@@ -294,7 +298,7 @@ function confirm(view: Present): Decision {
 // ------------------------------------------------------------------------------------------------ what rows share
 
 /** Withdraw, make sure that nothing can land, and only then write what follows from it. */
-function release(view: View, record: () => Write): Decision {
+function release(view: View, record: () => Decision): Decision {
   if (view.output) return withdraw(view, view.output);
   return isOpen(view) ? waitForLanding(view) : record();
 }
@@ -304,12 +308,18 @@ function release(view: View, record: () => Write): Decision {
  * failure, which would mean that the output is gone.
  */
 function withdraw(view: View, held: HeldOutput): Decision {
-  const { subject, binding, memory } = view;
   const { name, uid } = held.output.metadata;
-  if (memory.kept?.uid !== uid) return remove(held);
-  const beginning = `ClusterSPIFFEID ${name} must go, and could not be deleted: `;
-  const waiting: Waiting = { kind: 'waiting', message: `${beginning}${memory.kept.words}` };
-  // A server in trouble gives another reason, or the same with another number in it, each time: one of them in the status will do.
+  const { kept } = view.memory;
+  if (kept?.uid !== uid) return remove(held);
+  return sayRefused(view, `ClusterSPIFFEID ${name} must go, and could not be deleted: `, kept.words);
+}
+
+/**
+ * Says what the API server does not let happen. In trouble it gives another reason, or the same with another number in
+ * it, each time: one of them in the status will do.
+ */
+function sayRefused({ subject, binding }: View, beginning: string, words: string): Decision {
+  const waiting: Waiting = { kind: 'waiting', message: `${beginning}${words}` };
   const said = binding.status?.conditions?.find(({ message }) => message.startsWith(beginning))?.message;
   if (said !== undefined && isSaid(binding, toWithdrawingStatus(subject, said))) return waiting;
   return { kind: 'write-status', binding, status: toWithdrawingStatus(subject, waiting.message), waiting };

@@ -12,4 +12,6 @@ export interface Memory {
   readonly accepted?: string;
   /** The output, by its uid, that could not be deleted, and so much of what the API server said as a status may quote. */
   readonly kept?: { readonly uid: string; readonly words: string };
+  /** So much of what the API server said when it refused to write the binding's finalizers. */
+  readonly barred?: string;
 }

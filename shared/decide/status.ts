@@ -73,7 +73,7 @@ export function toHeldStatus(subject: Subject, message: string): BindingStatus {
   return toStatus(subject, withReady(toWaiting(message)), undefined);
 }
 
-/** An output is on its way out, and before it is gone nothing else is looked at. */
+/** Something must go or come first (an output, our finalizer), and before it has nothing else is looked at. */
 export function toWithdrawingStatus(subject: Subject, message: string): BindingStatus {
   const findings = conditionTypes.map((type) =>
     type === 'Ready' ? toWaiting(message) : toUnknown(type, 'NotEvaluated'),

@@ -63,14 +63,17 @@ export function toWorld(snapshot: Snapshot, settings: Settings): World {
   );
   const outputs = toHeldOutputs(snapshot);
   const seekers = groupByKey(bindings, (binding) => toSoughtKey(binding, renderings));
-  const claimants = groupByKey(bindings, (binding) => toClaimedKey(binding, snapshot.clock));
+  const outputsByOwner = Map.groupBy(outputs, ({ owner }) => owner);
+  const claimants = groupByKey(bindings, (binding) =>
+    toClaimedKey(binding, outputsByOwner.has(binding.metadata.name), snapshot.clock),
+  );
   const holders = groupByKey(outputs, ({ key }) => key);
   return {
     snapshot,
     settings,
     renderings,
     outputs,
-    outputsByOwner: Map.groupBy(outputs, ({ owner }) => owner),
+    outputsByOwner,
     seekers,
     claimants,
     holders,
@@ -126,12 +129,12 @@ function toSoughtKey({ metadata }: Binding, renderings: ReadonlyMap<string, Rend
   return outcome?.kind === 'done' ? outcome.value.key : undefined;
 }
 
-function toClaimedKey(binding: Binding, clock: Clock): string | undefined {
+function toClaimedKey(binding: Binding, hasOutput: boolean, clock: Clock): string | undefined {
   const claim = claimOf(binding);
-  return claim && !isVoid(binding, claim, clock) ? claim.key : undefined;
+  return claim && (hasOutput || !isVoid(binding, claim, clock)) ? claim.key : undefined;
 }
 
-/** A binding that we let go, and that only others hold, claims nothing: it had no output when its finalizer went. */
+/** A binding without an output that only others hold claims nothing: nobody will make one for it any more. */
 function isVoid({ metadata }: Binding, claim: Claim, clock: Clock): boolean {
   const letGo = metadata.deletionTimestamp !== undefined && !metadata.finalizers?.includes(bindingFinalizer);
   return letGo && !(claim.kind === 'creating' && claim.at > clock.quarantine);

@@ -40,6 +40,9 @@ const edit = (name: string, wish: Wish): Edit => ({ does: 'edit', name, wish });
 const remove = (name: string): Edit => ({ does: 'delete', name });
 const readForDelete = (name: string): Edit => ({ does: 'read for DELETE', name });
 const removeBlindly = (name: string): Edit => ({ does: 'remove without looking', name });
+const hold = (name: string): Edit => ({ does: 'hold', name });
+const letGoOf = (name: string): Edit => ({ does: 'let go of', name });
+const takeOff = (name: string): Edit => ({ does: 'take our finalizer off', name });
 const prune = (name: string): Edit => ({ does: 'prune the claim of', name });
 const select = (app: string, pool = 'p'): Edit => ({ does: 'select', pool, app });
 const removeOutput: Edit = { does: 'remove output' };
@@ -337,11 +340,23 @@ const further = {
   },
   'held by others, and rival': {
     start: settledA,
-    edits: [{ does: 'hold', name: 'a' }, remove('a'), create('b'), { does: 'let go of', name: 'a' }],
+    edits: [hold('a'), remove('a'), create('b'), letGoOf('a')],
   },
   'held by others while new, and rival': {
     start: empty,
-    edits: [create('a'), { does: 'hold', name: 'a' }, remove('a'), create('b')],
+    edits: [create('a'), hold('a'), remove('a'), create('b')],
+  },
+  'held by others, our finalizer taken off': {
+    start: settledA,
+    edits: [hold('a'), remove('a'), takeOff('a'), create('b')],
+  },
+  'held by others, our finalizer taken off in a move': {
+    start: settledA,
+    edits: [hold('a'), edit('a', c2), remove('a'), takeOff('a'), create('b', c2)],
+  },
+  'held by others, our finalizer taken off before the output comes': {
+    start: empty,
+    edits: [create('a'), hold('a'), remove('a'), takeOff('a'), create('b')],
   },
   'label taken off': {
     start: settledA,

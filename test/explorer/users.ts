@@ -25,7 +25,8 @@ export type Edit =
         | 'remove without looking'
         | 'prune the claim of'
         | 'hold'
-        | 'let go of';
+        | 'let go of'
+        | 'take our finalizer off';
       readonly name: string;
     }
   | { readonly does: 'select'; readonly pool: string; readonly app: string }
@@ -54,7 +55,8 @@ export function applyEdit(state: ClusterState, edit: Edit): Edited {
     case 'remove without looking':
     case 'prune the claim of':
     case 'hold':
-    case 'let go of': {
+    case 'let go of':
+    case 'take our finalizer off': {
       const binding = state.bindings[edit.name];
       return binding ? editBinding(state, binding, edit) : { state, news: [] };
     }
@@ -148,7 +150,8 @@ type BindingEdit = Extract<
       | 'remove without looking'
       | 'prune the claim of'
       | 'hold'
-      | 'let go of';
+      | 'let go of'
+      | 'take our finalizer off';
   }
 >;
 
@@ -176,8 +179,10 @@ function editBinding(state: ClusterState, binding: Binding, edit: BindingEdit): 
     }
     case 'hold':
       return store(state, { ...binding, metadata: { ...metadata, finalizers: [...finalizers, others] } }, 0);
-    case 'let go of': {
-      const left = finalizers.filter((finalizer) => finalizer !== others);
+    case 'let go of':
+    case 'take our finalizer off': {
+      const isOthers = edit.does === 'let go of';
+      const left = finalizers.filter((finalizer) => (finalizer === others) !== isOthers);
       if (left.length === 0 && metadata.deletionTimestamp !== undefined) return remove(state, binding);
       return store(state, { ...binding, metadata: { ...metadata, finalizers: left } }, 0);
     }
