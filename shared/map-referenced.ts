@@ -1,5 +1,6 @@
 import type { Binding, BindingField, Observed, Reference } from './api/binding.ts';
 import type { Resource } from './api/object-meta.ts';
+import { createBatches } from './batches.ts';
 import type { Cluster } from './kube/cluster.ts';
 import { nothing } from './events/answers.ts';
 import { answerBindingsAffected } from './events/bindings-affected.ts';
@@ -17,14 +18,22 @@ export interface ReferencedKind {
   readonly toObserved: (binding: Binding) => Observed | undefined;
 }
 
-/** Names the bindings that refer to the object of an event and have not yet been decided from this state of it. */
+/**
+ * Names the bindings that refer to the object of an event and have not yet been decided from this state of it. Events of
+ * one object come in bursts (whoever writes a pool's status writes it often), and its bindings may be thousands: those
+ * that arrive while they are listed share the next list.
+ */
 export function mapReferenced(cluster: Cluster, kind: ReferencedKind): Handler {
+  const lists = createBatches((place) => {
+    const [namespace = '', value = ''] = place.split('/');
+    return cluster.listBindings({ namespace, field: { path: kind.field, value } });
+  });
   return async (event) => {
     const change = parseChange(event, { resources: kind.resources, scope: 'namespaced' });
     if (change.kind !== 'done') return change;
 
     const { namespace, name, resource } = change.value;
-    const listed = await cluster.listBindings({ namespace, field: { path: kind.field, value: name } });
+    const listed = await lists.ask(`${namespace}/${name}`, []);
     if (listed === 'unserved') return nothing({ bindings: 0 });
 
     const referring = listed.items.filter((binding) => refersTo(kind.toReference(binding), resource, name));

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Binding } from '../../shared/api/binding.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
@@ -56,6 +57,40 @@ describe('a change of a pool', () => {
     const cluster = fakeCluster({ bindings: [binding('b')] });
     await post(cluster);
     expect(cluster.calls).toEqual(['listBindings team-a spec.poolRef.name=pool']);
+  });
+
+  test('shares a list that began after it with others of the same pool', async () => {
+    const cluster = fakeCluster({ bindings: [binding('b')] });
+    const slow: typeof cluster = {
+      ...cluster,
+      listBindings: async (...asked) => {
+        await sleep(50); // long enough for all of them to arrive
+        return await cluster.listBindings(...asked);
+      },
+    };
+    const app = silentApp(mapPool(slow));
+    const type = 'dev.knative.apiserver.resource.update';
+    const post = async (name: string) => {
+      const attributes = {
+        type,
+        apiversion: `${group}/v1`,
+        kind: 'InferencePool',
+        name,
+        namespace: 'team-a',
+      };
+      return await postEvent(app, { attributes, data: { metadata: { ...metadata, name } } });
+    };
+    const answers = await Promise.all([
+      post('pool'),
+      post('other'),
+      post('pool'),
+      post('pool'),
+      post('pool'),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([204, 204, 204, 204, 204]);
+    const ofOther = cluster.calls.filter((call) => call.endsWith('=other'));
+    expect(ofOther).toHaveLength(1);
+    expect(cluster.calls.length - ofOther.length).toBeLessThanOrEqual(2);
   });
 
   test('is no news to a binding that was decided from it', async () => {
