@@ -18,7 +18,8 @@ const objectives = {
 const poolsPath = '/apis/inference.networking.k8s.io/v1/namespaces/team-a/inferencepools';
 const poolPath = `${poolsPath}/llama`;
 const bindingsPath = '/apis/kleym.sonda.red/v1alpha1/namespaces/team-a/inferenceidentitybindings';
-const outputsPath = '/apis/spire.spiffe.io/v1alpha1/clusterspiffeids';
+const spire = '/apis/spire.spiffe.io';
+const outputsPath = `${spire}/v1alpha1/clusterspiffeids`;
 
 const pool = {
   apiVersion: 'inference.networking.k8s.io/v1',
@@ -37,6 +38,10 @@ function bindingOf(name: string, spec: object = {}, state?: object) {
 
 function outputOf(name: string) {
   return { metadata: { name, uid: `u-${name}`, resourceVersion: '1' }, spec: { ttl: '1h' } };
+}
+
+function groupOf(...names: readonly string[]) {
+  return { versions: names.map((version) => ({ groupVersion: `spire.spiffe.io/${version}`, version })) };
 }
 
 const notThere = (name: string) => status(404, 'NotFound', `"${name}" not found`, { name });
@@ -150,12 +155,115 @@ describe('a resource that is not installed', () => {
   it('is asked about each time where outputs are meant: without them, finalizers go', async () => {
     const { cluster } = scriptedApiServer(
       answer('get', outputsPath, 404, plain),
-      answer('get', '/apis/spire.spiffe.io/v1alpha1', 404, plain),
+      answer('get', spire, 404, plain),
       answer('get', outputsPath, 404, plain),
-      answer('get', '/apis/spire.spiffe.io/v1alpha1', 200, { resources: [{ name: 'clusterspiffeids' }] }),
+      answer('get', spire, 200, groupOf('v1alpha1')),
+      answer('get', `${spire}/v1alpha1`, 200, { resources: [{ name: 'clusterspiffeids' }] }),
     );
     expect(await cluster.listOutputs({})).toBe('unserved');
+    await expect(cluster.listOutputs({})).rejects.toThrow(
+      new UncertainError(
+        `GET ${outputsPath}: answered 404, but /apis/spire.spiffe.io/v1alpha1 says that clusterspiffeids are served; the API server has not caught up`,
+      ),
+    );
+  });
+});
+
+describe('outputs whose version is not served', () => {
+  const plain = '404 page not found\n';
+  const outputs = { resources: [{ name: 'clusterspiffeids' }, { name: 'clusterspiffeids/status' }] };
+  const others = { resources: [{ name: 'clusterstaticentries' }] };
+
+  /** What the group names, and how each of its versions is answered. */
+  function discovered(names: readonly string[], versions: Readonly<Record<string, object | 403 | 404>>) {
+    return scriptedApiServer(
+      answer('get', outputsPath, 404, plain),
+      answer('get', spire, 200, groupOf(...names)),
+      ...Object.entries(versions).map(([name, is]) => {
+        const path = `${spire}/${name}`;
+        return typeof is === 'number' ? answer('get', path, is, plain) : answer('get', path, 200, { ...is });
+      }),
+    );
+  }
+
+  it.each([
+    ['the group of no definition', 'v1alpha1', { v1alpha1: others }],
+    ['several versions of other kinds', 'v1 v1alpha1', { v1: others, v1alpha1: others }],
+    ['another version of other kinds, and not ours', 'v1', { v1: others, v1alpha1: 404 as const }],
+  ])('are not installed when discovery knows %s', async (_, names, versions) => {
+    const { cluster, sent, unasked } = discovered(names.split(' '), versions);
+    expect(await cluster.listOutputs({})).toBe('unserved');
+    expect({ sent: sent.length, unasked: unasked() }).toEqual({
+      sent: 2 + Object.keys(versions).length,
+      unasked: 0,
+    });
+  });
+
+  it.each([
+    ['where ours has other kinds', 'v1beta1 v1alpha1', { v1beta1: outputs, v1alpha1: others }, 'v1beta1'],
+    ['where ours is gone', 'v1beta1', { v1beta1: outputs, v1alpha1: 404 as const }, 'v1beta1'],
+    [
+      'and by a third one',
+      'v1 v1beta1 v1alpha1',
+      { v1: outputs, v1beta1: outputs, v1alpha1: others },
+      'v1, spire.spiffe.io/v1beta1',
+    ],
+  ])('may be in force when another version shows them, %s', async (_, names, versions, served) => {
+    const { cluster, unasked } = discovered(names.split(' '), versions);
+    await expect(cluster.listOutputs({})).rejects.toThrow(
+      new UncertainError(
+        `GET ${outputsPath}: answered 404, because clusterspiffeids are served as spire.spiffe.io/${served} and not as spire.spiffe.io/v1alpha1, which is what kleym reads and writes; let the CRD clusterspiffeids.spire.spiffe.io serve v1alpha1 again`,
+      ),
+    );
+    expect(unasked()).toBe(0);
+  });
+
+  it('may be in force where one of them is read by its name, too', async () => {
+    const { cluster } = scriptedApiServer(
+      answer('get', `${outputsPath}/kleym-a`, 404, plain),
+      answer('get', spire, 200, groupOf('v1beta1')),
+      answer('get', `${spire}/v1alpha1`, 404, plain),
+      answer('get', `${spire}/v1beta1`, 200, outputs),
+    );
+    await expect(cluster.getOutput('kleym-a')).rejects.toThrow(UncertainError);
+  });
+
+  it.each([
+    ['another version', 'v1beta1 v1alpha1', { v1beta1: 404 as const, v1alpha1: others }, 'v1beta1'],
+    ['our version', 'v1alpha1', { v1alpha1: 404 as const }, 'v1alpha1'],
+  ])('are uncertain when the group names %s and does not serve it', async (_, names, versions, unknown) => {
+    const { cluster } = discovered(names.split(' '), versions);
+    await expect(cluster.listOutputs({})).rejects.toThrow(
+      new UncertainError(
+        `GET ${outputsPath}: answered 404, but /apis/spire.spiffe.io names spire.spiffe.io/${unknown}, which is answered with 404; the API server has not caught up`,
+      ),
+    );
+  });
+
+  it('are uncertain when another version cannot be asked about', async () => {
+    const { cluster } = discovered(['v1beta1', 'v1alpha1'], { v1beta1: 403, v1alpha1: others });
     await expect(cluster.listOutputs({})).rejects.toThrow(UncertainError);
+  });
+
+  it('are uncertain when the group cannot be asked about', async () => {
+    const { cluster } = scriptedApiServer(
+      answer('get', outputsPath, 404, plain),
+      answer('get', spire, 403, status(403, 'Forbidden', 'no')),
+    );
+    await expect(cluster.listOutputs({})).rejects.toThrow(
+      new UncertainError(
+        `GET ${spire}: answered 403, we lack the permission; check our role and its binding (no)`,
+      ),
+    );
+  });
+
+  it('do not matter to pools: of them, another version is as good as none', async () => {
+    const { cluster, unasked } = scriptedApiServer(
+      answer('get', poolPath, 404, plain),
+      answer('get', '/apis/inference.networking.k8s.io/v1', 404, plain),
+    );
+    expect(await cluster.getPool(pools, 'team-a', 'llama')).toBe('unserved');
+    expect(unasked()).toBe(0);
   });
 });
 

@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto';
+import { HTTP } from 'cloudevents';
 import { parse } from 'yaml';
 import { afterEach, describe, expect, test } from 'vitest';
+import { toBindingsAffected } from '../../shared/events/bindings-affected.ts';
 import { binding, objective, oldObjective, oldPool, pool, poolBinding } from '../support/drafts.ts';
-import type { Draft } from '../support/kube-client.ts';
-import { eventually, readDefinitions, useCluster } from '../support/test-cluster.ts';
+import type { Draft, Stored } from '../support/kube-client.ts';
+import { eventually, readDefinitions, toWritten, useCluster } from '../support/test-cluster.ts';
 
 // Definitions belong to the whole cluster, so these tests run one after the other.
 const cluster = await useCluster();
@@ -68,6 +71,39 @@ async function isServed({ spec }: Draft): Promise<void> {
     versions: { name: string }[];
   };
   await cluster.kube.list({ apiVersion: `${group}/${versions[0]?.name ?? ''}`, kind: names.kind });
+}
+
+/** Serves ClusterSPIFFEIDs under another version alone; they are stored as before. */
+async function serveOutputsAs(version: string): Promise<void> {
+  const { versions } = outputs.spec as { versions: { name: string }[] };
+  await cluster.kube.apply({
+    ...outputs,
+    spec: {
+      ...(outputs.spec as object),
+      versions: versions.flatMap((known) => [
+        { ...known, served: false },
+        { ...known, name: version, storage: false },
+      ]),
+    },
+  });
+  await eventually(() => listOutputsAs(version));
+  await eventually(() => expect(isServed(outputs)).rejects.toThrow(expect.objectContaining({ status: 404 })));
+}
+
+async function listOutputsAs(version: string): Promise<Stored[]> {
+  return await cluster.kube.list({ apiVersion: `spire.spiffe.io/${version}`, kind: 'ClusterSPIFFEID' });
+}
+
+/** Asks reconcile itself, and not by way of the Broker, which would ask again. */
+async function reconcile(namespace: string, ...names: string[]): Promise<{ status: number; text: string }> {
+  const event = toBindingsAffected({ from: 'test', cause: randomUUID(), bindings: [{ namespace, names }] });
+  const { headers, body } = HTTP.binary(event);
+  const response = await fetch(stack.urls['reconcile'] ?? '', {
+    method: 'POST',
+    headers: headers as Record<string, string>,
+    body: String(body),
+  });
+  return { status: response.status, text: await response.text() };
 }
 
 afterEach(async () => {
@@ -210,5 +246,35 @@ describe('when a definition is removed under bindings', () => {
     await eventually(async () => expect(await here.isGone(poolBinding('binding-b'))).toBe(true));
     await install(outputs);
     await here.ready('binding-a');
+  });
+
+  test('of ClusterSPIFFEIDs in favour of another version, every binding stays as it is until it is back', async () => {
+    const here = await cluster.namespace();
+    await here.create(pool(), poolBinding(), poolBinding('binding-b'));
+    const [first, second] = [await here.ready('binding-a'), await here.ready('binding-b')];
+    const live = await here.get(poolBinding());
+    await serveOutputsAs('v1beta1');
+    await here.delete(poolBinding('binding-b'));
+
+    await eventually(async () =>
+      expect(await reconcile(here.name, 'binding-a', 'binding-b')).toEqual({
+        status: 503,
+        text: expect.stringContaining('clusterspiffeids are served as spire.spiffe.io/v1beta1'),
+      }),
+    );
+    expect(await stack.sweepNow()).toBe(503);
+    expect(await here.get(poolBinding())).toEqual(live);
+    const { metadata } = await here.get(poolBinding('binding-b'));
+    expect(metadata).toMatchObject({
+      deletionTimestamp: expect.any(String),
+      finalizers: [expect.any(String)],
+    });
+    const names = (await listOutputsAs('v1beta1')).map((one) => one.metadata.name);
+    expect(names).toEqual(expect.arrayContaining([first.metadata.name, second.metadata.name]));
+
+    await install(outputs);
+    await reconcile(here.name, 'binding-a', 'binding-b');
+    await here.gone('binding-b');
+    expect(toWritten(await here.ready('binding-a'))).toEqual(toWritten(first));
   });
 });
