@@ -27,7 +27,13 @@ import {
 let kleym: InstalledKleym;
 
 beforeAll(async () => {
-  kleym = await installKleym();
+  // Of Kubernetes 1.34 and 1.35 as they come, the API server does not serve MutatingAdmissionPolicies.
+  kleym = await installKleym({
+    apiserverArgs: [
+      '--feature-gates=MutatingAdmissionPolicy=true',
+      '--runtime-config=admissionregistration.k8s.io/v1beta1=true',
+    ],
+  });
   await kleym.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team-a' } });
 });
 
@@ -271,6 +277,11 @@ describe('who writes outputs', () => {
   });
 });
 
+/** What reconcile adds to an output so that no earlier PUT can land. */
+function fenceBy(nonce: string): object {
+  return { metadata: { annotations: { 'kleym.sonda.red/fence': nonce } } };
+}
+
 function withSelectors(change: (all: string[]) => string[]): (output: Output) => object {
   return ({ spec }) => ({
     spec: { workloadSelectorTemplates: change(spec['workloadSelectorTemplates'] as string[]) },
@@ -298,9 +309,7 @@ describe('what reconcile writes', () => {
   ];
   test.each(accepted)('is accepted: an output %s', async (_, output) => {
     const stored = await given(output());
-    expect(
-      await put(stored, { metadata: { annotations: { 'kleym.sonda.red/fence': 'n' } } }, reconcile),
-    ).toEqual(done);
+    expect(await put(stored, fenceBy('n'), reconcile)).toEqual(done);
     expect(await remove(stored, reconcile)).toEqual(done);
   });
 
@@ -421,6 +430,12 @@ describe('what reconcile writes', () => {
     ['DNS names', { spec: { dnsNameTemplates: ['api.example.org'] } }, 'dnsNameTemplates'],
     ['DNS names of services', { spec: { autoPopulateDNSNames: true } }, 'autoPopulateDNSNames'],
     ['federation', { spec: { federatesWith: ['other.org'] } }, 'federatesWith'],
+    ['a finalizer', { metadata: { finalizers: ['example.org/hold'] } }, 'finalizers [example.org/hold]'],
+    [
+      'an owner that would take it away, or hold it',
+      { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Namespace', name: 'default', uid: 'u' }] } },
+      'ownerReferences',
+    ],
   ];
   test.each(faults)('is refused with %s, new or old', async (_, change, words) => {
     const output = render('binding-a');
@@ -455,11 +470,29 @@ describe('what reconcile writes', () => {
         breakGlass,
       ),
     ).toEqual(done);
-    expect(
-      await put(output, { metadata: { annotations: { 'kleym.sonda.red/fence': 'n' } } }, reconcile),
-    ).toEqual(done);
+    expect(await put(output, fenceBy('n'), reconcile)).toEqual(done);
     const { metadata, spec } = render('damaged');
     expect(await put(output, { metadata: { labels: metadata.labels }, spec }, reconcile)).toEqual(done);
+  });
+
+  test('keeps a finalizer of others, which does not hold up a write', async () => {
+    const output = await given(render('held-by-others'));
+    const hold = { metadata: { finalizers: ['example.org/a', 'example.org/b'] } };
+    expect(await patch(output, hold, breakGlass)).toEqual(done);
+    expect(await put(output, fenceBy('n'), reconcile)).toEqual(done);
+    expect(
+      await put(output, { metadata: { finalizers: ['example.org/a', 'example.org/c'] } }, reconcile),
+    ).toEqual(refused(policy, 'adding the finalizers [example.org/c]'));
+    const before = await kleym.must({ method: 'GET', path: toPath(output) });
+    expect(await remove(output, reconcile)).toEqual(done);
+    expect(await put(output, fenceBy('m'), reconcile)).toEqual(done);
+    expect(await patch(output, { metadata: { finalizers: ['example.org/b'] } }, alice)).toEqual(done);
+    // What was read before somebody took one off is old, not an addition.
+    const old = merge(before, fenceBy('o')) as object;
+    const stale = await kleym.ask({ method: 'PUT', path: toPath(output), content: old, ...reconcile });
+    expect(stale).toHaveProperty('status', 409);
+    expect(await patch(output, { metadata: { finalizers: null } }, alice)).toEqual(done);
+    expect(await kleym.ask({ method: 'GET', path: toPath(output) })).toHaveProperty('status', 404);
   });
 
   test('is unconfined only where the platform team says so', async () => {
@@ -568,7 +601,7 @@ describe('who writes bindings', () => {
     expect(await patch(object, on, alice)).toEqual(refused(policy, 'found alice putting on the finalizer'));
     expect(await patch(object, on, reconcile)).toEqual(done);
     expect(await patch(object, { metadata: { finalizers: null } }, alice)).toEqual(
-      refused(policy, 'found alice taking off the finalizer'),
+      refused(policy, 'found alice taking off the finalizer', 'as soon as the ClusterSPIFFEID is gone'),
     );
     expect(
       await patch(object, { metadata: { finalizers: [bindingFinalizer, 'example.org/mine'] } }, alice),
@@ -589,18 +622,152 @@ describe('who writes bindings', () => {
     expect(await kleym.ask({ method: 'GET', path: toPath(object) })).toHaveProperty('status', 404);
   });
 
-  test('reconcile changes nothing but its finalizer', async () => {
+  test('reconcile changes nothing that a binding goes by but its finalizer', async () => {
     const object = await kleym.create(bindingHere('untouched', { finalizers: ['example.org/mine'] }));
+    const owner = { apiVersion: 'v1', kind: 'Namespace', name: 'team-a', uid: 'u' };
     const changes = [
       { spec: { containerName: 'other' } },
-      { metadata: { labels: { a: 'b' } } },
-      { metadata: { annotations: { a: 'b' } } },
       { metadata: { finalizers: [bindingFinalizer] } },
+      { metadata: { finalizers: ['example.org/mine', bindingFinalizer, 'example.org/other'] } },
+      { metadata: { ownerReferences: [owner] } },
     ];
     for (const change of changes)
       expect(await patch(object, change, reconcile)).toEqual(
         refused('kleym-binding-finalizer', 'changing more of a binding than its finalizer'),
       );
+  });
+
+  // kubectl replace sends the manifest as it is, with the resourceVersion that it has read.
+  test('a replace by a manifest without the finalizer is refused, and the refusal says what to do; an apply is fine', async () => {
+    const manifest = bindingHere('replaced');
+    const { metadata } = await kleym.create(bindingHere('replaced', { finalizers: [bindingFinalizer] }));
+    const content = {
+      ...manifest,
+      metadata: { ...manifest.metadata, resourceVersion: metadata.resourceVersion },
+    };
+    expect(await kleym.ask({ method: 'PUT', path: toPath(manifest), content, ...alice })).toEqual(
+      refused('kleym-binding-finalizer', 'taking off the finalizer', 'apply or patch instead'),
+    );
+    expect(await patch(manifest, { ...manifest, spec: { containerName: 'other' } }, alice)).toEqual(done);
+  });
+});
+
+const bindings = ['kleym.sonda.red', 'inferenceidentitybindings'] as const;
+const outputs = ['spire.spiffe.io', 'clusterspiffeids'] as const;
+
+/** An expression that stamps what is written with a label that is another one after each write, and with an annotation. */
+const stamp = `Object{metadata: Object.metadata{
+  labels: {'example.org/follows': oldObject == null ? 'nothing' : oldObject.metadata.resourceVersion},
+  annotations: {'example.org/writer': request.userInfo.username}}}`;
+
+/** Until the test ends, whatever is written to this resource, by whomever, is changed by an expression; the word is in what comes about. */
+async function givenMutation(
+  [group, resource]: readonly [string, string],
+  expression: string,
+  word: string,
+): Promise<void> {
+  const apiVersion = 'admissionregistration.k8s.io/v1beta1';
+  const metadata = { name: `mutation-of-${resource}` };
+  const rule = { apiGroups: [group], apiVersions: ['*'], operations: ['CREATE', 'UPDATE'] };
+  const policy = {
+    apiVersion,
+    kind: 'MutatingAdmissionPolicy',
+    metadata,
+    spec: {
+      failurePolicy: 'Fail',
+      reinvocationPolicy: 'Never',
+      matchConstraints: { resourceRules: [{ ...rule, resources: [resource, `${resource}/status`] }] },
+      mutations: [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression } }],
+    },
+  };
+  const binding = {
+    apiVersion,
+    kind: 'MutatingAdmissionPolicyBinding',
+    metadata,
+    spec: { policyName: metadata.name },
+  };
+  const content = resource === bindings[1] ? bindingHere('probe') : render('probe');
+  onTestFinished(async () => {
+    for (const one of [binding, policy]) await kleym.ask({ method: 'DELETE', path: toPath(one) });
+    await soonCreated(content).not.toContain(word);
+  });
+  for (const one of [policy, binding]) await kleym.create(one);
+  await soonCreated(content).toContain(word);
+}
+
+/** Polls: what would come about if this were created now. */
+function soonCreated(content: Draft): ReturnType<typeof expect.poll<string>> {
+  const asking = {
+    method: 'POST',
+    path: `${toListPath(content)}?dryRun=All`,
+    content,
+    ...breakGlass,
+  } as const;
+  return expect.poll(async () => JSON.stringify(await kleym.ask(asking)), { timeout: 10_000 });
+}
+
+// The policies see what mutating policies and webhooks of others have made of a write, and take it for the writer's doing.
+describe('beside policies that change what is written', () => {
+  const on = { metadata: { finalizers: [bindingFinalizer] } };
+  const off = { metadata: { finalizers: null } };
+
+  test('reconcile holds stamped bindings, writes their status and lets go of them', async () => {
+    const before = await kleym.create(bindingHere('before'));
+    await givenMutation(bindings, stamp, 'example.org/follows');
+    const after = await kleym.create(bindingHere('after'));
+    for (const object of [before, after]) {
+      const held = await patch(object, on, reconcile);
+      expect(held).toEqual(done);
+      expect(held.object.metadata).toMatchObject(on.metadata);
+      expect(held.object.metadata.labels?.['example.org/follows']).not.toBe(
+        object.metadata.labels?.['example.org/follows'],
+      );
+      const content = { ...held.object, status: { observedGeneration: 1 } };
+      expect(
+        await kleym.ask({ method: 'PUT', path: `${toPath(object)}/status`, content, ...reconcile }),
+      ).toEqual(done);
+      expect(await patch(object, { metadata: { labels: { team: 'a' } } }, alice)).toEqual(done);
+      expect(await remove(object, alice)).toEqual(done);
+      expect(await patch(object, off, reconcile)).toEqual(done);
+      expect(await kleym.ask({ method: 'GET', path: toPath(object) })).toHaveProperty('status', 404);
+    }
+  });
+
+  test('a binding whose spec would be changed waits until somebody else’s write has changed it', async () => {
+    const object = await kleym.create(bindingHere('defaulted'));
+    await givenMutation(
+      bindings,
+      "Object{spec: Object.spec{containerName: 'defaulted-name'}}",
+      'defaulted-name',
+    );
+    expect(await patch(object, on, reconcile)).toEqual(
+      refused('kleym-binding-finalizer', 'expected spec', 'as they were'),
+    );
+    expect(await patch(object, { metadata: { annotations: { a: 'b' } } }, alice)).toEqual(done);
+    expect(await patch(object, on, reconcile)).toEqual(done);
+    expect(await patch(object, off, reconcile)).toEqual(done);
+  });
+
+  const changes: [string, string, string][] = [
+    ['stamped', stamp, 'example.org/follows'],
+    ['given a ttl', "Object{spec: Object.spec{ttl: '17m'}}", '17m'],
+  ];
+  test.each(changes)('reconcile writes outputs that are %s', async (_, expression, word) => {
+    const [whole, damaged] = [await given(render('whole')), await given(render('damaged'))];
+    expect(await patch(damaged, { spec: { hint: 'x' } }, breakGlass)).toEqual(done);
+    const held = await given(render('held'));
+    expect(await patch(held, { metadata: { finalizers: ['example.org/a'] } }, breakGlass)).toEqual(done);
+    await givenMutation(outputs, expression, word);
+    const fresh = await given(render('fresh'));
+    expect(JSON.stringify(fresh)).toContain(word);
+    const { spec } = render('whole', { containerName: 'other' });
+    expect(await put(whole, { spec }, reconcile)).toEqual(done);
+    for (const output of [whole, damaged, held, fresh])
+      expect(await put(output, fenceBy('n'), reconcile)).toEqual(done);
+    expect(await patch(held, off, collector)).toEqual(done);
+    const stats = { status: { stats: { podsSelected: 3 } } };
+    expect(await patch(whole, stats, spireController, '/status')).toEqual(done);
+    expect(await remove(whole, reconcile)).toEqual(done);
   });
 });
 

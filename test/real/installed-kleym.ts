@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import type { Draft, Stored } from '../support/kube-client.ts';
 import { readManifests } from '../support/manifests.ts';
 import { readDefinitions } from '../support/test-cluster.ts';
-import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
 
 /** What the API server answered: the object, or what it said instead. */
 export interface Answer {
@@ -56,8 +56,10 @@ export const admissionPolicies: readonly Draft[] = readManifests('overlays/examp
 );
 
 /** Starts an API server and installs what the example has of kinds that it knows, and the definitions of others. */
-export async function installKleym(): Promise<InstalledKleym> {
-  const plane = await startControlPlane({ auditPolicy });
+export async function installKleym(
+  options: Pick<ControlPlaneOptions, 'apiserverArgs'> = {},
+): Promise<InstalledKleym> {
+  const plane = await startControlPlane({ auditPolicy, ...options });
   try {
     return await installOn(plane);
   } catch (error) {
@@ -139,6 +141,8 @@ export async function untilInForce({ ask }: Pick<InstalledKleym, 'ask'>): Promis
 }
 
 const plurals: Readonly<Record<string, string>> = {
+  MutatingAdmissionPolicy: 'mutatingadmissionpolicies',
+  MutatingAdmissionPolicyBinding: 'mutatingadmissionpolicybindings',
   ValidatingAdmissionPolicy: 'validatingadmissionpolicies',
   ValidatingAdmissionPolicyBinding: 'validatingadmissionpolicybindings',
 };
