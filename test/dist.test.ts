@@ -9,6 +9,7 @@ import { startCluster } from '../local/cluster/cluster.ts';
 import { binding, objective, output, pool } from './support/drafts.ts';
 import { startFunction, startListening } from './support/function-process.ts';
 import { createKubeClient } from './support/kube-client.ts';
+import { provideDist } from './support/provide-dist.ts';
 import { readDefinitions } from './support/test-cluster.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -22,7 +23,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 const dist = join(folder, 'dist');
-const built = await buildFunctions(dist);
+await provideDist(dist);
+const elsewhere = join(folder, 'another', 'place');
+const built = await buildFunctions(elsewhere);
 
 describe('the bundles', () => {
   test('are one for each function', async () => {
@@ -31,8 +34,6 @@ describe('the bundles', () => {
   });
 
   test('are the same bytes wherever they are built, and say nothing of where', async () => {
-    const elsewhere = join(folder, 'another', 'place');
-    await buildFunctions(elsewhere);
     const hashes = await readHashes(dist);
     expect(Object.keys(hashes).filter((file) => file.endsWith('/main.mjs'))).toHaveLength(names.length);
     expect(Object.keys(hashes).filter((file) => file.endsWith('.map')).length).toBe(

@@ -10,6 +10,8 @@ export interface OverlayValues {
   readonly trustDomain: string;
   /** Components beside those that every installation of these tests has. */
   readonly components?: readonly string[];
+  /** Components of those that this one has not. */
+  readonly without?: readonly string[];
 }
 
 /** Copies the example overlay as its first line says, changes what is ours, and returns the copy's folder. */
@@ -17,6 +19,7 @@ export async function writeOverlay({
   image,
   trustDomain,
   components: more = [],
+  without = [],
 }: OverlayValues): Promise<string> {
   const example = join(manifestsFolder, 'overlays', 'example');
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'kleym-overlay-')));
@@ -37,7 +40,9 @@ export async function writeOverlay({
     resources: resources.map(at),
     components: [
       ...components,
-      ...['pools-x-k8s', 'objectives-x-k8s', ...more].map((name) => `../../components/${name}`),
+      ...['pools-x-k8s', 'objectives-x-k8s', ...more]
+        .filter((name) => !without.includes(name))
+        .map((name) => `../../components/${name}`),
     ].map(at),
     images: images.map(({ name }) => ({ name, newName, newTag })),
   };

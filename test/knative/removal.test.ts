@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { binding, objective, output, pool } from '../support/drafts.ts';
-import { type Place, placeLabel, useCluster } from '../support/test-cluster.ts';
+import { manifestsFolder, readManifests } from '../support/manifests.ts';
+import { type Place, eventually, placeLabel, useCluster } from '../support/test-cluster.ts';
 import { namespace, openTarget, until } from './installed.ts';
 import { kubectl, tryKubectl } from './kubectl.ts';
 import { writeOverlay } from './overlay.ts';
@@ -10,12 +12,13 @@ process.env['KLEYM_TEST_INSTALLED'] = 'true';
 const cluster = await useCluster();
 let here: Place;
 let overlay: string;
+const component = 'pools-x-k8s';
 
 beforeAll(async () => {
   here = await cluster.namespace();
   await here.create(pool(), objective(), binding());
   await here.ready('binding-a');
-  overlay = await writeOverlay({ image: target.image, trustDomain: 'kleym.sonda.red' });
+  overlay = await writeOverlay({ image: target.image, trustDomain: 'kleym.sonda.red', without: [component] });
 });
 
 /** What the tests brought along goes last. */
@@ -25,7 +28,32 @@ afterAll(async () => {
   await kubectl(['delete', 'namespace', 'kleym-reference-inference', '--ignore-not-found', '--wait=false']);
 });
 
+describe('a component that is taken out of the overlay', () => {
+  const names = readManifests(`components/${component}`).map((object) => object.metadata.name);
+
+  test('stays as it is: apply removes nothing', async () => {
+    const before = await namesOfComponent();
+    await apply();
+    expect(before).toHaveLength(names.length);
+    expect(await namesOfComponent()).toEqual(before);
+  });
+
+  test('goes when its file is deleted, stays away at the next apply, and all else is Ready', async () => {
+    const file = join(manifestsFolder, 'components', component, 'source.yaml');
+    await kubectl(['delete', '-f', file, '--timeout=300s']);
+    await apply();
+    expect(await namesOfComponent()).toEqual([]);
+    await eventually(async () => expect(await target.unready()).toEqual([]));
+    await here.ready('binding-a');
+  });
+});
+
 describe('the steps of docs/deploy.md', () => {
+  test('find everything by one label, before anything is removed', async () => {
+    const kinds = new Set((await labelled()).map((name) => name.split('/')[0]));
+    expect([...kinds]).toEqual(expect.arrayContaining(everyKind));
+  });
+
   test('take the bindings first: while kleym runs, each lets its output go', async () => {
     await kubectl(['delete', 'inferenceidentitybindings.kleym.sonda.red', '--all', '-A', '--timeout=900s']);
     expect(await ourOutputs()).toEqual([]);
@@ -49,8 +77,48 @@ describe('the steps of docs/deploy.md', () => {
     );
     expect(ours).toEqual([]);
     expect(await ourOutputs()).toEqual([]);
+    // Discovery still names the kind for a moment after its definition is gone.
+    await eventually(async () => expect(await labelled()).toEqual([]));
   });
 });
+
+/** Of what is applied; what Knative makes of it is no matter here. */
+const everyKind = [
+  'apiserversource.sources.knative.dev',
+  'broker.eventing.knative.dev',
+  'clusterrole.rbac.authorization.k8s.io',
+  'clusterrolebinding.rbac.authorization.k8s.io',
+  'configmap',
+  'customresourcedefinition.apiextensions.k8s.io',
+  'namespace',
+  'pingsource.sources.knative.dev',
+  'service.serving.knative.dev',
+  'serviceaccount',
+  'trigger.eventing.knative.dev',
+  'validatingadmissionpolicy.admissionregistration.k8s.io',
+  'validatingadmissionpolicybinding.admissionregistration.k8s.io',
+];
+
+async function apply(): Promise<void> {
+  await kubectl(['apply', '--server-side', '-k', overlay]);
+}
+
+/** All objects of kleym, of every kind that the cluster can list, in every namespace and in none. */
+async function labelled(): Promise<string[]> {
+  const kinds = (await kubectl(['api-resources', '--verbs=list', '-o', 'name'])).trim().split('\n');
+  const found = await kubectl([
+    'get',
+    kinds.join(','),
+    '--all-namespaces',
+    '--selector=app.kubernetes.io/part-of=kleym',
+    '--output=name',
+  ]);
+  return found.split('\n').filter(Boolean);
+}
+
+async function namesOfComponent(): Promise<string[]> {
+  return (await labelled()).filter((name) => name.endsWith(component));
+}
 
 async function ourOutputs(): Promise<string[]> {
   const { apiVersion, kind } = output('any');

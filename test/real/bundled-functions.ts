@@ -1,5 +1,6 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildFunctions } from '../../build.ts';
+import { provideDist } from '../support/provide-dist.ts';
 import { eventually } from '../support/test-cluster.ts';
 import type { KeptProcess, KeptProcesses } from './kept-processes.ts';
 
@@ -10,23 +11,23 @@ export interface BundledFunctions {
   readonly processes: ReadonlyMap<string, KeptProcess>;
 }
 
-/** Builds all functions and starts each with the kubeconfig of its own account, where it has one. */
+/** Starts the bundles of all functions, each with the kubeconfig of its own account, where it has one. */
 export async function startBundledFunctions(
   kept: KeptProcesses,
   kubeconfigOf: (name: string) => Promise<string | undefined>,
 ): Promise<BundledFunctions> {
   const dist = join(kept.folder, 'dist');
-  const built = await buildFunctions(dist);
+  await provideDist(dist);
+  const names = (await readdir(dist)).toSorted();
   const processes = new Map<string, KeptProcess>();
-  for (const name of built.keys()) {
+  for (const name of names) {
     const kubeconfig = await kubeconfigOf(name);
     const settings = { HOST: '127.0.0.1', PORT: '0', KLEYM_TRUST_DOMAIN: 'example.org' };
     const env = { ...settings, KUBECONFIG: kubeconfig ?? '' };
     processes.set(name, kept.start(name, process.execPath, [join(dist, name, 'main.mjs')], env));
   }
   const urls: Record<string, string> = {};
-  for (const name of built.keys())
-    urls[name] = await eventually(async () => toUrl(name, await kept.read(name)));
+  for (const name of names) urls[name] = await eventually(async () => toUrl(name, await kept.read(name)));
   return { urls, processes };
 }
 
