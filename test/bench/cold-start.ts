@@ -2,16 +2,16 @@
 // deployed. The forms take turns, so that whatever else the machine does is the same for all.
 //
 //   npm run build && npm run bench:start                 [-- --runs 10] [-- --dist dist]
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { startCluster } from '../../local/cluster/cluster.ts';
 import { binding, pool } from '../support/drafts.ts';
 import { readDefinitions } from '../support/test-cluster.ts';
+import { readCpu, untilListening } from './running-function.ts';
 
 /** A way to run a function. */
 interface Form {
@@ -141,28 +141,6 @@ async function measure({ folder, main, env }: Form, question: Question, kubeconf
     child.kill('SIGTERM');
     await ended;
   }
-}
-
-async function untilListening(child: ChildProcess): Promise<number> {
-  if (!child.stdout) throw new Error('the function has no output');
-  for await (const line of createInterface({ input: child.stdout })) {
-    const said = JSON.parse(line) as { readonly msg: string; readonly port: number };
-    if (said.msg === 'listening') {
-      child.stdout.resume();
-      return said.port;
-    }
-  }
-  throw new Error('the function ended before it listened');
-}
-
-/** Steadier than the clock on a machine that is busy; only Linux tells. */
-async function readCpu(pid: number): Promise<number> {
-  const folder = `/proc/${pid}/task`;
-  const threads = await readdir(folder).catch(() => []);
-  const texts = await Promise.all(
-    threads.map((thread) => readFile(join(folder, thread, 'schedstat'), 'utf8').catch(() => '0')),
-  );
-  return texts.reduce((sum, text) => sum + Number.parseInt(text, 10), 0) / 1e6;
 }
 
 function median(numbers: number[]): number {
