@@ -5,6 +5,7 @@ import { binding, objective, output, pool, poolBinding } from '../../test/suppor
 import { type Settling, createSettling } from '../../test/support/settling.ts';
 
 const namespaced = (name: string) => ({ ...binding(name), metadata: { name, namespace: 'team-a' } });
+const die = () => Promise.reject(new Error('dead'));
 const label = (app: string) => ({ spec: { selector: { matchLabels: { app } } } });
 
 async function withBinding(draft = binding()): Promise<Settling> {
@@ -206,6 +207,38 @@ describe('a run', () => {
     ]);
     expect(await here.outputs()).toEqual([]);
   });
+
+  test.each([
+    ['that collided with it', 'False IdentityCollision', 'other', 'model-server'],
+    ['that it has set free', 'True Reconciled', 'model-server', 'other'],
+  ])(
+    'of one that is at rest looks after the rival %s, whom a dead run forgot',
+    async (_case, ready, from, to) => {
+      const here = await createSettling();
+      const elsewhere = { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' } };
+      await here.create(pool(), pool('pool-b', { app: from }), objective());
+      await here.create(
+        objective('objective-b', { name: 'pool-b' }),
+        binding(),
+        binding('binding-b', elsewhere),
+      );
+      await here.settle(['binding-a', 'binding-b']);
+      await here.edit(pool('pool-b'), label(to));
+      const cluster: Cluster = {
+        ...here.cluster,
+        deleteOutput: async (aim) =>
+          await (aim.name.includes('binding-a') ? die() : here.cluster.deleteOutput(aim)),
+        replaceStatus: async (namespace, aim, status) =>
+          await (aim.name === 'binding-a' ? die() : here.cluster.replaceStatus(namespace, aim, status)),
+      };
+      const { endings } = await here.settle(['binding-b'], { cluster });
+      expect(endings.get('binding-a')).toEqual({ kind: 'failed', error: new Error('dead') });
+      expect(await here.ready('binding-b')).toBe(ready);
+      expect(await here.ready('binding-a')).not.toBe(ready);
+      await here.settle(['binding-b']);
+      expect([await here.ready('binding-a'), await here.ready('binding-b')]).toEqual([ready, ready]);
+    },
+  );
 
   test('goes on with the others where one binding is in trouble', async () => {
     const here = await createSettling(() => ({
@@ -563,6 +596,29 @@ describe('a finalizer that the API server does not let us write', () => {
     by.refusal = undefined;
     await here.settle(['binding-a']);
     expect(await here.ready('binding-a')).toBe('True Reconciled');
+  });
+
+  test('leaves no output in force that must go, where it was taken off by hand', async () => {
+    const { here, by } = await denying();
+    by.refusal = undefined;
+    await here.settle(['binding-a']);
+    await here.kube.edit(namespaced('binding-a'), { metadata: { finalizers: [] } });
+    by.refusal = denied;
+    await here.settle(['binding-a']);
+    expect(await here.outputs()).toHaveLength(1);
+    await here.edit(pool(), label(''));
+    await here.settle(['binding-a']);
+    expect(await here.outputs()).toEqual([]);
+    expect(await messageOf(here)).toBe('the finalizer could not be put on: denied, request 1');
+  });
+
+  test('is not tried for a crowd by each of its members', async () => {
+    const { here } = await denying();
+    const names = ['binding-b', 'binding-c', 'binding-d'];
+    await here.create(...names.map((name) => binding(name, { containerName: name })));
+    await here.settle(['binding-a', ...names]);
+    await here.settle(['binding-b']);
+    expect(here.writes).toEqual(['patchFinalizers']);
   });
 
   test('holds a deletion, which says so when its output is gone', async () => {

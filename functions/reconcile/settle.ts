@@ -227,16 +227,28 @@ function count(run: Progress, { kind }: Write | Probe, effect: Effect): void {
 
 /**
  * A run looks after the neighbours whose state its work has made untrue; from the next collect on, which is theirs too.
- * One that it found at rest before is a neighbour like any other. Who waits is asked for again anyway.
+ * One that it found at rest before is a neighbour like any other, if it would write for it now. Who waits is asked for
+ * again anyway.
  */
 function adopt(run: Progress, world: World): void {
-  const ended = [...run.endings].flatMap(([name, { kind }]) => (kind === 'settled' ? [] : [name]));
-  const known = new Set([...ended, ...run.open]);
-  for (const name of findAffected(world, known, run.released)) {
+  const atRest = new Set([...run.endings].flatMap(([name, { kind }]) => (kind === 'settled' ? [name] : [])));
+  const own = [...run.endings.keys(), ...run.open];
+  const affected = new Set(findAffected(world, new Set(own), run.released));
+  if (atRest.size > 0) {
+    const others = new Set(own.filter((name) => !atRest.has(name)));
+    const again = findAffected(world, others, run.released);
+    for (const name of again)
+      if (!atRest.has(name) || isWrite(decideFor(run, world, name))) affected.add(name);
+  }
+  for (const name of affected) {
     if (run.open.size < maxNames) run.open.add(name);
     else end(run, name, { kind: 'unfinished' });
   }
   run.released = false;
+}
+
+function isWrite({ kind }: Decision): boolean {
+  return kind !== 'settled' && kind !== 'waiting';
 }
 
 function notesOf(run: Progress, name: string): Notes {

@@ -188,16 +188,20 @@ function hold(view: View): Decision | undefined {
   const { binding } = view;
   const { finalizers: others = [] } = binding.metadata;
   if (others.includes(bindingFinalizer)) return undefined;
-  if (view.memory.barred !== undefined)
-    return sayRefused(view, 'the finalizer could not be put on: ', view.memory.barred);
   const finalizers = [...others, bindingFinalizer];
-  const announce = toFirstAnnouncement(view, { ...binding, metadata: { ...binding.metadata, finalizers } });
-  return { kind: 'patch-finalizers', binding, finalizers, announce };
+  const next = decideRows({
+    ...view,
+    binding: { ...binding, metadata: { ...binding.metadata, finalizers } },
+  });
+  if (view.memory.barred === undefined)
+    return { kind: 'patch-finalizers', binding, finalizers, announce: toFirstAnnouncement(view, next) };
+  // It had one before, and an output may be left that must go.
+  if (next.kind === 'delete-output') return next;
+  return sayRefused(view, 'the finalizer could not be put on: ', view.memory.barred);
 }
 
 /** Row 11 in one go with row 5: what the rows say of the binding once it is held, if that is a claim of this run's own. */
-function toFirstAnnouncement(view: View, held: Binding): BindingStatus | undefined {
-  const decision = decideRows({ ...view, binding: held });
+function toFirstAnnouncement(view: View, decision: Decision): BindingStatus | undefined {
   if (decision.kind !== 'write-status') return undefined;
   const { claim } = decision.status;
   return claim?.kind === 'creating' && claim.nonce === view.nonce ? decision.status : undefined;

@@ -1,4 +1,5 @@
 import { decide } from './decide.ts';
+import { isRefusalSaid } from './status.ts';
 import type { World } from './world.ts';
 
 /**
@@ -25,6 +26,11 @@ function toNeed(world: World, name: string): 'nothing' | 'question' | 'write' {
       return 'nothing';
     case 'probe':
       return 'question';
+    case 'delete-output':
+    case 'patch-finalizers': {
+      const binding = world.snapshot.bindings.get(name);
+      return binding && isRefusalSaid(binding) ? 'question' : 'write';
+    }
     default:
       return 'write';
   }

@@ -114,6 +114,16 @@ export function isOutputRefused({ metadata, status }: Binding): boolean {
   );
 }
 
+/**
+ * Whether a status, true for the present generation, says that the API server does not let happen what must come first:
+ * the words are those of `sayRefused`.
+ */
+export function isRefusalSaid({ metadata, status }: Binding): boolean {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  if (ready?.reason !== 'Waiting' || ready.observedGeneration !== metadata.generation) return false;
+  return / could not be (?:put on|taken off|deleted): /.test(ready.message);
+}
+
 function toWaiting(message: string): Finding {
   return { type: 'Ready', status: 'Unknown', reason: 'Waiting', message };
 }

@@ -40,8 +40,8 @@ export function toPause(attempt: Answered | Lost, earlier: readonly Pause[]): Pa
 }
 
 /**
- * The same for a write. The API server says 429 and 401 before it looks at what is asked; whatever else comes, the write
- * may have been carried out.
+ * The same for a write. 429 and 401 are said before anything is stored, by the API server itself or by a webhook; whatever
+ * else comes, the write may have been carried out.
  */
 export function toPauseOfWrite(attempt: Answered | Lost, earlier: readonly Pause[]): Pause | undefined {
   return attempt.status === 429 || attempt.status === 401 ? toPause(attempt, earlier) : undefined;
