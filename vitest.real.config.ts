@@ -1,9 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 const common = {
-  // One file after the other: a small machine carries one API server that works, and storms need the rest of it.
-  fileParallelism: false,
-  // All in one worker, which loads each module once: no module holds state.
+  // A worker loads each module once for all of its files: no module holds state.
   isolate: false,
   setupFiles: ['test/support/leave-no-trace.ts'],
   testTimeout: 60_000,
@@ -18,6 +16,8 @@ export default defineConfig({
         test: {
           ...common,
           name: 'real',
+          // Two at a time, each file with an API server of its own: half of them wait for most of their time.
+          maxWorkers: 2,
           include: ['test/real/**/*.test.ts'],
           globalSetup: 'test/real/provide-control-plane.ts',
         },
@@ -26,6 +26,9 @@ export default defineConfig({
         test: {
           ...common,
           name: 'behaviour',
+          // One after the other, and after the rest: they share an API server.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
           include: ['test/behaviour/**/*.test.ts'],
           globalSetup: 'test/real/provide-cluster.ts',
         },
