@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { answer, scriptedApiServer, status } from '../../test/support/scripted-api-server.ts';
 import type { Cluster, Written } from './cluster.ts';
-import { UncertainError } from '../api/uncertain-error.ts';
+import { NotSentError, UncertainError } from '../api/uncertain-error.ts';
 
 const bindingPath = '/apis/kleym.sonda.red/v1alpha1/namespaces/team-a/inferenceidentitybindings/chat';
 const outputsPath = '/apis/spire.spiffe.io/v1alpha1/clusterspiffeids';
@@ -300,6 +300,16 @@ describe('what leaves', () => {
     );
     expect(sent).toEqual([]);
   });
+});
+
+it.each([
+  ['a new output', (cluster: Cluster) => cluster.createOutput(newOutput, { sendBy: 0 })],
+  ['a dry run', (cluster: Cluster) => cluster.createOutput(newOutput, { sendBy: 0, dryRun: true })],
+  ['a replaced output', (cluster: Cluster) => cluster.replaceOutput(output, { sendBy: 0 })],
+])('%s whose time to leave has passed is certainly not sent', async (_, write) => {
+  const { cluster, sent } = scriptedApiServer();
+  await expect(write(cluster)).rejects.toThrow(NotSentError);
+  expect(sent).toEqual([]);
 });
 
 it('a write whose answer cannot be read is a fault, not an invitation to write again', async () => {

@@ -51,21 +51,24 @@ export function createWrites(transport: Transport, reportingInstance: string): C
       return toWritten(Binding, await transport.write({ method: 'PUT', path, query: strictly, body }));
     },
 
-    createOutput: async (output, options) => {
+    createOutput: async (output, { dryRun = false, ...sending } = {}) => {
       const path = toPath({ resource: outputResource });
-      const query = { ...strictly, ...(options?.dryRun ? { dryRun: 'All' } : {}) };
+      const query = { ...strictly, ...(dryRun ? { dryRun: 'All' } : {}) };
       const body = toJsonBody({ ...outputType, ...output });
       return toWritten(
-        options?.dryRun ? UnstoredOutput : Output,
-        await transport.write({ method: 'POST', path, query, body }),
+        dryRun ? UnstoredOutput : Output,
+        await transport.write({ method: 'POST', path, query, body }, sending),
       );
     },
 
     // The items of a list do not say what they are, and a PUT must.
-    replaceOutput: async (output) => {
+    replaceOutput: async (output, sending) => {
       const path = toPath({ resource: outputResource, name: output.metadata.name });
       const body = toJsonBody({ ...output, ...outputType });
-      return toWritten(Output, await transport.write({ method: 'PUT', path, query: strictly, body }));
+      return toWritten(
+        Output,
+        await transport.write({ method: 'PUT', path, query: strictly, body }, sending),
+      );
     },
 
     deleteOutput: async ({ name, uid, resourceVersion }) => {

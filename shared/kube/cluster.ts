@@ -36,6 +36,14 @@ export interface Aim {
 export type LabelQuery = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
+ * By when a write must have left, as a reading of `performance.now()`. It is looked at where the request leaves; when it
+ * has passed nothing is sent, and `NotSentError` is thrown.
+ */
+interface SendOptions {
+  readonly sendBy?: number;
+}
+
+/**
  * The few calls we make to the API server. Reads are quorum reads and follow pagination to its end.
  * Whatever is not known for certain (429, 5xx, timeouts, lost connections, missing permission to read) is thrown
  * as `UncertainError`; a write whose outcome is unknown is never repeated.
@@ -57,9 +65,12 @@ export interface Cluster {
   patchFinalizers(namespace: string, aim: Aim, finalizers: readonly string[]): Promise<Written<Binding>>;
   /** Replaces the whole status: a field that is not given is removed. */
   replaceStatus(namespace: string, aim: Aim, status: BindingStatus): Promise<Written<Binding>>;
-  createOutput(output: NewOutput, options?: { readonly dryRun: boolean }): Promise<Written<Output>>;
+  createOutput(
+    output: NewOutput,
+    options?: { readonly dryRun?: boolean } & SendOptions,
+  ): Promise<Written<Output>>;
   /** PUT: the output carries the uid and resourceVersion that it was read with. */
-  replaceOutput(output: Output): Promise<Written<Output>>;
+  replaceOutput(output: Output, options?: SendOptions): Promise<Written<Output>>;
   deleteOutput(aim: Aim): Promise<Written<undefined>>;
   /** A Kubernetes Event; one that exists under this name is not written again. */
   announce(announcement: Announcement): Promise<Written<undefined>>;

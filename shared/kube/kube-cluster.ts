@@ -17,6 +17,8 @@ export interface ConnectOptions {
   readonly callTimeoutMs?: number;
   readonly userAgent?: string;
   readonly sleep?: (ms: number) => Promise<void>;
+  /** The clock of `sendBy`. */
+  readonly elapsed?: () => number;
 }
 
 /** The cluster of the kubeconfig's current context. No call is made before the first one that is asked for. */
@@ -30,6 +32,7 @@ export function connect(options: ConnectOptions): Cluster {
     userAgent: options.userAgent ?? `kleym/${project.version}`,
     callTimeoutMs: options.callTimeoutMs ?? 10_000,
     sleep: options.sleep ?? sleep,
+    elapsed: options.elapsed ?? (() => performance.now()),
   });
   return { ...createReads(transport), ...createWrites(transport, hostname() || 'kleym') };
 }

@@ -5,10 +5,11 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KubeConfig, wrapHttpLibrary } from '@kubernetes/client-node';
+import { KubeConfig, ResponseContext, wrapHttpLibrary } from '@kubernetes/client-node';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Cluster } from './cluster.ts';
 import { connect } from './kube-cluster.ts';
-import { UncertainError } from '../api/uncertain-error.ts';
+import { NotSentError, UncertainError } from '../api/uncertain-error.ts';
 
 const tls = join(import.meta.dirname, '../../test/fixtures/tls');
 const ca = join(tls, 'test-only-ca.crt');
@@ -189,6 +190,75 @@ describe('a server that hangs', () => {
     await clusterAt(url, { callTimeoutMs: 98_765 }).getOutput('x');
     const ours = started.mock.calls.findIndex(([, ms]) => ms === 98_765);
     expect(ended).toHaveBeenCalledWith(started.mock.results[ours]?.value);
+  });
+});
+
+/** A cluster whose clock shows these times, one after the other, and whose API server answers each call so. */
+function clusterByClock(times: readonly number[], status: number) {
+  const left = [...times];
+  const sent: string[] = [];
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromClusterAndUser(
+    { name: 'c', server: 'https://api.test', skipTLSVerify: false },
+    { name: 'u' },
+  );
+  const http = wrapHttpLibrary({
+    send: async (context) => {
+      sent.push(context.getHttpMethod());
+      const body = JSON.stringify({ ...newOutput, metadata: { name: 'x', uid: 'u', resourceVersion: '1' } });
+      return new ResponseContext(
+        status,
+        {},
+        {
+          text: () => Promise.resolve(body),
+          binary: () => Promise.resolve(Buffer.from(body)),
+          stream: () => null,
+        },
+      );
+    },
+  });
+  const elapsed = () => left.shift() ?? Number.NaN;
+  return { cluster: connect({ kubeConfig, http, elapsed, sleep: async () => {} }), sent };
+}
+
+describe('a write that must leave by a time', () => {
+  it('leaves in the millisecond before it', async () => {
+    const { cluster, sent } = clusterByClock([0, 99], 201);
+    expect(await cluster.createOutput(newOutput, { sendBy: 100 })).toHaveProperty('kind', 'written');
+    expect(sent).toEqual(['POST']);
+  });
+
+  it.each([
+    ['POST', (cluster: Cluster) => cluster.createOutput(newOutput, { sendBy: 100 })],
+    ['dry POST', (cluster: Cluster) => cluster.createOutput(newOutput, { sendBy: 100, dryRun: true })],
+    [
+      'PUT',
+      (cluster: Cluster) =>
+        cluster.replaceOutput(
+          { metadata: { name: 'chat', uid: 'u', resourceVersion: '1' }, spec: {} },
+          { sendBy: 100 },
+        ),
+    ],
+  ])('does not leave at that time, and says so: %s', async (_, write) => {
+    const { cluster, sent } = clusterByClock([0, 100], 201);
+    await expect(write(cluster)).rejects.toThrow(NotSentError);
+    expect(sent).toEqual([]);
+  });
+
+  it('is not sent again after a pause that was too long, and nothing was carried out', async () => {
+    const { cluster, sent } = clusterByClock([0, 99, 100], 429);
+    await expect(cluster.createOutput(newOutput, { sendBy: 100 })).rejects.toThrow(
+      new NotSentError(
+        'POST /apis/spire.spiffe.io/v1alpha1/clusterspiffeids: it was too late to send it, and it was not sent',
+      ),
+    );
+    expect(sent).toEqual(['POST']);
+  });
+
+  it('may not leave after its answer is waited for either, although no timer has said so', async () => {
+    const { cluster, sent } = clusterByClock([0, 9_999, 10_000], 429);
+    await expect(cluster.createOutput(newOutput)).rejects.toThrow(NotSentError);
+    expect(sent).toEqual(['POST']);
   });
 });
 

@@ -1,7 +1,7 @@
 import { type HttpLibrary, type HttpMethod, RequestContext } from '@kubernetes/client-node';
 import type { Credentials } from './credentials.ts';
 import { type Lost, type Pause, toPause, toPauseOfWrite } from './patience.ts';
-import { UncertainError } from '../api/uncertain-error.ts';
+import { NotSentError, UncertainError } from '../api/uncertain-error.ts';
 
 /** One call to the API server. */
 export interface Call {
@@ -23,8 +23,15 @@ export interface Answer {
 export interface Transport {
   /** Asks again where that helps; any answer may come back. */
   read(call: Call & { readonly method: 'GET' }): Promise<Answer>;
-  /** Is sent again only where it was certainly not carried out, and never later than its answer is waited for. */
-  write(call: Call): Promise<Answer>;
+  /**
+   * Is sent again only where it was certainly not carried out, and never later than its answer is waited for, nor than
+   * `sendBy`, a reading of the clock that is `elapsed` here. What was too late for that is thrown as `NotSentError`.
+   */
+  write(call: Call, options?: WriteOptions): Promise<Answer>;
+}
+
+interface WriteOptions {
+  readonly sendBy?: number;
 }
 
 export interface TransportOptions {
@@ -34,25 +41,28 @@ export interface TransportOptions {
   readonly userAgent: string;
   readonly callTimeoutMs: number;
   readonly sleep: (ms: number) => Promise<void>;
+  /** A clock that only goes forward, in milliseconds. */
+  readonly elapsed: () => number;
 }
 
 /** A transport to one API server. */
 export function createTransport(options: TransportOptions): Transport {
-  const { callTimeoutMs, credentials, sleep } = options;
+  const { callTimeoutMs, credentials, elapsed, sleep } = options;
 
   async function read(call: Call): Promise<Answer> {
-    return await ask(call, toPause);
+    return await ask(call, toPause, Infinity);
   }
 
-  async function write(call: Call): Promise<Answer> {
-    return await ask(call, toPauseOfWrite);
+  async function write(call: Call, { sendBy = Infinity }: WriteOptions = {}): Promise<Answer> {
+    return await ask(call, toPauseOfWrite, sendBy);
   }
 
-  async function ask(call: Call, toNext: typeof toPause): Promise<Answer> {
+  async function ask(call: Call, toNext: typeof toPause, sendBy: number): Promise<Answer> {
     const pauses: Pause[] = [];
+    const latest = Math.min(sendBy, elapsed() + callTimeoutMs);
     return await inTime(call, async (signal) => {
       for (;;) {
-        const attempt = await exchange(options, call, signal).catch(toLost);
+        const attempt = await exchange(options, call, { signal, latest }).catch(toLost);
         const pause = signal.aborted ? undefined : toNext(attempt, pauses);
         if (pause === undefined) return toAnswer(call, attempt);
         pauses.push(pause);
@@ -82,7 +92,13 @@ export function toAftermath({ method }: Call): string {
   return method === 'GET' ? '' : '; whether the write took effect is not known';
 }
 
-async function exchange(options: TransportOptions, call: Call, signal: AbortSignal): Promise<Answer> {
+interface Limits {
+  readonly signal: AbortSignal;
+  /** Later than this nothing leaves. */
+  readonly latest: number;
+}
+
+async function exchange(options: TransportOptions, call: Call, { signal, latest }: Limits): Promise<Answer> {
   const query = new URLSearchParams(call.query).toString();
   const request = new RequestContext(
     `${options.server}${call.path}${query === '' ? '' : `?${query}`}`,
@@ -96,8 +112,9 @@ async function exchange(options: TransportOptions, call: Call, signal: AbortSign
   }
   request.setSignal(signal);
   await options.credentials.apply(request);
-  // The deadline may have passed while a credential plugin ran: such a write must not leave any more.
-  signal.throwIfAborted();
+  // The deadline may have passed while a credential plugin ran, or in a pause: such a write must not leave any more. The
+  // clock is asked, because a timer says nothing while the thread is blocked.
+  if (signal.aborted || options.elapsed() >= latest) throw toNotSent(call);
   const { httpStatusCode: status, headers, body } = await options.http.send(request).toPromise();
   return { call, status, headers, text: await body.text() };
 }
@@ -115,6 +132,11 @@ async function withDeadline<T>(ms: number, work: (signal: AbortSignal) => Promis
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Whatever was sent before was answered "not carried out", so this holds for the whole call. */
+function toNotSent(call: Call): UncertainError {
+  return new NotSentError(`${toTitle(call)}: it was too late to send it, and it was not sent`);
 }
 
 function toLost(error: unknown): Lost {
