@@ -19,16 +19,19 @@ type Status = z.infer<typeof Status>;
 
 /** The object in an answer. A body of another shape is a fault in the server's schema or in ours, and is thrown. */
 export function decode<T>(schema: z.ZodType<T>, answer: Answer): T {
-  return decodeAs(schema, parseJson(answer), toTitle(answer.call));
+  return decodeAs(schema, parseJson(answer), () => toTitle(answer.call));
 }
 
 /** The same for a part of an answer; `title` says in messages which. */
-export function decodeAs<T>(schema: z.ZodType<T>, value: unknown, title: string): T {
+export function decodeAs<T>(schema: z.ZodType<T>, value: unknown, title: () => string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new Error(`${title}: the object does not have the expected shape: ${z.prettifyError(parsed.error)}`, {
-    cause: parsed.error,
-  });
+  throw new Error(
+    `${title()}: the object does not have the expected shape: ${z.prettifyError(parsed.error)}`,
+    {
+      cause: parsed.error,
+    },
+  );
 }
 
 /** The API server's clock, when it answered. */

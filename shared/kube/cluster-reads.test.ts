@@ -304,6 +304,7 @@ describe('a read that is refused or fails', () => {
     expect(await cluster.listBindings({ namespace: 'team-a' })).toEqual({
       items: [],
       at: '2026-01-06T10:00:00.000Z',
+      isComplete: true,
     });
     expect(pauses).toEqual([1000, 2000]);
   });
@@ -344,10 +345,11 @@ describe('a list', () => {
     expect(await cluster.listOutputs({ app: 'x' })).toEqual({
       items: [outputOf('a'), outputOf('b'), outputOf('c')],
       at: '2026-01-06T10:00:00.000Z',
+      isComplete: true,
     });
     expect(sent.map(({ request }) => request)).toEqual([
-      `GET ${outputsPath}?labelSelector=app=x&limit=500`,
-      `GET ${outputsPath}?labelSelector=app=x&limit=500&continue=more`,
+      `GET ${outputsPath}?labelSelector=app=x&limit=16`,
+      `GET ${outputsPath}?labelSelector=app=x&limit=64&continue=more`,
     ]);
   });
 
@@ -435,6 +437,74 @@ describe('a list', () => {
   });
 });
 
+/** The limits that were asked for, one after the other. */
+function limitsOf(sent: readonly { readonly request: string }[]): string[] {
+  return sent.map(({ request }) => new URLSearchParams(request.split('?')[1]).get('limit') ?? 'none');
+}
+
+describe('a list of large objects', () => {
+  const more = { metadata: { continue: 'more' } };
+
+  it('is asked for in pages of some 2 MB', async () => {
+    const large = Array.from({ length: 16 }, (_, index) => ({
+      ...bindingOf(`b-${index}`),
+      spec: { ...bindingOf('b').spec, padding: 'x'.repeat(250_000) },
+    }));
+    const { cluster, sent } = scriptedApiServer(
+      answer('get', bindingsPath, 200, { ...more, items: large }),
+      answer('get', bindingsPath, 200, { ...more, items: large.slice(8) }),
+      answer('get', bindingsPath, 200, { items: [bindingOf('last')] }),
+    );
+    expect(await cluster.listBindings({ namespace: 'team-a' })).toHaveProperty('items.length', 25);
+    expect(limitsOf(sent)).toEqual(['16', '7', '7']);
+  });
+});
+
+describe('the beginning of a list of bindings', () => {
+  const two = [bindingOf('a'), bindingOf('b')];
+
+  it('is one request, which tells whether there are more', async () => {
+    const { cluster, sent } = scriptedApiServer(
+      answer('get', bindingsPath, 200, { metadata: { continue: 'more' }, items: two }),
+    );
+    expect(await cluster.listBindings({ namespace: 'team-a', most: 2 })).toEqual({
+      items: two,
+      at: '2026-01-06T10:00:00.000Z',
+      isComplete: false,
+    });
+    expect(limitsOf(sent)).toEqual(['2']);
+  });
+
+  it.each([2, 3, 500])('is the whole list where that is not longer: at most %i', async (most) => {
+    const { cluster, sent } = scriptedApiServer(answer('get', bindingsPath, 200, { items: two }));
+    expect(await cluster.listBindings({ namespace: 'team-a', most })).toMatchObject({
+      items: two,
+      isComplete: true,
+    });
+    expect(limitsOf(sent)).toEqual([String(most)]);
+  });
+
+  it('goes on where a page has fewer than were asked for', async () => {
+    const { cluster, sent } = scriptedApiServer(
+      answer('get', bindingsPath, 200, { metadata: { continue: 'more' }, items: two }),
+      answer('get', bindingsPath, 200, { metadata: { continue: 'even more' }, items: [bindingOf('c')] }),
+    );
+    expect(await cluster.listBindings({ namespace: 'team-a', most: 3 })).toMatchObject({
+      items: [...two, bindingOf('c')],
+      isComplete: false,
+    });
+    expect(limitsOf(sent)).toEqual(['3', '1']);
+  });
+
+  it('is cut here where the API server takes no limit', async () => {
+    const { cluster } = scriptedApiServer(answer('get', bindingsPath, 200, { items: two }));
+    expect(await cluster.listBindings({ namespace: 'team-a', most: 1 })).toMatchObject({
+      items: [bindingOf('a')],
+      isComplete: false,
+    });
+  });
+});
+
 describe('bindings by a field', () => {
   const field = { path: 'status.claim.serviceAccountName', value: 'sa' } as const;
   const claim = { kind: 'owning', name: 'x', serviceAccountName: 'sa', uid: 'u' };
@@ -446,7 +516,7 @@ describe('bindings by a field', () => {
     );
     expect(await cluster.listBindings({ namespace: 'team-a', field })).toHaveProperty('items.length', 1);
     expect(sent.map(({ request }) => request)).toEqual([
-      `GET ${bindingsPath}?fieldSelector=status.claim.serviceAccountName=sa&limit=500`,
+      `GET ${bindingsPath}?fieldSelector=status.claim.serviceAccountName=sa&limit=16`,
     ]);
   });
 
@@ -462,12 +532,30 @@ describe('bindings by a field', () => {
       }),
     );
     const listed = await cluster.listBindings({ namespace: 'team-a', field });
-    expect(listed).toEqual({ items: [bindingOf('a', {}, { claim })], at: '2026-01-06T10:00:00.000Z' });
+    expect(listed).toEqual({
+      items: [bindingOf('a', {}, { claim })],
+      at: '2026-01-06T10:00:00.000Z',
+      isComplete: true,
+    });
     expect(sent.map(({ request }) => request)).toEqual([
-      `GET ${bindingsPath}?fieldSelector=status.claim.serviceAccountName=sa&limit=500`,
-      `GET ${bindingsPath}?limit=500`,
-      `GET ${bindingsPath}?limit=500&continue=more`,
+      `GET ${bindingsPath}?fieldSelector=status.claim.serviceAccountName=sa&limit=16`,
+      `GET ${bindingsPath}?limit=16`,
+      `GET ${bindingsPath}?limit=64&continue=more`,
     ]);
+  });
+
+  it.each([
+    [1, { items: [bindingOf('a', {}, { claim })], isComplete: false }],
+    [2, { items: [bindingOf('a', {}, { claim }), bindingOf('b', {}, { claim })], isComplete: true }],
+  ])('are counted here where they are selected here: at most %i', async (most, expected) => {
+    const { cluster, sent } = scriptedApiServer(
+      answer('get', bindingsPath, 400, unsupported),
+      answer('get', bindingsPath, 200, {
+        items: [bindingOf('unclaimed'), bindingOf('a', {}, { claim }), bindingOf('b', {}, { claim })],
+      }),
+    );
+    expect(await cluster.listBindings({ namespace: 'team-a', field, most })).toMatchObject(expected);
+    expect(limitsOf(sent)).toEqual([String(most), '16']);
   });
 
   it('are unserved when the resource goes between the two lists', async () => {

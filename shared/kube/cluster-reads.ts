@@ -6,7 +6,7 @@ import { Objective } from '../api/objective.ts';
 import { Pool } from '../api/pool.ts';
 import { type Address, isPathSegment, toPath } from './addresses.ts';
 import { isUnsupportedField, toFound, toUncertain } from './answers.ts';
-import type { Cluster, Found, Listed } from './cluster.ts';
+import type { Beginning, Cluster, Found } from './cluster.ts';
 import { createDiscovery } from './discovery.ts';
 import { type Paged, listPages } from './pages.ts';
 import { toFieldSelector, toFieldValue, toLabelSelector } from './selectors.ts';
@@ -45,38 +45,41 @@ export function createReads(transport: Transport): ClusterReads {
     address: Address,
     schema: z.ZodType<T>,
     query: Query = {},
-  ): Promise<Listed<T> | 'unserved'> {
+    most?: number,
+  ): Promise<Beginning<T> | 'unserved'> {
     return await settle(
       address.resource,
-      await listPages(transport, { path: toPath(address), query }, schema),
+      await listPages(transport, { path: toPath(address), query, most }, schema),
     );
   }
 
-  async function settle<T>(resource: Resource, paged: Paged<T>): Promise<Listed<T> | 'unserved'> {
+  async function settle<T>(resource: Resource, paged: Paged<T>): Promise<Beginning<T> | 'unserved'> {
     if (paged.kind === 'listed') return paged.listed;
     if (paged.answer.status !== 404) throw toUncertain(paged.answer);
     return await confirmUnserved(resource, paged.answer);
   }
 
-  async function listBindingsBy(address: Address, field: { path: BindingField; value: string }) {
+  async function listBindingsBy(
+    address: Address,
+    field: { path: BindingField; value: string },
+    most: number | undefined,
+  ): Promise<Beginning<Binding> | 'unserved'> {
     const query = { fieldSelector: toFieldSelector(field.path, field.value) };
-    const paged = await listPages(transport, { path: toPath(address), query }, Binding);
+    const paged = await listPages(transport, { path: toPath(address), query, most }, Binding);
     if (paged.kind === 'listed' || !isUnsupportedField(paged.answer))
       return await settle(bindingResource, paged);
     // Not remembered: the definition may be replaced by one with this field while we run.
     const all = await list(address, Binding);
     if (all === 'unserved') return all;
-    return {
-      ...all,
-      items: all.items.filter((binding) => toFieldValue(binding, field.path) === field.value),
-    };
+    const items = all.items.filter((binding) => toFieldValue(binding, field.path) === field.value);
+    return { ...all, items: items.slice(0, most), isComplete: items.length <= (most ?? Infinity) };
   }
 
   return {
     getBinding: (namespace, name) => get({ resource: bindingResource, namespace, name }, Binding),
-    listBindings: ({ namespace, field }) => {
+    listBindings: ({ namespace, field, most }) => {
       const address = toListAddress(bindingResource, namespace);
-      return field ? listBindingsBy(address, field) : list(address, Binding);
+      return field ? listBindingsBy(address, field, most) : list(address, Binding, {}, most);
     },
     listOutputs: (labels) => list({ resource: outputResource }, Output, toLabelSelector(labels)),
     getOutput: (name) => get({ resource: outputResource, name }, Output),

@@ -12,6 +12,11 @@ export interface Listed<T> {
   readonly at: string;
 }
 
+/** A list to its end, or as many of its items as were wanted; `isComplete`: there are no others. */
+export interface Beginning<T> extends Listed<T> {
+  readonly isComplete: boolean;
+}
+
 /** `absent`: the object is not there. `unserved`: its CRD is not installed. */
 export type Found<T> = T | 'absent' | 'unserved';
 
@@ -53,7 +58,9 @@ export interface Cluster {
   listBindings(where: {
     readonly namespace?: string;
     readonly field?: { readonly path: BindingField; readonly value: string };
-  }): Promise<Listed<Binding> | 'unserved'>;
+    /** So many will do: what lies behind them is not read. */
+    readonly most?: number;
+  }): Promise<Beginning<Binding> | 'unserved'>;
   listOutputs(labels: LabelQuery): Promise<Listed<Output> | 'unserved'>;
   getOutput(name: string): Promise<Found<Output>>;
   getPool(resource: Resource, namespace: string, name: string): Promise<Found<Pool>>;

@@ -93,10 +93,11 @@ function changingCluster(start: Partial<Stored>, changes: Changes = {}) {
   }
   const cluster: Cluster = {
     getBinding: async (_namespace, name) => find(hear(`get binding ${name}`).bindings, name),
-    listBindings: async ({ field }) => {
+    listBindings: async ({ field, most = Infinity }) => {
       const { bindings } = hear(field ? `list bindings ${field.path}=${field.value}` : 'list bindings');
       if (bindings === 'unserved') return bindings;
-      return list(bindings.filter((one) => !field || toFieldValue(one, field.path) === field.value));
+      const found = bindings.filter((one) => !field || toFieldValue(one, field.path) === field.value);
+      return { ...list(found.slice(0, most)), isComplete: found.length <= most };
     },
     getOutput: async (name) => find(hear(`get output ${name}`).outputs, name),
     listOutputs: async (labels) => {

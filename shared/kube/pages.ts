@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { decode, decodeAs, toServerTime, toUncertain } from './answers.ts';
-import type { Listed } from './cluster.ts';
-import { type Answer, type Transport, toTitle } from './transport.ts';
+import type { Beginning } from './cluster.ts';
+import { type SeenPage, toPageSize, toSmallerSize } from './page-size.ts';
+import { type Answer, TooLongError, type Transport, toTitle } from './transport.ts';
 
 const Page = z.object({
   metadata: z.object({ continue: z.string().optional() }).optional(),
@@ -10,15 +12,24 @@ const Page = z.object({
 
 const NamedItem = z.object({ metadata: z.object({ namespace: z.string().optional(), name: z.string() }) });
 
-/** A list to its end, or the answer that ended it early. */
-export type Paged<T> = { readonly kind: 'listed'; readonly listed: Listed<T> } | Ended;
+/** A list to its end or as far as it was wanted, or the answer that ended it early. */
+export type Paged<T> = { readonly kind: 'listed'; readonly listed: Beginning<T> } | Ended;
 interface Ended {
   readonly kind: 'ended';
   readonly answer: Answer;
 }
 
-const pageSize = '500';
+interface List {
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  /** More items than this are not wanted; they are asked for in one request. */
+  readonly most?: number | undefined;
+}
+
 const mostStarts = 3;
+
+/** For so long at once a list may keep the thread: requests, timers and probes wait as long. */
+const turnMs = 10;
 
 /**
  * Reads a list page by page. All pages show the cluster at the time of the first, so the clock is the first one's.
@@ -26,7 +37,7 @@ const mostStarts = 3;
  */
 export async function listPages<T>(
   transport: Transport,
-  list: { readonly path: string; readonly query?: Readonly<Record<string, string>> },
+  list: List,
   schema: z.ZodType<T>,
 ): Promise<Paged<T>> {
   for (let start = 1; ; start += 1) {
@@ -36,24 +47,62 @@ export async function listPages<T>(
   }
 }
 
-async function listOnce<T>(
-  transport: Transport,
-  { path, query }: { readonly path: string; readonly query?: Readonly<Record<string, string>> },
-  schema: z.ZodType<T>,
-): Promise<Paged<T>> {
+async function listOnce<T>(transport: Transport, list: List, schema: z.ZodType<T>): Promise<Paged<T>> {
+  const { most = Infinity } = list;
   const items: T[] = [];
+  const seen: SeenPage[] = [];
   let at: string | undefined;
   let next: string | undefined;
   do {
-    const paging = { limit: pageSize, ...(next === undefined ? {} : { continue: next }) };
-    const answer = await transport.read({ method: 'GET', path, query: { ...query, ...paging } });
+    const { answer, limit } = await askPage(transport, list, toLimit(seen, most - items.length), next);
     if (answer.status !== 200) return { kind: 'ended', answer };
     at ??= toServerTime(answer);
     const page = decode(Page, answer);
-    for (const item of page.items ?? []) items.push(decodeAs(schema, item, toItemTitle(answer, item)));
+    await decodeItems(page.items ?? [], { schema, answer, to: items });
+    seen.push({ limit, items: page.items?.length ?? 0, length: answer.text.length });
     next = page.metadata?.continue || undefined;
-  } while (next !== undefined);
-  return { kind: 'listed', listed: { items, at } };
+  } while (next !== undefined && items.length < most);
+  const isComplete = next === undefined && items.length <= most;
+  return { kind: 'listed', listed: { items: isComplete ? items : items.slice(0, most), at, isComplete } };
+}
+
+/** Where few are wanted, one request asks for them; where they are too large for that, pages of their size do. */
+function toLimit(seen: readonly SeenPage[], wanted: number): number {
+  if (seen.length === 0 && wanted < Infinity) return wanted;
+  return Math.min(toPageSize(seen), wanted);
+}
+
+/** One page, of fewer objects where so many are too long. A token may be used more than once. */
+async function askPage(
+  transport: Transport,
+  { path, query }: List,
+  limit: number,
+  next: string | undefined,
+): Promise<{ readonly answer: Answer; readonly limit: number }> {
+  const paging = { limit: String(limit), ...(next === undefined ? {} : { continue: next }) };
+  try {
+    const answer = await transport.read({ method: 'GET', path, query: { ...query, ...paging } });
+    return { answer, limit };
+  } catch (error) {
+    const smaller = error instanceof TooLongError ? toSmallerSize(limit) : undefined;
+    if (smaller === undefined) throw error;
+    return await askPage(transport, { path, ...(query && { query }) }, smaller, next);
+  }
+}
+
+async function decodeItems<T>(
+  raw: readonly unknown[],
+  { schema, answer, to }: { readonly schema: z.ZodType<T>; readonly answer: Answer; readonly to: T[] },
+): Promise<void> {
+  // To parse the page was one turn.
+  await setImmediate();
+  let since = performance.now();
+  for (const item of raw) {
+    to.push(decodeAs(schema, item, () => toItemTitle(answer, item)));
+    if (performance.now() - since < turnMs) continue;
+    await setImmediate();
+    since = performance.now();
+  }
 }
 
 function toItemTitle(answer: Answer, item: unknown): string {

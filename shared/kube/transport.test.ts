@@ -9,6 +9,7 @@ import { KubeConfig, ResponseContext, wrapHttpLibrary } from '@kubernetes/client
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Cluster } from './cluster.ts';
 import { connect } from './kube-cluster.ts';
+import { TooLongError, longestAnswer } from './transport.ts';
 import { NotSentError, UncertainError } from '../api/uncertain-error.ts';
 
 const tls = join(import.meta.dirname, '../../test/fixtures/tls');
@@ -190,6 +191,63 @@ describe('a server that hangs', () => {
     await clusterAt(url, { callTimeoutMs: 98_765 }).getOutput('x');
     const ours = started.mock.calls.findIndex(([, ms]) => ms === 98_765);
     expect(ended).toHaveBeenCalledWith(started.mock.results[ours]?.value);
+  });
+});
+
+describe('an answer that is too long', () => {
+  const nameless = { uid: 'u', resourceVersion: '1' };
+
+  /** An API server whose outputs are this large, and that sends as many as it is asked for. */
+  function outputsOf(size: number, asked: string[]): RequestListener {
+    return (request, response) => {
+      const query = new URL(request.url ?? '', 'http://x').searchParams;
+      const from = Number(query.get('continue'));
+      const to = Math.min(20, from + Number(query.get('limit')));
+      asked.push(`${from}+${query.get('limit')}`);
+      const items = Array.from({ length: to - from }, (_, index) => ({
+        metadata: { ...nameless, name: `o-${from + index}` },
+        spec: { hint: 'x'.repeat(size * 1024 * 1024) },
+      }));
+      const metadata = to < 20 ? { continue: String(to) } : {};
+      response.writeHead(200, { date: 'Tue, 06 Jan 2026 10:00:00 GMT' });
+      response.end(JSON.stringify({ metadata, items }));
+    };
+  }
+
+  it('to a list is asked for again with fewer objects, and nothing is missing', async () => {
+    const asked: string[] = [];
+    const { url } = await plainServer((_, ...exchange) => outputsOf(1, asked)(...exchange));
+    const listed = await clusterAt(url).listOutputs({});
+    expect(listed).toHaveProperty('items.length', 20);
+    expect(new Set(listed === 'unserved' ? [] : listed.items.map(({ metadata }) => metadata.name)).size).toBe(
+      20,
+    );
+    expect(asked.slice(0, 4)).toEqual(['0+16', '0+4', '0+1', '1+1']);
+  });
+
+  it('to a list with one object is uncertain', async () => {
+    const asked: string[] = [];
+    const { url } = await plainServer((_, ...exchange) => outputsOf(4, asked)(...exchange));
+    await expect(clusterAt(url).listOutputs({})).rejects.toThrow(TooLongError);
+    expect(asked).toEqual(['0+16', '0+4', '0+1']);
+  });
+
+  it('may have 4 MiB and not a byte more', async () => {
+    const frame = JSON.stringify({ metadata: { ...nameless, name: 'x' }, spec: { hint: '' } }).length;
+    let hint = longestAnswer - frame;
+    const { url } = await plainServer((_, __, response) => {
+      response.end(
+        JSON.stringify({ metadata: { ...nameless, name: 'x' }, spec: { hint: 'x'.repeat(hint) } }),
+      );
+    });
+    expect(await clusterAt(url).getOutput('x')).toHaveProperty('spec.hint.length', hint);
+    hint += 1;
+    await expect(clusterAt(url).getOutput('x')).rejects.toThrow(
+      /^GET .*: the answer is longer than 4194304 bytes$/,
+    );
+    await expect(clusterAt(url).createOutput(newOutput)).rejects.toThrow(
+      /bytes; whether the write took effect is not known$/,
+    );
   });
 });
 

@@ -1,4 +1,9 @@
-import { type HttpLibrary, type HttpMethod, RequestContext } from '@kubernetes/client-node';
+import {
+  type HttpLibrary,
+  type HttpMethod,
+  RequestContext,
+  type ResponseContext,
+} from '@kubernetes/client-node';
 import type { Credentials } from './credentials.ts';
 import { type Lost, type Pause, toPause, toPauseOfWrite } from './patience.ts';
 import { NotSentError, UncertainError } from '../api/uncertain-error.ts';
@@ -116,7 +121,37 @@ async function exchange(options: TransportOptions, call: Call, { signal, latest 
   // clock is asked, because a timer says nothing while the thread is blocked.
   if (signal.aborted || options.elapsed() >= latest) throw toNotSent(call);
   const { httpStatusCode: status, headers, body } = await options.http.send(request).toPromise();
-  return { call, status, headers, text: await body.text() };
+  return { call, status, headers, text: await readText(call, body) };
+}
+
+/**
+ * What one answer may have in bytes; a page of a list that is longer is asked for again with fewer objects. etcd takes
+ * 1.5 MiB for an object, so an answer with one is never longer; parsed, so much takes 40 ms of the thread.
+ */
+export const longestAnswer = 4 * 1024 * 1024;
+
+/** The answer is longer than any that we read to its end. */
+export class TooLongError extends UncertainError {
+  override name = 'TooLongError';
+}
+
+/** The text of a body, of which never more than the limit (and one chunk) is kept. */
+async function readText(call: Call, body: ResponseContext['body']): Promise<string> {
+  const stream: AsyncIterable<Uint8Array> | null = body.stream();
+  if (stream === null) return await body.text();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  // To leave the loop ends the stream, and with it the connection on which more would come.
+  for await (const chunk of stream) {
+    length += chunk.length;
+    if (length > longestAnswer) {
+      throw new TooLongError(
+        `${toTitle(call)}: the answer is longer than ${longestAnswer} bytes${toAftermath(call)}`,
+      );
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 /** The signal also ends the reading of a body; a transport that ignores it does not hold us. */

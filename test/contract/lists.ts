@@ -197,6 +197,26 @@ export function describeLists(subject: () => Subject): void {
     expect(second.body.items[1]?.['spec']).toMatchObject({ serviceAccountName: 'inference-sa' });
   });
 
+  test('the pages of one list may have different sizes, and a token serves twice', async () => {
+    const { api } = subject();
+    const { bindings } = await newPlace(api);
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) await made(api, bindings, bindingOf(name));
+    const first = await api.get(bindings, { limit: '1' });
+    const onward = { continue: first.body.metadata.continue ?? '' };
+    const large = await api.get(bindings, { ...onward, limit: '4' });
+    const small = await api.get(bindings, { ...onward, limit: '2' });
+    const last = await api.get(bindings, {
+      limit: '100',
+      continue: small.body.metadata.continue ?? '',
+    });
+    expect([first, large, small, last].map(({ body }) => namesOf(body).join(' '))).toEqual([
+      'a',
+      'b c d e',
+      'b c',
+      'd e f',
+    ]);
+  });
+
   test('pages and selectors go together', async () => {
     const { api } = subject();
     const { bindings } = await newPlace(api);

@@ -67,7 +67,7 @@ export function serve(state: ClusterState, call: Call): Effect {
     case 'getBinding':
       return read(state, state.bindings[call.args[1]] ?? 'absent');
     case 'listBindings':
-      return read(state, list(state, Object.values(state.bindings).filter(isSelected(call.args[0].field))));
+      return read(state, listBindings(state, call.args[0]));
     case 'getOutput':
       return read(state, state.outputs[call.args[0]] ?? 'absent');
     case 'listOutputs':
@@ -153,6 +153,14 @@ function read(state: ClusterState, answer: unknown): Effect {
 
 function list<T>(state: ClusterState, items: readonly T[]) {
   return { items, at: toInstant(state) };
+}
+
+function listBindings(
+  state: ClusterState,
+  { field, most = Infinity }: Parameters<Cluster['listBindings']>[0],
+) {
+  const selected = Object.values(state.bindings).filter(isSelected(field));
+  return { ...list(state, selected.slice(0, most)), isComplete: selected.length <= most };
 }
 
 function found<T>(isServed: boolean, object: T | undefined): T | 'absent' | 'unserved' {

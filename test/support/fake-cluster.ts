@@ -15,7 +15,7 @@ export function fakeCluster({ bindings = [], outputs = [] }: FakeState = {}): Cl
   const calls: string[] = [];
   return {
     calls,
-    listBindings: async ({ namespace, field }) => {
+    listBindings: async ({ namespace, field, most = Infinity }) => {
       calls.push(`listBindings ${namespace} ${field?.path}=${field?.value}`);
       if (bindings === 'unserved') return 'unserved';
       const items = bindings.filter(
@@ -24,7 +24,8 @@ export function fakeCluster({ bindings = [], outputs = [] }: FakeState = {}): Cl
           field !== undefined &&
           readField(binding, field.path) === field.value,
       );
-      return { items, at: '2026-01-01T00:00:00Z' };
+      const isComplete = items.length <= most;
+      return { items: items.slice(0, most), at: '2026-01-01T00:00:00Z', isComplete };
     },
     getOutput: async (name) => {
       calls.push(`getOutput ${name}`);
