@@ -22,3 +22,10 @@ test('what lives in a namespace says in which', () => {
   expect(NamespacedMeta.safeParse(metadata).success).toBe(false);
   expect(NamespacedMeta.safeParse({ ...metadata, namespace: 'default' }).success).toBe(true);
 });
+
+test('labels and annotations of what lives in a namespace are not kept', () => {
+  const metadata = { name: 'a', namespace: 'default', uid: 'u', resourceVersion: '1' };
+  const labels = { app: 'x' };
+  const annotations = { note: 'x'.repeat(250_000) };
+  expect(NamespacedMeta.parse({ ...metadata, labels, annotations })).toEqual(metadata);
+});

@@ -14,8 +14,13 @@ export const ObjectMeta = z.object({
 });
 export type ObjectMeta = z.infer<typeof ObjectMeta>;
 
-/** The same for an object that lives in a namespace. */
-export const NamespacedMeta = ObjectMeta.extend({ namespace: z.string() });
+/**
+ * The same for an object that lives in a namespace, which kleym reads and does not write back whole. Nothing is decided by
+ * labels and annotations of these, and a tenant can make them large: they are left out, so that a list does not hold them.
+ */
+export const NamespacedMeta = ObjectMeta.omit({ labels: true, annotations: true }).extend({
+  namespace: z.string(),
+});
 
 /** A kind of object, as the API server addresses it. */
 export interface Resource {

@@ -10,6 +10,7 @@ import type { Beginning, Cluster, Found } from './cluster.ts';
 import { createDiscovery } from './discovery.ts';
 import { type Paged, listPages } from './pages.ts';
 import { toFieldSelector, toFieldValue, toLabelSelector } from './selectors.ts';
+import { createWordSharing } from './share-words.ts';
 import type { Transport } from './transport.ts';
 
 type Query = Readonly<Record<string, string>>;
@@ -65,11 +66,11 @@ export function createReads(transport: Transport): ClusterReads {
     most: number | undefined,
   ): Promise<Beginning<Binding> | 'unserved'> {
     const query = { fieldSelector: toFieldSelector(field.path, field.value) };
-    const paged = await listPages(transport, { path: toPath(address), query, most }, Binding);
+    const paged = await listPages(transport, { path: toPath(address), query, most }, bindingsOfOneList());
     if (paged.kind === 'listed' || !isUnsupportedField(paged.answer))
       return await settle(bindingResource, paged);
     // Not remembered: the definition may be replaced by one with this field while we run.
-    const all = await list(address, Binding);
+    const all = await list(address, bindingsOfOneList());
     if (all === 'unserved') return all;
     const items = all.items.filter((binding) => toFieldValue(binding, field.path) === field.value);
     return { ...all, items: items.slice(0, most), isComplete: items.length <= (most ?? Infinity) };
@@ -79,7 +80,7 @@ export function createReads(transport: Transport): ClusterReads {
     getBinding: (namespace, name) => get({ resource: bindingResource, namespace, name }, Binding),
     listBindings: ({ namespace, field, most }) => {
       const address = toListAddress(bindingResource, namespace);
-      return field ? listBindingsBy(address, field, most) : list(address, Binding, {}, most);
+      return field ? listBindingsBy(address, field, most) : list(address, bindingsOfOneList(), {}, most);
     },
     listOutputs: (labels) => list({ resource: outputResource }, Output, toLabelSelector(labels)),
     getOutput: (name) => get({ resource: outputResource, name }, Output),
@@ -88,6 +89,10 @@ export function createReads(transport: Transport): ClusterReads {
     getObjective: (resource, namespace, name) => get({ resource, namespace, name }, Objective),
     listObjectives: (resource, namespace) => list(toListAddress(resource, namespace), Objective),
   };
+}
+
+function bindingsOfOneList(): z.ZodType<Binding> {
+  return Binding.transform(createWordSharing());
 }
 
 function toListAddress(resource: Resource, namespace: string | undefined): Address {
