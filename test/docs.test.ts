@@ -13,7 +13,7 @@ describe('every reason that the code can give is explained, and none that it can
   // Words of the same shape that are something else: condition types and states, modes, kinds, Event types.
   const otherWords =
     'Ready Conflict InvalidRef UnsafeSelector RenderFailure True False Unknown PoolOnly PerObjective Normal Warning ' +
-    'ClusterSPIFFEID InferenceIdentityBinding InferenceObjective InferencePool UncertainError';
+    'ClusterSPIFFEID InferenceIdentityBinding InferenceObjective InferencePool UncertainError NotSentError';
 
   test('docs/api.md has all of them', async () => {
     const code = await readAll('{shared/{api,identity,decide},functions/reconcile}/*.ts');

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { CloudEvent, HTTP } from 'cloudevents';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
@@ -158,6 +159,84 @@ describe('a request', () => {
   test('for health is answered with ok', async () => {
     const response = await app.request('/healthz');
     expect(await response.text()).toBe('ok');
+  });
+});
+
+/** A function whose handler waits until it is told to end, each event under its id. */
+function slowFunction() {
+  const running = new Map<string, (answer: Answer) => void>();
+  const started: string[] = [];
+  const app = functionApp(
+    'test',
+    (event) => {
+      started.push(event.id);
+      const answered = Promise.withResolvers<Answer>();
+      running.set(event.id, answered.resolve);
+      return answered.promise;
+    },
+    { log: silent },
+  );
+  async function post(id: string, body: string | ReadableStream, init: RequestInit = {}) {
+    const length = typeof body === 'string' ? { 'content-length': String(Buffer.byteLength(body)) } : {};
+    const sent = { ...headers, ...length, 'ce-id': id };
+    const request = new Request('http://function/', {
+      method: 'POST',
+      headers: sent,
+      body,
+      duplex: 'half',
+      ...init,
+    });
+    return (await app.fetch(request)).status;
+  }
+  async function untilStarted(id: string) {
+    await expect.poll(() => started, { timeout: 10_000 }).toContain(id);
+  }
+  return { post, started, untilStarted, end: (id: string) => running.get(id)?.(nothing()) };
+}
+
+describe('the bodies in memory at once', () => {
+  const large = JSON.stringify('x'.repeat(maxBytes - 2));
+
+  test('are at most 3 MiB: a large one waits for the answer to the one before it', async () => {
+    const { post, started, untilStarted, end } = slowFunction();
+    const first = post('first', large);
+    await untilStarted('first');
+    const second = post('second', large);
+    for (let turn = 0; turn < 20; turn += 1) await setImmediate();
+    expect(started).toEqual(['first']);
+    end('first');
+    await untilStarted('second');
+    end('second');
+    expect(await Promise.all([first, second])).toEqual([204, 204]);
+  });
+
+  test('are many where they are small, whether they say their length or not', async () => {
+    const { post, untilStarted, end } = slowFunction();
+    const ids = Array.from({ length: 100 }, (_, index) => String(index));
+    const answers = ids.map((id) => post(id, Number(id) % 2 ? '{}' : new Blob(['{}']).stream()));
+    for (const id of ids) await untilStarted(id);
+    ids.forEach(end);
+    expect(new Set(await Promise.all(answers))).toEqual(new Set([204]));
+  });
+
+  test('do not count one that is refused for its size, nor one whose sender has gone', async () => {
+    const { post, untilStarted, end } = slowFunction();
+    const going = new AbortController();
+    const first = post('first', large);
+    await untilStarted('first');
+    const gone = post('gone', large, { signal: going.signal });
+    expect(await post('too large', `${large}x`)).toBe(413);
+    going.abort();
+    expect(await gone).toBe(400);
+    end('first');
+    expect(await first).toBe(204);
+  });
+
+  test('go with a bug of the handler too', async () => {
+    const app = functionApp('test', () => fail(new Error('a bug')), { log: silent });
+    const post = () => app.request('/', { method: 'POST', headers, body: large });
+    const answers = [await post(), await post(), await post()];
+    expect(answers.map(({ status }) => status)).toEqual([500, 500, 500]);
   });
 });
 

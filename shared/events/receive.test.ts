@@ -248,7 +248,7 @@ describe('structured mode', () => {
 describe('the size of a request', () => {
   const json = { ...attributes, 'content-type': 'application/json' };
 
-  test('may be 4 MiB', async () => {
+  test('may be 2 MiB', async () => {
     expect(await receive(json, JSON.stringify('x'.repeat(maxBytes - 2)))).toHaveProperty('kind', 'done');
   });
 

@@ -1,13 +1,30 @@
 import { CloudEvent, ValidationError } from 'cloudevents';
-import { done } from '../api/outcome.ts';
+import { type Waiting, done } from '../api/outcome.ts';
 import { type RefusedEvent, type TooLarge, refusedEvent } from './answers.ts';
 import { type Parsed, parseData, parseJson, toMediaType } from './data.ts';
 import { decodeHeaderValue } from './header-values.ts';
 import { toQuoted } from './quoted.ts';
-import { readBody } from './read-body.ts';
+import { declaredLength, readBody } from './read-body.ts';
 
-/** No object that the API server stores, and so no event about one, is larger than etcd's 1.5 MiB. */
-export const maxBytes = 4 * 1024 * 1024;
+/**
+ * etcd takes no object of more than 1.5 MiB, and custom resources are stored as the JSON that an event carries. The rest is
+ * for a definition's defaults, which are added when an object is read. Our own events have at most 768 KiB (cut-names.ts).
+ */
+export const maxBytes = 2 * 1024 * 1024;
+
+/** To send 2 MiB takes a fraction of a second. Whoever is slower has stalled, and its sender repeats what is answered 503. */
+const bodyMs = 10_000;
+
+/**
+ * How many bytes a body may take in memory. Of one that is too large nothing is read; one that does not say its length may
+ * have all that is allowed.
+ */
+export function toRoomFor(request: Request): number {
+  if (!request.body) return 0;
+  const declared = declaredLength(request);
+  if (declared > maxBytes) return 0;
+  return declared >= 0 ? declared : maxBytes;
+}
 
 const notAnEvent = 'not a CloudEvent';
 const required = ['specversion', 'id', 'source', 'type'] as const;
@@ -17,9 +34,14 @@ const required = ['specversion', 'id', 'source', 'type'] as const;
  * validation, because that parser invents what is missing (id, version, time), takes text that is not JSON for a JSON
  * string, compares content types letter by letter and decodes no header value.
  */
-export async function receiveEvent(request: Request): Promise<Parsed<CloudEvent<unknown>> | TooLarge> {
-  const body = await readBody(request, maxBytes);
+export async function receiveEvent(
+  request: Request,
+  /** Hears how long the body was, when it is read. */
+  onRead: (bytes: number) => void = () => {},
+): Promise<Parsed<CloudEvent<unknown>> | TooLarge | Waiting> {
+  const body = await readBody(request, { bytes: maxBytes, ms: bodyMs });
   if (body.kind !== 'done') return body;
+  onRead(body.value.length);
 
   const contentType = request.headers.get('content-type') ?? undefined;
   const mode = toMode(toMediaType(contentType));
