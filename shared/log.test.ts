@@ -44,11 +44,36 @@ describe('a log line', () => {
   });
 });
 
+function toFrame(length: number): string {
+  return 'at '.padEnd(length, 'f');
+}
+
 describe('an error for the log', () => {
   test('is cut where its causes never end', () => {
     const error = new Error('loop');
     error.cause = error;
     expect(JSON.stringify(toLoggedError(error)).match(/loop/g)).toHaveLength(5);
+  });
+
+  test('has 100 characters of its name and 300 of each frame', () => {
+    const error = (name: number, frame: number) =>
+      Object.assign(new Error('m'), { name: 'n'.repeat(name), stack: `Error: m\n    ${toFrame(frame)}` });
+    expect(toLoggedError(error(100, 300))).toEqual({
+      type: 'n'.repeat(100),
+      message: 'm',
+      at: [toFrame(300)],
+    });
+    expect(toLoggedError(error(101, 301))).toEqual({
+      type: `${'n'.repeat(100)}…`,
+      message: 'm',
+      at: [`${toFrame(300)}…`],
+    });
+  });
+
+  test('has no frames that only its message says', () => {
+    const { at } = toLoggedError(new Error(`first\n    at ${'x'.repeat(10_000)}\n    at y`));
+    expect(at?.join('\n')).toContain('log.test.ts');
+    expect(at?.join('\n')).not.toMatch(/xxx|at y/);
   });
 
   test.each([

@@ -1,4 +1,5 @@
 import { type DestinationStream, type Level, type Logger, pino, stdTimeFunctions } from 'pino';
+import { toShort } from './short.ts';
 
 export interface LogOptions {
   readonly service: string;
@@ -25,7 +26,9 @@ export interface LoggedError {
 }
 
 const maxMessage = 500;
+const maxName = 100;
 const maxFrames = 10;
+const maxFrame = 300;
 const maxCauses = 4;
 
 /**
@@ -36,7 +39,7 @@ export function toLoggedError(error: unknown, depth = 0): LoggedError {
   if (!(error instanceof Error)) return { type: typeof error, message: toHarmless(String(error)) };
   const at = toFrames(error);
   return {
-    type: error.name,
+    type: toShort(error.name, maxName),
     message: toHarmless(error.message),
     ...(at.length > 0 && { at }),
     ...(error.cause !== undefined && depth < maxCauses && { cause: toLoggedError(error.cause, depth + 1) }),
@@ -49,10 +52,14 @@ export function toHarmless(text: string): string {
     .slice(0, 4 * maxMessage)
     .replaceAll(/\b(bearer|basic)\s+[\w.~+/=-]+/gi, '$1 [redacted]')
     .replaceAll(/\beyJ[\w-]+\.[\w-]+(\.[\w-]+)?/g, '[redacted]');
-  return harmless.length > maxMessage ? `${harmless.slice(0, maxMessage)}…` : harmless;
+  return toShort(harmless, maxMessage);
 }
 
 function toFrames(error: Error): string[] {
-  const lines = (error.stack ?? '').split('\n').map((line) => line.trim());
-  return lines.filter((line) => line.startsWith('at ')).slice(0, maxFrames);
+  // A stack begins with the message, which may be somebody else's and have lines that look like frames.
+  const { stack = '', message } = error;
+  const start = stack.indexOf(message);
+  const lines = stack.slice(start < 0 ? 0 : start + message.length).split('\n', 4 * maxFrames);
+  const frames = lines.map((line) => line.trim()).filter((line) => line.startsWith('at '));
+  return frames.slice(0, maxFrames).map((frame) => toShort(frame, maxFrame));
 }

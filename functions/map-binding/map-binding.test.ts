@@ -92,6 +92,16 @@ describe('a binding is named', () => {
     expect(await post('delete', { metadata, status })).toEqual(names('b', 'c'));
   });
 
+  test('with a thousand of its recorded rivals, and not one more', async () => {
+    const rivals = Array.from({ length: 1001 }, (_, index) => `r${String(index).padStart(4, '0')}`);
+    const named = async (count: number) => {
+      const status = { conflicts: rivals.slice(0, count).map((name) => ({ name })) };
+      return await post('delete', { metadata, status });
+    };
+    expect(await named(1000)).toEqual(names('b', ...rivals.slice(0, 1000)));
+    expect(await named(1001)).toEqual(names('b', ...rivals.slice(0, 1000)));
+  });
+
   test('alone when it is deleted without a rival', async () => {
     expect(await post('delete', { metadata })).toEqual(names('b'));
   });

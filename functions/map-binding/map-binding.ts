@@ -24,11 +24,18 @@ export function mapBinding(): Handler {
   };
 }
 
+/** reconcile records far fewer, but an event has room for 100,000. The sweep finds those behind, as all that no event told. */
+const mostRivals = 1000;
+
 const Status = z.object({
   observedGeneration: z.number().optional(),
-  conflicts: z.array(z.object({ name: z.string() })).optional(),
+  conflicts: z.preprocess(toBeginning, z.array(z.object({ name: z.string() })).optional()),
 });
 type Status = z.infer<typeof Status>;
+
+function toBeginning(list: unknown): unknown {
+  return Array.isArray(list) ? list.slice(0, mostRivals) : list;
+}
 
 /** A status that cannot be read settles nothing, so it is as good as none. */
 function toStatus(object: ChangedObject | undefined): Status {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { toIssueWords } from '../issue-words.ts';
 import { Condition } from './conditions.ts';
 import { NamespacedMeta, type Resource } from './object-meta.ts';
 
@@ -117,21 +118,17 @@ export function toEffectiveMode(spec: BindingSpec): Mode {
 
 /** Under its service account others look for what it may hold, so that is kept. */
 function toUnreadableClaim(claim: unknown, error: Pick<z.ZodError, 'issues'>): UnreadableClaim {
-  return { kind: 'unreadable', words: toWords(error), serviceAccountName: serviceAccountOf(claim) };
+  return { kind: 'unreadable', words: toIssueWords(error), serviceAccountName: serviceAccountOf(claim) };
 }
 
 /** It names no pool, so nothing can be rendered from it. */
 function toUnreadableSpec(spec: unknown, error: Pick<z.ZodError, 'issues'>): BindingSpec {
   const serviceAccountName = serviceAccountOf(spec) ?? '';
-  return { poolRef: { name: '' }, serviceAccountName, unreadable: toWords(error) };
+  return { poolRef: { name: '' }, serviceAccountName, unreadable: toIssueWords(error) };
 }
 
 const Accounted = z.object({ serviceAccountName: z.string() });
 
 function serviceAccountOf(value: unknown): string | undefined {
   return Accounted.safeParse(value).data?.serviceAccountName;
-}
-
-function toWords({ issues }: Pick<z.ZodError, 'issues'>): string {
-  return issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': ')).join('; ');
 }

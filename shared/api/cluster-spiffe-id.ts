@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Texts, TextsByKey } from './texts.ts';
 import { ObjectMeta, type Resource } from './object-meta.ts';
 
 export const outputResource = {
@@ -27,13 +28,13 @@ export const outputAnnotations = {
   fence: 'kleym.sonda.red/fence',
 } as const;
 
-const LabelSelector = z.looseObject({ matchLabels: z.record(z.string(), z.string()).optional() });
+const LabelSelector = z.looseObject({ matchLabels: TextsByKey.optional() });
 
 const Spec = z.looseObject({
   spiffeIDTemplate: z.string().optional().catch(undefined),
   podSelector: LabelSelector.optional().catch(undefined),
   namespaceSelector: LabelSelector.optional().catch(undefined),
-  workloadSelectorTemplates: z.array(z.string()).optional().catch(undefined),
+  workloadSelectorTemplates: Texts.optional().catch(undefined),
   className: z.string().optional().catch(undefined),
   fallback: z.boolean().optional().catch(undefined),
   hint: z.string().optional().catch(undefined),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Texts, TextsByKey } from './texts.ts';
 
 /** The parts of Kubernetes metadata that kleym reads; everything else is left alone. */
 export const ObjectMeta = z.object({
@@ -8,9 +9,9 @@ export const ObjectMeta = z.object({
   resourceVersion: z.string(),
   generation: z.int().optional(),
   deletionTimestamp: z.string().optional(),
-  finalizers: z.array(z.string()).optional(),
-  labels: z.record(z.string(), z.string()).optional(),
-  annotations: z.record(z.string(), z.string()).optional(),
+  finalizers: Texts.optional(),
+  labels: TextsByKey.optional(),
+  annotations: TextsByKey.optional(),
 });
 export type ObjectMeta = z.infer<typeof ObjectMeta>;
 

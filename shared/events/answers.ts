@@ -1,5 +1,6 @@
 import type { CloudEvent } from 'cloudevents';
 import type { Waiting } from '../api/outcome.ts';
+import { toShort } from '../short.ts';
 import { encodeHeaderValue } from './header-values.ts';
 
 /** Numbers and names that a log line tells about an answer. */
@@ -107,14 +108,10 @@ function toProblem(
     Buffer.byteLength(body) > longestProblem;
     length = Math.floor(length / 2)
   ) {
-    const cut = Object.entries(members).map(([name, text]) => [name, toBeginning(text, length)]);
+    const cut = Object.entries(members).map(([name, text]) => [name, text && toShort(text, length)]);
     body = JSON.stringify(Object.fromEntries(cut));
   }
   return new Response(body, { status, headers: { 'content-type': 'application/json', ...headers } });
-}
-
-function toBeginning(text: string | undefined, length: number): string | undefined {
-  return text !== undefined && text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
 /** The function runs. */

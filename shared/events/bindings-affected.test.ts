@@ -142,6 +142,34 @@ describe('the event that names affected bindings', () => {
   });
 
   test.each([
+    ['may be 50000', 50_000, 'done'],
+    ['may not be more', 50_001, 'refused-event'],
+  ])('the names in it %s', (_what, count, kind) => {
+    const names = Array.from({ length: count - 1 }, (_, index) => index.toString(36));
+    const bindings = [
+      { namespace: 'a', names },
+      { namespace: 'b', names: ['x'] },
+    ];
+    const parsed = parseBindingsAffected(new CloudEvent<unknown>({ ...event, data: { bindings } }));
+    expect(parsed).toHaveProperty('kind', kind);
+  });
+
+  test('namespaces without names count as names, because each has to be read', () => {
+    const bindings = Array.from({ length: 50_001 }, () => ({ namespace: 'a', names: [] }));
+    expect(parseBindingsAffected(new CloudEvent<unknown>({ ...event, data: { bindings } }))).toMatchObject({
+      kind: 'refused-event',
+      found: '50001 names',
+    });
+  });
+
+  test('is never written with more names than are read', () => {
+    const names = Array.from({ length: 50_001 }, (_, index) => index.toString(36));
+    const answer = answerBindingsAffected({ ...affected, bindings: [{ namespace: 'a', names }] });
+    expect(answer).toHaveProperty('facts', { bindings: 50_000, leftToSweep: 1 });
+    expect(answer.kind === 'reply' && parseBindingsAffected(answer.event)).toHaveProperty('kind', 'done');
+  });
+
+  test.each([
     ['of another type', { type: 'other', data: { bindings: [] } }, 'type "other"'],
     ['without data', {}, 'data: Invalid input: expected object, received undefined'],
     ['without bindings', { data: {} }, 'data.bindings: Invalid input: expected array, received undefined'],

@@ -4,9 +4,9 @@ import { type Done, done } from '../api/outcome.ts';
 import { compareText } from '../identity/canonical.ts';
 import { toDigest } from '../identity/digest.ts';
 import { isDnsLabel, isDnsSubdomain } from '../identity/object-names.ts';
+import { toIssueWords } from '../issue-words.ts';
 import { type Answer, type Facts, type RefusedEvent, nothing, refusedEvent, reply } from './answers.ts';
-import { cutNames } from './cut-names.ts';
-import { toIssues } from './issues.ts';
+import { cutNames, mostNames } from './cut-names.ts';
 import { toQuoted } from './quoted.ts';
 
 /** The event that says: these bindings may need something, look at them. */
@@ -73,12 +73,31 @@ export function parseBindingsAffected(event: CloudEvent<unknown>): Done<BindingN
       expected: bindingsAffectedType,
     });
   }
+  const count = countNames(event.data);
+  if (count > mostNames) {
+    return refusedEvent('the data names too many bindings', {
+      found: `${count} names`,
+      expected: `at most ${mostNames}`,
+    });
+  }
   const data = BindingsAffected.safeParse(event.data);
   if (data.success) return done(toSorted(data.data.bindings));
   return refusedEvent('the data does not name bindings', {
-    found: toIssues(data.error),
+    found: toIssueWords(data.error, 'data'),
     expected: '{"bindings": [{"namespace": "…", "names": ["…"]}]}',
   });
+}
+
+/** Without a look at what they are. A namespace that names nobody counts, too: it has to be read. */
+function countNames(data: unknown): number {
+  const bindings: unknown = typeof data === 'object' && data !== null && 'bindings' in data && data.bindings;
+  if (!Array.isArray(bindings)) return 0;
+  return bindings.reduce((sum: number, one: unknown) => sum + Math.max(1, countOf(one)), 0);
+}
+
+function countOf(one: unknown): number {
+  const names: unknown = typeof one === 'object' && one !== null && 'names' in one && one.names;
+  return Array.isArray(names) ? names.length : 0;
 }
 
 function toSorted(bindings: readonly BindingNames[]): BindingNames[] {

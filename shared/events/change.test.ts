@@ -171,3 +171,12 @@ describe('an object is leaving', () => {
     expect(isLeaving(verb, metadata)).toBe(leaving);
   });
 });
+
+test('an object that is wrong in 700000 places is refused for one of them', () => {
+  const finalizers = Array.from({ length: 700_000 }, () => 0);
+  const data = { ...pool, metadata: { ...pool.metadata, finalizers } };
+  expect(parseChange(toEvent({ ...aboutPool, data }), pools)).toMatchObject({
+    kind: 'refused-event',
+    found: 'data.metadata.finalizers: expected a list of texts',
+  });
+});

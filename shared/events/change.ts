@@ -2,9 +2,9 @@ import type { CloudEvent } from 'cloudevents';
 import { z } from 'zod';
 import { ObjectMeta, type Resource, toApiVersion } from '../api/object-meta.ts';
 import { type Done, done } from '../api/outcome.ts';
+import { toIssueWords } from '../issue-words.ts';
 import { isDnsLabel, isDnsSubdomain } from '../identity/object-names.ts';
 import { type RefusedEvent, refusedEvent } from './answers.ts';
-import { toIssues } from './issues.ts';
 import { toQuoted } from './quoted.ts';
 
 /** An object as an event brought it: its metadata is known, all else is for who reads it. */
@@ -100,9 +100,9 @@ function parseObject(data: unknown, { namespace, name }: Subject): Done<ChangedO
 }
 
 /** The data of an event is not the object that its attributes promise. */
-export function toRefusedObject(error: z.ZodError): RefusedEvent {
+export function toRefusedObject(error: Pick<z.ZodError, 'issues'>): RefusedEvent {
   return refusedEvent('the data is not such an object', {
-    found: toIssues(error),
+    found: toIssueWords(error, 'data'),
     expected: 'the whole object as JSON, as an ApiServerSource in Resource mode sends it',
   });
 }

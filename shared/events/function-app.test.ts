@@ -5,6 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { UncertainError } from '../api/uncertain-error.ts';
 import { createLog } from '../log.ts';
 import { type Answer, nothing, refusedEvent, reply, waiting } from './answers.ts';
+import { poolResources } from '../api/pool.ts';
+import { parseChange } from './change.ts';
 import { type Handler, functionApp } from './function-app.ts';
 import { maxBytes } from './receive.ts';
 
@@ -240,6 +242,11 @@ describe('the bodies in memory at once', () => {
   });
 });
 
+const readPool: Handler = async (event) => {
+  const change = parseChange(event, { resources: poolResources, scope: 'namespaced' });
+  return change.kind === 'done' ? nothing() : change;
+};
+
 describe('the log', () => {
   const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJrbGV5bSJ9.c2lnbmF0dXJl';
   const secret = 'do-not-log-me';
@@ -307,6 +314,46 @@ describe('the log', () => {
     expect(lines).toEqual([
       { ...aboutEvent, level: 'warn', status: 503, outcome: 'waiting', reason: 'no answer', msg: 'waiting' },
     ]);
+  });
+
+  const most = 'x'.repeat(500);
+  const cut = `${most}…`;
+
+  test.each([
+    ['an event that was refused', refusedEvent(most, { found: `${most}x`, expected: most })],
+    ['an event that must wait', waiting(`${most}x`)],
+    ['an event that was handled', nothing({ sharedWith: `${most}x` })],
+  ])('is never longer than 500 characters a text: %s', async (_, said) => {
+    const [line = {}] = await record(async () => said);
+    const longest = Object.values(line).filter((value) => typeof value === 'string' && value.length > 400);
+    expect(longest).toContain(cut);
+    expect(new Set([...longest, most, cut])).toEqual(new Set([most, cut]));
+  });
+
+  test('is short although the data of an event has a key of 1.9 MB, and so is the answer', async () => {
+    const labels = { ['k'.repeat(1_900_000)]: 1 };
+    const data = { metadata: { name: 'p', namespace: 'a', uid: 'u', resourceVersion: '1', labels } };
+    const lines: string[] = [];
+    const log = createLog({ service: 'map-test', level: 'info' }, { write: (line) => void lines.push(line) });
+    const about = {
+      ...headers,
+      'ce-type': 'dev.knative.apiserver.resource.update',
+      'ce-apiversion': 'inference.networking.k8s.io/v1',
+      'ce-kind': 'InferencePool',
+      'ce-name': 'p',
+      'ce-namespace': 'a',
+    };
+    const response = await functionApp('test', readPool, { log }).request('/', {
+      method: 'POST',
+      headers: about,
+      body: JSON.stringify(data),
+    });
+    expect(await response.json()).toMatchObject({
+      error: 'the data is not such an object',
+      found: 'data.metadata.labels: expected texts by keys',
+    });
+    expect(lines).toHaveLength(1);
+    expect(lines.join('').length).toBeLessThan(1000);
   });
 
   test('warns of a path that does not exist', async () => {

@@ -83,6 +83,7 @@ async function ask(handler: Handler, event: CloudEvent<unknown>, log: Logger): P
 /** The one place where an answer leaves, with the one line that the log has about it. */
 function respond(answer: Answer | TooLarge | Failed, log: Logger, start: number): Response {
   const response = toResponse(answer);
+  // Whatever a handler says, a line is short.
   const facts = {
     status: response.status,
     outcome: answer.kind,
@@ -91,24 +92,30 @@ function respond(answer: Answer | TooLarge | Failed, log: Logger, start: number)
   switch (answer.kind) {
     case 'nothing':
     case 'reply':
-      log.info({ ...facts, ...answer.facts }, 'handled');
+      log.info({ ...facts, ...toShortFacts(answer.facts) }, 'handled');
       break;
     case 'refused-event': {
       const { error, found, expected } = answer;
-      log.warn({ ...facts, error, found, expected }, 'refused');
+      log.warn({ ...facts, ...toShortFacts({ error, found, expected }) }, 'refused');
       break;
     }
     case 'too-large':
       log.warn({ ...facts, limit: answer.limit }, 'refused');
       break;
     case 'waiting':
-      log.warn({ ...facts, reason: answer.message }, 'waiting');
+      log.warn({ ...facts, reason: toHarmless(answer.message) }, 'waiting');
       break;
     case 'failed':
       log.error({ ...facts, err: answer.error }, 'failed');
       break;
   }
   return response;
+}
+
+function toShortFacts(facts: Readonly<Record<string, string | number | boolean | undefined>>) {
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, fact]) => [name, typeof fact === 'string' ? toHarmless(fact) : fact]),
+  );
 }
 
 function refuse(log: Logger, method: string, path: string, response: Response): Response {

@@ -1,8 +1,10 @@
+import { toShort } from '../short.ts';
+
 const maxLength = 100;
 
 /** A value of somebody else's, short and on one line, for a message. */
 export function toQuoted(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? typeof value);
-  return JSON.stringify(text.length > maxLength ? `${text.slice(0, maxLength)}…` : text);
+  return JSON.stringify(toShort(text, maxLength));
 }

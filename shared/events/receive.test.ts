@@ -152,6 +152,14 @@ describe('binary mode', () => {
   });
 
   test.each([
+    ['100 characters', 97, `header ce-${'n'.repeat(97)}: "%C0%A0"`],
+    ['of longer ones the first 100', 98, `header ce-${'n'.repeat(97)}…: "%C0%A0"`],
+  ])('has of the name of a header in a refusal %s', async (_what, length, found) => {
+    const headers = { ...attributes, [`ce-${'n'.repeat(length)}`]: '%C0%A0' };
+    expect(await receive(headers)).toMatchObject({ kind: 'refused-event', found });
+  });
+
+  test.each([
     ['JSON', 'application/json'],
     ['text', 'text/plain'],
     ['something', undefined],
@@ -237,6 +245,30 @@ describe('structured mode', () => {
     ],
   ])('with %s is refused', async (_what, body, error) => {
     expect(await receive(structured, body)).toMatchObject({ kind: 'refused-event', error });
+  });
+
+  test.each([
+    ['100 characters', 100, `${'n'.repeat(100)} with structure`],
+    ['of longer ones the first 100', 101, `${'n'.repeat(100)}… with structure`],
+  ])('has of the name of an attribute in a refusal %s', async (_what, length, found) => {
+    const body = JSON.stringify({ ...event, ['n'.repeat(length)]: { a: 1 } });
+    expect(await receive(structured, body)).toMatchObject({ kind: 'refused-event', found });
+  });
+
+  test.each([
+    ['100 attributes', 96, 'done'],
+    ['not 101', 97, 'refused-event'],
+  ])('may have %s', async (_what, count, kind) => {
+    const members = Object.fromEntries(Array.from({ length: count }, (_, index) => [`n${index}`, 'x']));
+    expect(await receive(structured, JSON.stringify({ ...event, ...members }))).toHaveProperty('kind', kind);
+  });
+
+  test.each([
+    ['4096 characters', 4096, { kind: 'done' }],
+    ['not 4097', 4097, { kind: 'refused-event', found: 'id of 4097 characters' }],
+  ])('may have in an attribute %s', async (_what, length, expected) => {
+    const body = JSON.stringify({ ...event, id: 'i'.repeat(length) });
+    expect(await receive(structured, body)).toMatchObject(expected);
   });
 
   test('is read as an event of the library', async () => {

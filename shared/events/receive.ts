@@ -3,6 +3,7 @@ import { type Waiting, done } from '../api/outcome.ts';
 import { type RefusedEvent, type TooLarge, refusedEvent } from './answers.ts';
 import { type Parsed, parseData, parseJson, toMediaType } from './data.ts';
 import { decodeHeaderValue } from './header-values.ts';
+import { toShort } from '../short.ts';
 import { toQuoted } from './quoted.ts';
 import { declaredLength, readBody } from './read-body.ts';
 
@@ -25,6 +26,14 @@ export function toRoomFor(request: Request): number {
   if (declared > maxBytes) return 0;
   return declared >= 0 ? declared : maxBytes;
 }
+
+// Headers have room for 16 kB together (Node's limit); in the structured mode attributes are a part of the body, and could
+// be all of it. Knative's have less than 20, of which a name of 253 characters with its path is the longest.
+const mostAttributes = 100;
+const longestAttribute = 4096;
+
+// Names of attributes are the sender's, too.
+const longestName = 100;
 
 const notAnEvent = 'not a CloudEvent';
 const required = ['specversion', 'id', 'source', 'type'] as const;
@@ -70,7 +79,7 @@ function fromBinaryMode(
     const decoded = decodeHeaderValue(value);
     if (decoded === undefined) {
       return refusedEvent(notAnEvent, {
-        found: `header ${header}: ${toQuoted(value)}`,
+        found: `header ${toShort(header, longestName)}: ${toQuoted(value)}`,
         expected: 'percent-encoded UTF-8',
       });
     }
@@ -134,13 +143,26 @@ function findWrongAttribute(attributes: ReadonlyMap<string, unknown>): RefusedEv
     const found = `specversion ${toQuoted(attributes.get('specversion'))}`;
     return refusedEvent(notAnEvent, { found, expected: 'specversion "1.0"' });
   }
+  if (attributes.size > mostAttributes) {
+    const expected = `at most ${mostAttributes}`;
+    return refusedEvent(notAnEvent, { found: `${attributes.size} attributes`, expected });
+  }
   for (const [name, value] of attributes) {
+    if (typeof value === 'string' && value.length > longestAttribute) {
+      return refusedEvent(notAnEvent, {
+        found: `${toShort(name, longestName)} of ${value.length} characters`,
+        expected: `at most ${longestAttribute}`,
+      });
+    }
     if (!/^[a-z0-9]+$/.test(name) || name === 'data') {
       const expected = 'names of lower-case letters and digits';
       return refusedEvent(notAnEvent, { found: `an attribute named ${toQuoted(name)}`, expected });
     }
     if (typeof value === 'object')
-      return refusedEvent(notAnEvent, { found: `${name} with structure`, expected: `a plain value` });
+      return refusedEvent(notAnEvent, {
+        found: `${toShort(name, longestName)} with structure`,
+        expected: `a plain value`,
+      });
   }
   return undefined;
 }

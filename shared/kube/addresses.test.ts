@@ -17,6 +17,13 @@ describe('a path', () => {
     expect(toPath(address)).toBe(expected);
   });
 
+  it('is made of names as long as names may be', () => {
+    expect([253, 254].map((length) => isPathSegment('n'.repeat(length)))).toEqual([true, false]);
+    expect(() => toPath({ resource, name: 'n'.repeat(254) })).toThrow(
+      `"${'n'.repeat(253)}…" cannot be part of a path to things`,
+    );
+  });
+
   it.each(['', '.', '..', 'a/b', 'a%2Fb', '/'])('is never made of %j', (text) => {
     expect(isPathSegment(text)).toBe(false);
     expect(() => toPath({ resource, name: text })).toThrow('cannot be part of a path to things');

@@ -1,4 +1,5 @@
 import { type Resource, toApiVersion } from '../api/object-meta.ts';
+import { toShort } from '../short.ts';
 
 /** Where an object, or with no name a list, is found. */
 export interface Address {
@@ -8,12 +9,15 @@ export interface Address {
   readonly subresource?: 'status';
 }
 
+/** No object's name is longer, and a path that is would be refused as a whole. */
+const longestName = 253;
+
 /**
  * Could an object be called this? Other texts must not become part of a path: the API server takes `x%2Fstatus`
  * for `x`, every URL parser resolves `..`, and no name at all is the address of the list.
  */
 export function isPathSegment(text: string): boolean {
-  return text !== '' && text !== '.' && text !== '..' && !/[/%]/.test(text);
+  return text.length <= longestName && !['', '.', '..'].includes(text) && !/[/%]/.test(text);
 }
 
 /** The path of an address. */
@@ -26,7 +30,9 @@ export function toPath({ resource, namespace, name, subresource }: Address): str
   ];
   const impossible = segments.find((segment) => !isPathSegment(segment));
   if (impossible !== undefined) {
-    throw new Error(`${JSON.stringify(impossible)} cannot be part of a path to ${resource.plural}`);
+    throw new Error(
+      `${JSON.stringify(toShort(impossible, longestName))} cannot be part of a path to ${resource.plural}`,
+    );
   }
   return `/apis/${toApiVersion(resource)}/${segments.map(encodeURIComponent).join('/')}`;
 }

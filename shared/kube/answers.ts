@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Written } from './cluster.ts';
 import { type Answer, toAftermath, toTitle } from './transport.ts';
+import { toIssueWords } from '../issue-words.ts';
+import { toShort } from '../short.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
 
 /** The parts that we read of a `Status`, which is how the API server says no. */
@@ -26,12 +28,9 @@ export function decode<T>(schema: z.ZodType<T>, answer: Answer): T {
 export function decodeAs<T>(schema: z.ZodType<T>, value: unknown, title: () => string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new Error(
-    `${title()}: the object does not have the expected shape: ${z.prettifyError(parsed.error)}`,
-    {
-      cause: parsed.error,
-    },
-  );
+  throw new Error(`${title()}: the object does not have the expected shape: ${toIssueWords(parsed.error)}`, {
+    cause: parsed.error,
+  });
 }
 
 /** The API server's clock, when it answered. */
@@ -124,9 +123,13 @@ function toStatus(answer: Answer): Status | undefined {
   }
 }
 
+/** What is refused for a large value repeats it, and a status that quotes it all would be refused itself. */
+const longestWords = 1000;
+
 /** The server's own words; of a proxy's page the beginning will do. */
 function toWords(answer: Answer): string {
-  return toStatus(answer)?.message ?? answer.text.trim().slice(0, 200);
+  const message = toStatus(answer)?.message;
+  return message === undefined ? answer.text.trim().slice(0, 200) : toShort(message, longestWords);
 }
 
 function parseJson(answer: Answer): unknown {

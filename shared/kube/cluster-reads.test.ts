@@ -126,7 +126,7 @@ describe('one object', () => {
     [
       'of another shape',
       { metadata: { name: 'llama' } },
-      `GET ${poolPath}: the object does not have the expected shape: ✖ Invalid input: expected string`,
+      `GET ${poolPath}: the object does not have the expected shape: metadata.namespace: Invalid input: expected string`,
     ],
   ])('that is %s is a fault and not uncertainty', async (_, body, message) => {
     const { cluster } = scriptedApiServer(answer('get', poolPath, 200, body));
@@ -427,6 +427,17 @@ describe('a list', () => {
       .catch((error: unknown) => error);
     expect(error).not.toBeInstanceOf(UncertainError);
     expect(error).toHaveProperty('message', expect.stringContaining(`team-a/odd in GET ${bindingsPath}: `));
+  });
+
+  it('with a key of 1 MB that has no text is a fault that does not repeat the key', async () => {
+    const odd = outputOf('odd');
+    const labels = { ['k'.repeat(1_000_000)]: 1 };
+    const { cluster } = scriptedApiServer(
+      answer('get', outputsPath, 200, { items: [{ ...odd, metadata: { ...odd.metadata, labels } }] }),
+    );
+    await expect(cluster.listOutputs({})).rejects.toThrow(
+      /: the object does not have the expected shape: metadata.labels: expected texts by keys$/,
+    );
   });
 
   it('without the time of day is a fault', async () => {

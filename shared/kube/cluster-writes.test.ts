@@ -312,6 +312,15 @@ it.each([
   expect(sent).toEqual([]);
 });
 
+it.each([
+  ['1000 characters', 1000, 'x'.repeat(1000)],
+  ['of more the first 1000', 1001, `${'x'.repeat(1000)}…`],
+])("has of the API server's words %s", async (_, length, message) => {
+  const no = status(422, 'Invalid', 'x'.repeat(length));
+  const { cluster } = scriptedApiServer(answer('post', outputsPath, 422, no));
+  expect(await cluster.createOutput(newOutput)).toEqual({ kind: 'rejected', forbidden: false, message });
+});
+
 it('a write whose answer cannot be read is a fault, not an invitation to write again', async () => {
   const { cluster, sent } = scriptedApiServer(answer('post', outputsPath, 201, 'created'));
   await expect(cluster.createOutput(newOutput)).rejects.toThrow(

@@ -1,0 +1,12 @@
+import { expect, test } from 'vitest';
+import { toShort } from './short.ts';
+
+test.each([
+  ['as long as it may be', 'abc', 'abc'],
+  ['one longer', 'abcd', 'abc…'],
+  ['whose last character would be cut in two', 'ab😀', 'ab…'],
+  ['whose last character just fits', 'a😀c', 'a😀…'],
+  ['that is empty', '', ''],
+])('a text %s, of which 3 are kept', (_, text, short) => {
+  expect(toShort(text, 3)).toBe(short);
+});
