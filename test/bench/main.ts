@@ -1,43 +1,339 @@
-// How fast the product is, as ratios to what a bare client needs for the same writes on the same API server in the same
+// How fast the product is on a real API server, as ratios to what a bare client needs for the same writes in the same
 // run: absolute figures say more about the machine than about us.
 //
-//   npm run bench                                        on a cluster in this process
-//   npm run bench -- --kubeconfig FILE [--size 100]      on a real one
+//   npm run bench                                   one more binding, many at once, a pool edit
+//   npm run bench -- --sizes 10,1000,10000 --bulk 1000,10000 --singles 20
+//   npm run bench -- --kubeconfig FILE              on a cluster that is there; requests are not counted then
+//   npm run bench -- --profile FOLDER               writes a CPU profile of npm start
+//   npm run bench -- --requests                     says of what kind the requests are
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { KubeConfig } from '@kubernetes/client-node';
-import { loadKubeConfig } from '../../shared/kube/kube-cluster.ts';
-import { startEmbedded } from '../../local/embedded.ts';
-import { type Figures, runBench } from './run-bench.ts';
+import { type KeptProcesses, openKeptProcesses } from '../real/kept-processes.ts';
+import { pool } from '../support/drafts.ts';
+import { type BareClient, atOnce } from './bare-client.ts';
+import { type BenchCluster, type Counts, openBenchCluster, sumOf } from './bench-cluster.ts';
+import {
+  type Created,
+  type Prepared,
+  announceBare,
+  createAtRest,
+  createBare,
+  createNamespace,
+  inside,
+  moveBare,
+  prepareOnePool,
+  prepareOwnPools,
+} from './bench-namespace.ts';
+import { forEach, median, parseNumbers, quantile, range, say, time, toMs, toRatio } from './figures.ts';
+import { type Product, startProduct } from './product.ts';
+import { bindingsIn, isReady, outputsPath, poolGenerationOf, watchObjects } from './ready-watch.ts';
 
 const { values } = parseArgs({
-  options: { kubeconfig: { type: 'string' }, size: { type: 'string', default: '100' } },
+  options: {
+    kubeconfig: { type: 'string' },
+    sizes: { type: 'string', default: '10,1000,10000' },
+    singles: { type: 'string', default: '20' },
+    bulk: { type: 'string', default: '1000' },
+    profile: { type: 'string' },
+    requests: { type: 'boolean', default: false },
+  },
 });
-const size = Number(values.size);
-const embedded = values.kubeconfig === undefined ? await startEmbedded(0, undefined) : undefined;
+const sizes = parseNumbers(values.sizes);
+const singles = Number(values.singles);
+const bulks = parseNumbers(values.bulk);
+const warmUps = 3;
+/** More than can be created beside a bulk. */
+const besides = 40;
+/** So that namespaces of several runs do not meet on a cluster that is there. */
+const run = Date.now().toString(36);
+
+interface Floors {
+  readonly single: number;
+  /** Milliseconds for all bindings of a bulk, by its size. */
+  readonly bulk: ReadonlyMap<number, number>;
+  readonly move: ReadonlyMap<number, number>;
+}
+
+const cluster = await openBenchCluster(values.kubeconfig);
+const processes = await openKeptProcesses('kleym-bench');
 try {
-  const kubeConfig = embedded
-    ? toKubeConfig(embedded.kubeconfig())
-    : loadKubeConfig({ file: values.kubeconfig ?? '' });
-  print(await runBench(kubeConfig, size));
+  await runBench(cluster, processes);
 } finally {
-  await embedded?.close();
+  await processes.end();
+  await cluster.stop();
 }
 
-function toKubeConfig(text: string): KubeConfig {
-  const config = new KubeConfig();
-  config.loadFromString(text);
-  return config;
+async function runBench(cluster: BenchCluster, processes: KeptProcesses): Promise<void> {
+  const { client } = cluster;
+  const prepared = new Map<string, Prepared[]>();
+  for (const size of sizes) prepared.set(`size-${size}`, await seed(client, `size-${size}-${run}`, size));
+  prepared.set('beside', await seed(client, `beside-${run}`, 10));
+  const before = await measureFloors(client, 'before');
+  for (const size of bulks) {
+    await createNamespace(client, `bulk-${size}-${run}`);
+    prepared.set(`bulk-${size}`, await prepareOnePool(client, `bulk-${size}-${run}`, size));
+  }
+
+  const nodeArgs = values.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', values.profile];
+  const product = await startProduct(processes, cluster, { nodeArgs });
+  await cluster.audit?.next();
+  const atStart = await product.settle();
+  say(`what is at rest is left alone: ${sumOf(atStart, 'write')} writes at the start`);
+  const measured: Measured[] = [];
+  for (const size of sizes)
+    measured.push(
+      await measureSingles(product, client, `beside ${size} others`, prepared.get(`size-${size}`)),
+    );
+  const idle = await measureSingles(product, client, 'beside 10 others, idle', prepared.get('beside'));
+  const bulkMeasured: BulkMeasured[] = [];
+  for (const size of bulks)
+    bulkMeasured.push(await measureBulk(product, client, prepared.get(`bulk-${size}`) ?? [], size));
+  await product.stop();
+
+  const after = await measureFloors(client, 'after');
+  print({ measured, idle, bulkMeasured, floors: { before, after } });
 }
 
-function print({ bare, burst, single, bareSingle, move, rewritten }: Figures): void {
-  const perSecond = (ms: number): string => `${((size * 1000) / ms).toFixed(1)}/s`.padStart(9);
-  const lines = [
-    `${size} bindings on ${embedded ? 'a cluster in this process' : 'a real API server'}`,
-    `bare client, the same five writes a binding   ${perSecond(bare)}`,
-    `created until Ready                           ${perSecond(burst)}   ${(burst / bare).toFixed(2)} times the bare client's time`,
-    `one more binding until Ready                  ${`${single.toFixed(0)} ms`.padStart(9)}   ${(single / bareSingle).toFixed(2)} times the bare client's time`,
-    `pool edited until all outputs have moved      ${perSecond(move)}   ${(move / bare).toFixed(2)} times the bare client's time for creating them`,
-    `objects written in an idle sweep              ${String(rewritten).padStart(9)}`,
-  ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+/** A namespace with so many bindings at rest, and more that may be created. */
+async function seed(client: BareClient, namespace: string, size: number): Promise<Prepared[]> {
+  await createNamespace(client, namespace);
+  const resting = await prepareOwnPools(
+    client,
+    namespace,
+    range(size).map((index) => `rest-${index}`),
+  );
+  await forEach(resting, atOnce, (one) => createAtRest(client, one));
+  return prepareOwnPools(
+    client,
+    namespace,
+    range(warmUps + singles).map((index) => `more-${index}`),
+  );
+}
+
+async function measureFloors(client: BareClient, when: string): Promise<Floors> {
+  const namespace = `floor-${when}-${run}`;
+  await createNamespace(client, namespace);
+  const names = range(singles + warmUps).map((index) => `floor-${index}`);
+  const times: number[] = [];
+  for (const one of await prepareOwnPools(client, namespace, names))
+    times.push(await time(() => createBare(client, one)));
+  const floors = { single: median(times.slice(warmUps)), bulk: new Map(), move: new Map() };
+  for (const size of bulks) {
+    const place = `floor-${when}-${size}-${run}`;
+    await createNamespace(client, place);
+    const created: Created[] = [];
+    const prepared = await prepareOnePool(client, place, size);
+    const bulk = await time(() =>
+      forEach(prepared, atOnce, async (one) => {
+        const done = await createBare(client, one);
+        await announceBare(client, done.binding, 'ready');
+        created.push(done);
+      }),
+    );
+    floors.bulk.set(size, bulk);
+    floors.move.set(size, await time(() => forEach(created, atOnce, (one) => moveBare(client, one))));
+  }
+  return floors;
+}
+
+interface Measured {
+  readonly title: string;
+  readonly times: readonly number[];
+  readonly counts: Counts;
+}
+
+async function measureSingles(
+  product: Product,
+  client: BareClient,
+  title: string,
+  prepared: readonly Prepared[] = [],
+): Promise<Measured> {
+  const [first] = prepared;
+  if (!first) throw new Error(`nothing is prepared ${title}`);
+  const watch = await watchObjects(client, bindingsIn(first.draft.metadata.namespace ?? ''));
+  try {
+    const createOne = (one: Prepared) => createUntilReady(client, watch, one);
+    for (const one of prepared.slice(0, warmUps)) await createOne(one);
+    await product.settle();
+    const times: number[] = [];
+    for (const one of prepared.slice(warmUps, warmUps + singles)) times.push(await createOne(one));
+    return { title, times, counts: await product.settle() };
+  } finally {
+    watch.stop();
+  }
+}
+
+async function createUntilReady(
+  client: BareClient,
+  watch: Awaited<ReturnType<typeof watchObjects>>,
+  { draft }: Prepared,
+): Promise<number> {
+  const ready = watch.until([draft.metadata.name], isReady);
+  const since = performance.now();
+  await client.create(draft);
+  return (await ready) - since;
+}
+
+interface BulkMeasured {
+  readonly size: number;
+  readonly took: number;
+  readonly beside: readonly number[];
+  readonly counts: Counts;
+  readonly cpu: number;
+  readonly peak: number;
+  readonly moved: { readonly took: number; readonly counts: Counts; readonly cpu: number };
+}
+
+async function measureBulk(
+  product: Product,
+  client: BareClient,
+  prepared: readonly Prepared[],
+  size: number,
+): Promise<BulkMeasured> {
+  const namespace = prepared[0]?.draft.metadata.namespace ?? '';
+  const watch = await watchObjects(client, bindingsIn(namespace));
+  try {
+    await product.forgetPeak();
+    const names = prepared.map(({ draft }) => draft.metadata.name);
+    const others = range(besides).map((index) => `beside-${size}-${index}`);
+    const neighbours = await prepareOwnPools(client, `beside-${run}`, others);
+    await product.settle();
+    const cpu = await product.cpu();
+    const ready = watch.until(names, isReady);
+    const besideDone = createBeside(client, neighbours, ready);
+    const since = performance.now();
+    await forEach(prepared, atOnce, ({ draft }) => client.create(draft));
+    const took = (await ready) - since;
+    const beside = await besideDone;
+    const counts = await product.settle();
+    const used = (await product.cpu()) - cpu;
+    const moved = await measureMove(product, client, { namespace, names, watch });
+    const { most: peak } = await product.memory();
+    return { size, took, beside, counts, cpu: used, peak, moved };
+  } finally {
+    watch.stop();
+  }
+}
+
+/** One new binding after the other in another namespace, until the others are done. */
+async function createBeside(
+  client: BareClient,
+  prepared: readonly Prepared[],
+  done: Promise<unknown>,
+): Promise<number[]> {
+  const times: number[] = [];
+  const watch = await watchObjects(client, bindingsIn(`beside-${run}`));
+  let isDone = false;
+  void done.then(() => (isDone = true));
+  for (const one of prepared) {
+    if (isDone) break;
+    times.push(await createUntilReady(client, watch, one));
+    await Promise.race([done, sleep(200)]);
+  }
+  watch.stop();
+  return times;
+}
+
+interface Crowd {
+  readonly namespace: string;
+  readonly names: readonly string[];
+  readonly watch: Awaited<ReturnType<typeof watchObjects>>;
+}
+
+/** The pool is edited until all outputs have moved and all bindings say so. */
+async function measureMove(
+  product: Product,
+  client: BareClient,
+  { namespace, names, watch }: Crowd,
+): Promise<BulkMeasured['moved']> {
+  const query = `labelSelector=kleym.sonda.red/binding-namespace=${namespace}`;
+  const list = (await client.send('GET', `${outputsPath}?${query}`)) as {
+    readonly items: readonly { readonly metadata: { readonly name: string } }[];
+  };
+  const outputs = await watchObjects(client, outputsPath, query);
+  try {
+    const moved = outputs.until(
+      list.items.map(({ metadata }) => metadata.name),
+      ({ spec }) => JSON.stringify(spec).includes('"matchLabels":{"app":"two"}'),
+    );
+    const said = watch.until(names, (object) => isReady(object) && poolGenerationOf(object) === 2);
+    const cpu = await product.cpu();
+    const since = performance.now();
+    await client.patch(inside(namespace, pool('pool')), {
+      spec: { selector: { matchLabels: { app: 'two' } } },
+    });
+    const took = Math.max(...(await Promise.all([moved, said]))) - since;
+    const counts = await product.settle();
+    return { took, counts, cpu: (await product.cpu()) - cpu };
+  } finally {
+    outputs.stop();
+  }
+}
+
+interface Result {
+  readonly measured: readonly Measured[];
+  readonly idle: Measured;
+  readonly bulkMeasured: readonly BulkMeasured[];
+  readonly floors: { readonly before: Floors; readonly after: Floors };
+}
+
+function print({ measured, idle, bulkMeasured, floors: { before, after } }: Result): void {
+  say(
+    '\none more binding, created until Ready (median, p90)                     x floor   lists, gets, writes each',
+  );
+  const floor = (before.single + after.single) / 2;
+  say(
+    `  the same writes by a bare client              ${toMs(floor)} (${toMs(before.single)} before, ${toMs(after.single)} after)`,
+  );
+  for (const one of [...measured, idle]) printSingles(one, floor);
+  for (const one of bulkMeasured) {
+    const { size } = one;
+    const floorOf = (kind: 'bulk' | 'move') =>
+      ((before[kind].get(size) ?? Number.NaN) + (after[kind].get(size) ?? Number.NaN)) / 2;
+    printBulk(one, floorOf('bulk'), floorOf('move'), median(idle.times));
+  }
+}
+
+function printSingles({ title, times, counts }: Measured, floor: number): void {
+  const cells = [toMs(median(times)), toMs(quantile(times, 0.9)), toRatio(median(times), floor)];
+  say(
+    `  ${title.padEnd(44)}${cells.map((cell) => cell.padStart(12)).join('')}   ${toRequests(counts, times.length)}`,
+  );
+  printRequests(counts, times.length);
+}
+
+function printBulk(one: BulkMeasured, bulkFloor: number, moveFloor: number, idle: number): void {
+  const { size, took, beside, counts, cpu, peak, moved } = one;
+  const perSecond = (ms: number) => `${((size * 1000) / ms).toFixed(0)}/s`;
+  say(`\n${size} bindings, half of them PerObjective, created ${atOnce} at once`);
+  say(
+    `  until all are Ready     ${perSecond(took)}, floor ${perSecond(bulkFloor)}: ${toRatio(took, bulkFloor)}`,
+  );
+  say(`  each                    ${toRequests(counts, size)}, ${toMs(cpu / size)} of the processor`);
+  printRequests(counts, size);
+  say(`  memory at most          ${peak} MB`);
+  say(
+    `  one in another namespace meanwhile  ${toMs(median(beside))} (${beside.length} samples, p90 ${toMs(quantile(beside, 0.9))}): ${toRatio(median(beside), idle)} its idle time`,
+  );
+  say(
+    `  pool edited until all have moved    ${perSecond(moved.took)}, floor ${perSecond(moveFloor)}: ${toRatio(moved.took, moveFloor)}`,
+  );
+  say(
+    `  each                    ${toRequests(moved.counts, size)}, ${toMs(moved.cpu / size)} of the processor`,
+  );
+  printRequests(moved.counts, size);
+}
+
+function toRequests(counts: Counts, size: number): string {
+  if (counts.size === 0) return 'not counted';
+  const [lists, gets, writes] = (['list', 'get', 'write'] as const).map((kind) =>
+    (sumOf(counts, kind) / size).toFixed(2),
+  );
+  return `${lists} lists, ${gets} gets, ${writes} writes`;
+}
+
+function printRequests(counts: Counts, size: number): void {
+  if (!values.requests) return;
+  for (const [title, count] of [...counts].toSorted(([, a], [, b]) => b - a))
+    say(`      ${(count / size).toFixed(2).padStart(8)}  ${title}`);
 }

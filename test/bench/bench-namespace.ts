@@ -1,0 +1,149 @@
+import { Binding } from '../../shared/api/binding.ts';
+import { Objective } from '../../shared/api/objective.ts';
+import { Pool } from '../../shared/api/pool.ts';
+import type { Settings } from '../../shared/identity/settings.ts';
+import { binding, objective, pool, poolBinding } from '../support/drafts.ts';
+import { exampleSettings } from '../support/inference.ts';
+import type { Draft, Stored } from '../support/kube-client.ts';
+import { type Course, plan } from './at-rest.ts';
+import { type BareClient, atOnce } from './bare-client.ts';
+import { forEach, range } from './figures.ts';
+
+/** A binding that may be created, with what it refers to, which is there already. */
+export interface Prepared {
+  readonly draft: Draft;
+  readonly pool: Stored;
+  readonly objective: Stored | undefined;
+}
+
+export async function createNamespace(client: BareClient, name: string): Promise<void> {
+  await client.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+}
+
+/** Bindings with a pool and an objective each, which all ask for the container `main` of one service account. */
+export async function prepareOwnPools(
+  client: BareClient,
+  namespace: string,
+  names: readonly string[],
+): Promise<Prepared[]> {
+  const prepared: Prepared[] = [];
+  await forEach(names, atOnce, async (name) => {
+    const stored = {
+      pool: await client.create(inside(namespace, pool(name, { app: name }))),
+      objective: await client.create(inside(namespace, objective(name, { name }))),
+    };
+    const references = { poolRef: { name }, objectiveRef: { name } };
+    prepared.push({ draft: inside(namespace, binding(name, references)), ...stored });
+  });
+  return prepared;
+}
+
+/** Bindings of one pool and one service account: every other one PerObjective, with a container of its own. */
+export async function prepareOnePool(
+  client: BareClient,
+  namespace: string,
+  size: number,
+): Promise<Prepared[]> {
+  const shared = await client.create(inside(namespace, pool('pool', { app: 'one' })));
+  const prepared: Prepared[] = [];
+  await forEach(range(size), atOnce, async (index) => {
+    const name = `b-${index}`;
+    if (index % 2 === 1) {
+      const draft = inside(namespace, poolBinding(name, { poolRef: { name: 'pool' } }));
+      prepared.push({ draft, pool: shared, objective: undefined });
+      return;
+    }
+    const stored = await client.create(inside(namespace, objective(name, { name: 'pool' })));
+    const spec = { poolRef: { name: 'pool' }, objectiveRef: { name }, containerName: `c-${index}` };
+    prepared.push({ draft: inside(namespace, binding(name, spec)), pool: shared, objective: stored });
+  });
+  return prepared;
+}
+
+export function inside(namespace: string, draft: Draft): Draft {
+  return { ...draft, metadata: { ...draft.metadata, namespace } };
+}
+
+/** What the protocol would write for a binding that the API server has just stored. */
+function planFor(stored: Stored, prepared: Prepared, settings: Settings): Course {
+  return plan(
+    {
+      binding: Binding.parse(stored),
+      pool: Pool.parse(prepared.pool),
+      objective: prepared.objective && Objective.parse(prepared.objective),
+    },
+    settings,
+  );
+}
+
+const outputType = { apiVersion: 'spire.spiffe.io/v1alpha1', kind: 'ClusterSPIFFEID' };
+
+/** Puts a binding there as if the product had been at work, in as few writes as can be. */
+export async function createAtRest(
+  client: BareClient,
+  prepared: Prepared,
+  settings: Settings = exampleSettings,
+): Promise<void> {
+  const { draft } = prepared;
+  const finalizers = ['kleym.sonda.red/inferenceidentitybinding-finalizer'];
+  const stored = await client.create({ ...draft, metadata: { ...draft.metadata, finalizers } });
+  const { output, confirmed } = planFor(stored, prepared, settings);
+  const { metadata } = await client.create({ ...outputType, ...output });
+  await client.replaceStatus({ ...stored, status: confirmed(metadata.uid) });
+}
+
+/** What the floor has created. */
+export interface Created {
+  readonly prepared: Prepared;
+  readonly binding: Stored;
+  readonly output: Stored;
+}
+
+/** The writes of the protocol for a new binding, one after the other, without a look at anything. */
+export async function createBare(client: BareClient, prepared: Prepared): Promise<Created> {
+  const stored = await client.create(prepared.draft);
+  const { finalizer, announced, output, confirmed } = planFor(stored, prepared, exampleSettings);
+  const { resourceVersion } = stored.metadata;
+  const held = await client.patch(stored, { metadata: { resourceVersion, finalizers: [finalizer] } });
+  const told = await client.replaceStatus({ ...held, status: announced });
+  const created = await client.create({ ...outputType, ...output });
+  const binding = await client.replaceStatus({ ...told, status: confirmed(created.metadata.uid) });
+  return { prepared, binding, output: created };
+}
+
+/** The writes of the protocol when the pool of a binding has changed; people are told where there was an announcement. */
+export async function moveBare(client: BareClient, { prepared, binding, output }: Created): Promise<void> {
+  const { status } = binding;
+  let seen = binding;
+  // A key is announced before its output moves; without an objective there is no key.
+  if (prepared.objective) seen = await client.replaceStatus({ ...seen, status: touch(status, 'announced') });
+  await client.replace({
+    ...output,
+    spec: { ...(output['spec'] as object), podSelector: { matchLabels: { app: 'two' } } },
+  });
+  await client.replaceStatus({ ...seen, status: touch(status, 'confirmed') });
+  if (prepared.objective) await announceBare(client, binding, 'moved');
+}
+
+/** The API server does not store what has not changed. */
+function touch(status: unknown, trustDomain: string): object {
+  return { ...(status as object), trustDomain };
+}
+
+/** The Kubernetes Event that tells people. */
+export async function announceBare(client: BareClient, stored: Stored, suffix: string): Promise<void> {
+  const { name, namespace, uid } = stored.metadata;
+  await client.create({
+    apiVersion: 'events.k8s.io/v1',
+    kind: 'Event',
+    metadata: { name: `${name}.${suffix}`, ...(namespace !== undefined && { namespace }) },
+    eventTime: new Date().toISOString().replace('Z', '000Z'),
+    reportingController: 'kleym.sonda.red/bench',
+    reportingInstance: 'bench',
+    action: 'Reconciled',
+    reason: 'Reconciled',
+    type: 'Normal',
+    note: 'reconciled ClusterSPIFFEID "kleym-of-a-bench"',
+    regarding: { apiVersion: stored.apiVersion, kind: stored.kind, name, namespace, uid },
+  });
+}

@@ -1,0 +1,58 @@
+import type { BindingStatus } from '../../shared/api/binding.ts';
+import type { Stored } from '../support/kube-client.ts';
+import type { BareClient } from './bare-client.ts';
+
+/** What a watch has seen, so that nothing needs to be asked of the API server again and again. */
+export interface ObjectWatch {
+  /** Waits until each of these names was seen in a state that holds; the answer is when the last one was. */
+  until(names: Iterable<string>, holds: (object: Stored) => boolean): Promise<number>;
+  stop(): void;
+}
+
+interface Wish {
+  readonly names: Set<string>;
+  readonly holds: (object: Stored) => boolean;
+  readonly granted: (at: number) => void;
+}
+
+export const bindingsIn = (namespace: string) =>
+  `/apis/kleym.sonda.red/v1alpha1/namespaces/${namespace}/inferenceidentitybindings`;
+export const outputsPath = '/apis/spire.spiffe.io/v1alpha1/clusterspiffeids';
+
+/** Watches a list from now on. A wish must be made before what it waits for is asked for. */
+export async function watchObjects(client: BareClient, path: string, query = ''): Promise<ObjectWatch> {
+  const wishes = new Set<Wish>();
+  const stop = await client.watch(path, query, (line) => {
+    if (wishes.size === 0) return;
+    const { object } = JSON.parse(line) as { readonly object: Stored };
+    for (const wish of wishes) {
+      if (!wish.names.has(object.metadata.name) || !wish.holds(object)) continue;
+      wish.names.delete(object.metadata.name);
+      if (wish.names.size > 0) continue;
+      wishes.delete(wish);
+      wish.granted(performance.now());
+    }
+  });
+  return {
+    stop,
+    until: (names, holds) =>
+      new Promise((granted) => {
+        wishes.add({ names: new Set(names), holds, granted });
+      }),
+  };
+}
+
+/** Whether a binding says that it is ready, of what its spec is now. */
+export function isReady(object: Stored): boolean {
+  const ready = toStatus(object).conditions?.find(({ type }) => type === 'Ready');
+  return ready?.status === 'True' && ready.observedGeneration === object.metadata.generation;
+}
+
+/** Which generation of its pool a binding speaks of. */
+export function poolGenerationOf(object: Stored): number | undefined {
+  return toStatus(object).observed?.pool?.generation;
+}
+
+function toStatus(object: Stored): BindingStatus {
+  return object['status'] ?? {};
+}
