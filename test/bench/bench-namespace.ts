@@ -112,22 +112,19 @@ export async function createBare(client: BareClient, prepared: Prepared): Promis
 }
 
 /** The writes of the protocol when the pool of a binding has changed; people are told where there was an announcement. */
-export async function moveBare(client: BareClient, { prepared, binding, output }: Created): Promise<void> {
-  const { status } = binding;
+export async function moveBare(
+  client: BareClient,
+  { prepared, binding, output }: Created,
+  pool: Stored,
+): Promise<void> {
+  const moved = planFor({ ...binding, status: undefined }, { ...prepared, pool }, exampleSettings);
   let seen = binding;
   // A key is announced before its output moves; without an objective there is no key.
-  if (prepared.objective) seen = await client.replaceStatus({ ...seen, status: touch(status, 'announced') });
-  await client.replace({
-    ...output,
-    spec: { ...(output['spec'] as object), podSelector: { matchLabels: { app: 'two' } } },
-  });
-  await client.replaceStatus({ ...seen, status: touch(status, 'confirmed') });
+  if (prepared.objective) seen = await client.replaceStatus({ ...seen, status: moved.announced });
+  const metadata = { ...output.metadata, annotations: moved.output.metadata.annotations };
+  await client.replace({ ...output, metadata, spec: moved.output.spec });
+  await client.replaceStatus({ ...seen, status: moved.confirmed(output.metadata.uid) });
   if (prepared.objective) await announceBare(client, binding, 'moved');
-}
-
-/** The API server does not store what has not changed. */
-function touch(status: unknown, trustDomain: string): object {
-  return { ...(status as object), trustDomain };
 }
 
 /** The Kubernetes Event that tells people. */

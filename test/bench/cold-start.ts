@@ -1,5 +1,6 @@
 // How long a function takes from nothing to its open port and to its first answer, in the forms in which it could be
-// deployed. The forms take turns, so that whatever else the machine does is the same for all.
+// deployed, and as ratios to the least that answers HTTP. All take turns, so that whatever else the machine does is the
+// same for all.
 //
 //   npm run build && npm run bench:start                 [-- --runs 10] [-- --dist dist]
 import { spawn } from 'node:child_process';
@@ -11,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { startCluster } from '../../local/cluster/cluster.ts';
 import { binding, pool } from '../support/drafts.ts';
 import { readDefinitions } from '../support/test-cluster.ts';
+import { median, say, toRatio } from './figures.ts';
 import { readCpu, untilListening } from './running-function.ts';
 
 /** A way to run a function. */
@@ -70,6 +72,10 @@ function withMetadata(object: { readonly metadata: object }): object {
 
 const work = await mkdtemp(join(tmpdir(), 'kleym-cold-'));
 const cluster = await startCluster({ crds: await readDefinitions() });
+const measures = ['listening', 'answered', 'cpu'] as const satisfies (keyof Times)[];
+say(
+  `${''.padEnd(36)}${['listening', 'first answer', 'processor'].map((title) => title.padStart(17)).join('')}`,
+);
 try {
   const kubeconfig = join(work, 'kubeconfig');
   await writeFile(kubeconfig, cluster.kubeconfig());
@@ -83,7 +89,9 @@ try {
 async function compare(name: string, question: Question, kubeconfig: string): Promise<void> {
   const cache = join(work, `cache-${name}`);
   const common = { folder: join(work, 'dist'), main: `${name}/main.mjs` };
+  const floor: Form = { title: 'bare node:http', folder: import.meta.dirname, main: 'hello.mjs', env: {} };
   const forms: Form[] = [
+    floor,
     { title: 'unbundled', folder: root, main: `functions/${name}/main.ts`, env: {} },
     { title: 'bundle', ...common, env: {} },
     { title: 'bundle, compile cache', ...common, env: { NODE_COMPILE_CACHE: cache } },
@@ -96,13 +104,21 @@ async function compare(name: string, question: Question, kubeconfig: string): Pr
       if (run > 0) times.get(form)?.push(taken);
     }
   }
+  const least = toMedians(times.get(floor) ?? []);
   for (const [{ title }, all] of times) {
-    const columns = (['listening', 'answered', 'cpu'] as const).map((key) =>
-      median(all.map((one) => one[key])),
-    );
-    const cells = [name.padEnd(12), title.padEnd(22), ...columns.map((ms) => `${ms} ms`.padStart(8))];
-    process.stdout.write(`${cells.join('  ')}\n`);
+    const taken = toMedians(all);
+    const columns = measures.map((key) => `${taken[key].toFixed(0)} ms ${toRatio(taken[key], least[key])}`);
+    const cells = [name.padEnd(12), title.padEnd(22), ...columns.map((cell) => cell.padStart(15))];
+    say(cells.join('  '));
   }
+}
+
+function toMedians(all: readonly Times[]): Times {
+  return {
+    listening: median(all.map(({ listening }) => listening)),
+    answered: median(all.map(({ answered }) => answered)),
+    cpu: median(all.map(({ cpu }) => cpu)),
+  };
 }
 
 async function measure({ folder, main, env }: Form, question: Question, kubeconfig: string): Promise<Times> {
@@ -141,10 +157,4 @@ async function measure({ folder, main, env }: Form, question: Question, kubeconf
     child.kill('SIGTERM');
     await ended;
   }
-}
-
-function median(numbers: number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return Math.round(((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2);
 }

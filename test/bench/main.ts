@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type KeptProcesses, openKeptProcesses } from '../real/kept-processes.ts';
 import { pool } from '../support/drafts.ts';
+import type { Stored } from '../support/kube-client.ts';
 import { type BareClient, atOnce } from './bare-client.ts';
 import { type BenchCluster, type Counts, openBenchCluster, sumOf } from './bench-cluster.ts';
 import {
@@ -131,7 +132,8 @@ async function measureFloors(client: BareClient, when: string): Promise<Floors> 
       }),
     );
     floors.bulk.set(size, bulk);
-    floors.move.set(size, await time(() => forEach(created, atOnce, (one) => moveBare(client, one))));
+    const edited = await editPool(client, place);
+    floors.move.set(size, await time(() => forEach(created, atOnce, (one) => moveBare(client, one, edited))));
   }
   return floors;
 }
@@ -259,15 +261,18 @@ async function measureMove(
     const said = watch.until(names, (object) => isReady(object) && poolGenerationOf(object) === 2);
     const cpu = await product.cpu();
     const since = performance.now();
-    await client.patch(inside(namespace, pool('pool')), {
-      spec: { selector: { matchLabels: { app: 'two' } } },
-    });
+    await editPool(client, namespace);
     const took = Math.max(...(await Promise.all([moved, said]))) - since;
     const counts = await product.settle();
     return { took, counts, cpu: (await product.cpu()) - cpu };
   } finally {
     outputs.stop();
   }
+}
+
+function editPool(client: BareClient, namespace: string): Promise<Stored> {
+  const spec = { selector: { matchLabels: { app: 'two' } } };
+  return client.patch(inside(namespace, pool('pool')), { spec });
 }
 
 interface Result {

@@ -6,7 +6,14 @@ import type { BareClient } from './bare-client.ts';
 export interface ObjectWatch {
   /** Waits until each of these names was seen in a state that holds; the answer is when the last one was. */
   until(names: Iterable<string>, holds: (object: Stored) => boolean): Promise<number>;
+  /** The same, with a look at what is missing. */
+  follow(names: Iterable<string>, holds: (object: Stored) => boolean): Following;
   stop(): void;
+}
+
+export interface Following {
+  readonly done: Promise<number>;
+  readonly left: () => number;
 }
 
 interface Wish {
@@ -33,19 +40,26 @@ export async function watchObjects(client: BareClient, path: string, query = '')
       wish.granted(performance.now());
     }
   });
-  return {
-    stop,
-    until: (names, holds) =>
-      new Promise((granted) => {
-        wishes.add({ names: new Set(names), holds, granted });
-      }),
-  };
+  function follow(names: Iterable<string>, holds: (object: Stored) => boolean): Following {
+    const left = new Set(names);
+    const { promise: done, resolve: granted } = Promise.withResolvers<number>();
+    wishes.add({ names: left, holds, granted });
+    return { done, left: () => left.size };
+  }
+  return { stop, follow, until: (names, holds) => follow(names, holds).done };
 }
 
 /** Whether a binding says that it is ready, of what its spec is now. */
 export function isReady(object: Stored): boolean {
   const ready = toStatus(object).conditions?.find(({ type }) => type === 'Ready');
   return ready?.status === 'True' && ready.observedGeneration === object.metadata.generation;
+}
+
+/** Whether something is said of what its spec is now, good or bad. */
+export function isSaid(object: Stored): boolean {
+  const ready = toStatus(object).conditions?.find(({ type }) => type === 'Ready');
+  if (!ready || ready.observedGeneration !== object.metadata.generation) return false;
+  return !['Initializing', 'Waiting'].includes(ready.reason);
 }
 
 /** Which generation of its pool a binding speaks of. */

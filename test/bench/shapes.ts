@@ -74,7 +74,7 @@ export function toNamespace(name: string, size: number, settings: Settings): Sna
 }
 
 /** An image that differs from others in its digest alone. */
-function toImage(index: number): string {
+export function toImage(index: number): string {
   return `registry.example.org/model@sha256:${String(index).padStart(64, '0')}`;
 }
 
