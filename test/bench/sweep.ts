@@ -1,102 +1,121 @@
-// What a look at everything costs where there is nothing to do: processor and memory of the bundled sweep, look by look.
+// What a look at everything costs where there is nothing to do, as a ratio to a client that only lists the same kinds,
+// and what memory it takes: the bundled sweep on a real API server, look by look.
 //
-//   npm run build && npm run bench:sweep                 [-- --bindings 2000] [-- --looks 4] [-- --dist dist]
-import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+//   npm run build && npm run bench:sweep     [-- --bindings 10000] [-- --looks 5] [-- --dist dist] [-- --kubeconfig FILE]
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { KubeConfig } from '@kubernetes/client-node';
-import { settle } from '../../functions/reconcile/settle.ts';
-import { startCluster } from '../../local/cluster/cluster.ts';
-import { connect } from '../../shared/kube/kube-cluster.ts';
-import { binding, objective, pool } from '../support/drafts.ts';
-import { type Draft, createKubeClient } from '../support/kube-client.ts';
-import { readDefinitions, testSettings } from '../support/test-cluster.ts';
+import { type BareClient, atOnce } from './bare-client.ts';
+import { openBenchCluster } from './bench-cluster.ts';
+import { createAtRest, createNamespace, prepareOwnPools } from './bench-namespace.ts';
+import { forEach, median, range, say, toMs, toRatio } from './figures.ts';
+import { outputsPath } from './ready-watch.ts';
 import { readCpu, readMemory, untilListening } from './running-function.ts';
 
 const { values } = parseArgs({
   options: {
-    bindings: { type: 'string', default: '2000' },
-    looks: { type: 'string', default: '4' },
+    bindings: { type: 'string', default: '10000' },
+    looks: { type: 'string', default: '5' },
     dist: { type: 'string', default: 'dist' },
+    kubeconfig: { type: 'string' },
   },
 });
+const size = Number(values.bindings);
 const aNamespace = 50;
+const run = Date.now().toString(36);
 
-const work = await mkdtemp(join(tmpdir(), 'kleym-sweep-'));
-const cluster = await startCluster({ crds: await readDefinitions() });
+/** What one look took: of the clock and of the processor, in milliseconds. */
+interface Look {
+  readonly took: number;
+  readonly cpu: number;
+}
+
+const cluster = await openBenchCluster(values.kubeconfig);
 try {
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromString(cluster.kubeconfig());
-  const namespaces = Math.ceil(Number(values.bindings) / aNamespace);
-  for (let index = 0; index < namespaces; index += 1) await fill(kubeConfig, `team-${index}`);
-  const kubeconfig = join(work, 'kubeconfig');
-  await writeFile(kubeconfig, cluster.kubeconfig());
-  await measure(kubeconfig);
+  for (const index of range(Math.ceil(size / aNamespace))) await fill(cluster.client, `team-${index}-${run}`);
+  await measure(cluster.kubeconfig, cluster.client);
 } finally {
-  await cluster.close();
-  await rm(work, { recursive: true });
+  await cluster.stop();
 }
 
-/** A namespace with a pool, and bindings that are at rest. */
-async function fill(kubeConfig: KubeConfig, namespace: string): Promise<void> {
-  const kube = createKubeClient(kubeConfig.getCurrentCluster()?.server ?? '');
-  const create = (draft: Draft) => kube.create({ ...draft, metadata: { ...draft.metadata, namespace } });
-  await kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-  await create(pool());
-  const names = Array.from({ length: aNamespace }, (_, index) => `binding-${index}`);
-  for (const name of names) {
-    await create(objective(name));
-    await create(binding(name, { objectiveRef: { name }, containerName: name }));
-  }
-  const { endings } = await settle(namespace, names, testSettings, {
-    cluster: connect({ kubeConfig }),
-    announcer: { tell: () => undefined, told: async () => undefined },
-    nonce: randomUUID,
-    elapsed: () => performance.now(),
-  });
-  const open = [...endings].filter(([, { kind }]) => kind !== 'settled');
-  if (open.length > 0) throw new Error(`${namespace}: ${JSON.stringify(open[0])}`);
+/** A namespace of bindings that are at rest. */
+async function fill(client: BareClient, namespace: string): Promise<void> {
+  await createNamespace(client, namespace);
+  const prepared = await prepareOwnPools(
+    client,
+    namespace,
+    range(aNamespace).map((index) => `b-${index}`),
+  );
+  await forEach(prepared, atOnce, (one) => createAtRest(client, one));
 }
 
-async function measure(kubeconfig: string): Promise<void> {
-  const environment = {
-    HOST: '127.0.0.1',
-    PORT: '0',
-    KUBECONFIG: kubeconfig,
-    KLEYM_TRUST_DOMAIN: testSettings.trustDomain,
-  };
+async function measure(kubeconfig: string, client: BareClient): Promise<void> {
   const child = spawn(process.execPath, [join(values.dist, 'sweep', 'main.mjs')], {
-    env: environment,
+    env: { HOST: '127.0.0.1', PORT: '0', KUBECONFIG: kubeconfig, KLEYM_TRUST_DOMAIN: 'example.org' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   try {
     const port = await untilListening(child);
     const pid = child.pid ?? 0;
-    for (let look = 1; look <= Number(values.looks); look += 1) {
-      const before = { cpu: await readCpu(pid), at: performance.now() };
-      const { status } = await fetch(`http://127.0.0.1:${port}/`, {
-        method: 'POST',
-        headers: {
-          'ce-specversion': '1.0',
-          'ce-id': `${look}`,
-          'ce-source': 'bench',
-          'ce-type': 'dev.knative.sources.ping',
-        },
-      });
-      if (status !== 204) throw new Error(`look ${look} was answered ${status}, expected 204: nothing to do`);
-      const took = [performance.now() - before.at, (await readCpu(pid)) - before.cpu].map(Math.round);
+    const looks: Look[] = [];
+    const floors: Look[] = [];
+    for (const look of range(Number(values.looks))) {
+      floors.push(await takeLook(process.pid, () => listEverything(client)));
+      looks.push(await takeLook(pid, () => ask(port, look)));
       const { now, most } = await readMemory(pid);
-      process.stdout.write(
-        `${values.bindings} bindings  look ${look}  ${took[0]} ms, ${took[1]} ms of processor  ${now} MB, at most ${most} MB\n`,
+      const [ours, floor] = [looks.at(-1), floors.at(-1)].map((one) => one?.took ?? Number.NaN);
+      say(
+        `${size} bindings  look ${look + 1}  ${toMs(ours ?? 0)}, a bare client ${toMs(floor ?? 0)}  ${now} MB, at most ${most} MB`,
       );
     }
+    const ratioOf = (key: keyof Look) =>
+      toRatio(median(looks.map((one) => one[key])), median(floors.map((one) => one[key])));
+    say(`median of all: ${ratioOf('took')} the time of a bare client, ${ratioOf('cpu')} its processor`);
   } finally {
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
     await ended;
   }
+}
+
+async function takeLook(pid: number, look: () => Promise<void>): Promise<Look> {
+  const before = { cpu: await readCpu(pid), at: performance.now() };
+  await look();
+  return { took: performance.now() - before.at, cpu: (await readCpu(pid)) - before.cpu };
+}
+
+async function ask(port: number, look: number): Promise<void> {
+  const headers = {
+    'ce-specversion': '1.0',
+    'ce-id': `${look}`,
+    'ce-source': 'bench',
+    'ce-type': 'dev.knative.sources.ping',
+  };
+  const { status } = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', headers });
+  if (status !== 204) throw new Error(`a look was answered ${status}, expected 204: nothing to do`);
+}
+
+/** The kinds that are served, as the sweep lists them: in pages of 500, and all but the last two groups in turn. */
+async function listEverything(client: BareClient): Promise<void> {
+  const root = '/apis';
+  await listPages(client, `${root}/kleym.sonda.red/v1alpha1/inferenceidentitybindings`);
+  await listPages(client, outputsPath);
+  const sources = [
+    'inference.networking.k8s.io/v1/inferencepools',
+    'inference.networking.x-k8s.io/v1alpha2/inferencepools',
+    'llm-d.ai/v1alpha2/inferenceobjectives',
+    'inference.networking.x-k8s.io/v1alpha2/inferenceobjectives',
+  ];
+  await Promise.all(sources.map((path) => listPages(client, `${root}/${path}`)));
+}
+
+async function listPages(client: BareClient, path: string): Promise<void> {
+  let next = '';
+  do {
+    const page = (await client.send('GET', `${path}?limit=500${next && `&continue=${next}`}`)) as {
+      readonly metadata: { readonly continue?: string };
+    };
+    next = page.metadata.continue ?? '';
+  } while (next !== '');
 }
