@@ -6,7 +6,6 @@
 //   npm run bench -- --kubeconfig FILE              on a cluster that is there; requests are not counted then
 //   npm run bench -- --profile FOLDER               writes a CPU profile of npm start
 //   npm run bench -- --requests                     says of what kind the requests are
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type KeptProcesses, openKeptProcesses } from '../real/kept-processes.ts';
 import { pool } from '../support/drafts.ts';
@@ -27,7 +26,15 @@ import {
 } from './bench-namespace.ts';
 import { forEach, median, parseNumbers, quantile, range, say, time, toMs, toRatio } from './figures.ts';
 import { type Product, startProduct } from './product.ts';
-import { bindingsIn, isReady, outputsPath, poolGenerationOf, watchObjects } from './ready-watch.ts';
+import { createInRhythm, createUntilReady } from './new-bindings.ts';
+import {
+  type ObjectWatch,
+  bindingsIn,
+  isReady,
+  outputsPath,
+  poolGenerationOf,
+  watchObjects,
+} from './ready-watch.ts';
 
 const { values } = parseArgs({
   options: {
@@ -44,7 +51,7 @@ const singles = Number(values.singles);
 const bulks = parseNumbers(values.bulk);
 const warmUps = 3;
 /** More than can be created beside a bulk. */
-const besides = 40;
+const besides = 60;
 /** So that namespaces of several runs do not meet on a cluster that is there. */
 const run = Date.now().toString(36);
 
@@ -165,17 +172,6 @@ async function measureSingles(
   }
 }
 
-async function createUntilReady(
-  client: BareClient,
-  watch: Awaited<ReturnType<typeof watchObjects>>,
-  { draft }: Prepared,
-): Promise<number> {
-  const ready = watch.until([draft.metadata.name], isReady);
-  const since = performance.now();
-  await client.create(draft);
-  return (await ready) - since;
-}
-
 interface BulkMeasured {
   readonly size: number;
   readonly took: number;
@@ -202,7 +198,10 @@ async function measureBulk(
     await product.settle();
     const cpu = await product.cpu();
     const ready = watch.until(names, isReady);
-    const besideDone = createBeside(client, neighbours, ready);
+    let isDone = false;
+    void ready.then(() => (isDone = true));
+    const rhythm = { everyMs: 500, patienceMs: 300_000, isOver: () => isDone };
+    const besideDone = createInRhythm(client, neighbours, rhythm);
     const since = performance.now();
     await forEach(prepared, atOnce, ({ draft }) => client.create(draft));
     const took = (await ready) - since;
@@ -217,29 +216,10 @@ async function measureBulk(
   }
 }
 
-/** One new binding after the other in another namespace, until the others are done. */
-async function createBeside(
-  client: BareClient,
-  prepared: readonly Prepared[],
-  done: Promise<unknown>,
-): Promise<number[]> {
-  const times: number[] = [];
-  const watch = await watchObjects(client, bindingsIn(`beside-${run}`));
-  let isDone = false;
-  void done.then(() => (isDone = true));
-  for (const one of prepared) {
-    if (isDone) break;
-    times.push(await createUntilReady(client, watch, one));
-    await Promise.race([done, sleep(200)]);
-  }
-  watch.stop();
-  return times;
-}
-
 interface Crowd {
   readonly namespace: string;
   readonly names: readonly string[];
-  readonly watch: Awaited<ReturnType<typeof watchObjects>>;
+  readonly watch: ObjectWatch;
 }
 
 /** The pool is edited until all outputs have moved and all bindings say so. */

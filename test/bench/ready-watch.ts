@@ -11,7 +11,7 @@ export interface ObjectWatch {
   stop(): void;
 }
 
-export interface Following {
+interface Following {
   readonly done: Promise<number>;
   readonly left: () => number;
 }

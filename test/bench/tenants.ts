@@ -14,8 +14,9 @@ import { type BenchCluster, openBenchCluster } from './bench-cluster.ts';
 import { type Prepared, createNamespace, prepareOwnPools } from './bench-namespace.ts';
 import { median, quantile, range, say, toMs, toRatio } from './figures.ts';
 import { limitMemory } from './memory-limit.ts';
+import { createInRhythm } from './new-bindings.ts';
 import { type Product, startProduct } from './product.ts';
-import { type Following, bindingsIn, isReady, watchObjects } from './ready-watch.ts';
+import { bindingsIn, watchObjects } from './ready-watch.ts';
 import { type Storm, nameOf, storms } from './storms.ts';
 
 const { values } = parseArgs({
@@ -31,6 +32,7 @@ const { values } = parseArgs({
 const fewest = Number(values.samples);
 const most = Math.max(fewest, Number(values.most));
 const patienceMs = Number(values.patience) * 1000;
+const rhythm = { everyMs: 1000, patienceMs };
 const baselines = Math.min(fewest, 10);
 
 for (const name of values.storm ?? Object.keys(storms)) {
@@ -87,7 +89,7 @@ async function measure({ storm, size, cluster, processes, options }: Setting): P
   const neighbour = await prepareNeighbour(client, 'neighbour', most);
   const first = await startProduct(processes, cluster, settings);
   await first.settle();
-  const before = await sample(client, quiet, async () => true);
+  const before = await createInRhythm(client, quiet, { ...rhythm, isOver: () => false });
   await first.stop();
 
   const place = { client, namespace: 'storm', size };
@@ -100,11 +102,11 @@ async function measure({ storm, size, cluster, processes, options }: Setting): P
   void through.done.then((when) => (at = when - since));
   const product = await startProduct(processes, cluster, settings);
   const health = followHealth(product);
-  // What the storm is refused shows in what is left to do.
   let raging = true;
   const rage = storm.rage(place).finally(() => (raging = false));
-  const isOver = async () => !raging && at !== undefined;
-  const during = await sample(client, neighbour, isOver, product);
+  const isOver = (taken: number) =>
+    !product.process.isRunning() || (taken >= fewest && !raging && at !== undefined);
+  const during = await createInRhythm(client, neighbour, { ...rhythm, isOver });
   const slowestHealth = await health();
   await Promise.race([rage, sleep(patienceMs)]);
   const { most: peak } = await product.memory();
@@ -118,34 +120,6 @@ async function prepareNeighbour(client: BareClient, namespace: string, count: nu
   await createNamespace(client, namespace);
   const names = range(count).map((index) => `new-${index}`);
   return prepareOwnPools(client, namespace, names);
-}
-
-/** A new binding every second, however long those before take. Those that do not come in time took for ever. */
-async function sample(
-  client: BareClient,
-  prepared: readonly Prepared[],
-  isOver: () => Promise<boolean>,
-  product?: Product,
-): Promise<number[]> {
-  const watch = await watchObjects(client, bindingsIn(prepared[0]?.draft.metadata.namespace ?? ''));
-  const taken: Promise<number>[] = [];
-  for (const { draft } of prepared) {
-    if (taken.length >= fewest && (await isOver())) break;
-    if (product?.process.isRunning() === false) break;
-    const following = watch.follow([draft.metadata.name], isReady);
-    const since = performance.now();
-    await client.create(draft);
-    taken.push(untilDone(following, since));
-    await sleep(1000);
-  }
-  const times = await Promise.all(taken);
-  watch.stop();
-  return times;
-}
-
-async function untilDone({ done }: Following, since: number): Promise<number> {
-  const at = await Promise.race([done, sleep(patienceMs, Number.POSITIVE_INFINITY, { ref: false })]);
-  return at - since;
 }
 
 /** Asks the functions again and again whether they are alive; the answer says how long that took at most. */
