@@ -107,9 +107,8 @@ async function measure({ storm, size, cluster, processes, options }: Setting): P
   const isOver = (taken: number) =>
     !product.process.isRunning() || (taken >= fewest && !raging && at !== undefined);
   const during = await createInRhythm(client, neighbour, { ...rhythm, isOver });
-  const slowestHealth = await health();
-  await Promise.race([rage, sleep(patienceMs)]);
-  const { most: peak } = await product.memory();
+  const { slowest: slowestHealth, peak } = await health();
+  await Promise.race([rage, sleep(patienceMs, undefined, { ref: false })]);
   const died = product.process.isRunning() ? undefined : await product.process.tail();
   const longestDelay = await readLongest(loopFile, began);
   watch.stop();
@@ -122,10 +121,15 @@ async function prepareNeighbour(client: BareClient, namespace: string, count: nu
   return prepareOwnPools(client, namespace, names);
 }
 
-/** Asks the functions again and again whether they are alive; the answer says how long that took at most. */
-function followHealth(product: Product): () => Promise<number> {
+interface Health {
+  readonly slowest: number;
+  readonly peak: number;
+}
+
+/** Looks at the process again and again: how long /healthz took at most, and the most memory, even if it dies. */
+function followHealth(product: Product): () => Promise<Health> {
   const url = `${product.functionsUrl()}/reconcile/healthz`;
-  let slowest = 0;
+  const health = { slowest: 0, peak: 0 };
   const ending = new AbortController();
   async function follow(): Promise<void> {
     while (!ending.signal.aborted && product.process.isRunning()) {
@@ -133,7 +137,8 @@ function followHealth(product: Product): () => Promise<number> {
       await fetch(url, { signal: AbortSignal.timeout(patienceMs) })
         .then((answer) => answer.text())
         .catch(() => {});
-      slowest = Math.max(slowest, performance.now() - since);
+      health.slowest = Math.max(health.slowest, performance.now() - since);
+      health.peak = Math.max(health.peak, (await product.memory()).most);
       await sleep(200);
     }
   }
@@ -141,7 +146,7 @@ function followHealth(product: Product): () => Promise<number> {
   return async () => {
     ending.abort();
     await followed;
-    return slowest;
+    return health;
   };
 }
 
