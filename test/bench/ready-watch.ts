@@ -13,7 +13,7 @@ export interface ObjectWatch {
 
 interface Following {
   readonly done: Promise<number>;
-  readonly left: () => number;
+  readonly left: () => readonly string[];
 }
 
 interface Wish {
@@ -44,7 +44,7 @@ export async function watchObjects(client: BareClient, path: string, query = '')
     const left = new Set(names);
     const { promise: done, resolve: granted } = Promise.withResolvers<number>();
     wishes.add({ names: left, holds, granted });
-    return { done, left: () => left.size };
+    return { done, left: () => [...left] };
   }
   return { stop, follow, until: (names, holds) => follow(names, holds).done };
 }
@@ -60,6 +60,14 @@ export function isSaid(object: Stored): boolean {
   const ready = toStatus(object).conditions?.find(({ type }) => type === 'Ready');
   if (!ready || ready.observedGeneration !== object.metadata.generation) return false;
   return !['Initializing', 'Waiting'].includes(ready.reason);
+}
+
+/** What is said, for people. */
+export function wordsOf(object: Stored): string {
+  const ready = toStatus(object).conditions?.find(({ type }) => type === 'Ready');
+  return ready
+    ? `Ready=${ready.status} ${ready.reason}: ${ready.message.slice(0, 200)}`
+    : 'nothing is said of it';
 }
 
 /** Which generation of its pool a binding speaks of. */

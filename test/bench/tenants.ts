@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type KeptProcesses, openKeptProcesses } from '../real/kept-processes.ts';
+import type { Stored } from '../support/kube-client.ts';
 import type { BareClient } from './bare-client.ts';
 import { type BenchCluster, openBenchCluster } from './bench-cluster.ts';
 import { type Prepared, createNamespace, prepareOwnPools } from './bench-namespace.ts';
@@ -16,7 +17,7 @@ import { median, quantile, range, say, toMs, toRatio } from './figures.ts';
 import { limitMemory } from './memory-limit.ts';
 import { createInRhythm } from './new-bindings.ts';
 import { type Product, startProduct } from './product.ts';
-import { bindingsIn, watchObjects } from './ready-watch.ts';
+import { bindingsIn, watchObjects, wordsOf } from './ready-watch.ts';
 import { type Storm, nameOf, storms } from './storms.ts';
 
 const { values } = parseArgs({
@@ -67,7 +68,9 @@ interface Result {
   readonly during: readonly number[];
   /** Milliseconds since the storm began until the product was through with it, if it was. */
   readonly done: number | undefined;
+  /** How many of the storm's bindings are not through, and what is said of the first of them. */
   readonly left: number;
+  readonly words: string;
   readonly size: number;
   readonly peak: number;
   readonly slowestHealth: number;
@@ -111,8 +114,27 @@ async function measure({ storm, size, cluster, processes, options }: Setting): P
   await Promise.race([rage, sleep(patienceMs, undefined, { ref: false })]);
   const died = product.process.isRunning() ? undefined : await product.process.tail();
   const longestDelay = await readLongest(loopFile, began);
+  const left = through.left();
+  const words = await readWords(client, place.namespace, left[0]);
   watch.stop();
-  return { before, during, done: at, left: through.left(), size, peak, slowestHealth, longestDelay, died };
+  return {
+    before,
+    during,
+    done: at,
+    left: left.length,
+    words,
+    size,
+    peak,
+    slowestHealth,
+    longestDelay,
+    died,
+  };
+}
+
+async function readWords(client: BareClient, namespace: string, name: string | undefined): Promise<string> {
+  if (name === undefined) return '';
+  const found = await client.send('GET', `${bindingsIn(namespace)}/${name}`);
+  return `${name}: ${wordsOf(found as Stored)}`;
 }
 
 async function prepareNeighbour(client: BareClient, namespace: string, count: number): Promise<Prepared[]> {
@@ -165,13 +187,26 @@ function toLine(times: readonly number[]): string {
   return `median ${middle}, p90 ${high}, max ${longest} (${times.length} samples)`;
 }
 
-function print({ before, during, done, left, size, peak, slowestHealth, longestDelay, died }: Result): void {
+function print({
+  before,
+  during,
+  done,
+  left,
+  words,
+  size,
+  peak,
+  slowestHealth,
+  longestDelay,
+  died,
+}: Result): void {
   say(`  without the storm    ${toLine(before)}`);
   say(
     `  during the storm     ${toLine(during)}: ${toRatio(median(during), median(before))}, p90 ${toRatio(quantile(during, 0.9), quantile(before, 0.9))}`,
   );
   const progress =
-    done === undefined ? `not done, ${left} of ${size} left` : `done after ${(done / 1000).toFixed(0)} s`;
+    done === undefined
+      ? `not done, ${left} of ${size} left; ${words}`
+      : `done after ${(done / 1000).toFixed(0)} s`;
   say(`  the storm itself     ${progress}`);
   say(
     `  the process          at most ${peak} MB, event loop held up ${toMs(longestDelay)}, /healthz ${toMs(slowestHealth)} at most`,
