@@ -50,6 +50,9 @@ const sizes = parseNumbers(values.sizes);
 const singles = Number(values.singles);
 const bulks = parseNumbers(values.bulk);
 const warmUps = 3;
+const floorWarmUps = 20;
+/** What is not ready by then takes for ever. */
+const patienceMs = 300_000;
 /** More than can be created beside a bulk. */
 const besides = 60;
 /** So that namespaces of several runs do not meet on a cluster that is there. */
@@ -86,7 +89,7 @@ async function runBench(cluster: BenchCluster, processes: KeptProcesses): Promis
   const product = await startProduct(processes, cluster, { nodeArgs });
   await cluster.audit?.next();
   const atStart = await product.settle();
-  say(`what is at rest is left alone: ${sumOf(atStart, 'write')} writes at the start`);
+  if (cluster.audit) say(`what is at rest is left alone: ${sumOf(atStart, 'write')} writes at the start`);
   const measured: Measured[] = [];
   for (const size of sizes)
     measured.push(
@@ -121,11 +124,11 @@ async function seed(client: BareClient, namespace: string, size: number): Promis
 async function measureFloors(client: BareClient, when: string): Promise<Floors> {
   const namespace = `floor-${when}-${run}`;
   await createNamespace(client, namespace);
-  const names = range(singles + warmUps).map((index) => `floor-${index}`);
+  const names = range(singles + floorWarmUps).map((index) => `floor-${index}`);
   const times: number[] = [];
   for (const one of await prepareOwnPools(client, namespace, names))
     times.push(await time(() => createBare(client, one)));
-  const floors = { single: median(times.slice(warmUps)), bulk: new Map(), move: new Map() };
+  const floors = { single: median(times.slice(floorWarmUps)), bulk: new Map(), move: new Map() };
   for (const size of bulks) {
     const place = `floor-${when}-${size}-${run}`;
     await createNamespace(client, place);
@@ -161,7 +164,7 @@ async function measureSingles(
   if (!first) throw new Error(`nothing is prepared ${title}`);
   const watch = await watchObjects(client, bindingsIn(first.draft.metadata.namespace ?? ''));
   try {
-    const createOne = (one: Prepared) => createUntilReady(client, watch, one);
+    const createOne = (one: Prepared) => createUntilReady(client, watch, one, patienceMs);
     for (const one of prepared.slice(0, warmUps)) await createOne(one);
     await product.settle();
     const times: number[] = [];
@@ -200,7 +203,7 @@ async function measureBulk(
     const ready = watch.until(names, isReady);
     let isDone = false;
     void ready.then(() => (isDone = true));
-    const rhythm = { everyMs: 500, patienceMs: 300_000, isOver: () => isDone };
+    const rhythm = { everyMs: 500, patienceMs, isOver: () => isDone };
     const besideDone = createInRhythm(client, neighbours, rhythm);
     const since = performance.now();
     await forEach(prepared, atOnce, ({ draft }) => client.create(draft));

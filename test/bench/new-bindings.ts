@@ -3,21 +3,21 @@ import type { BareClient } from './bare-client.ts';
 import type { Prepared } from './bench-namespace.ts';
 import { type ObjectWatch, bindingsIn, isReady, watchObjects } from './ready-watch.ts';
 
-/** Milliseconds from the request for a binding until the watch shows it ready. */
+/** Milliseconds from the request for a binding until the watch shows it ready; one that is not ready in time takes for ever. */
 export async function createUntilReady(
   client: BareClient,
   watch: ObjectWatch,
   { draft }: Prepared,
+  patienceMs: number,
 ): Promise<number> {
   const ready = watch.until([draft.metadata.name], isReady);
   const since = performance.now();
   await client.create(draft);
-  return (await ready) - since;
+  return (await Promise.race([ready, sleep(patienceMs, Number.POSITIVE_INFINITY, { ref: false })])) - since;
 }
 
 /**
- * Creates one binding after the other in a rhythm, however long those before take, until it is over. Those that are not
- * ready in time took for ever.
+ * Creates one binding after the other in a rhythm, however long those before take, until it is over.
  */
 export async function createInRhythm(
   client: BareClient,
@@ -36,8 +36,7 @@ export async function createInRhythm(
   const taken: Promise<number>[] = [];
   for (const one of prepared) {
     if (isOver(taken.length)) break;
-    const tooLate = sleep(patienceMs, Number.POSITIVE_INFINITY, { ref: false });
-    taken.push(Promise.race([createUntilReady(client, watch, one), tooLate]));
+    taken.push(createUntilReady(client, watch, one, patienceMs));
     await sleep(everyMs);
   }
   const times = await Promise.all(taken);
