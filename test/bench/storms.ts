@@ -43,7 +43,7 @@ export const storms: Readonly<Record<string, Storm>> = {
     isDone: (object) => isSaid(object) && poolGenerationOf(object) === 2,
   },
   'many-images': {
-    title: 'more of them',
+    title: 'bindings that differ in their image alone, then their pool is edited',
     size: 8000,
     prepare: prepareOneTarget,
     rage: createImagesThenEdit,
@@ -79,7 +79,7 @@ export const storms: Readonly<Record<string, Storm>> = {
   },
   'wide-pools-swept': {
     ...said,
-    title: 'more of them, while everything is looked at every five seconds',
+    title: 'pools of the older group with 2,000 labels each, and a binding each, swept every five seconds',
     size: 500,
     prepare: (place) => preparePools(place, (index) => oldPool(nameOf(index), toLabels(2000, index))),
     rage: createOnOldPools,
@@ -101,7 +101,7 @@ export const storms: Readonly<Record<string, Storm>> = {
   },
   'pool-each-refuse': {
     ...said,
-    title: 'the same where overlaps are refused',
+    title: 'bindings with a pool each and one container name, where overlaps are refused',
     size: 10_000,
     prepare: prepareFresh,
     rage: calm,
