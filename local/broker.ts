@@ -53,11 +53,13 @@ export interface BrokerOptions {
   /** Service name → URL. */
   readonly subscribers: Readonly<Record<string, string>>;
   readonly onDelivery?: (delivery: Delivery) => void;
+  /** How requests to subscribers leave; by default over HTTP. */
+  readonly send?: typeof fetch;
   readonly port?: number;
   /** Waits between retries; rejects when the signal is aborted. */
   readonly sleep?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
   readonly now?: () => Date;
-  /** Requests in flight per Trigger; deliveries that wait for their next try are not counted. */
+  /** Requests in flight per Trigger, as `containerConcurrency` limits them; those that wait for their next try are not counted. */
   readonly requestsPerTrigger?: number;
   /** Deliveries under way in all; beyond it new events are refused (429), so that memory stays bounded. */
   readonly capacity?: number;
@@ -78,6 +80,7 @@ interface Running {
   readonly routes: ReadonlyMap<string, readonly Route[]>;
   readonly report: (delivery: Delivery) => void;
   readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  readonly send: typeof fetch;
   readonly now: () => Date;
   readonly capacity: number;
   /** Aborted at close: nothing new begins. */
@@ -103,6 +106,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     report: options.onDelivery ?? (() => {}),
     sleep:
       options.sleep ?? (async (milliseconds, signal) => await sleepFor(milliseconds, undefined, { signal })),
+    send: options.send ?? fetch,
     now: options.now ?? (() => new Date()),
     capacity: options.capacity ?? 50_000,
     closing: new AbortController(),
@@ -153,7 +157,7 @@ function addRoutes(routes: Map<string, Route[]>, options: BrokerOptions, origin:
       brokerUrl: `${origin}${path}`,
       subscriber: resolve(trigger.subscriber),
       deadLetterSink: delivery.deadLetterSink && resolve(delivery.deadLetterSink),
-      gate: createRequestGate(options.requestsPerTrigger ?? 64),
+      gate: createRequestGate(options.requestsPerTrigger ?? 1000),
     });
   }
 }
@@ -364,6 +368,7 @@ async function tryUntilSettled(
     timeoutMs,
     wantsReply: to === 'subscriber',
     signal: running.closed.signal,
+    send: running.send,
   };
   for (let attempt = 1; ; attempt += 1) {
     try {

@@ -25,6 +25,8 @@ export interface DeliveryRequest {
   /** Dead letter sinks are not asked for one: no body of theirs is a failure. */
   readonly wantsReply: boolean;
   readonly signal: AbortSignal;
+  /** How the request leaves. */
+  readonly send: typeof fetch;
 }
 
 /** Sends an event to a subscriber once, as Knative's broker does; rejects only when the signal is aborted. */
@@ -33,7 +35,7 @@ export async function deliverEvent(event: WireEvent, request: DeliveryRequest): 
   if (request.wantsReply) headers['prefer'] = 'reply';
   const timeout = request.timeoutMs === undefined ? undefined : AbortSignal.timeout(request.timeoutMs);
   try {
-    const response = await fetch(request.url, {
+    const response = await request.send(request.url, {
       method: 'POST',
       headers: { ...headers, 'kn-namespace': request.namespace },
       body,

@@ -10,6 +10,7 @@ import { sweep } from '../functions/sweep/sweep.ts';
 import { type Handler, functionApp } from '../shared/events/function-app.ts';
 import { type Listening, listen } from '../shared/events/serve.ts';
 import type { Settings } from '../shared/identity/settings.ts';
+import { realTurns } from '../shared/real-turns.ts';
 import type { Cluster } from '../shared/kube/cluster.ts';
 
 /** All functions behind one port, each under its own name. */
@@ -17,6 +18,8 @@ export interface Functions {
   readonly url: string;
   /** Where each of them takes its events. */
   readonly urls: Readonly<Record<string, string>>;
+  /** As `fetch`; but what is for these functions does not leave the process. */
+  readonly send: typeof fetch;
   close(): Promise<void>;
 }
 
@@ -35,8 +38,8 @@ export async function startFunctions(options: {
     'map-pool': mapPool(cluster),
     'map-objective': mapObjective(cluster),
     'map-output': mapOutput(cluster),
-    reconcile: reconcile({ cluster, settings, log, nonce: randomUUID, elapsed: () => performance.now() }),
-    sweep: sweep(cluster, settings),
+    reconcile: reconcile({ cluster, settings, log, nonce: randomUUID, ...realTurns }),
+    sweep: sweep(cluster, settings, realTurns),
   };
   const door = new Hono();
   for (const [name, handler] of Object.entries(handlers))
@@ -45,7 +48,24 @@ export async function startFunctions(options: {
   const listening = await open(door, port);
   const url = `http://127.0.0.1:${listening.port}`;
   const urls = Object.fromEntries(Object.keys(handlers).map((name) => [name, `${url}/${name}`]));
-  return { url, urls, close: async () => void (await listening.close(graceMs)) };
+  const send = createSend(door, url);
+  return { url, urls, send, close: async () => void (await listening.close(graceMs)) };
+}
+
+/** A request over HTTP and back costs more than most functions do for an event. Whoever posts one by hand comes by HTTP. */
+function createSend(door: Hono, url: string): typeof fetch {
+  return async (to, init) => {
+    if (typeof to !== 'string' || !to.startsWith(`${url}/`)) return await fetch(to, init);
+    const aborted = Promise.withResolvers<never>();
+    const abort = () => aborted.reject(init?.signal?.reason);
+    init?.signal?.throwIfAborted();
+    init?.signal?.addEventListener('abort', abort, { once: true });
+    try {
+      return await Promise.race([door.fetch(new Request(to, init)), aborted.promise]);
+    } finally {
+      init?.signal?.removeEventListener('abort', abort);
+    }
+  };
 }
 
 async function open(door: Hono, port: number): Promise<Listening> {

@@ -46,6 +46,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const broker = await startBroker({
       wiring,
       subscribers: functions.urls,
+      send: functions.send,
       port: options.brokerPort,
       ...(options.onDelivery && { onDelivery: options.onDelivery }),
     });

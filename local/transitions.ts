@@ -1,6 +1,7 @@
 import type { CloudEvent } from 'cloudevents';
 import { z } from 'zod';
 import { Binding, bindingResource, toEffectiveMode } from '../shared/api/binding.ts';
+import { findReady } from '../shared/api/conditions.ts';
 import { Output, outputResource } from '../shared/api/cluster-spiffe-id.ts';
 import { toApiVersion } from '../shared/api/object-meta.ts';
 
@@ -71,7 +72,7 @@ function seeBinding(
 }
 
 function toRow({ metadata, spec, status }: Binding): { row: BindingRow; message: string } {
-  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  const ready = findReady(status);
   const row = {
     binding: `${metadata.namespace}/${metadata.name}`,
     mode: toEffectiveMode(spec),

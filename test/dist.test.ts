@@ -124,7 +124,12 @@ describe('each bundle, as a process of its own without node_modules', async () =
     { name: 'map-pool', type: update, data: aPool, reply: named },
     { name: 'map-objective', type: update, data: anObjective, reply: named },
     { name: 'map-output', type: update, data: anOutput, reply: undefined },
-    { name: 'sweep', type: 'dev.knative.sources.ping', data: undefined, reply: named },
+    {
+      name: 'sweep',
+      type: 'dev.knative.sources.ping',
+      data: undefined,
+      reply: { ...named, isWhole: true },
+    },
     { name: 'reconcile', type: 'red.sonda.kleym.bindings.affected', data: named, reply: undefined },
   ])(
     '$name serves, answers, refuses what is no event, and ends on SIGTERM with 0',

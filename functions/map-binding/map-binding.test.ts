@@ -18,15 +18,20 @@ const conflicts = [
 const settled = { observedGeneration: 2, conflicts };
 const nothing: Answered = { status: 204 };
 
-function post(verb: string, object?: unknown, mode = 'resource'): Promise<Answered> {
+function post(verb: string, object?: unknown, mode = 'resource', time?: string): Promise<Answered> {
   const type = `dev.knative.apiserver.${mode}.${verb}`;
   const about = {
     apiversion: 'kleym.sonda.red/v1alpha1',
     kind: 'InferenceIdentityBinding',
     name: 'b',
     namespace: 'team-a',
+    ...(time !== undefined && { time }),
   };
   return postEvent(silentApp(mapBinding()), { attributes: { type, ...about }, data: object });
+}
+
+function postAt(time: string, object: object, verb = 'update'): Promise<Answered> {
+  return post(verb, object, 'resource', time);
 }
 
 function names(...list: string[]): Answered {
@@ -83,8 +88,33 @@ describe('a binding is named', () => {
       'add',
       { metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' }, status: settled },
     ],
+    [
+      'when it leaves a conflict, perhaps',
+      'update',
+      {
+        metadata: { ...metadata, generation: 3 },
+        status: { ...settled, conditions: [{ type: 'Conflict', status: 'True' }] },
+      },
+    ],
   ])('with its recorded rivals %s', async (_what, verb, object) => {
     expect(await post(verb, object)).toEqual(names('a', 'b', 'c'));
+  });
+
+  describe('on which a run has just put our finalizer', () => {
+    const created = { ...metadata, generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' };
+    test('is no news: the run goes on, or its event comes again', async () => {
+      expect(await postAt('2026-01-01T00:00:59Z', { metadata: created })).toEqual(nothing);
+    });
+
+    test.each<[string, string, object, string?]>([
+      ['it is older than a run', '2026-01-01T00:01:00Z', { metadata: created }],
+      ['it was restored like this', '2026-01-01T00:00:01Z', { metadata: created }, 'add'],
+      ['it was edited since', '2026-01-01T00:00:01Z', { metadata: { ...created, generation: 2 } }],
+      ['it says something already', '2026-01-01T00:00:01Z', { metadata: created, status: { conflicts } }],
+      ['the finalizer is of others', '2026-01-01T00:00:01Z', { metadata: { ...created, finalizers: ['x'] } }],
+    ])('is named where %s', async (_case, time, object, verb) => {
+      expect(await postAt(time, object, verb)).toEqual(names('b'));
+    });
   });
 
   test('with those of its rivals whose names can be names', async () => {

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { bindingFinalizer, bindingResource } from '../../shared/api/binding.ts';
 import { nothing } from '../../shared/events/answers.ts';
 import { answerBindingsAffected } from '../../shared/events/bindings-affected.ts';
-import { type ChangedObject, isLeaving, parseChange } from '../../shared/events/change.ts';
+import { type Change, type ChangedObject, isLeaving, parseChange } from '../../shared/events/change.ts';
 import type { Handler } from '../../shared/events/function-app.ts';
 import { isDnsSubdomain } from '../../shared/identity/object-names.ts';
 
-/** Names the binding of an event, and with one that leaves its rivals. Makes no call: the event says enough. */
+/** Names the binding of an event, and with one that leaves a conflict its peers. Makes no call: the event says enough. */
 export function mapBinding(): Handler {
   return async (event) => {
     const change = parseChange(event, { resources: [bindingResource], scope: 'namespaced' });
@@ -15,26 +15,31 @@ export function mapBinding(): Handler {
     const { verb, namespace, name, object } = change.value;
     const status = toStatus(object);
     const leaving = isLeaving(verb, object?.metadata);
-    if (!leaving && object && isSettled(object, status)) return nothing({ bindings: 0 });
+    if (!leaving && object && (isSettled(object, status) || isOurWrite(verb, object, event.time)))
+      return nothing({ bindings: 0 });
 
     // They were refused because of this one, and no event of their own will come.
-    const rivals = leaving ? toRivals(status) : [];
-    const bindings = [{ namespace, names: [name, ...rivals] }];
+    const peers = leaving || isInConflict(status) ? toPeers(status) : [];
+    const bindings = [{ namespace, names: [name, ...peers] }];
     return answerBindingsAffected({ from: 'map-binding', cause: event.id, bindings });
   };
 }
 
 /** reconcile records far fewer, but an event has room for 100,000. The sweep finds those behind, as all that no event told. */
-const mostRivals = 1000;
+const mostPeers = 1000;
 
 const Status = z.object({
   observedGeneration: z.number().optional(),
+  conditions: z
+    .array(z.object({ type: z.string(), status: z.string() }))
+    .optional()
+    .catch(undefined),
   conflicts: z.preprocess(toBeginning, z.array(z.object({ name: z.string() })).optional()),
 });
 type Status = z.infer<typeof Status>;
 
 function toBeginning(list: unknown): unknown {
-  return Array.isArray(list) ? list.slice(0, mostRivals) : list;
+  return Array.isArray(list) ? list.slice(0, mostPeers) : list;
 }
 
 /** A status that cannot be read settles nothing, so it is as good as none. */
@@ -48,6 +53,20 @@ function isSettled({ metadata }: ChangedObject, { observedGeneration }: Status):
   return metadata.generation !== undefined && observedGeneration === metadata.generation;
 }
 
-function toRivals({ conflicts = [] }: Status): string[] {
+// A run writes the status right behind the finalizer. If it dies in between, its own event comes again.
+const betweenMs = 60_000;
+
+/** Whether all that has happened to a new binding is that a run has put our finalizer on: it is there to go on. */
+function isOurWrite(verb: Change['verb'], { metadata, ...object }: ChangedObject, time?: string): boolean {
+  if (verb !== 'update' || metadata.generation !== 1 || object['status'] !== undefined) return false;
+  if (!metadata.finalizers?.includes(bindingFinalizer)) return false;
+  return Date.parse(time ?? '') - Date.parse(String(metadata['creationTimestamp'])) < betweenMs;
+}
+
+function isInConflict({ conditions = [] }: Status): boolean {
+  return conditions.some(({ type, status }) => type === 'Conflict' && status === 'True');
+}
+
+function toPeers({ conflicts = [] }: Status): string[] {
   return conflicts.map(({ name }) => name).filter(isDnsSubdomain);
 }

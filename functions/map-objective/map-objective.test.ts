@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Binding } from '../../shared/api/binding.ts';
+import type { Binding, Peer } from '../../shared/api/binding.ts';
+import type { Condition } from '../../shared/api/conditions.ts';
 import { fakeCluster } from '../../test/support/fake-cluster.ts';
 import { type Answered, postEvent, silentApp } from '../../test/support/post-event.ts';
 import { mapObjective } from './map-objective.ts';
@@ -25,8 +26,8 @@ const bindings = [
   binding('pool-only', undefined),
 ];
 
-async function post(apiversion: string, verb = 'update') {
-  const cluster = fakeCluster({ bindings });
+async function post(apiversion: string, verb = 'update', there: readonly Binding[] = bindings) {
+  const cluster = fakeCluster({ bindings: there });
   const type = `dev.knative.apiserver.resource.${verb}`;
   const attributes = { type, apiversion, kind: 'InferenceObjective', name: 'chat', namespace: 'team-a' };
   const answered: Answered = await postEvent(silentApp(mapObjective(cluster)), {
@@ -47,6 +48,23 @@ describe('a change of an objective', () => {
       names: ['fresh', 'pins-llm-d', 'stale'],
       status: 200,
     });
+  });
+
+  test('names with a binding that is in a conflict the peers that it recorded', async () => {
+    const stale = binding('stale', { name: 'chat' });
+    const conditions: Condition[] = [
+      {
+        type: 'Conflict',
+        status: 'True',
+        reason: 'IdentityCollision',
+        message: '',
+        observedGeneration: 7,
+        lastTransitionTime: '2026-01-01T00:00:00Z',
+      },
+    ];
+    const conflicts: Peer[] = [{ name: 'peer', uid: 'u', reason: 'IdentityCollision' }];
+    const refused = { ...stale, status: { ...stale.status, conditions, conflicts } };
+    expect(await post('llm-d.ai/v1alpha2', 'update', [refused])).toHaveProperty('names', ['peer', 'stale']);
   });
 
   test('names the settled ones too when it is deleted', async () => {

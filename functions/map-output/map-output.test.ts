@@ -162,6 +162,19 @@ describe('a new output that says what we wrote', () => {
     expect(cluster.calls).toEqual(['getBinding team-a b']);
   });
 
+  test.each([
+    ['no look at any where it came soon after it was announced', '2026-01-01T00:00:29Z', nothing, []],
+    ['a look where it came late', '2026-01-01T00:00:30Z', names('b'), ['getBinding team-a b']],
+    ['a look where nobody can tell when it came', undefined, names('b'), ['getBinding team-a b']],
+  ])('costs %s', async (_case, creationTimestamp, answer, calls) => {
+    const cluster = fakeCluster({ bindings: [] });
+    const announced = { ...annotations, 'kleym.sonda.red/claimed-at': '2026-01-01T00:00:00Z' };
+    const output = asWritten({ annotations: announced });
+    const metadata = { ...output.metadata, ...(creationTimestamp && { creationTimestamp }) };
+    expect(await add({ ...output, metadata }, cluster)).toEqual(answer);
+    expect(cluster.calls).toEqual(calls);
+  });
+
   test('must come again when the API server does not answer', async () => {
     const cluster = { ...fakeCluster(), getBinding: () => Promise.reject(new UncertainError('timed out')) };
     expect(await add(asWritten(), cluster)).toHaveProperty('status', 503);

@@ -122,6 +122,33 @@ describe('a change of a pool', () => {
     expect(await postTo([binding('b', other), binding('settled')])).toEqual(names('b'));
   });
 
+  describe('may end a conflict, so it names with a binding', () => {
+    const conflicts = [
+      { name: 'p', uid: 'up', reason: 'IdentityCollision' },
+      { name: 'c', uid: 'uc', reason: 'PossibleOverlap' },
+    ];
+    const saying = (status: 'True' | 'False', more: object = {}) =>
+      binding('b', {
+        status: { observed: {}, conditions: [{ type: 'Conflict', status }], conflicts, ...more },
+      });
+
+    test('that is in one the peers that it recorded, whatever they refer to', async () => {
+      expect(await postTo([saying('True')])).toEqual(names('b', 'c', 'p'));
+    });
+
+    test.each([
+      ['that is in none, though it overlaps with others', saying('False')],
+      ['that recorded nobody', saying('True', { conflicts: undefined })],
+      ['that recorded none that can be called so', saying('True', { conflicts: [{ name: '../x' }] })],
+    ])('nobody else: one %s', async (_which, one) => {
+      expect(await postTo([one])).toEqual(names('b'));
+    });
+
+    test('that was decided from it neither itself nor its peers', async () => {
+      expect(await postTo([saying('True', { observed: { pool: observed } })])).toEqual(nothing);
+    });
+  });
+
   test.each([
     ['that names another pool', { spec: { poolRef: { name: 'other' } } }],
     ['that pins another group', { spec: { poolRef: { name: 'pool', group: oldGroup } } }],

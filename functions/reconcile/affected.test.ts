@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Binding, BindingSpec, BindingStatus } from '../../shared/api/binding.ts';
+import type { Binding, BindingSpec, BindingStatus, Peer } from '../../shared/api/binding.ts';
 import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
 import { toWorld } from '../../shared/decide/world.ts';
+import { renderIdentity } from '../../shared/identity/render-identity.ts';
+import { complete } from '../../test/support/complete.ts';
 import { testSettings } from '../../test/support/test-cluster.ts';
 import { findAffected } from './affected.ts';
 
@@ -28,7 +30,11 @@ function one(name: string, spec: Partial<BindingSpec> = {}, status?: BindingStat
   };
 }
 
-function world(bindings: readonly Binding[], outputs: readonly Output[] = []) {
+function world(
+  bindings: readonly Binding[],
+  outputs: readonly Output[] = [],
+  partial: readonly string[] = [],
+) {
   const metadata = { namespace: 'team-a', uid: 'u', resourceVersion: '1', generation: 1 };
   const pool = { metadata: { ...metadata, name: 'p' }, spec: { selector: { matchLabels: { app: 'x' } } } };
   const objective = { metadata: { ...metadata, name: 'o' }, spec: { poolRef: { name: 'p' } } };
@@ -46,6 +52,7 @@ function world(bindings: readonly Binding[], outputs: readonly Output[] = []) {
         quarantine: '2026-01-01T00:00:00Z',
         horizon: '2026-01-01T00:04:00Z',
       },
+      ...(partial.length > 0 && { partial: new Set(partial) }),
     },
     testSettings,
   );
@@ -123,10 +130,16 @@ describe('the neighbours that a run must look after', () => {
       [],
     ],
     [
-      'all that are not settled, when an output went',
-      [one('a'), one('b', { containerName: 'other' })],
+      'one that waits, when an output went, whatever it is written for',
+      [one('a'), edited(one('b', { containerName: 'other' }, left(undefined)))],
       true,
       ['b'],
+    ],
+    [
+      'none that nobody has looked at, when an output went: its own event is on its way',
+      [one('a'), one('b', { containerName: 'other' })],
+      true,
+      [],
     ],
     ['never our own', [one('a')], true, []],
     [
@@ -142,19 +155,61 @@ describe('the neighbours that a run must look after', () => {
       [],
     ],
   ])('%s', (_case, bindings, released, affected) => {
-    expect(findAffected(world(bindings), new Set(['a']), released)).toEqual(affected);
+    expect(complete(findAffected(world(bindings), new Set(['a']), released))).toEqual(affected);
   });
 });
 
 test('a neighbour whose output has just appeared is left to the run that made it, until that must be dead', () => {
   const a = one('a');
   const b = one('b', { containerName: 'other' });
-  const outcome = world([a, b]).renderings.get('b')?.outcome;
-  if (outcome?.kind !== 'done') throw new Error('b cannot be rendered');
+  const { outcome } = renderIdentity(b, world([a, b]).snapshot.sources, testSettings);
+  if (outcome.kind !== 'done') throw new Error('b cannot be rendered');
   const { metadata, spec } = outcome.value.output;
   const annotations = { ...metadata.annotations, 'kleym.sonda.red/claim': 'n' };
   const made = { metadata: { ...metadata, annotations, uid: 'uid-output', resourceVersion: '1' }, spec };
   const seenAt = (at: string) => world([a, { ...b, status: left(at) }], [made]);
-  expect(findAffected(seenAt('2026-01-01T00:00:01Z'), new Set(['a']), false)).toEqual([]);
-  expect(findAffected(seenAt('2026-01-01T00:00:00Z'), new Set(['a']), false)).toEqual(['b']);
+  expect(complete(findAffected(seenAt('2026-01-01T00:00:01Z'), new Set(['a']), false))).toEqual([]);
+  expect(complete(findAffected(seenAt('2026-01-01T00:00:00Z'), new Set(['a']), false))).toEqual(['b']);
+});
+
+function atRest(key: string | undefined, conflicts?: Peer[]): Binding {
+  const claim = { kind: 'owning', name: 'output', serviceAccountName: 'sa', uid: 'u' } as const;
+  return one(
+    'b',
+    { containerName: 'other' },
+    {
+      observedGeneration: 1,
+      claim: { ...claim, ...(key !== undefined && { key }) },
+      ...(conflicts && { conflicts }),
+    },
+  );
+}
+
+describe('a neighbour at rest that was not read whole', () => {
+  const collides: Peer[] = [{ name: 'a', uid: 'uid-a', reason: 'IdentityCollision' }];
+  const overlaps: Peer[] = [{ name: 'a', uid: 'uid-a', reason: 'PossibleOverlap' }];
+  const narrower = '{"container":"main","pods":{"app":"x","role":"y"},"serviceAccount":"sa"}';
+  const other = '{"container":"other","pods":{"app":"x"},"serviceAccount":"sa"}';
+
+  test.each<[string, Binding, string[]]>([
+    ['is named where it has recorded a conflict that is over', atRest(other, collides), ['b']],
+    ['is named where it has recorded a conflict of another kind', atRest(narrower, collides), ['b']],
+    ['is named where it has not recorded an overlap', atRest(narrower), ['b']],
+    ['is not where what it recorded is so', atRest(narrower, overlaps), []],
+    ['is not where it has nothing to do with ours', atRest(other), []],
+    ['is not where it claims no workload for itself', atRest(undefined, collides), []],
+  ])('%s', (_case, b, affected) => {
+    for (const released of [false, true]) {
+      const seen = world([one('a'), b], [], ['b']);
+      expect(complete(findAffected(seen, new Set(['a']), released))).toEqual(affected);
+    }
+  });
+
+  test('is not missed its output for, which nobody has looked for', () => {
+    const bindings = [one('a'), atRest(narrower, overlaps)];
+    const affected = (partial: string[]) =>
+      complete(findAffected(world(bindings, [], partial), new Set(['a']), false));
+    expect(affected(['b'])).toEqual([]);
+    expect(affected([])).toEqual(['b']);
+  });
 });

@@ -1,20 +1,44 @@
-import type { Binding } from '../../shared/api/binding.ts';
 import { needsWrite } from '../../shared/decide/needs-write.ts';
-import { findRivals } from '../../shared/decide/rivals.ts';
+import { findPeers, isConcerned, toConcern, toConflicts } from '../../shared/decide/peers.ts';
 import type { World } from '../../shared/decide/world.ts';
+import { findReady } from '../../shared/api/conditions.ts';
+import type { Binding } from '../../shared/api/binding.ts';
+import { isSameJson } from '../../shared/identity/canonical.ts';
 
 /**
- * The neighbours that need a look because of what a run saw or did: an output that went may be what they waited for,
- * a rival's recorded state may contradict what is true now, and a run that died forgot whom it had begun to look after.
- * Their own events would not tell them.
+ * The neighbours that need a look because of what a run saw or did: an output that went may be what they waited for, what
+ * they recorded of their peers may contradict what is true now, and a run that died forgot whom it had begun to look after.
+ * Their own events would not tell them. With a pause after each, for a namespace may be large.
  */
-export function findAffected(world: World, own: ReadonlySet<string>, released: boolean): string[] {
-  const rivals = new Set(findRivals(world, own));
-  const neighbours = [...world.snapshot.bindings.values()].filter(({ metadata }) => !own.has(metadata.name));
-  return neighbours
-    .filter((binding) => released || rivals.has(binding) || isLeft(world, binding))
-    .map(({ metadata }) => metadata.name)
-    .filter((name) => needsWrite(world, name));
+export function* findAffected(
+  world: World,
+  own: ReadonlySet<string>,
+  released: boolean,
+): Generator<void, string[]> {
+  const concern = toConcern(world, own);
+  const affected: string[] = [];
+  for (const binding of world.snapshot.bindings.values()) {
+    yield;
+    const { name } = binding.metadata;
+    if (own.has(name)) continue;
+    const isMeant =
+      isConcerned(world, binding, concern) || (released && isUnknown(binding)) || isLeft(world, binding);
+    if (isMeant && isAffected(world, binding)) affected.push(name);
+  }
+  return affected;
+}
+
+/** Of one that was not read whole only its conflicts can be judged. */
+function isAffected(world: World, { metadata, status }: Binding): boolean {
+  if (!world.snapshot.partial?.has(metadata.name)) return needsWrite(world, metadata.name);
+  const key = world.requests.get(metadata.name);
+  const conflicts = toConflicts(findPeers(world, metadata.name, key));
+  return key !== undefined && !isSameJson(conflicts, status?.conflicts ?? []);
+}
+
+/** Whether it waits for something: only who does can be set free. */
+function isUnknown({ status }: Binding): boolean {
+  return findReady(status)?.status === 'Unknown';
 }
 
 /**
@@ -22,7 +46,7 @@ export function findAffected(world: World, own: ReadonlySet<string>, released: b
  * none of its writes is on its way any more. A live run, whose POST may be, is left alone.
  */
 function isLeft({ snapshot }: World, { metadata, status }: Binding): boolean {
-  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  const ready = findReady(status);
   if (ready?.status !== 'Unknown' || ready.observedGeneration !== metadata.generation) return false;
   const claim = status?.claim;
   return !claim || (claim.kind === 'creating' && claim.at <= snapshot.clock.quarantine);

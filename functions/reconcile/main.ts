@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { realTurns } from '../../shared/real-turns.ts';
 import { parseRenderingConfig } from '../../shared/config.ts';
 import { connectCluster, runFunction } from '../../shared/run-function.ts';
 import { reconcile } from './reconcile.ts';
@@ -12,6 +13,6 @@ await runFunction({
       settings,
       log,
       nonce: randomUUID,
-      elapsed: () => performance.now(),
+      ...realTurns,
     }),
 });

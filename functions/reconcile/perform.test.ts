@@ -21,9 +21,15 @@ async function noteAfter(before: Claim | undefined, written: Claim): Promise<Not
     ...fakeCluster(),
     replaceStatus: async (_namespace, _aim, status) => ({ kind: 'written', object: { ...old, status } }),
   };
-  const notes: Notes = { looked: 100 };
+  const notes: Notes = { looked: 100, tries: 0 };
   const announcer = { tell: () => undefined, told: async () => undefined };
-  const tools = { cluster, announcer, nonce: () => 'unused', elapsed: () => 5_000 };
+  const tools = {
+    cluster,
+    announcer,
+    nonce: () => 'unused',
+    elapsed: () => 5_000,
+    giveWay: async () => undefined,
+  };
   const status = { claim: written };
   await perform({ kind: 'write-status', binding: old, status, waiting: undefined }, notes, tools);
   return notes;

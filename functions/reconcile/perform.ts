@@ -9,16 +9,15 @@ import { mergeContent, isSameContent, toContentDigest } from '../../shared/ident
 import { parseOwner } from '../../shared/identity/ownership.ts';
 import type { Aim, Cluster, Written } from '../../shared/kube/cluster.ts';
 import { toHarmless } from '../../shared/log.ts';
-import { UncertainError } from '../../shared/api/uncertain-error.ts';
+import { NotSentError, UncertainError } from '../../shared/api/uncertain-error.ts';
+import type { Turns } from '../../shared/take-turns.ts';
 import type { Announcer } from './announcer.ts';
 
 /** What a run does with: the cluster it writes to, and whom it tells. */
-export interface Tools {
+export interface Tools extends Turns {
   readonly cluster: Cluster;
   readonly announcer: Announcer;
   readonly nonce: () => string;
-  /** A clock that only goes forward, in milliseconds. */
-  readonly elapsed: () => number;
 }
 
 type Changing<T> = { -readonly [K in keyof T]: T[K] };
@@ -27,6 +26,8 @@ type Changing<T> = { -readonly [K in keyof T]: T[K] };
 export interface Notes extends Changing<Omit<Memory, 'unsent'>> {
   /** When the collect began from which its present decision was taken. */
   looked: number;
+  /** How often it has written for the binding. */
+  tries: number;
   unsent?: { readonly nonce: string; readonly since: number };
 }
 
@@ -37,16 +38,16 @@ type Step<K extends Write['kind']> = Extract<Write, { kind: K }>;
 
 /** What of a run's notes the protocol decides by. */
 export function toMemory(notes: Notes, { elapsed }: Tools): Memory {
-  const { looked: _, unsent, ...known } = notes;
+  const { looked: _looked, tries: _tries, unsent, ...known } = notes;
   if (!unsent) return known;
   return { ...known, unsent: { nonce: unsent.nonce, fresh: elapsed() - unsent.since < freshMs } };
 }
 
 /**
  * `confirmed`: the output is there and the status says so. `kept`: the API server refused, and what should have gone or
- * changed may be as it was. Anything else is for the next collect to see.
+ * changed may be as it was. `unsent`: it was too late to send it. Anything else is for the next collect to see.
  */
-export type Effect = 'confirmed' | 'kept' | 'unseen';
+export type Effect = 'confirmed' | 'kept' | 'unsent' | 'unseen';
 
 /** Carries out one decision, with what may be chained on its answer, and notes what the next decision must know. */
 export async function perform(step: Write | Probe, notes: Notes, tools: Tools): Promise<Effect> {
@@ -142,10 +143,11 @@ function nonceOf({ status }: Binding): string | undefined {
 }
 
 async function create(step: Step<'create-output'>, notes: Notes, tools: Tools): Promise<Effect> {
-  const isFresh = notes.unsent !== undefined && tools.elapsed() - notes.unsent.since < freshMs;
-  if (!isFresh) return 'unseen';
+  const sendBy = notes.unsent ? notes.unsent.since + freshMs : 0;
+  if (tools.elapsed() >= sendBy) return 'unsent';
   delete notes.unsent; // from here on it may have been sent, whatever happens
-  const written = await tools.cluster.createOutput(step.output);
+  const written = await sendCreation(step, sendBy, notes, tools);
+  if (!written) return 'unsent';
   // Not dead: where the status cannot be written and the labels are taken off, the nonce is all that proves whose it is.
   if (written.kind === 'written') return confirm(step, step.output, written.object, notes, tools);
 
@@ -153,6 +155,22 @@ async function create(step: Step<'create-output'>, notes: Notes, tools: Tools): 
   const refusal = await toRefusal(written, step.output, step.binding.metadata, tools);
   if (refusal) notes.refusal = refusal;
   return 'unseen';
+}
+
+/** Undefined: it did not leave in time, so that nothing can land. */
+async function sendCreation(
+  step: Step<'create-output'>,
+  sendBy: number,
+  notes: Notes,
+  { cluster }: Tools,
+): Promise<Written<Output> | undefined> {
+  try {
+    return await cluster.createOutput(step.output, { sendBy });
+  } catch (error) {
+    if (!(error instanceof NotSentError)) throw error;
+    notes.dead = step.nonce;
+    return undefined;
+  }
 }
 
 async function replace(step: Step<'replace-output'>, notes: Notes, tools: Tools): Promise<Effect> {

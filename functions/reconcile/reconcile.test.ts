@@ -10,11 +10,13 @@ import { testSettings } from '../../test/support/test-cluster.ts';
 import { reconcile } from './reconcile.ts';
 
 const type = 'red.sonda.kleym.bindings.affected';
+const giveWay = async () => undefined;
 
 function appOn(cluster: Cluster, elapsed: () => number = () => 0) {
   let nonces = 0;
   const log = pino({ level: 'silent' });
-  const options = { cluster, settings: testSettings, log, nonce: () => `nonce-${nonces++}`, elapsed };
+  const nonce = () => `nonce-${nonces++}`;
+  const options = { cluster, settings: testSettings, log, nonce, elapsed, giveWay };
   return silentApp(reconcile(options), 'reconcile');
 }
 
@@ -28,7 +30,7 @@ async function prepare(override?: (real: Cluster) => Override) {
   return here;
 }
 
-/** More bindings than one run writes for. */
+/** More bindings than are looked at one by one. */
 async function crowd(here: Settling): Promise<string[]> {
   const names = Array.from({ length: 205 }, (_, index) => `binding-${String(index).padStart(3, '0')}`);
   await here.create(pool(), ...names.map((name) => poolBinding(name)));
@@ -57,7 +59,7 @@ describe('reconcile answers', () => {
   test('200 with what it did not reach in time', async () => {
     let elapsed = 0;
     const here = await prepare(() => ({
-      patchFinalizers: () => {
+      createOutput: () => {
         elapsed += 20_000;
         return undefined;
       },
@@ -65,7 +67,7 @@ describe('reconcile answers', () => {
     const app = appOn(here.cluster, () => elapsed);
     expect(await postEvent(app, naming('binding-a', 'binding-b'))).toEqual({
       status: 200,
-      bindings: [{ namespace: 'team-a', names: ['binding-a', 'binding-b'] }],
+      bindings: [{ namespace: 'team-a', names: ['binding-b'] }],
     });
   });
 
@@ -116,17 +118,17 @@ describe('reconcile answers', () => {
     expect(await postEvent(app, naming(...names))).toMatchObject({ status: 503 });
   });
 
-  test('503 to more names than a run writes for, as soon as there is nothing to write: all of them wait', async () => {
+  test('503 to many names, when all of them wait', async () => {
     const here = await createSettling(() => ({ listOutputs: async () => 'unserved' as const }));
     const names = await crowd(here);
     const app = appOn(here.cluster);
     const answers = [];
     for (let turn = 0; turn < 3; turn++) answers.push((await postEvent(app, naming(...names))).status);
-    expect(answers).toEqual([200, 503, 503]);
+    expect(answers).toEqual([503, 503, 503]);
     expect(await saidOf(here, names)).toEqual(['False ClusterSPIFFEIDCRDMissing']);
   });
 
-  test('503 to more names than a run writes for, when no output of theirs can be deleted', async () => {
+  test('503 to many names, when no output of theirs can be deleted', async () => {
     let isKeeping = false;
     const refusal = { kind: 'rejected', forbidden: true, message: 'no permission' } as const;
     const here = await createSettling(() => ({
@@ -140,7 +142,7 @@ describe('reconcile answers', () => {
     await here.edit(pool(), { spec: { selector: { matchLabels: { app: '' } } } });
     const answers = [];
     for (let turn = 0; turn < 4; turn++) answers.push((await postEvent(app, naming(...names))).status);
-    expect(answers).toEqual([200, 200, 503, 503]);
+    expect(answers).toEqual([503, 503, 503, 503]);
     expect(await saidOf(here, names)).toEqual(['Unknown Waiting']);
   });
 
@@ -255,9 +257,9 @@ describe('requests for one namespace', () => {
   test('that arrive while it works are put together', async () => {
     const gate = Promise.withResolvers<void>();
     const here = await prepare((real) => ({
-      getBinding: async (...args) => {
+      readBinding: async (...args) => {
         await gate.promise;
-        return real.getBinding(...args);
+        return real.readBinding(...args);
       },
     }));
     const app = appOn(here.cluster);
@@ -265,7 +267,7 @@ describe('requests for one namespace', () => {
     await expect.poll(() => here.calls.length).toBe(1);
     const others = [postEvent(app, naming('binding-b')), postEvent(app, naming('binding-b', 'binding-a'))];
     await new Promise((resolve) => void setImmediate(resolve));
-    expect(here.calls).toEqual(['getBinding']);
+    expect(here.calls).toEqual(['readBinding']);
     gate.resolve();
     expect(await Promise.all([first, ...others])).toEqual([
       { status: 204 },
@@ -278,9 +280,9 @@ describe('requests for one namespace', () => {
   test('name a neighbour that they have in common once, in the answer to the last of them', async () => {
     const gate = Promise.withResolvers<void>();
     const here = await createSettling((real) => ({
-      getBinding: async (...args) => {
+      readBinding: async (...args) => {
         if (args[1] === 'nobody') await gate.promise;
-        return real.getBinding(...args);
+        return real.readBinding(...args);
       },
       deleteOutput: () => Promise.reject(new UncertainError('no answer')),
     }));

@@ -11,17 +11,17 @@ import type { Cluster } from '../../shared/kube/cluster.ts';
 import { toHarmless } from '../../shared/log.ts';
 import { createAnnouncer } from './announcer.ts';
 import { createBatches } from '../../shared/batches.ts';
-import { forEachLimited } from './for-each-limited.ts';
+import { forEachLimited } from '../../shared/for-each-limited.ts';
+import { toDigest } from '../../shared/identity/digest.ts';
+import type { Turns } from '../../shared/take-turns.ts';
 import { type Ending, type Run, settle } from './settle.ts';
 
 /** What reconcile needs of the world. */
-export interface ReconcileOptions {
+export interface ReconcileOptions extends Turns {
   readonly cluster: Cluster;
   readonly settings: Settings;
   readonly log: Logger;
   readonly nonce: () => string;
-  /** A clock that only goes forward, in milliseconds. */
-  readonly elapsed: () => number;
 }
 
 /** How a request ended for each of its bindings, and what it took. */
@@ -31,6 +31,7 @@ interface Result {
   readonly others: Ended[];
   collects: number;
   writes: number;
+  announcements: number;
 }
 
 interface Ended {
@@ -47,26 +48,74 @@ interface Batch extends Run {
 // A request begins no further namespace after this long: what is left goes into its reply.
 const maxMs = 20_000;
 const namespacesAtOnce = 4;
+// Requests that wait for the batch that runs are put together, but each takes a place that others may need. Of one
+// namespace no more than these wait; the others are answered at once, and the Broker brings them again.
+const maxWaiting = 256;
+const maxNamesWaiting = 100_000;
+/** Among the names of a batch: somebody asks for a look at the whole namespace. No binding is called so. */
+const wholeNamespace = '*';
 
 /** Brings the bindings that an event names to rest. */
 export function reconcile(options: ReconcileOptions): Handler {
-  const { cluster, settings, log, nonce, elapsed } = options;
-  const batches = createBatches(async (namespace, names): Promise<Batch> => {
-    const tools = { cluster, nonce, elapsed, announcer: createAnnouncer(cluster, log, elapsed) };
-    return { asked: names, ...(await settle(namespace, names, settings, tools)) };
+  const { cluster, settings, log, nonce, elapsed, giveWay } = options;
+  const batches = createBatches(async (namespace, asked): Promise<Batch> => {
+    const tools = { cluster, nonce, elapsed, giveWay, announcer: createAnnouncer(cluster, log, elapsed) };
+    const names = asked.filter((name) => name !== wholeNamespace);
+    const task = { namespace, names, isWhole: names.length < asked.length };
+    return { asked: names, ...(await settle(task, settings, tools)) };
   });
 
-  return async function handleAffected(event) {
+  const queue = createQueue();
+
+  return async function handleAffected(event, context) {
     const named = parseBindingsAffected(event);
     if (named.kind !== 'done') return named;
+    context.release?.();
     const since = elapsed();
-    const result: Result = { own: [], others: [], collects: 0, writes: 0 };
-    await forEachLimited(named.value, namespacesAtOnce, async (group) => {
+    const result: Result = { own: [], others: [], collects: 0, writes: 0, announcements: 0 };
+    await forEachLimited(toTurn(named.value, event.id), namespacesAtOnce, async (group) => {
+      const { namespace, names, isWhole } = group;
       const isLate = elapsed() - since > maxMs;
-      add(result, group, isLate ? notBegun(group) : await batches.ask(group.namespace, group.names));
+      const asked = isWhole ? [...names, wholeNamespace] : names;
+      const batch = isLate ? undefined : queue.wait(group, () => batches.ask(namespace, asked));
+      add(result, group, (await batch) ?? notBegun(group));
     });
-    return toAnswer(result, event.id);
+    for (const { namespace, name, ending } of result.own)
+      if (ending.kind === 'failed')
+        context.log.error({ namespace, name, err: ending.error }, 'binding failed');
+    return toAnswer(result, { cause: event.id, isWhole: named.value.some(({ isWhole }) => isWhole) });
   };
+}
+
+/** Counts what waits for each namespace. */
+function createQueue() {
+  const waiting = new Map<string, { requests: number; names: number }>();
+  return {
+    /** Waits with the others of the namespace; undefined where too many do. */
+    wait: async (
+      { namespace, names }: BindingNames,
+      ask: () => Promise<Batch>,
+    ): Promise<Batch | undefined> => {
+      const others = waiting.get(namespace) ?? { requests: 0, names: 0 };
+      if (others.requests >= maxWaiting || others.names > maxNamesWaiting) return undefined;
+      waiting.set(namespace, others);
+      others.requests++;
+      others.names += names.length;
+      try {
+        return await ask();
+      } finally {
+        others.requests--;
+        others.names -= names.length;
+        if (others.requests === 0) waiting.delete(namespace);
+      }
+    },
+  };
+}
+
+/** Each event begins with another namespace: a few that are slow must not keep out those that come after them. */
+function toTurn<T>(groups: readonly T[], id: string): T[] {
+  const start = Number.parseInt(toDigest(id, 8), 16) % Math.max(groups.length, 1);
+  return [...groups.slice(start), ...groups.slice(0, start)];
 }
 
 function notBegun({ names }: BindingNames): Batch {
@@ -75,6 +124,7 @@ function notBegun({ names }: BindingNames): Batch {
     endings: new Map(names.map((name) => [name, { kind: 'unfinished' }])),
     collects: 0,
     writes: 0,
+    announcements: 0,
   };
 }
 
@@ -86,7 +136,7 @@ function notBegun({ names }: BindingNames): Batch {
 function add(
   result: Result,
   { namespace, names }: BindingNames,
-  { asked, endings, collects, writes }: Batch,
+  { asked, endings, collects, writes, announcements }: Batch,
 ): void {
   const [own, all] = [new Set(names), new Set(asked)];
   const isLast = own.has(asked.at(-1) ?? '');
@@ -97,19 +147,28 @@ function add(
   }
   result.collects += collects;
   result.writes += writes;
+  result.announcements += announcements;
 }
 
-function toAnswer({ own, others, collects, writes }: Result, cause: string): Answer {
-  const facts = { bindings: own.length, neighbours: others.length, collects, writes };
-  for (const { ending } of own) if (ending.kind === 'failed') throw ending.error;
+/** The request that an answer belongs to. What is left of a whole look is found by another one only. */
+interface ReconcileRequest {
+  readonly cause: string;
+  readonly isWhole: boolean;
+}
 
+function toAnswer(
+  { own, others, collects, writes, announcements }: Result,
+  request: ReconcileRequest,
+): Answer {
+  const facts = { bindings: own.length, neighbours: others.length, collects, writes };
   const left = own.filter(({ ending }) => ending.kind === 'unfinished');
-  const held = own.filter(({ ending }) => ending.kind === 'waiting');
-  // A 503 would forget the neighbours, and is slow where there is more to do: so who waits is named with those, until
-  // an answer has nobody to add and nothing came of the request. Then only patience helps, and that is the 503.
-  const hasMoved = writes > 0 || own.length > left.length + held.length;
+  const held = own.filter(({ ending }) => ending.kind === 'waiting' || ending.kind === 'failed');
+  // An error would forget the neighbours, and is slow where there is more to do: so who waits, and who failed, is named
+  // with those, until an answer has nobody to add and nothing came of the request but announcements. Then only patience helps.
+  const hasMoved = writes > announcements || own.length > left.length + held.length;
   if (others.length > 0 || (left.length > 0 && hasMoved))
-    return answerNames([...left, ...held, ...others], cause, facts);
+    return answerNames([...left, ...held, ...others], request, facts);
+  for (const { ending } of own) if (ending.kind === 'failed') throw ending.error;
   const [first] = [...held, ...left];
   if (!first) return nothing(facts);
   return waiting(toHarmless(`${first.namespace}/${first.name}: ${toReason(first.ending)}`));
@@ -119,7 +178,7 @@ function toReason(ending: Ending): string {
   return ending.kind === 'waiting' ? ending.message : 'not reached in time';
 }
 
-function answerNames(ended: readonly Ended[], cause: string, facts: Facts): Answer {
+function answerNames(ended: readonly Ended[], request: ReconcileRequest, facts: Facts): Answer {
   const bindings = ended.map(({ namespace, name }) => ({ namespace, names: [name] }));
-  return answerBindingsAffected({ from: 'reconcile', cause, bindings }, facts);
+  return answerBindingsAffected({ from: 'reconcile', ...request, bindings }, facts);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { BindingStatus } from '../../shared/api/binding.ts';
-import { collectCluster } from '../../shared/kube/collect-cluster.ts';
+import { collectCluster } from '../../shared/collect/collect-cluster.ts';
 import { connect } from '../../shared/kube/kube-cluster.ts';
 import { createClusterInReach } from '../../test/support/cluster-in-reach.ts';
 import { binding, objective, output, pool } from '../../test/support/drafts.ts';
@@ -27,16 +27,22 @@ function at(draft: Draft): Draft {
 /** Two bindings that are well. */
 async function createTwo() {
   const { kube, connection } = createClusterInReach([takeAnything(ours), ...others]);
-  const cluster = connect({ ...connection, sleep: async () => undefined });
+  const cluster = connect({ ...connection, sleep: async () => undefined, elapsed: () => 0 });
   const announcer = { tell: () => undefined, told: async () => undefined };
   let nonces = 0;
-  const tools = { cluster, announcer, nonce: () => `nonce-${nonces++}`, elapsed: () => 0 };
+  const tools = {
+    cluster,
+    announcer,
+    nonce: () => `nonce-${nonces++}`,
+    elapsed: () => 0,
+    giveWay: async () => undefined,
+  };
   const here = {
     cluster,
     create: (draft: Draft) => kube.create(at(draft)),
     edit: (name: string, patch: object, subresource?: 'status') =>
       kube.edit(at(binding(name)), patch, subresource),
-    settle: (...names: string[]) => settle(namespace, names, testSettings, tools),
+    settle: (...names: string[]) => settle({ namespace, names }, testSettings, tools),
     outputs: () => kube.list({ apiVersion: output('any').apiVersion, kind: output('any').kind }),
     ready: async (name: string) => {
       const status = (await kube.get(at(binding(name))))?.['status'] as BindingStatus | undefined;

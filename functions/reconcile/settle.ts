@@ -1,13 +1,19 @@
-import type { Binding } from '../../shared/api/binding.ts';
-import type { Decision, Probe, Write } from '../../shared/decide/decision.ts';
-import { decide, decideOrphans } from '../../shared/decide/decide.ts';
-import { type Snapshot, type World, toWorld } from '../../shared/decide/world.ts';
-import { compareText } from '../../shared/identity/canonical.ts';
-import type { Settings } from '../../shared/identity/settings.ts';
-import { collect } from '../../shared/kube/collect.ts';
+import { type Binding, bindingFinalizer } from '../../shared/api/binding.ts';
+import { findReady } from '../../shared/api/conditions.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
+import { collect, readClock } from '../../shared/collect/collect.ts';
+import { collectAlone, collectNew, readSourcesOf } from '../../shared/collect/collect-new.ts';
+import { maxReadsByName } from '../../shared/collect/limits.ts';
+import { type Sight, createSight, noteWrites } from '../../shared/collect/sight.ts';
+import type { Decision, Probe, Write } from '../../shared/decide/decision.ts';
+import { decide, decideFirst, decideOrphans, isNew } from '../../shared/decide/decide.ts';
+import { type World, compileWorld } from '../../shared/decide/world.ts';
+import { forEachLimited } from '../../shared/for-each-limited.ts';
+import { compareText } from '../../shared/identity/canonical.ts';
+import { toDigest } from '../../shared/identity/digest.ts';
+import type { Settings } from '../../shared/identity/settings.ts';
+import { createPause, takeTurns } from '../../shared/take-turns.ts';
 import { findAffected } from './affected.ts';
-import { forEachLimited } from './for-each-limited.ts';
 import { type Effect, type Notes, type Tools, perform, toMemory } from './perform.ts';
 
 /** How a run ended for a binding: at rest, to be asked for again later, or not reached in time. */
@@ -23,37 +29,42 @@ export interface Run {
   readonly collects: number;
   /** How many writes were answered; an output that could not be deleted is none. */
   readonly writes: number;
+  /** How many of them only prepared others. */
+  readonly announcements: number;
 }
 
-const maxRounds = 12;
+/** What a run is asked for. */
+export interface Task {
+  readonly namespace: string;
+  readonly names: readonly string[];
+  /** To look at the whole namespace, however few the names are. */
+  readonly isWhole?: boolean;
+}
+
+// Somebody else writes the same object each time: to go on at once helps nobody.
+const maxTries = 12;
+// After this no binding is taken up any more. What was announced by then is still brought to its end.
 const maxMs = 20_000;
-// Names that need no write cost nothing.
-const maxNames = 200;
-// A round looks again after this long, however many are left: what it announced must be written while it is fresh. Where
-// the API server is slow, a round for all of them would end after that, and the run with nothing but announcements.
+const maxMsWithoutWrites = 40_000;
+// Neighbours that a run takes up by itself, beside the names that it was asked for.
+const maxNeighbours = 200;
+// What a round announces is to be written by the next one, while it is fresh. So a round ends after this long, or with so
+// many announcements, and the next one writes what these announced before it goes on.
 const maxRoundMs = 4_000;
-// After this nothing is announced any more: it could not be written in time, and would keep everybody waiting.
-const maxAnnouncingMs = 10_000;
+const maxAnnouncements = 1_000;
+// A claim is dated by the clock as it was read last. When deciding took longer than this, it is read again.
+const maxClockAgeMs = 1_000;
 const concurrency = 16;
 
 /**
  * Brings bindings of one namespace to rest: collect, decide for each, write, and collect again until nothing is left to
  * write. It remembers nothing that another run would need, and may die between any two calls.
  */
-export async function settle(
-  namespace: string,
-  names: readonly string[],
-  settings: Settings,
-  tools: Tools,
-): Promise<Run> {
-  const sorted = names.toSorted(compareText);
-  const run = startRun(sorted, tools);
+export async function settle(task: Task, settings: Settings, tools: Tools): Promise<Run> {
+  const run = startRun(task, settings, tools);
   try {
-    while (run.open.size > 0 && run.rounds < maxRounds && tools.elapsed() - run.since < maxMs) {
-      run.rounds++;
-      const open = [...run.open].toSorted(compareText);
-      await takeRound(run, toWorld(await look(run, namespace, open), settings));
-    }
+    await createNew(run);
+    while (run.open.size > 0 && isInTime(run)) await takeRound(run, await look(run), [...run.open]);
   } catch (error) {
     // Trouble says nothing about any binding; neighbours that were not asked for must not be forgotten with it.
     if (!(error instanceof UncertainError)) throw error;
@@ -61,28 +72,36 @@ export async function settle(
   } finally {
     await tools.announcer.told();
   }
-  for (const name of run.open) end(run, name, unfinished(run));
+  for (const name of run.open) if (!run.passing.has(name)) end(run, name, { kind: 'unfinished' });
   for (const { owner, ending } of run.stuck.values()) end(run, owner, ending);
-  return { endings: run.endings, collects: run.rounds, writes: run.writes };
+  const { endings, collects, writes, announcements } = run;
+  return { endings, collects, writes, announcements };
 }
 
 /** A run while it is under way. */
 interface Progress {
+  readonly task: Task;
+  readonly settings: Settings;
   readonly tools: Tools;
   readonly since: number;
+  readonly sight: Sight;
+  /** Those that are not at rest, in the order in which they are taken up. */
   readonly open: Set<string>;
   readonly endings: Map<string, Ending>;
   readonly notes: Map<string, Notes>;
-  rounds: number;
+  /** Neighbours that were taken up. */
+  readonly adopted: Set<string>;
+  /** Bindings that nobody has evaluated, and that were in sight anyway. Their own events are on their way. */
+  readonly passing: Set<string>;
+  collects: number;
   writes: number;
+  announcements: number;
   /** Whether an output went or changed, so that neighbours may have what they waited for. */
   released: boolean;
   /** Orphans that could not be deleted, by their uids. */
   readonly stuck: Map<string, { readonly owner: string; readonly ending: Ending }>;
-  /** When the last collect began. */
+  /** When the clock was read by which this round dates its claims. */
   looked: number;
-  /** What it saw, with each binding as it was when it was first seen. */
-  seen: Snapshot | undefined;
 }
 
 interface Step {
@@ -90,53 +109,182 @@ interface Step {
   readonly decision: Write | Probe;
 }
 
-function startRun(names: readonly string[], tools: Tools): Progress {
+function startRun(task: Task, settings: Settings, tools: Tools): Progress {
+  const sight = createSight();
   return {
-    tools,
+    task,
+    settings,
+    tools: { ...tools, cluster: noteWrites(tools.cluster, sight) },
     since: tools.elapsed(),
-    open: new Set(names),
+    sight,
+    open: new Set(toOrder(task.names, tools.nonce())),
     endings: new Map(),
     notes: new Map(),
-    rounds: 0,
+    adopted: new Set(),
+    passing: new Set(),
+    collects: 0,
     writes: 0,
+    announcements: 0,
     released: false,
     stuck: new Map(),
     looked: 0,
-    seen: undefined,
   };
 }
 
-/** A binding that changes its service account leaves neighbours behind, who may have waited for that: they stay in sight. */
-async function look(run: Progress, namespace: string, names: readonly string[]): Promise<Snapshot> {
-  run.looked = run.tools.elapsed();
-  const snapshot = await collect(run.tools.cluster, namespace, names, run.seen);
-  const bindings = new Map([...snapshot.bindings, ...(run.seen?.bindings ?? [])]);
-  run.seen = { ...snapshot, bindings };
-  return snapshot;
+/** Each run begins with another of its names: those that never come to rest must not always come first. */
+function toOrder(names: readonly string[], seed: string): string[] {
+  const sorted = names.toSorted(compareText);
+  const start = Number.parseInt(toDigest(seed, 8), 16) % Math.max(sorted.length, 1);
+  return [...sorted.slice(start), ...sorted.slice(0, start)];
 }
 
-async function takeRound(run: Progress, world: World): Promise<void> {
-  const orphans = decideOrphans(world).filter(({ output }) => !run.stuck.has(output.metadata.uid));
+function isInTime(run: Progress): boolean {
+  return isInTimeToBegin(run) || [...run.open].some((name) => isAnnounced(run, name));
+}
+
+/** A namespace may be so large that to read it takes all the time; then it gets some more, or nothing would ever come of it. */
+function isInTimeToBegin({ tools, since, writes }: Progress): boolean {
+  return tools.elapsed() - since < (writes > 0 ? maxMs : maxMsWithoutWrites);
+}
+
+function isAnnounced({ notes, tools }: Progress, name: string): boolean {
+  const known = notes.get(name);
+  return known !== undefined && toMemory(known, tools).unsent?.fresh === true;
+}
+
+/** Makes what few bindings want that nobody has looked at: row 0, and then what the rows say where they are alone. */
+async function createNew(run: Progress): Promise<void> {
+  const { task, tools, settings, sight } = run;
+  if (task.isWhole || task.names.length > maxReadsByName) return;
+  const announced = await announceNew(run);
+  if (announced.length === 0 || settings.overlapPolicy === 'refuse') return;
+  run.looked = tools.elapsed();
+  const snapshot = await collectAlone(tools.cluster, { namespace: task.namespace, names: announced }, sight);
+  if (!snapshot) return;
+  run.collects++;
+  await takeRound(run, await takeTurns(compileWorld(snapshot, settings), tools), announced);
+}
+
+async function announceNew(run: Progress): Promise<string[]> {
+  const { task, tools, settings, sight } = run;
+  run.looked = tools.elapsed();
+  const seen = (await collectNew(tools.cluster, task, sight)).filter(({ binding }) => isNew(binding));
+  if (seen.length === 0) return [];
+  run.collects++;
+  // The finalizer goes on whatever their pools say.
+  const bindings = seen.map(({ binding }) => binding);
+  const [{ sources }] = await Promise.all([
+    readSourcesOf(tools.cluster, task.namespace, bindings, sight),
+    forEachLimited(bindings, concurrency, (binding) => attempt(run, toHold(binding))),
+  ]);
+  const steps = seen.flatMap(({ binding, now }) =>
+    toFirstStep(run, decideFirst({ binding, now, sources, settings }, tools.nonce())),
+  );
+  await forEachLimited(steps, concurrency, (step) => attempt(run, step));
+  return steps.map(({ name }) => name).filter((name) => isAnnounced(run, name));
+}
+
+function toHold(binding: Binding): Step {
+  const { name, finalizers = [] } = binding.metadata;
+  const decision = {
+    kind: 'patch-finalizers',
+    binding,
+    finalizers: [...finalizers, bindingFinalizer],
+    announce: undefined,
+  } as const;
+  return { name, decision };
+}
+
+/** The announcement, onto the binding with our finalizer. Where that was not put on, a collect will tell. */
+function toFirstStep({ sight }: Progress, decision: ReturnType<typeof decideFirst>): Step[] {
+  if (!decision) return [];
+  const { name } = decision.binding.metadata;
+  const binding = sight.bindings.get(name);
+  if (!binding?.metadata.finalizers?.includes(bindingFinalizer)) return [];
+  return [
+    { name, decision: { kind: 'write-status', binding, status: decision.announce, waiting: undefined } },
+  ];
+}
+
+async function look(run: Progress): Promise<World> {
+  const { task, settings, tools, sight } = run;
+  run.collects++;
+  run.looked = tools.elapsed();
+  const names = [...run.open];
+  const isWhole = task.isWhole ?? false;
+  const snapshot = await collect(
+    tools.cluster,
+    { namespace: task.namespace, names, settings, isWhole },
+    sight,
+  );
+  return await takeTurns(compileWorld(snapshot, settings), tools);
+}
+
+async function takeRound(run: Progress, seen: World, lookedAt: readonly string[]): Promise<void> {
+  const orphans = decideOrphans(seen).filter(({ output }) => !run.stuck.has(output.metadata.uid));
   if (orphans.length > 0) {
     await forEachLimited(orphans, concurrency, (orphan) => removeOrphan(run, orphan));
     return;
   }
-  const steps = toSteps(run, world);
-  adopt(run, world);
+  // Only those whom the look was for: it may not show the rivals of whom the run takes up now.
+  const names = toTakeUp(run, seen, lookedAt);
+  await adopt(run, seen);
+  const world = await readClockAgain(run, seen);
+  const announcements: Step[] = [];
+  const steps = listSteps(run, world, names, announcements);
+  await forEachLimited(steps, concurrency, (step) => attempt(run, step));
+  await forEachLimited(listInTime(run, announcements), concurrency, (step) => attempt(run, step));
+}
+
+/** What was announced must be written soon after the clock was read that dates it. The quarantine is that of the collect. */
+async function readClockAgain(run: Progress, world: World): Promise<World> {
+  const { tools, task, looked } = run;
+  const now = tools.elapsed();
+  if (now - looked < maxClockAgeMs) return world;
+  const clock = await readClock(tools.cluster, task.namespace);
+  run.looked = now;
+  return { ...world, snapshot: { ...world.snapshot, clock: { ...world.snapshot.clock, now: clock.now } } };
+}
+
+/**
+ * What there is to write, decided one by one while it is written. Announcements come last and are put aside: what they
+ * need must first be known to be free, and it takes another round. Whom this round does not reach, the next one does.
+ */
+async function* listSteps(
+  run: Progress,
+  world: World,
+  names: readonly string[],
+  announcements: Step[],
+): AsyncGenerator<Step> {
+  const pause = createPause(run.tools);
   const began = run.tools.elapsed();
-  const inOrder = steps.toSorted((a, b) => Number(isAnnouncement(a)) - Number(isAnnouncement(b)));
-  await forEachLimited(inOrder, concurrency, async (step) => {
-    if (!isTooLate(run, began, step)) await attempt(run, step);
-  });
+  for (const name of names) {
+    await pause();
+    const isOver = run.tools.elapsed() - began > maxRoundMs || announcements.length === maxAnnouncements;
+    if (isOver) return;
+    const step = toStep(run, name, decideFor(run, world, name));
+    if (step && isAnnouncement(step)) announcements.push(step);
+    else if (step) yield step;
+  }
 }
 
-/** Whether a step is for the next round. */
-function isTooLate(run: Progress, began: number, step: Step): boolean {
-  return run.tools.elapsed() - began > maxRoundMs || (isAnnouncement(step) && isTooLateToAnnounce(run));
+function* listInTime(run: Progress, steps: readonly Step[]): Generator<Step> {
+  const began = run.tools.elapsed();
+  for (const step of steps) {
+    if (run.tools.elapsed() - began > maxRoundMs || !isInTimeToBegin(run)) return;
+    yield step;
+  }
 }
 
-function isTooLateToAnnounce({ tools, since }: Progress): boolean {
-  return tools.elapsed() - since > maxAnnouncingMs;
+/** First what was announced, last what waited already; each round goes on where the one before ended. */
+function toTakeUp(run: Progress, world: World, lookedAt: readonly string[]): string[] {
+  const open = lookedAt.filter((name) => run.open.has(name));
+  const announced = open.filter((name) => isAnnounced(run, name));
+  if (!isInTimeToBegin(run)) return announced;
+  const others = open.filter((name) => !isAnnounced(run, name));
+  const isWaiting = (name: string) =>
+    findReady(world.snapshot.bindings.get(name)?.status)?.reason === 'Waiting';
+  return [...announced, ...others.filter((name) => !isWaiting(name)), ...others.filter(isWaiting)];
 }
 
 function isAnnouncement({ decision }: Step): boolean {
@@ -146,20 +294,9 @@ function isAnnouncement({ decision }: Step): boolean {
   );
 }
 
-/** What there is to write, for as many as a run takes: those first that do not wait already, and so may get somewhere. */
-function toSteps(run: Progress, world: World): Step[] {
-  const isWaiting = (name: string) => (isStuck(world.snapshot.bindings.get(name)) ? 1 : 0);
-  const steps = [...run.open]
-    .toSorted((a, b) => isWaiting(a) - isWaiting(b) || compareText(a, b))
-    .flatMap((name) => toStep(run, name, decideFor(run, world, name)));
-  const late = steps.filter((step) => isAnnouncement(step) && isTooLateToAnnounce(run));
-  for (const { name } of [...late, ...steps.slice(maxNames)]) end(run, name, { kind: 'unfinished' });
-  return steps.filter(({ name }) => run.open.has(name));
-}
-
-function isStuck(binding: Binding | undefined): boolean {
-  const ready = binding?.status?.conditions?.find(({ type }) => type === 'Ready');
-  return ready?.reason === 'Waiting';
+/** Our finalizer goes on: nothing has come of it yet. */
+function isHold({ decision }: Step): boolean {
+  return decision.kind === 'patch-finalizers' && decision.finalizers.includes(bindingFinalizer);
 }
 
 function decideFor(run: Progress, world: World, name: string): Decision {
@@ -167,14 +304,14 @@ function decideFor(run: Progress, world: World, name: string): Decision {
 }
 
 /** A decision that writes is a step; any other one ends the run for its binding. */
-function toStep(run: Progress, name: string, decision: Decision): Step[] {
+function toStep(run: Progress, name: string, decision: Decision): Step | undefined {
   switch (decision.kind) {
     case 'settled':
     case 'waiting':
       end(run, name, decision);
-      return [];
+      return undefined;
     default:
-      return [{ name, decision }];
+      return { name, decision };
   }
 }
 
@@ -182,7 +319,7 @@ function toStep(run: Progress, name: string, decision: Decision): Step[] {
 async function removeOrphan(run: Progress, orphan: Write & { kind: 'delete-output' }): Promise<void> {
   const { output, owner } = orphan;
   const { name, uid } = output.metadata;
-  const notes: Notes = { looked: run.looked };
+  const notes: Notes = { looked: run.looked, tries: 0 };
   try {
     count(run, orphan, await perform(orphan, notes, run.tools));
   } catch (error) {
@@ -195,11 +332,20 @@ async function removeOrphan(run: Progress, orphan: Write & { kind: 'delete-outpu
 
 /** One binding's trouble is its own: the others of the batch go on. */
 async function attempt(run: Progress, step: Step): Promise<void> {
+  const { name } = step;
+  // To the end of the line.
+  run.open.delete(name);
+  run.open.add(name);
   try {
     await write(run, step);
   } catch (error) {
-    end(run, step.name, toTrouble(error));
+    end(run, name, toTrouble(error));
   }
+  const notes = notesOf(run, name);
+  notes.tries++;
+  if (notes.tries < maxTries || !run.open.has(name)) return;
+  const message = `not at rest after ${maxTries} writes: others write the same objects`;
+  end(run, name, { kind: 'waiting', message });
 }
 
 function toTrouble(error: unknown): Ending {
@@ -208,21 +354,23 @@ function toTrouble(error: unknown): Ending {
     : { kind: 'failed', error };
 }
 
-async function write(run: Progress, { name, decision }: Step): Promise<void> {
+async function write(run: Progress, step: Step): Promise<void> {
+  const { name, decision } = step;
   // Whatever comes of it: what is chained on a PUT may fail when the PUT has not.
   if (decision.kind === 'replace-output') run.released = true;
   const effect = await perform(decision, notesOf(run, name), run.tools);
-  count(run, decision, effect);
+  if (count(run, decision, effect) && (isAnnouncement(step) || isHold(step))) run.announcements++;
   // What a replaced output selected is free now, and only another collect shows who was waiting for it.
   if (effect === 'confirmed' && decision.kind === 'create-output') end(run, name, { kind: 'settled' });
   if (decision.kind === 'write-status' && decision.waiting) end(run, name, decision.waiting);
 }
 
-/** What was not deleted sets nobody free. */
-function count(run: Progress, { kind }: Write | Probe, effect: Effect): void {
-  if (kind === 'probe' || effect === 'kept') return;
+/** True where it was a write that was carried out, or that others were faster than. What was not deleted sets nobody free. */
+function count(run: Progress, { kind }: Write | Probe, effect: Effect): boolean {
+  if (kind === 'probe' || effect === 'kept' || effect === 'unsent') return false;
   run.writes++;
   if (kind === 'delete-output') run.released = true;
+  return true;
 }
 
 /**
@@ -230,21 +378,42 @@ function count(run: Progress, { kind }: Write | Probe, effect: Effect): void {
  * One that it found at rest before is a neighbour like any other, if it would write for it now. Who waits is asked for
  * again anyway.
  */
-function adopt(run: Progress, world: World): void {
+async function adopt(run: Progress, world: World): Promise<void> {
+  const { tools, released } = run;
   const atRest = new Set([...run.endings].flatMap(([name, { kind }]) => (kind === 'settled' ? [name] : [])));
   const own = [...run.endings.keys(), ...run.open];
-  const affected = new Set(findAffected(world, new Set(own), run.released));
+  const affected = new Set(await takeTurns(findAffected(world, new Set(own), released), tools));
   if (atRest.size > 0) {
     const others = new Set(own.filter((name) => !atRest.has(name)));
-    const again = findAffected(world, others, run.released);
+    const again = await takeTurns(findAffected(world, others, released), tools);
     for (const name of again)
       if (!atRest.has(name) || isWrite(decideFor(run, world, name))) affected.add(name);
   }
-  for (const name of affected) {
-    if (run.open.size < maxNames) run.open.add(name);
-    else end(run, name, { kind: 'unfinished' });
-  }
+  for (const name of affected) takeOver(run, name);
+  takeNew(run, world);
   run.released = false;
+}
+
+/**
+ * Where a run has read the namespace for many, it takes up what nobody has evaluated yet: when a thousand bindings are
+ * created at once, each of their events would otherwise want a look of its own.
+ */
+function takeNew(run: Progress, world: World): void {
+  if (run.task.names.length <= maxReadsByName || world.snapshot.isNarrow) return;
+  for (const binding of world.snapshot.bindings.values()) {
+    const { name } = binding.metadata;
+    if (run.endings.has(name) || run.open.has(name) || !isNew(binding)) continue;
+    run.passing.add(name);
+    run.open.add(name);
+  }
+}
+
+function takeOver(run: Progress, name: string): void {
+  if (run.adopted.size === maxNeighbours && !run.adopted.has(name)) end(run, name, { kind: 'unfinished' });
+  else {
+    run.adopted.add(name);
+    run.open.add(name);
+  }
 }
 
 function isWrite({ kind }: Decision): boolean {
@@ -252,7 +421,7 @@ function isWrite({ kind }: Decision): boolean {
 }
 
 function notesOf(run: Progress, name: string): Notes {
-  const notes = run.notes.get(name) ?? { looked: run.looked };
+  const notes = run.notes.get(name) ?? { looked: run.looked, tries: 0 };
   notes.looked = run.looked;
   run.notes.set(name, notes);
   return notes;
@@ -261,10 +430,4 @@ function notesOf(run: Progress, name: string): Notes {
 function end(run: Progress, name: string, ending: Ending): void {
   run.open.delete(name);
   run.endings.set(name, ending);
-}
-
-/** Out of rounds is contention, and wants patience; out of time only wants another request. */
-function unfinished(run: Progress): Ending {
-  if (run.rounds < maxRounds) return { kind: 'unfinished' };
-  return { kind: 'waiting', message: `not at rest after ${maxRounds} rounds: others write the same objects` };
 }

@@ -5,8 +5,9 @@ import type { Handler } from '../../shared/events/function-app.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
-import { collectCluster } from '../../shared/kube/collect-cluster.ts';
+import { collectCluster } from '../../shared/collect/collect-cluster.ts';
 import { toHarmless } from '../../shared/log.ts';
+import { type Turns, takeTurns } from '../../shared/take-turns.ts';
 import { findUnsettled } from './find-unsettled.ts';
 
 /** What one look at the cluster found, and which events it was for. */
@@ -22,21 +23,34 @@ interface Look {
  * those that arrive during a look share the next one. The last of them carries the reply: it has waited least, so its
  * sender is the last to give up. If that one does give up, it sends the event again.
  */
-export function sweep(cluster: Cluster, settings: Settings): Handler {
-  const looks = createBatches((_everything, causes) => look(cluster, settings, causes));
+export function sweep(cluster: Cluster, settings: Settings, turns: Turns): Handler {
+  const looks = createBatches((_everything, causes) => look(cluster, settings, causes, turns));
   return async function handleAny({ id }) {
     const { causes, namespaces, unsettled } = await looks.ask('everything', [id]);
     const cause = causes.at(-1) ?? id;
     if (cause !== id) return nothing({ namespaces, sharedWith: toHarmless(cause) });
-    return answerBindingsAffected({ from: 'sweep', cause, bindings: unsettled }, { namespaces });
+    return answerBindingsAffected(
+      { from: 'sweep', cause, bindings: unsettled, isWhole: true },
+      { namespaces },
+    );
   };
 }
 
-async function look(cluster: Cluster, settings: Settings, causes: readonly string[]): Promise<Look> {
+async function look(
+  cluster: Cluster,
+  settings: Settings,
+  causes: readonly string[],
+  turns: Turns,
+): Promise<Look> {
   const snapshots = await collectCluster(cluster);
-  const unsettled = snapshots
-    .map((snapshot) => ({ namespace: snapshot.namespace, names: findUnsettled(snapshot, settings) }))
-    .filter(({ names }) => names.length > 0)
-    .toSorted((a, b) => compareText(a.namespace, b.namespace));
-  return { causes, namespaces: snapshots.length, unsettled };
+  const unsettled: BindingNames[] = [];
+  for (const snapshot of snapshots) {
+    const names = await takeTurns(findUnsettled(snapshot, settings), turns);
+    if (names.length > 0) unsettled.push({ namespace: snapshot.namespace, names });
+  }
+  return {
+    causes,
+    namespaces: snapshots.length,
+    unsettled: unsettled.toSorted((a, b) => compareText(a.namespace, b.namespace)),
+  };
 }

@@ -13,12 +13,15 @@ export const bindingResource = {
 /** Holds a binding until its outputs are gone. */
 export const bindingFinalizer = 'kleym.sonda.red/inferenceidentitybinding-finalizer';
 
-/** By these fields bindings can be listed (`selectableFields` of the CRD). */
+/** By these fields bindings can be listed: by its name every kind can, by the others as `selectableFields` of the CRD say. */
 export const bindingFields = {
+  name: 'metadata.name',
   pool: 'spec.poolRef.name',
   objective: 'spec.objectiveRef.name',
   serviceAccount: 'spec.serviceAccountName',
   claimedServiceAccount: 'status.claim.serviceAccountName',
+  claimKind: 'status.claim.kind',
+  key: 'status.keyDigest',
 } as const;
 export type BindingField = (typeof bindingFields)[keyof typeof bindingFields];
 
@@ -48,7 +51,14 @@ const claimOf = { name: z.string(), serviceAccountName: z.string(), key: z.strin
  */
 export const Claim = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('creating'), ...claimOf, nonce: z.string(), at: z.string() }),
-  z.object({ kind: z.literal('replacing'), ...claimOf, uid: z.string(), base: z.string() }),
+  z.object({
+    kind: z.literal('replacing'),
+    ...claimOf,
+    /** The digest of the key that the output has until the PUT lands. */
+    previousKeyDigest: z.string().optional(),
+    uid: z.string(),
+    base: z.string(),
+  }),
   z.object({ kind: z.literal('owning'), ...claimOf, uid: z.string() }),
 ]);
 export type Claim = z.infer<typeof Claim>;
@@ -80,6 +90,8 @@ export const BindingStatus = z.object({
   clusterSPIFFEIDClassName: z.string().optional(),
   observed: z.object({ pool: Observed.optional(), objective: Observed.optional() }).optional(),
   conflicts: z.array(Peer).optional(),
+  /** Of the key that its claim holds, or else of the one that its spec asks for: by it others find the binding. */
+  keyDigest: z.string().optional(),
   claim: Claim.optional(),
 });
 export type BindingStatus = z.infer<typeof BindingStatus>;
@@ -100,6 +112,7 @@ const StoredStatus = z.object({
   clusterSPIFFEIDClassName: status.clusterSPIFFEIDClassName.catch(undefined),
   observed: status.observed.catch(undefined),
   conflicts: status.conflicts.catch(undefined),
+  keyDigest: status.keyDigest.catch(undefined),
   claim: StoredClaim.optional().catch(({ value, error }) => toUnreadableClaim(value, error)),
 });
 

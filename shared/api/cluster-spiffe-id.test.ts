@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { Output, outputAnnotations, outputLabels } from './cluster-spiffe-id.ts';
 
-test('outputs are labelled as the Go operator labels them, and by what else they are found [§0]', () => {
+test('outputs are labelled as the Go operator labels them, and by what else they are found', () => {
   expect(outputLabels).toEqual({
     managedBy: 'kleym.sonda.red/managed-by',
     bindingName: 'kleym.sonda.red/binding-name',
     bindingNamespace: 'kleym.sonda.red/binding-namespace',
     serviceAccount: 'kleym.sonda.red/service-account',
+    key: 'kleym.sonda.red/key',
     className: 'spire.spiffe.io/class-name',
   });
 });

@@ -15,6 +15,8 @@ export const outputLabels = {
   bindingName: 'kleym.sonda.red/binding-name',
   bindingNamespace: 'kleym.sonda.red/binding-namespace',
   serviceAccount: 'kleym.sonda.red/service-account',
+  /** The digest of the key that an output holds; `none` where it holds none. */
+  key: 'kleym.sonda.red/key',
   /** SPIRE Controller Manager filters its informer on it where `filterByClassName` is set. */
   className: 'spire.spiffe.io/class-name',
 } as const;
@@ -24,6 +26,8 @@ export const outputAnnotations = {
   bindingUid: 'kleym.sonda.red/binding-uid',
   bindingName: 'kleym.sonda.red/binding-name',
   claim: 'kleym.sonda.red/claim',
+  /** When the claim was dated by which it was created. */
+  claimedAt: 'kleym.sonda.red/claimed-at',
   content: 'kleym.sonda.red/content',
   fence: 'kleym.sonda.red/fence',
 } as const;

@@ -60,3 +60,10 @@ export function toConditions(
     return { ...finding, observedGeneration: generation, lastTransitionTime };
   });
 }
+
+/** The condition that sums the others up. */
+export function findReady(
+  status: { readonly conditions?: readonly Condition[] | undefined } | undefined,
+): Condition | undefined {
+  return status?.conditions?.find(({ type }) => type === 'Ready');
+}

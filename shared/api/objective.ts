@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isMap, toBoundedText } from './bounded.ts';
 import { NamespacedMeta, type Resource } from './object-meta.ts';
 
 const kind = { kind: 'InferenceObjective', plural: 'inferenceobjectives' } as const;
@@ -10,9 +11,18 @@ export const objectiveResources = [
   { group: 'inference.networking.k8s.io', version: 'v1', ...kind },
 ] as const satisfies readonly Resource[];
 
-/** The reference stays unknown here: a server without the real schema may hold anything in it. */
+/** A server without the real schema may hold anything in a reference; of that, what cannot matter is left out. */
+function toBoundedReference(reference: unknown): unknown {
+  if (!isMap(reference)) return null;
+  const fields = ['name', 'group', 'kind', 'namespace'].filter((field) => reference[field] !== undefined);
+  return Object.fromEntries(fields.map((field) => [field, toBoundedText(reference[field])]));
+}
+
 export const Objective = z.object({
   metadata: NamespacedMeta,
-  spec: z.object({ poolRef: z.unknown().optional() }).optional().catch(undefined),
+  spec: z
+    .object({ poolRef: z.unknown().transform(toBoundedReference).optional() })
+    .optional()
+    .catch(undefined),
 });
 export type Objective = z.infer<typeof Objective>;

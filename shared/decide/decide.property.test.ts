@@ -192,7 +192,7 @@ describe('decide', () => {
       const wanted = step.kind === 'create-output' ? step.output : step.wanted;
       const { outcome } = renderIdentity(step.binding, sources, exampleSettings);
       const key = outcome.kind === 'done' ? outcome.value.key : undefined;
-      const holders = key === undefined ? [] : (world.holders.get(key) ?? []);
+      const holders = key === undefined ? [] : (world.outputHolders.get(key) ?? []);
       return holders.every(({ output }) => output.metadata.name === wanted.metadata.name);
     });
     fc.assert(property, { numRuns });

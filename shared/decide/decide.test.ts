@@ -20,7 +20,7 @@ import { refused, refusedForNow } from '../api/outcome.ts';
 import { toContentDigest } from '../identity/content.ts';
 import { type Identity, renderIdentity } from '../identity/render-identity.ts';
 import type { Settings } from '../identity/settings.ts';
-import { decide, decideOrphans } from './decide.ts';
+import { type FirstLook, decide, decideFirst, decideOrphans } from './decide.ts';
 import type { Decision } from './decision.ts';
 import type { Memory } from './memory.ts';
 import { type Snapshot, toWorld } from './world.ts';
@@ -147,6 +147,79 @@ const b2 = held(
   { ...perObjective, objectiveRef: { name: 'objective-b' }, containerName: 'second' },
   'binding-b',
 );
+
+function lookFirst(binding: Binding, look: Partial<FirstLook> = {}) {
+  return decideFirst({ binding, sources, settings: exampleSettings, now: clock.now, ...look }, 'fresh-nonce');
+}
+
+describe('row 0: a binding that nobody has evaluated', () => {
+  it('gets the finalizer and an announcement, from what it says alone', () => {
+    const step = lookFirst(createBinding(perObjective));
+    if (step?.kind !== 'patch-finalizers') throw new Error(step?.kind);
+    expect(step.finalizers).toEqual([bindingFinalizer]);
+    expect(step.announce).toMatchObject({
+      observedGeneration: 1,
+      keyDigest: identityOf(createBinding(perObjective)).keyDigest,
+      claim: {
+        kind: 'creating',
+        ...claimOf(createBinding(perObjective)),
+        nonce: 'fresh-nonce',
+        at: clock.now,
+      },
+      observed: { pool: { uid: 'uid-of-pool-a' }, objective: { uid: 'uid-of-objective-a' } },
+    });
+    expect(step.announce).not.toHaveProperty('conflicts');
+    expect(
+      step.announce?.conditions?.map(({ type, status, reason }) => `${type} ${status} ${reason}`),
+    ).toEqual([
+      'Ready Unknown Initializing',
+      'Conflict Unknown Initializing',
+      'InvalidRef False Resolved',
+      'UnsafeSelector False Resolved',
+      'RenderFailure False Resolved',
+    ]);
+  });
+
+  it('keeps the finalizers of others, and claims no key where it asks for none', () => {
+    const binding = createBinding(poolOnly);
+    const step = lookFirst({ ...binding, metadata: { ...binding.metadata, finalizers: ['others'] } });
+    if (step?.kind !== 'patch-finalizers') throw new Error(step?.kind);
+    expect(step.finalizers).toEqual(['others', bindingFinalizer]);
+    expect(step.announce?.claim).not.toHaveProperty('key');
+    expect(step.announce).not.toHaveProperty('keyDigest');
+  });
+
+  it.each<[string, Binding]>([
+    ['is being deleted', deleting(createBinding(perObjective))],
+    ['has our finalizer', held(perObjective)],
+    ['claims something', at(createBinding(perObjective), { claim: owning(held()) })],
+    ['was evaluated', at(createBinding(perObjective), { observedGeneration: 1 })],
+    ['has a claim that cannot be read', { ...createBinding(perObjective), status: { claim: unreadable } }],
+    ['names a pool that is not there', createBinding({ ...perObjective, poolRef: { name: 'nowhere' } })],
+    [
+      'names an objective that is not there',
+      createBinding({ ...perObjective, objectiveRef: { name: 'nowhere' } }),
+    ],
+    ['is on an unsafe pool', createBinding({ ...poolOnly, poolRef: { name: 'unsafe' } })],
+    ['names no container', createBinding({ ...perObjective, containerName: '' })],
+    [
+      'has a spec that cannot be read',
+      createBinding({ ...poolOnly, unreadable: 'poolRef: expected an object' }),
+    ],
+  ])('says nothing of one that %s: only a collect can tell', (_which, binding) => {
+    expect(lookFirst(binding)).toBeUndefined();
+  });
+
+  it('takes a status in which nothing is said for none', () => {
+    expect(lookFirst(at(createBinding(perObjective), {}))?.kind).toBe('patch-finalizers');
+  });
+});
+
+const unreadable = {
+  kind: 'unreadable',
+  words: 'kind: expected another',
+  serviceAccountName: 'inference-sa',
+} as const;
 
 describe('row 1: outputs without a binding', () => {
   it('an output whose binding is gone is deleted', () => {

@@ -8,17 +8,21 @@ import {
 import { outputAnnotations } from '../api/cluster-spiffe-id.ts';
 import type { NewOutput } from '../api/new-output.ts';
 import { type Refused, type Waiting, refusedForNow } from '../api/outcome.ts';
+import { toKeyDigest } from '../identity/collision-key.ts';
 import { isSameContent, toContentDigest } from '../identity/content.ts';
-import { type Identity, type Rendering, nameOutput } from '../identity/render-identity.ts';
+import { type Identity, type Rendering, nameOutput, renderIdentity } from '../identity/render-identity.ts';
+import type { Settings } from '../identity/settings.ts';
+import type { Sources } from '../identity/sources.ts';
 import type { Decision, Settled, Write } from './decision.ts';
 import type { Memory } from './memory.ts';
-import { type Peers, findHolder, findOtherOutput, findPeers, toCollision, toConflicts } from './rivals.ts';
+import { type Peers, findHolder, findOtherOutput, findPeers, toCollision, toConflicts } from './peers.ts';
 import {
   type Subject,
   isOutputRefused,
   isSaid,
   keepWords,
   toAnnouncedStatus,
+  toFirstStatus,
   toHeldStatus,
   toReadyStatus,
   toRefusedStatus,
@@ -78,6 +82,41 @@ export function decideOrphans(world: World): readonly Removal[] {
     .map((held) => remove(held));
 }
 
+/** A binding that was just read, and what it refers to. Nobody else was looked at. */
+export interface FirstLook {
+  readonly binding: Binding;
+  readonly sources: Sources;
+  readonly settings: Settings;
+  /** The API server's time, when it was read. */
+  readonly now: string;
+}
+
+/** The finalizer, and the announcement that follows. */
+export type FirstWrite = Extract<Write, { kind: 'patch-finalizers' }> & { readonly announce: BindingStatus };
+
+/**
+ * Row 0: what a binding needs that nobody has evaluated. To announce what follows from its spec alone harms nobody, and
+ * the collect that stands between every announcement and its POST finds its peers. Undefined: only a collect can tell.
+ */
+export function decideFirst(look: FirstLook, nonce: string): FirstWrite | undefined {
+  const { binding, sources, settings, now } = look;
+  if (!isNew(binding)) return undefined;
+  const { outcome, observed } = renderIdentity(binding, sources, settings);
+  if (outcome.kind === 'refused') return undefined;
+  const { keyDigest } = outcome.value;
+  const subject = { binding, observed, peers: [], keyDigest, settings, now };
+  const claim: Claim = { kind: 'creating', ...toClaimed(binding, outcome.value), nonce, at: now };
+  const finalizers = [...(binding.metadata.finalizers ?? []), bindingFinalizer];
+  return { kind: 'patch-finalizers', binding, finalizers, announce: toFirstStatus(subject, claim) };
+}
+
+/** Whether nobody has looked at a binding yet; what it was before by this name shows in the next collect. */
+export function isNew({ metadata, status }: Binding): boolean {
+  if (metadata.deletionTimestamp !== undefined || metadata.finalizers?.includes(bindingFinalizer))
+    return false;
+  return Object.values(status ?? {}).every((field) => field === undefined);
+}
+
 /**
  * What a binding needs next, seen from one collect: the first row that fits. Pure, total and deterministic. The rows
  * and why there are no others stand in docs/protocol.md.
@@ -119,15 +158,16 @@ function firstOf<V>(rows: readonly Row<V>[], view: V): Decision | undefined {
 
 function toView(world: World, binding: Binding, memory: Memory, nonce: string): View {
   const { name: bindingName } = binding.metadata;
-  const rendering = world.renderings.get(bindingName) ?? unread(bindingName);
-  const key = rendering.outcome.kind === 'done' ? rendering.outcome.value.key : undefined;
-  const peers = findPeers(world, bindingName, key);
-  const name = nameOutput(binding, world.settings);
+  const rendering = renderIdentity(binding, world.snapshot.sources, world.settings);
+  const identity = rendering.outcome.kind === 'done' ? rendering.outcome.value : undefined;
+  const peers = findPeers(world, bindingName, identity?.key);
+  const name = identity ? nameOf(identity.output) : nameOutput(binding, world.settings);
   const outputs = world.outputsByOwner.get(bindingName) ?? [];
   const subject = {
     binding,
     observed: rendering.observed,
     peers: toConflicts(peers),
+    keyDigest: identity?.keyDigest,
     settings: world.settings,
     now: world.snapshot.clock.now,
   };
@@ -239,7 +279,11 @@ function create(view: Wanted): Decision | undefined {
     return undefined;
   if (claim.key !== identity.key || claim.name !== identity.output.metadata.name) return undefined;
   const { metadata, spec } = identity.output;
-  const annotations = { ...metadata.annotations, [outputAnnotations.claim]: claim.nonce };
+  const annotations = {
+    ...metadata.annotations,
+    [outputAnnotations.claim]: claim.nonce,
+    [outputAnnotations.claimedAt]: claim.at,
+  };
   const output = { metadata: { ...metadata, annotations }, spec };
   return { kind: 'create-output', output, binding, nonce: claim.nonce, confirm: toConfirmation(view) };
 }
@@ -277,7 +321,14 @@ function move(view: Present): Decision | undefined {
   if (findHolder(world, binding, identity.output.metadata.name, identity.key)) return withdraw(view, output);
   if (isArmed(view)) return replace(view);
   const { uid, resourceVersion } = output.output.metadata;
-  return announce(view, { kind: 'replacing', ...toClaimed(view), uid, base: resourceVersion });
+  const previousKeyDigest = output.key === undefined ? {} : { previousKeyDigest: toKeyDigest(output.key) };
+  return announce(view, {
+    kind: 'replacing',
+    ...toClaimed(view.binding, view.identity),
+    ...previousKeyDigest,
+    uid,
+    base: resourceVersion,
+  });
 }
 
 /** Row 13: two outputs with one key; neither may be trusted. */
@@ -422,7 +473,7 @@ function sayWaiting({ binding }: View, message: string, status: BindingStatus): 
     : { kind: 'write-status', binding, status, waiting: { kind: 'waiting', message } };
 }
 
-function toClaimed({ identity, binding }: Wanted): Pick<Claim, 'name' | 'serviceAccountName' | 'key'> {
+function toClaimed(binding: Binding, identity: Identity): Pick<Claim, 'name' | 'serviceAccountName' | 'key'> {
   const { serviceAccountName } = binding.spec;
   return {
     name: nameOf(identity.output),
@@ -432,17 +483,23 @@ function toClaimed({ identity, binding }: Wanted): Pick<Claim, 'name' | 'service
 }
 
 function toCreatingClaim(view: Wanted): Claim {
-  return { kind: 'creating', ...toClaimed(view), nonce: view.nonce, at: view.world.snapshot.clock.now };
+  return {
+    kind: 'creating',
+    ...toClaimed(view.binding, view.identity),
+    nonce: view.nonce,
+    at: view.world.snapshot.clock.now,
+  };
 }
 
 function toConfirmation(view: Wanted): (uid: string) => BindingStatus {
-  return (uid) => toReadyStatus(view.subject, view.identity, { kind: 'owning', ...toClaimed(view), uid });
+  return (uid) =>
+    toReadyStatus(view.subject, view.identity, {
+      kind: 'owning',
+      ...toClaimed(view.binding, view.identity),
+      uid,
+    });
 }
 
 function nameOf({ metadata }: NewOutput): string {
   return metadata.name;
-}
-
-function unread(name: string): never {
-  throw new Error(`binding ${name} is in the snapshot but was not rendered`);
 }

@@ -26,7 +26,15 @@ const claim: Claim = {
 };
 
 function about(subject: Partial<Subject> = {}): Subject {
-  return { binding, observed: {}, peers: [], settings: exampleSettings, now, ...subject };
+  return {
+    binding,
+    observed: {},
+    peers: [],
+    keyDigest: undefined,
+    settings: exampleSettings,
+    now,
+    ...subject,
+  };
 }
 
 function identity(): Identity {

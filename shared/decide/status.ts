@@ -3,12 +3,14 @@ import {
   type ConditionType,
   type Finding,
   conditionTypes,
+  findReady,
   toUnknown,
   toWell,
   toConditions,
 } from '../api/conditions.ts';
 import type { Refused } from '../api/outcome.ts';
-import { toCanonical } from '../identity/canonical.ts';
+import { isSameJson } from '../identity/canonical.ts';
+import { toKeyDigest } from '../identity/collision-key.ts';
 import type { Identity } from '../identity/render-identity.ts';
 import type { Settings } from '../identity/settings.ts';
 import { claimOf } from './world.ts';
@@ -18,6 +20,8 @@ export interface Subject {
   readonly binding: Binding;
   readonly observed: NonNullable<BindingStatus['observed']>;
   readonly peers: readonly Peer[];
+  /** The digest of the key that the spec asks for. */
+  readonly keyDigest: string | undefined;
   readonly settings: Settings;
   readonly now: string;
 }
@@ -68,6 +72,14 @@ export function toAnnouncedStatus(subject: Subject, claim: Claim): BindingStatus
   return toStatus(subject, withReady(toUnknown('Ready', 'Initializing')), claim);
 }
 
+/** The same of a binding that nobody has compared with others yet. */
+export function toFirstStatus(subject: Subject, claim: Claim): BindingStatus {
+  const findings = conditionTypes.map((type) =>
+    type === 'Ready' || type === 'Conflict' ? toUnknown(type, 'Initializing') : toWell(type),
+  );
+  return toStatus(subject, findings, claim);
+}
+
 /** Nothing is wrong with the binding, but somebody else must let go first; nothing is claimed meanwhile. */
 export function toHeldStatus(subject: Subject, message: string): BindingStatus {
   return toStatus(subject, withReady(toWaiting(message)), undefined);
@@ -83,7 +95,7 @@ export function toWithdrawingStatus(subject: Subject, message: string): BindingS
 
 /** Whether a binding's status says exactly this already. */
 export function isSaid({ status }: Binding, wanted: BindingStatus): boolean {
-  return toCanonical(status ?? {}) === toCanonical(wanted);
+  return isSameJson(status ?? {}, wanted);
 }
 
 /**
@@ -107,7 +119,7 @@ function hideNumbers(message: string): string {
 
 /** Whether a status, true for the present generation, says that the API server did not take the output. */
 export function isOutputRefused({ metadata, status }: Binding): boolean {
-  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  const ready = findReady(status);
   return (
     ready?.observedGeneration === metadata.generation &&
     outputRefusals.some((reason) => reason === ready?.reason)
@@ -119,7 +131,7 @@ export function isOutputRefused({ metadata, status }: Binding): boolean {
  * the words are those of `sayRefused`.
  */
 export function isRefusalSaid({ metadata, status }: Binding): boolean {
-  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  const ready = findReady(status);
   if (ready?.reason !== 'Waiting' || ready.observedGeneration !== metadata.generation) return false;
   return / could not be (?:put on|taken off|deleted): /.test(ready.message);
 }
@@ -142,6 +154,13 @@ function toStatus(subject: Subject, findings: readonly Finding[], claim: Claim |
     ...(settings.className !== undefined && { clusterSPIFFEIDClassName: settings.className }),
     ...(Object.keys(observed).length > 0 && { observed }),
     ...(peers.length > 0 && { conflicts: [...peers] }),
+    ...toKeyField(subject, claim),
     ...(claim && { claim }),
   };
+}
+
+/** Others find a binding by the key that it holds, or else by the one that it asks for. */
+function toKeyField({ keyDigest }: Subject, claim: Claim | undefined): Pick<BindingStatus, 'keyDigest'> {
+  const digest = claim?.key === undefined ? keyDigest : toKeyDigest(claim.key);
+  return digest === undefined ? {} : { keyDigest: digest };
 }

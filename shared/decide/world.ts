@@ -1,20 +1,24 @@
 import { type Binding, type Claim, bindingFinalizer } from '../api/binding.ts';
-import { type Output, outputAnnotations } from '../api/cluster-spiffe-id.ts';
+import type { Output } from '../api/cluster-spiffe-id.ts';
 import { compareText } from '../identity/canonical.ts';
 import { toHeldKey } from '../identity/collision-key.ts';
-import { ownerUidOf, parseOwner } from '../identity/ownership.ts';
-import { type Rendering, renderIdentity } from '../identity/render-identity.ts';
+import { type ClaimedOutput, isClaimedOutput, ownerUidOf, parseOwner } from '../identity/ownership.ts';
+import { findKey } from '../identity/render-identity.ts';
 import type { Settings } from '../identity/settings.ts';
 import type { Sources } from '../identity/sources.ts';
-import { type KeyIndex, indexKeys } from './key-index.ts';
+import { type OverlapIndex, indexOverlaps } from './overlap-index.ts';
 
-/** What one collect read of a namespace, or of a neighbourhood in it. Bindings were read before outputs, outputs before sources. */
+/** What one collect read of a namespace, or of a part of it. Bindings were read before outputs, outputs before sources. */
 export interface Snapshot {
   readonly namespace: string;
   readonly bindings: ReadonlyMap<string, Binding>;
   readonly outputs: readonly Output[] | 'unserved';
   readonly sources: Sources;
   readonly clock: Clock;
+  /** Who asks for the same keys, or holds them, was read and nobody else: so nothing new is known of overlaps. */
+  readonly isNarrow?: true;
+  /** Bindings at rest that only share a service account: their claims were read, and neither their outputs nor their pools. */
+  readonly partial?: ReadonlySet<string>;
 }
 
 /** The API server's time, as text: instants of one format compare as they stand. */
@@ -39,46 +43,66 @@ export interface HeldOutput {
 export interface World {
   readonly snapshot: Snapshot;
   readonly settings: Settings;
-  readonly renderings: ReadonlyMap<string, Rendering>;
   readonly outputs: readonly HeldOutput[];
   readonly outputsByOwner: ReadonlyMap<string, readonly HeldOutput[]>;
-  /** Live bindings that could have an output, by the key that they ask for; sorted by name. */
-  readonly seekers: ReadonlyMap<string, readonly Binding[]>;
+  /** The keys that live bindings ask for which could have an output, by their names. */
+  readonly requests: ReadonlyMap<string, string>;
+  /** These bindings by their keys; sorted by name. */
+  readonly requesters: ReadonlyMap<string, readonly Binding[]>;
   /** Bindings whose claims hold a key, and outputs that do. */
-  readonly claimants: ReadonlyMap<string, readonly Binding[]>;
-  readonly holders: ReadonlyMap<string, readonly HeldOutput[]>;
+  readonly claimHolders: ReadonlyMap<string, readonly Binding[]>;
+  readonly outputHolders: ReadonlyMap<string, readonly HeldOutput[]>;
   /** Bindings whose claims cannot be read, by the service accounts under which these may hold any key. */
-  readonly unread: ReadonlyMap<string, readonly Binding[]>;
-  /** Every key that is asked for or held. */
-  readonly keys: KeyIndex;
+  readonly unreadableClaims: ReadonlyMap<string, readonly Binding[]>;
+  /** Every key that is asked for, and every key that is held. */
+  readonly requested: OverlapIndex;
+  readonly held: OverlapIndex;
 }
 
 /** Compiles a snapshot. */
 export function toWorld(snapshot: Snapshot, settings: Settings): World {
+  const steps = compileWorld(snapshot, settings);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same with pauses in between, for whoever has others to serve beside a large namespace. */
+export function* compileWorld(read: Snapshot, settings: Settings): Generator<void, World> {
+  const snapshot = { ...read, sources: { ...read.sources, parsed: new Map() } };
   const bindings = [...snapshot.bindings.values()].toSorted((a, b) =>
     compareText(a.metadata.name, b.metadata.name),
   );
-  const renderings = new Map(
-    bindings.map((binding) => [binding.metadata.name, renderIdentity(binding, snapshot.sources, settings)]),
-  );
-  const outputs = toHeldOutputs(snapshot);
-  const seekers = groupByKey(bindings, (binding) => toSoughtKey(binding, renderings));
+  const requests = new Map<string, string>();
+  for (const binding of bindings) {
+    yield;
+    const key = isLeaving(binding) ? undefined : requestOf(binding, snapshot, settings);
+    if (key !== undefined) requests.set(binding.metadata.name, key);
+  }
+  const outputs = yield* compileOutputs(snapshot);
   const outputsByOwner = Map.groupBy(outputs, ({ owner }) => owner);
-  const claimants = groupByKey(bindings, (binding) =>
+  const requesters = groupByKey(bindings, ({ metadata }) => requests.get(metadata.name));
+  const claimHolders = groupByKey(bindings, (binding) =>
     toClaimedKey(binding, outputsByOwner.has(binding.metadata.name), snapshot.clock),
   );
-  const holders = groupByKey(outputs, ({ key }) => key);
+  const outputHolders = groupByKey(outputs, ({ key }) => key);
   return {
     snapshot,
     settings,
-    renderings,
     outputs,
     outputsByOwner,
-    seekers,
-    claimants,
-    holders,
-    unread: groupUnread(bindings),
-    keys: indexKeys([...seekers.keys(), ...claimants.keys(), ...holders.keys()]),
+    requests,
+    requesters,
+    claimHolders,
+    outputHolders,
+    unreadableClaims: groupUnreadable(bindings),
+    requested: yield* indexOverlaps(snapshot.isNarrow ? [] : [...requesters.keys()]),
+    held: yield* indexOverlaps(
+      settings.overlapPolicy === 'report'
+        ? []
+        : [...new Set([...claimHolders.keys(), ...outputHolders.keys()])],
+    ),
   };
 }
 
@@ -87,7 +111,22 @@ export function claimOf({ status }: Binding): Claim | undefined {
   return status?.claim?.kind === 'unreadable' ? undefined : status?.claim;
 }
 
-function groupUnread(bindings: readonly Binding[]): Map<string, Binding[]> {
+/** Whether nothing is on its way for a binding, and its spec is that of its status. */
+export function isAtRest(binding: Binding): boolean {
+  const isCurrent = binding.status?.observedGeneration === binding.metadata.generation;
+  return isCurrent && claimOf(binding)?.kind === 'owning';
+}
+
+function requestOf(binding: Binding, { partial, sources }: Snapshot, settings: Settings): string | undefined {
+  if (partial?.has(binding.metadata.name)) return claimOf(binding)?.key;
+  return findKey(binding, sources, settings);
+}
+
+function isLeaving({ metadata }: Binding): boolean {
+  return metadata.deletionTimestamp !== undefined;
+}
+
+function groupUnreadable(bindings: readonly Binding[]): Map<string, Binding[]> {
   const pairs = bindings.flatMap((binding) => {
     const { claim } = binding.status ?? {};
     if (claim?.kind !== 'unreadable') return [];
@@ -98,35 +137,42 @@ function groupUnread(bindings: readonly Binding[]): Map<string, Binding[]> {
   return new Map([...groups].map(([account, group]) => [account, group.map(({ binding }) => binding)]));
 }
 
-function toHeldOutputs(snapshot: Snapshot): HeldOutput[] {
+function* compileOutputs(snapshot: Snapshot): Generator<void, HeldOutput[]> {
   if (snapshot.outputs === 'unserved') return [];
-  return snapshot.outputs.flatMap((output) => {
-    const owner = parseOwner(output, snapshot.namespace) ?? toProvenOwner(output, snapshot);
-    return owner === undefined
-      ? []
-      : [{ output, owner, ownerUid: ownerUidOf(output), key: toHeldKey(output) }];
-  });
+  const ownerOf = createOwnerOf(snapshot.bindings, snapshot.namespace);
+  const held: HeldOutput[] = [];
+  for (const output of snapshot.outputs) {
+    yield;
+    const owner = ownerOf(output);
+    if (owner !== undefined)
+      held.push({ output, owner, ownerUid: ownerUidOf(output), key: toHeldKey(output) });
+  }
+  return held;
 }
+
+/** The name of the binding whose output this is. */
+export type OwnerOf = (output: Output) => string | undefined;
 
 /** An output whose labels or hint were edited by hand is still the one that a binding's claim proves to be its own. */
-function toProvenOwner(output: Output, { bindings }: Snapshot): string | undefined {
+export function createOwnerOf(bindings: ReadonlyMap<string, Binding>, namespace: string): OwnerOf {
+  const claims = new Map<string, { readonly binding: Binding; readonly claim: Claim }[]>();
   for (const binding of bindings.values()) {
     const claim = claimOf(binding);
-    if (claim?.name === output.metadata.name && isProof(claim, output)) return binding.metadata.name;
+    if (claim) claims.set(claim.name, [...(claims.get(claim.name) ?? []), { binding, claim }]);
   }
-  return undefined;
+  return (output) => {
+    const owner = parseOwner(output, namespace);
+    if (owner !== undefined) return owner;
+    const claimant = claims
+      .get(output.metadata.name)
+      ?.find(({ binding, claim }) => isClaimedOutput(output, toClaimed(claim), binding));
+    return claimant?.binding.metadata.name;
+  };
 }
 
-/** Before the uid is recorded, the nonce of the POST is what nobody else can know. */
-function isProof(claim: Claim, { metadata }: Output): boolean {
-  if (claim.kind === 'creating') return metadata.annotations?.[outputAnnotations.claim] === claim.nonce;
-  return claim.uid === metadata.uid;
-}
-
-function toSoughtKey({ metadata }: Binding, renderings: ReadonlyMap<string, Rendering>): string | undefined {
-  if (metadata.deletionTimestamp !== undefined) return undefined;
-  const outcome = renderings.get(metadata.name)?.outcome;
-  return outcome?.kind === 'done' ? outcome.value.key : undefined;
+function toClaimed(claim: Claim): ClaimedOutput {
+  const { name } = claim;
+  return claim.kind === 'creating' ? { name, nonce: claim.nonce } : { name, uid: claim.uid };
 }
 
 function toClaimedKey(binding: Binding, hasOutput: boolean, clock: Clock): string | undefined {
@@ -135,9 +181,9 @@ function toClaimedKey(binding: Binding, hasOutput: boolean, clock: Clock): strin
 }
 
 /** A binding without an output that only others hold claims nothing: nobody will make one for it any more. */
-function isVoid({ metadata }: Binding, claim: Claim, clock: Clock): boolean {
-  const letGo = metadata.deletionTimestamp !== undefined && !metadata.finalizers?.includes(bindingFinalizer);
-  return letGo && !(claim.kind === 'creating' && claim.at > clock.quarantine);
+function isVoid(binding: Binding, claim: Claim, clock: Clock): boolean {
+  const isReleased = isLeaving(binding) && !binding.metadata.finalizers?.includes(bindingFinalizer);
+  return isReleased && !(claim.kind === 'creating' && claim.at > clock.quarantine);
 }
 
 function groupByKey<T>(items: readonly T[], toKey: (item: T) => string | undefined): Map<string, T[]> {

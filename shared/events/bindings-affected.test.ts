@@ -120,7 +120,14 @@ describe('the event that names affected bindings', () => {
   test('is read back as it was written', () => {
     expect(parseBindingsAffected(toBindingsAffected(affected))).toEqual({
       kind: 'done',
-      value: [{ namespace: 'team-a', names: ['a', 'b'] }],
+      value: [{ namespace: 'team-a', names: ['a', 'b'], isWhole: false }],
+    });
+  });
+
+  test('says where it was found by a look at whole namespaces', () => {
+    expect(toBindingsAffected(affected).data).not.toHaveProperty('isWhole');
+    expect(parseBindingsAffected(toBindingsAffected({ ...affected, isWhole: true }))).toMatchObject({
+      value: [{ namespace: 'team-a', isWhole: true }],
     });
   });
 
@@ -135,8 +142,8 @@ describe('the event that names affected bindings', () => {
     expect(parseBindingsAffected(new CloudEvent<unknown>({ ...event, data }))).toEqual({
       kind: 'done',
       value: [
-        { namespace: 'a', names: ['x'] },
-        { namespace: 'b', names: ['x', 'y'] },
+        { namespace: 'a', names: ['x'], isWhole: false },
+        { namespace: 'b', names: ['x', 'y'], isWhole: false },
       ],
     });
   });

@@ -19,7 +19,12 @@ export const BindingNames = z.object({
 });
 export type BindingNames = z.infer<typeof BindingNames>;
 
-const BindingsAffected = z.object({ bindings: z.array(BindingNames) });
+const BindingsAffected = z.object({ bindings: z.array(BindingNames), isWhole: z.boolean().optional() });
+
+/** Bindings of one namespace to look at. `isWhole`: by a look at all of it, because less would not show why. */
+export interface NamedBindings extends BindingNames {
+  readonly isWhole: boolean;
+}
 
 /** Who says that bindings are affected, because of which event. */
 export interface Affected {
@@ -27,6 +32,8 @@ export interface Affected {
   /** The id of the event that this one follows from. */
   readonly cause: string;
   readonly bindings: readonly BindingNames[];
+  /** They were found by a look at whole namespaces, and less would not show why. */
+  readonly isWhole?: boolean;
 }
 
 /** The event about these bindings. Its id follows from the cause, so that a cause that is told twice has one effect. */
@@ -34,7 +41,8 @@ export function toBindingsAffected({
   from,
   cause,
   bindings,
-}: Affected): CloudEvent<{ bindings: BindingNames[] }> {
+  isWhole,
+}: Affected): CloudEvent<{ bindings: BindingNames[]; isWhole?: true }> {
   const sorted = toSorted(bindings);
   const [only, ...others] = sorted;
   return new CloudEvent({
@@ -44,7 +52,7 @@ export function toBindingsAffected({
     datacontenttype: 'application/json',
     // A partitioned broker keeps the order within a key; a namespace is what one reconcile works on.
     ...(only && others.length === 0 && { subject: only.namespace, partitionkey: only.namespace }),
-    data: { bindings: sorted },
+    data: { bindings: sorted, ...(isWhole && { isWhole }) },
   });
 }
 
@@ -66,7 +74,7 @@ export function answerBindingsAffected(affected: Affected, facts: Facts = {}): A
 }
 
 /** Reads which bindings an event names: each once, sorted. */
-export function parseBindingsAffected(event: CloudEvent<unknown>): Done<BindingNames[]> | RefusedEvent {
+export function parseBindingsAffected(event: CloudEvent<unknown>): Done<NamedBindings[]> | RefusedEvent {
   if (event.type !== bindingsAffectedType) {
     return refusedEvent('not an event of ours', {
       found: `type ${toQuoted(event.type)}`,
@@ -81,7 +89,10 @@ export function parseBindingsAffected(event: CloudEvent<unknown>): Done<BindingN
     });
   }
   const data = BindingsAffected.safeParse(event.data);
-  if (data.success) return done(toSorted(data.data.bindings));
+  if (data.success) {
+    const { bindings, isWhole = false } = data.data;
+    return done(toSorted(bindings).map((group) => ({ ...group, isWhole })));
+  }
   return refusedEvent('the data does not name bindings', {
     found: toIssueWords(data.error, 'data'),
     expected: '{"bindings": [{"namespace": "…", "names": ["…"]}]}',

@@ -26,8 +26,19 @@ import { type Room, createRoom } from './room.ts';
  */
 const roomForBodies = 3 * 1024 * 1024;
 
-/** What a function does with one event. Its log already says which event it is. */
-export type Handler = (event: CloudEvent<unknown>, context: { readonly log: Logger }) => Promise<Answer>;
+/** What a handler is given beside the event. */
+interface HandlerContext {
+  /** It already says which event it is. */
+  readonly log: Logger;
+  /**
+   * To be called when nothing of the event is held any more, where the answer may take long: until then its body counts as
+   * in memory, and others may wait for room.
+   */
+  readonly release?: () => void;
+}
+
+/** What a function does with one event. */
+export type Handler = (event: CloudEvent<unknown>, context: HandlerContext) => Promise<Answer>;
 
 /** A function as an HTTP application: one CloudEvent in, at most one out. */
 export function functionApp(name: string, handler: Handler, context: { readonly log: Logger }): Hono {
@@ -53,7 +64,8 @@ async function answerInRoom(request: Request, room: Room, handler: Handler, log:
   if (place === 'gone') return respond(refusedEvent('the request ended early'), log, start);
   try {
     const received = await receiveEvent(request, (bytes) => place.shrink(bytes));
-    return await answerReceived(received, handler, log, start);
+    const release = () => place.shrink(0);
+    return await answerReceived(received, { handler, log, release }, start);
   } finally {
     place.shrink(0);
   }
@@ -61,20 +73,23 @@ async function answerInRoom(request: Request, room: Room, handler: Handler, log:
 
 async function answerReceived(
   received: Awaited<ReturnType<typeof receiveEvent>>,
-  handler: Handler,
-  log: Logger,
+  { handler, log, release }: Required<HandlerContext> & { readonly handler: Handler },
   start: number,
 ): Promise<Response> {
   if (received.kind !== 'done') return respond(received, log, start);
 
   const event = received.value;
   const eventLog = log.child({ event: { id: toHarmless(event.id), type: toHarmless(event.type) } });
-  return respond(await ask(handler, event, eventLog), eventLog, start);
+  return respond(await ask(handler, event, { log: eventLog, release }), eventLog, start);
 }
 
-async function ask(handler: Handler, event: CloudEvent<unknown>, log: Logger): Promise<Answer | Failed> {
+async function ask(
+  handler: Handler,
+  event: CloudEvent<unknown>,
+  context: HandlerContext,
+): Promise<Answer | Failed> {
   try {
-    return await handler(event, { log });
+    return await handler(event, context);
   } catch (error) {
     return error instanceof UncertainError ? waiting(toHarmless(error.message)) : { kind: 'failed', error };
   }

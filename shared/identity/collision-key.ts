@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Output } from '../api/cluster-spiffe-id.ts';
+import { maxSelectorLabels } from '../api/pool.ts';
 import { compareText, toCanonical } from './canonical.ts';
+import { toDigest } from './digest.ts';
 import type { PodLabels } from './pool-selector.ts';
 import { selectorPrefixes } from './workload-selectors.ts';
 import type { Workload } from './workload.ts';
@@ -22,6 +24,14 @@ export function toCollisionKey(labels: PodLabels, workload: Workload): string | 
   return toCanonical({ pods: labels, serviceAccount, container, image } satisfies Slice);
 }
 
+/** What the label says of an output that claims nothing for itself alone; one without the label may hold any key. */
+export const noKey = 'none';
+
+/** A key as a label or a selectable field says it: keys are longer than either may be. */
+export function toKeyDigest(key: string): string {
+  return toDigest(key);
+}
+
 /** The key that an output holds by being there, read off its selectors, whoever wrote them. */
 export function toHeldKey(output: Output): string | undefined {
   const container = valuesOf(output, selectorPrefixes.container);
@@ -34,7 +44,10 @@ export function toHeldKey(output: Output): string | undefined {
 /** What a key stands for. Of one that we did not write nothing is known, and a namespace must not stand still for it. */
 export function parseSlice(key: string): Slice {
   const parsed = Slice.safeParse(parseJson(key));
-  return parsed.success ? parsed.data : {};
+  if (!parsed.success) return {};
+  // We write no more, and every label is compared: with more it counts as one that we cannot read.
+  const isTooLarge = Object.keys(parsed.data.pods ?? {}).length > maxSelectorLabels;
+  return isTooLarge ? { ...parsed.data, pods: undefined } : parsed.data;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type Output, outputAnnotations, outputLabels } from '../api/cluster-spiffe-id.ts';
 import type { NewOutput } from '../api/new-output.ts';
-import { toCanonical } from './canonical.ts';
+import { isSameJson, toCanonical } from './canonical.ts';
 import { toDigest } from './digest.ts';
 
 /** The fields of an output's spec that are ours. Only these are compared and written; a ttl beside them stays. */
@@ -19,19 +19,22 @@ const ownLabels = [
   outputLabels.bindingName,
   outputLabels.bindingNamespace,
   outputLabels.serviceAccount,
+  outputLabels.key,
 ] as const;
 
 /** A digest of everything in an output that is ours, and of whose it is. */
-export function toContentDigest({ metadata, spec }: Output | NewOutput): string {
+export function toContentDigest(output: Output | NewOutput): string {
+  return toDigest(toCanonical(toContent(output)));
+}
+
+function toContent({ metadata, spec }: Output | NewOutput) {
   // The class label is ours only beside a class: without one, it is somebody else's business.
   const labels = spec.className === undefined ? ownLabels : [...ownLabels, outputLabels.className];
-  return toDigest(
-    toCanonical({
-      spec: ownFields.map((field) => spec[field] ?? null),
-      labels: labels.map((label) => metadata.labels?.[label] ?? null),
-      bindingUid: metadata.annotations?.[outputAnnotations.bindingUid] ?? null,
-    }),
-  );
+  return {
+    spec: ownFields.map((field) => spec[field] ?? null),
+    labels: labels.map((label) => metadata.labels?.[label] ?? null),
+    bindingUid: metadata.annotations?.[outputAnnotations.bindingUid] ?? null,
+  };
 }
 
 /** Whether an output still says what we wrote: then a change of it is not news to us. */
@@ -39,9 +42,12 @@ export function isAsWritten(output: Output): boolean {
   return output.metadata.annotations?.[outputAnnotations.content] === toContentDigest(output);
 }
 
-/** Whether an output says what is wanted. */
+/** Whether an output says what is wanted, and that it does. */
 export function isSameContent(output: Output, wanted: NewOutput): boolean {
-  return isAsWritten(output) && toContentDigest(output) === toContentDigest(wanted);
+  const digest = wanted.metadata.annotations[outputAnnotations.content] ?? toContentDigest(wanted);
+  if (output.metadata.annotations?.[outputAnnotations.content] !== digest) return false;
+  // The annotation alone proves nothing: somebody may have edited what it is about.
+  return isSameJson(toContent(output), toContent(wanted));
 }
 
 /** The output that is there with our fields as wanted, and everybody else's as they are. */

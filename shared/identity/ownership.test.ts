@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { createBinding, poolOnly } from '../../test/support/inference.ts';
 import { type Output, outputAnnotations, outputLabels } from '../api/cluster-spiffe-id.ts';
 import { toLabelValue } from './label-value.ts';
-import { ownerUidOf, parseOwner, toHint } from './ownership.ts';
+import { type ClaimedOutput, isClaimedOutput, ownerUidOf, parseOwner, toHint } from './ownership.ts';
 
 interface Said {
   readonly name?: string;
@@ -22,7 +23,7 @@ function output(said: Said): Output {
   return { metadata: { name, uid: 'u', resourceVersion: '1', labels }, spec: { hint } };
 }
 
-test('the hint of an output is the namespace and the name of its binding [§0]', () => {
+test('the hint of an output is the namespace and the name of its binding', () => {
   expect(toHint('default', 'binding-a')).toBe('default/binding-a');
 });
 
@@ -32,7 +33,7 @@ describe('the owner of an output', () => {
   });
 
   test.each(['b'.repeat(64), `${'b'.repeat(40)}.${'c'.repeat(40)}`, 'b'.repeat(253)])(
-    'is found by its whole name where a label holds less: %s [G2]',
+    'is found by its whole name where a label holds less: %s',
     (name) => {
       const found = parseOwner(
         output({ bindingName: toLabelValue(name), hint: `default/${name}` }),
@@ -68,7 +69,7 @@ describe('the owner of an output', () => {
       },
     ],
     ['its label is the whole hint', { bindingName: 'default/binding-a' }],
-  ])('is nobody where %s [G13]', (_why, said) => {
+  ])('is nobody where %s', (_why, said) => {
     expect(parseOwner(output(said), 'default')).toBeUndefined();
   });
 
@@ -99,4 +100,74 @@ test('labels and a hint that agree on what is no namespace make nobody an owner'
   };
   const metadata = { name: 'kleym-a', uid: 'u', resourceVersion: '1', labels };
   expect(parseOwner({ metadata, spec: { hint: 'Foo.Bar/a' } }, 'Foo.Bar')).toBeUndefined();
+});
+
+describe('an output that lacks our labels', () => {
+  const owner = createBinding(poolOnly);
+  const annotations = {
+    [outputAnnotations.bindingUid]: 'uid-of-binding-a',
+    [outputAnnotations.claim]: 'nonce',
+  };
+  const { metadata, spec } = output({});
+  const ours: Output = { metadata: { ...metadata, labels: {}, annotations }, spec };
+  const { name } = metadata;
+  const byUid: ClaimedOutput = { name, uid: 'u' };
+  const byNonce: ClaimedOutput = { name, nonce: 'nonce' };
+
+  function edit(change: Partial<Output['metadata']>, hint?: string): Output {
+    return { metadata: { ...ours.metadata, ...change }, spec: hint === undefined ? spec : { hint } };
+  }
+
+  test.each<[string, Output, ClaimedOutput]>([
+    ['its uid and that of the binding agree', ours, byUid],
+    [
+      'it says that it was made for the binding, whatever else the claim says',
+      ours,
+      { name, nonce: 'another' },
+    ],
+    ['the nonce of its POST and the uid of the binding agree', ours, byNonce],
+    ['its hint was edited, and its annotation was not', edit({}, 'other/binding-b'), byUid],
+    ['its annotations were taken off, and name and hint were not', edit({ annotations: {} }), byUid],
+    [
+      'only the uid of the binding was taken off',
+      edit({ annotations: { [outputAnnotations.claim]: 'nonce' } }),
+      byNonce,
+    ],
+  ])('is what a binding claims where %s', (_why, one, claim) => {
+    expect(isClaimedOutput(one, claim, owner)).toBe(true);
+  });
+
+  const ofAnother = edit({ annotations: { ...annotations, [outputAnnotations.bindingUid]: 'another' } });
+
+  test.each<[string, Output, ClaimedOutput]>([
+    ['claims an output of another binding by its uid', ofAnother, byUid],
+    ['claims an output of another binding by its nonce', ofAnother, byNonce],
+    ['claims another object of this name', edit({ annotations: {} }), { name, uid: 'another' }],
+    ['claims by a nonce where none was written', edit({ annotations: {} }), byNonce],
+    ['claims another name', ours, { name: 'kleym-other', uid: 'u' }],
+    ['claims without saying by what', edit({ annotations: {} }), { name }],
+    [
+      'claims an output of another namespace that lost its annotations',
+      edit({ annotations: {} }, 'other/binding-a'),
+      byUid,
+    ],
+    ['claims an output of a namesake', edit({ annotations: {} }, 'default/binding-ab'), byUid],
+    [
+      'claims an output without a hint and annotations',
+      { metadata: edit({ annotations: {} }).metadata, spec: {} },
+      byUid,
+    ],
+    [
+      "claims somebody's own object, with a hint like ours",
+      edit({ name: 'somebody', annotations: {} }),
+      { name: 'somebody', uid: 'u' },
+    ],
+    [
+      'was made anew under its name',
+      edit({ annotations: { ...annotations, [outputAnnotations.bindingUid]: 'uid-of-an-earlier-one' } }),
+      byUid,
+    ],
+  ])('is not that of a binding which %s', (_why, one, claim) => {
+    expect(isClaimedOutput(one, claim, owner)).toBe(false);
+  });
 });

@@ -1,3 +1,4 @@
+import type { Binding } from '../api/binding.ts';
 import { type Output, outputAnnotations, outputLabels } from '../api/cluster-spiffe-id.ts';
 import { toLabelValue } from './label-value.ts';
 import { isDnsLabel, isDnsSubdomain } from './object-names.ts';
@@ -31,4 +32,28 @@ export function parseOwner(output: Output, namespace: string): string | undefine
 /** The uid of the binding that an output was made for; the Go operator writes none. */
 export function ownerUidOf(output: Output): string | undefined {
   return output.metadata.annotations?.[outputAnnotations.bindingUid];
+}
+
+/** A claim, as far as it says which output is meant. */
+export interface ClaimedOutput {
+  readonly name: string;
+  readonly nonce?: string | undefined;
+  readonly uid?: string | undefined;
+}
+
+/**
+ * Whether an output that lacks our labels is the one that a binding claims. The claim must name exactly this object, but
+ * whoever may write a status can make it name any: so the object must say the same by what only its writer has put there,
+ * the uid of the binding or, where that was taken off, the hint under a name of ours.
+ */
+export function isClaimedOutput(output: Output, claim: ClaimedOutput, { metadata }: Binding): boolean {
+  const { name, uid, annotations = {} } = output.metadata;
+  if (name !== claim.name) return false;
+  const owner = annotations[outputAnnotations.bindingUid];
+  if (owner !== undefined) return owner === metadata.uid;
+  // Before the uid is recorded, the nonce of the POST is what nobody else can know.
+  const isMeant =
+    claim.nonce === undefined ? claim.uid === uid : annotations[outputAnnotations.claim] === claim.nonce;
+  if (!isMeant) return false;
+  return name.startsWith(outputNamePrefix) && output.spec.hint === toHint(metadata.namespace, metadata.name);
 }

@@ -207,8 +207,26 @@ describe('the labels of a pool', () => {
     },
   );
 
+  test.each(['matchLabels', 'the flat map'])(
+    'are 64 at most: SPIRE matches each for every pod (%s)',
+    (form) => {
+      const parse = (count: number) =>
+        parsePoolSelector(form === 'matchLabels' ? { matchLabels: labels(count) } : labels(count));
+      expect(parse(64).kind).toBe('done');
+      expect(parse(65)).toMatchObject({
+        kind: 'refused',
+        reason: 'InvalidPoolSelector',
+        message: 'pool selector has 65 labels: at most 64 are supported',
+      });
+    },
+  );
+
   test('that are refused do not fill the status, however long their keys are', () => {
     const parsed = parsePoolSelector({ matchLabels: { ['k'.repeat(1_000_000)]: 'x' } });
     expect(parsed.kind === 'refused' && parsed.message.length).toBe(32_768);
   });
 });
+
+function labels(count: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`label-${index}`, 'x']));
+}

@@ -1,4 +1,6 @@
+import { isMap } from '../api/bounded.ts';
 import { type Outcome, done, refused } from '../api/outcome.ts';
+import { maxSelectorLabels } from '../api/pool.ts';
 import { compareText } from './canonical.ts';
 import { isLabelKey, isLabelValue } from './object-names.ts';
 
@@ -11,6 +13,7 @@ export type PodLabels = Readonly<Record<string, string>>;
  */
 export function parsePoolSelector(selector: unknown): Outcome<PodLabels> {
   if (!isMap(selector)) return unsafe('pool selector must be a map of labels');
+  if (typeof selector['labelCount'] === 'number') return tooManyLabels(selector['labelCount']);
   const labels = isStructured(selector) ? parseStructured(selector) : done(selector);
   if (labels.kind === 'refused') return labels;
   return parseLabels(labels.value);
@@ -33,8 +36,10 @@ function parseStructured(selector: Record<string, unknown>): Outcome<Record<stri
 }
 
 function parseLabels(labels: Record<string, unknown>): Outcome<PodLabels> {
-  const entries = Object.entries(labels).toSorted(([a], [b]) => compareText(a, b));
-  if (entries.length === 0) return unsafe('pool selector must contain at least one label');
+  const unsorted = Object.entries(labels);
+  if (unsorted.length === 0) return unsafe('pool selector must contain at least one label');
+  if (unsorted.length > maxSelectorLabels) return tooManyLabels(unsorted.length);
+  const entries = unsorted.toSorted(([a], [b]) => compareText(a, b));
 
   const checked: [string, string][] = [];
   for (const [key, value] of entries) {
@@ -48,8 +53,8 @@ function parseLabels(labels: Record<string, unknown>): Outcome<PodLabels> {
   return done(Object.fromEntries(checked));
 }
 
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function tooManyLabels(count: number): Outcome<never> {
+  return unsafe(`pool selector has ${count} labels: at most ${maxSelectorLabels} are supported`);
 }
 
 function unsafe(message: string): Outcome<never> {

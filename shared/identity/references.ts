@@ -3,7 +3,7 @@ import { type Objective, objectiveResources } from '../api/objective.ts';
 import type { ObjectMeta, Resource } from '../api/object-meta.ts';
 import { type Outcome, type Refused, done, refused, refusedForNow } from '../api/outcome.ts';
 import { type Pool, poolResources } from '../api/pool.ts';
-import { toCanonical } from './canonical.ts';
+import { isSameJson } from './canonical.ts';
 import { isDnsSubdomain } from './object-names.ts';
 import { parsePoolRef } from './objective-pool-ref.ts';
 import { type PodLabels, parsePoolSelector } from './pool-selector.ts';
@@ -37,9 +37,9 @@ export function resolvePool(reference: Reference, sources: Sources): Outcome<Res
   if (found.kind === 'refused') return found;
 
   const [first, ...others] = found.value;
-  const labels = labelsOf(first);
+  const labels = labelsOf(first, sources);
   // Selectors that are unsafe for the same reason differ in nothing that matters: the selector is what is wrong then.
-  const differing = others.find((other) => toCanonical(labelsOf(other)) !== toCanonical(labels));
+  const differing = others.find((other) => !isSameJson(labelsOf(other, sources), labels));
   if (differing) {
     return refused(
       'InvalidRef',
@@ -133,8 +133,12 @@ function toCandidate<T>(group: string, name: string, served: Served<T> = 'unserv
   return object === undefined ? [] : [{ group, object }];
 }
 
-function labelsOf({ object }: Candidate<Pool>): Outcome<PodLabels> {
-  return parsePoolSelector(object.spec?.selector);
+function labelsOf({ object }: Candidate<Pool>, { parsed }: Sources): Outcome<PodLabels> {
+  const known = parsed?.get(object);
+  if (known) return known;
+  const labels = parsePoolSelector(object.spec?.selector);
+  parsed?.set(object, labels);
+  return labels;
 }
 
 function toObserved({ group, object }: Candidate<{ readonly metadata: ObjectMeta }>): Observed {

@@ -15,7 +15,7 @@ import { toHeldKey } from './collision-key.ts';
 import { isAsWritten } from './content.ts';
 import { isDnsLabel, isLabelValue } from './object-names.ts';
 import { parseOwner } from './ownership.ts';
-import { type Identity, renderIdentity } from './render-identity.ts';
+import { type Identity, findKey, renderIdentity } from './render-identity.ts';
 import type { Settings } from './settings.ts';
 import type { Sources } from './sources.ts';
 
@@ -333,4 +333,15 @@ describe('whatever is asked for', () => {
     expect(kinds.filter((kind) => kind === 'done').length).toBeGreaterThan(20);
     expect(kinds.filter((kind) => kind === 'refused').length).toBeGreaterThan(20);
   });
+});
+
+test('the key that is found without rendering is that of the rendering, for every binding, legal or not', () => {
+  fc.assert(
+    fc.property(fc.oneof(legal, hostile), ({ binding, sources, settings }) => {
+      const { outcome } = renderIdentity(binding, sources, settings);
+      const key = outcome.kind === 'done' ? outcome.value.key : undefined;
+      expect(findKey(binding, sources, settings)).toBe(key);
+    }),
+    { numRuns: 1_000 },
+  );
 });

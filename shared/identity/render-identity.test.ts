@@ -48,6 +48,7 @@ describe('what is rendered', () => {
       spiffeId: 'spiffe://kleym.sonda.red/ns/default/objective/objective-a',
       selectors,
       key: '{"container":"main","pods":{"app":"model-server"},"serviceAccount":"inference-sa"}',
+      keyDigest: '765cfb1494a8dc5e7cc497d42cc483f7',
     });
     expect(output).toEqual({
       metadata: {
@@ -57,6 +58,7 @@ describe('what is rendered', () => {
           'kleym.sonda.red/binding-name': 'binding-a',
           'kleym.sonda.red/binding-namespace': 'default',
           'kleym.sonda.red/service-account': 'inference-sa',
+          'kleym.sonda.red/key': '765cfb1494a8dc5e7cc497d42cc483f7',
         },
         annotations: {
           'kleym.sonda.red/binding-uid': 'uid-of-binding-a',

@@ -1,8 +1,14 @@
-import { type Binding, type BindingStatus, type Mode, toEffectiveMode } from '../api/binding.ts';
+import {
+  type Binding,
+  type BindingSpec,
+  type BindingStatus,
+  type Mode,
+  toEffectiveMode,
+} from '../api/binding.ts';
 import { outputAnnotations, outputLabels } from '../api/cluster-spiffe-id.ts';
 import type { NewOutput } from '../api/new-output.ts';
 import { type Outcome, type Refused, done, refused } from '../api/outcome.ts';
-import { toCollisionKey } from './collision-key.ts';
+import { noKey, toCollisionKey, toKeyDigest } from './collision-key.ts';
 import { toContentDigest } from './content.ts';
 import { toLabelValue } from './label-value.ts';
 import { toOutputName } from './output-name.ts';
@@ -22,6 +28,8 @@ export interface Identity {
   readonly selectors: readonly string[];
   /** The workload slice it claims; undefined where it claims none for itself alone. */
   readonly key: string | undefined;
+  /** The same, as short as a label may be. */
+  readonly keyDigest: string | undefined;
   readonly output: NewOutput;
 }
 
@@ -31,22 +39,57 @@ export interface Rendering {
   readonly observed: NonNullable<BindingStatus['observed']>;
 }
 
+/** What a binding asks for, before anything is rendered from it. */
+interface Resolved {
+  readonly labels: PodLabels;
+  readonly workload: Workload;
+  readonly spiffeId: string;
+}
+
 /** Compiles a binding: references first, then the safety of its selectors, then what is rendered from them. */
 export function renderIdentity(binding: Binding, sources: Sources, settings: Settings): Rendering {
-  const { spec, metadata } = binding;
+  const { outcome, observed } = resolve(binding, sources, settings);
+  if (outcome.kind === 'refused') return { outcome, observed };
+  return { outcome: done(compose(binding, outcome.value, settings)), observed };
+}
+
+/** The key that a binding asks for, where it asks for one and can be rendered: as `renderIdentity` says it, for less. */
+export function findKey(binding: Binding, sources: Sources, settings: Settings): string | undefined {
+  if (toEffectiveMode(binding.spec) === 'PoolOnly') return undefined;
+  const { outcome } = resolve(binding, sources, settings);
+  return outcome.kind === 'done' ? toCollisionKey(outcome.value.labels, outcome.value.workload) : undefined;
+}
+
+function resolve(
+  { spec, metadata }: Binding,
+  sources: Sources,
+  settings: Settings,
+): { readonly outcome: Outcome<Resolved>; readonly observed: Rendering['observed'] } {
   if (spec.unreadable !== undefined) return { outcome: refuseSpec(spec.unreadable), observed: {} };
   const pool = resolvePool(spec.poolRef, sources);
   if (pool.kind === 'refused') return { outcome: pool, observed: {} };
 
   const observed = { pool: pool.value.observed };
-  if (!spec.objectiveRef) return { outcome: compose(binding, pool.value.labels, settings), observed };
+  const check = () => checkSpec(spec, metadata.namespace, pool.value.labels, settings);
+  if (!spec.objectiveRef) return { outcome: check(), observed };
 
   const objective = resolveObjective(spec.objectiveRef, pool.value, metadata.namespace, sources);
   if (objective.kind === 'refused') return { outcome: objective, observed };
-  return {
-    outcome: compose(binding, pool.value.labels, settings),
-    observed: { ...observed, objective: objective.value },
-  };
+  return { outcome: check(), observed: { ...observed, objective: objective.value } };
+}
+
+function checkSpec(
+  spec: BindingSpec,
+  namespace: string,
+  labels: Outcome<PodLabels>,
+  settings: Settings,
+): Outcome<Resolved> {
+  if (labels.kind === 'refused') return labels;
+  const spiffeId = renderSpiffeId(settings.trustDomain, namespace, spec);
+  if (spiffeId.kind === 'refused') return spiffeId;
+  const workload = parseWorkload(spec);
+  if (workload.kind === 'refused') return workload;
+  return done({ labels: labels.value, workload: workload.value, spiffeId: spiffeId.value });
 }
 
 function refuseSpec(words: string): Refused {
@@ -65,37 +108,25 @@ export function nameOutput(binding: Binding, settings: Settings): string | undef
   return toOutputName({ namespace, name, mode: toEffectiveMode(binding.spec), spiffeId: spiffeId.value });
 }
 
-function compose(binding: Binding, labels: Outcome<PodLabels>, settings: Settings): Outcome<Identity> {
-  if (labels.kind === 'refused') return labels;
-  const { namespace } = binding.metadata;
-  const spiffeId = renderSpiffeId(settings.trustDomain, namespace, binding.spec);
-  if (spiffeId.kind === 'refused') return spiffeId;
-  const workload = parseWorkload(binding.spec);
-  if (workload.kind === 'refused') return workload;
-
-  const selectors = renderWorkloadSelectors(namespace, labels.value, workload.value);
-  return done({
+function compose(binding: Binding, resolved: Resolved, settings: Settings): Identity {
+  const { labels, workload, spiffeId } = resolved;
+  const selectors = renderWorkloadSelectors(binding.metadata.namespace, labels, workload);
+  const key = toCollisionKey(labels, workload);
+  const keyDigest = key === undefined ? undefined : toKeyDigest(key);
+  return {
     mode: toEffectiveMode(binding.spec),
-    spiffeId: spiffeId.value,
+    spiffeId,
     selectors,
-    key: toCollisionKey(labels.value, workload.value),
-    output: renderOutput({
-      binding,
-      labels: labels.value,
-      workload: workload.value,
-      spiffeId: spiffeId.value,
-      selectors,
-      settings,
-    }),
-  });
+    key,
+    keyDigest,
+    output: renderOutput({ ...resolved, binding, selectors, keyDigest, settings }),
+  };
 }
 
-interface Parts {
+interface Parts extends Resolved {
   readonly binding: Binding;
-  readonly labels: PodLabels;
-  readonly workload: Workload;
-  readonly spiffeId: string;
   readonly selectors: readonly string[];
+  readonly keyDigest: string | undefined;
   readonly settings: Settings;
 }
 
@@ -111,6 +142,7 @@ function renderOutput(parts: Parts): NewOutput {
         [outputLabels.bindingName]: toLabelValue(name),
         [outputLabels.bindingNamespace]: namespace,
         [outputLabels.serviceAccount]: toLabelValue(parts.workload.serviceAccountName),
+        [outputLabels.key]: parts.keyDigest ?? noKey,
         ...(className !== undefined && { [outputLabels.className]: className }),
       },
       annotations: { [outputAnnotations.bindingUid]: uid, [outputAnnotations.bindingName]: name },

@@ -1,5 +1,7 @@
+import type { Outcome } from '../api/outcome.ts';
 import type { Objective } from '../api/objective.ts';
 import type { Pool } from '../api/pool.ts';
+import type { PodLabels } from './pool-selector.ts';
 
 /** The objects of one group by name, or that the group's CRD is not installed. */
 export type Served<T> = ReadonlyMap<string, T> | 'unserved';
@@ -8,4 +10,6 @@ export type Served<T> = ReadonlyMap<string, T> | 'unserved';
 export interface Sources {
   readonly pools: Readonly<Record<string, Served<Pool>>>;
   readonly objectives: Readonly<Record<string, Served<Objective>>>;
+  /** Selectors that were read already: many bindings may name one pool. */
+  readonly parsed?: Map<Pool, Outcome<PodLabels>>;
 }

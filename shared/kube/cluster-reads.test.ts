@@ -56,7 +56,12 @@ describe('one object', () => {
     expect(sent).toEqual([
       {
         request: `GET ${poolPath}`,
-        headers: { Accept: 'application/json', 'User-Agent': 'kleym/test', Authorization: 'Bearer secret' },
+        headers: {
+          Accept: 'application/json',
+          'Accept-Encoding': 'identity',
+          'User-Agent': 'kleym/test',
+          Authorization: 'Bearer secret',
+        },
         body: undefined,
       },
     ]);

@@ -1,22 +1,23 @@
 import type { z } from 'zod';
-import { Binding, type BindingField, bindingResource } from '../api/binding.ts';
+import { Binding, bindingResource } from '../api/binding.ts';
 import { Output, outputResource } from '../api/cluster-spiffe-id.ts';
 import type { Resource } from '../api/object-meta.ts';
 import { Objective } from '../api/objective.ts';
 import { Pool } from '../api/pool.ts';
 import { type Address, isPathSegment, toPath } from './addresses.ts';
-import { isUnsupportedField, toFound, toUncertain } from './answers.ts';
-import type { Beginning, Cluster, Found } from './cluster.ts';
-import { createDiscovery } from './discovery.ts';
-import { type Paged, listPages } from './pages.ts';
-import { toFieldSelector, toFieldValue, toLabelSelector } from './selectors.ts';
+import { isUnsupportedField, toFound, toServerTime, toUncertain } from './answers.ts';
+import type { Beginning, Cluster, FieldQuery, Found } from './cluster.ts';
+import { type ConfirmUnserved, createDiscovery } from './discovery.ts';
+import { type List, type Paged, listPages } from './pages.ts';
+import { isSelected, toFieldSelector, toLabelSelector } from './selectors.ts';
 import { createWordSharing } from './share-words.ts';
-import type { Transport } from './transport.ts';
+import type { Answer, Transport } from './transport.ts';
 
 type Query = Readonly<Record<string, string>>;
 type ClusterReads = Pick<
   Cluster,
   | 'getBinding'
+  | 'readBinding'
   | 'listBindings'
   | 'listOutputs'
   | 'getOutput'
@@ -30,27 +31,17 @@ type ClusterReads = Pick<
 export function createReads(transport: Transport): ClusterReads {
   const confirmUnserved = createDiscovery(transport, () => performance.now());
 
-  async function get<T>(
-    address: Address & { readonly name: string },
-    schema: z.ZodType<T>,
-  ): Promise<Found<T>> {
-    const { resource, namespace, name } = address;
-    // A reference may say anything; no object has such a name.
-    if (!isPathSegment(name) || (namespace !== undefined && !isPathSegment(namespace))) return 'absent';
-    const answer = await transport.read({ method: 'GET', path: toPath(address) });
-    const found = toFound(schema, name, answer);
-    return found === 'elsewhere' ? await confirmUnserved(resource, answer) : found;
-  }
+  const get = createGet(transport, confirmUnserved);
 
-  async function list<T>(
+  async function listAll<T>(
     address: Address,
     schema: z.ZodType<T>,
     query: Query = {},
-    most?: number,
+    { most, state }: Pick<List, 'most' | 'state'> = {},
   ): Promise<Beginning<T> | 'unserved'> {
     return await settle(
       address.resource,
-      await listPages(transport, { path: toPath(address), query, most }, schema),
+      await listPages(transport, { path: toPath(address), query, most, state }, schema),
     );
   }
 
@@ -62,33 +53,69 @@ export function createReads(transport: Transport): ClusterReads {
 
   async function listBindingsBy(
     address: Address,
-    field: { path: BindingField; value: string },
-    most: number | undefined,
+    field: FieldQuery,
+    { most, state }: Pick<List, 'most' | 'state'>,
   ): Promise<Beginning<Binding> | 'unserved'> {
-    const query = { fieldSelector: toFieldSelector(field.path, field.value) };
-    const paged = await listPages(transport, { path: toPath(address), query, most }, bindingsOfOneList());
+    const query = { fieldSelector: toFieldSelector(field) };
+    const list = { path: toPath(address), query, most, state };
+    const paged = await listPages(transport, list, bindingsOfOneList());
     if (paged.kind === 'listed' || !isUnsupportedField(paged.answer))
       return await settle(bindingResource, paged);
     // Not remembered: the definition may be replaced by one with this field while we run.
-    const all = await list(address, bindingsOfOneList());
+    const all = await listAll(address, bindingsOfOneList());
     if (all === 'unserved') return all;
-    const items = all.items.filter((binding) => toFieldValue(binding, field.path) === field.value);
+    const items = all.items.filter((binding) => isSelected(binding, field));
     return { ...all, items: items.slice(0, most), isComplete: items.length <= (most ?? Infinity) };
   }
 
   return {
     getBinding: (namespace, name) => get({ resource: bindingResource, namespace, name }, Binding),
-    listBindings: ({ namespace, field, most }) => {
-      const address = toListAddress(bindingResource, namespace);
-      return field ? listBindingsBy(address, field, most) : list(address, bindingsOfOneList(), {}, most);
+    readBinding: async (namespace, name) => {
+      let at = '';
+      const found = await get({ resource: bindingResource, namespace, name }, Binding, (answer) => {
+        at = toServerTime(answer);
+      });
+      return { found, at };
     },
-    listOutputs: (labels) => list({ resource: outputResource }, Output, toLabelSelector(labels)),
+    listBindings: ({ namespace, field, most, notOlderThan }) => {
+      const address = toListAddress(bindingResource, namespace);
+      const extent = { most, state: notOlderThan === undefined ? undefined : toState(notOlderThan) };
+      return field
+        ? listBindingsBy(address, field, extent)
+        : listAll(address, bindingsOfOneList(), {}, extent);
+    },
+    listOutputs: (labels, options) => {
+      const state = options?.isCached ? toState('0') : undefined;
+      return listAll({ resource: outputResource }, Output, toLabelSelector(labels), { state });
+    },
     getOutput: (name) => get({ resource: outputResource, name }, Output),
     getPool: (resource, namespace, name) => get({ resource, namespace, name }, Pool),
-    listPools: (resource, namespace) => list(toListAddress(resource, namespace), Pool),
+    listPools: (resource, namespace) => listAll(toListAddress(resource, namespace), Pool),
     getObjective: (resource, namespace, name) => get({ resource, namespace, name }, Objective),
-    listObjectives: (resource, namespace) => list(toListAddress(resource, namespace), Objective),
+    listObjectives: (resource, namespace) => listAll(toListAddress(resource, namespace), Objective),
   };
+}
+
+type Get = <T>(
+  address: Address & { readonly name: string },
+  schema: z.ZodType<T>,
+  onAnswer?: (answer: Answer) => void,
+) => Promise<Found<T>>;
+
+function createGet(transport: Transport, confirmUnserved: ConfirmUnserved): Get {
+  return async (address, schema, onAnswer) => {
+    const { resource, namespace, name } = address;
+    // A reference may say anything; no object has such a name.
+    if (!isPathSegment(name) || (namespace !== undefined && !isPathSegment(namespace))) return 'absent';
+    const answer = await transport.read({ method: 'GET', path: toPath(address) });
+    onAnswer?.(answer);
+    const found = toFound(schema, name, answer);
+    return found === 'elsewhere' ? await confirmUnserved(resource, answer) : found;
+  };
+}
+
+function toState(resourceVersion: string): Query {
+  return { resourceVersion, resourceVersionMatch: 'NotOlderThan' };
 }
 
 function bindingsOfOneList(): z.ZodType<Binding> {

@@ -6,7 +6,7 @@ import { type SeenPage, toPageSize, toSmallerSize } from './page-size.ts';
 import { type Answer, TooLongError, type Transport, toTitle } from './transport.ts';
 
 const Page = z.object({
-  metadata: z.object({ continue: z.string().optional() }).optional(),
+  metadata: z.object({ continue: z.string().optional(), resourceVersion: z.string().optional() }).optional(),
   items: z.array(z.unknown()).nullable(),
 });
 
@@ -19,9 +19,12 @@ interface Ended {
   readonly answer: Answer;
 }
 
-interface List {
+/** A list to be read. */
+export interface List {
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
+  /** Which state may be read; the pages behind the first are of the same one. */
+  readonly state?: Readonly<Record<string, string>> | undefined;
   /** More items than this are not wanted; they are asked for in one request. */
   readonly most?: number | undefined;
 }
@@ -53,17 +56,20 @@ async function listOnce<T>(transport: Transport, list: List, schema: z.ZodType<T
   const seen: SeenPage[] = [];
   let at: string | undefined;
   let next: string | undefined;
+  let resourceVersion: string | undefined;
   do {
     const { answer, limit } = await askPage(transport, list, toLimit(seen, most - items.length), next);
     if (answer.status !== 200) return { kind: 'ended', answer };
     at ??= toServerTime(answer);
     const page = decode(Page, answer);
+    if (next === undefined) resourceVersion = page.metadata?.resourceVersion;
     await decodeItems(page.items ?? [], { schema, answer, to: items });
     seen.push({ limit, items: page.items?.length ?? 0, length: answer.text.length });
     next = page.metadata?.continue || undefined;
   } while (next !== undefined && items.length < most);
   const isComplete = next === undefined && items.length <= most;
-  return { kind: 'listed', listed: { items: isComplete ? items : items.slice(0, most), at, isComplete } };
+  const wanted = isComplete ? items : items.slice(0, most);
+  return { kind: 'listed', listed: { items: wanted, at, resourceVersion, isComplete } };
 }
 
 /** Where few are wanted, one request asks for them; where they are too large for that, pages of their size do. */
@@ -75,18 +81,19 @@ function toLimit(seen: readonly SeenPage[], wanted: number): number {
 /** One page, of fewer objects where so many are too long. A token may be used more than once. */
 async function askPage(
   transport: Transport,
-  { path, query }: List,
+  list: List,
   limit: number,
   next: string | undefined,
 ): Promise<{ readonly answer: Answer; readonly limit: number }> {
-  const paging = { limit: String(limit), ...(next === undefined ? {} : { continue: next }) };
+  const { path, query, state } = list;
+  const paging = { limit: String(limit), ...(next === undefined ? state : { continue: next }) };
   try {
     const answer = await transport.read({ method: 'GET', path, query: { ...query, ...paging } });
     return { answer, limit };
   } catch (error) {
     const smaller = error instanceof TooLongError ? toSmallerSize(limit) : undefined;
     if (smaller === undefined) throw error;
-    return await askPage(transport, { path, ...(query && { query }) }, smaller, next);
+    return await askPage(transport, list, smaller, next);
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { toFieldSelector, toFieldValue, toLabelSelector } from './selectors.ts';
+import { isSelected, toFieldSelector, toLabelSelector } from './selectors.ts';
 
 describe('a label selector', () => {
   it.each([
@@ -17,27 +17,40 @@ describe('a label selector', () => {
 
 describe('a field selector', () => {
   it.each([
-    ['sa', 'spec.serviceAccountName=sa'],
-    ['', 'spec.serviceAccountName='],
-    [String.raw`a,b=c\d`, String.raw`spec.serviceAccountName=a\,b\=c\\d`],
-  ])('for %j means just this value', (value, expected) => {
-    expect(toFieldSelector('spec.serviceAccountName', value)).toBe(expected);
+    [{ value: 'sa' }, 'spec.serviceAccountName=sa'],
+    [{ value: '' }, 'spec.serviceAccountName='],
+    [{ value: String.raw`a,b=c\d` }, String.raw`spec.serviceAccountName=a\,b\=c\\d`],
+    [{ notIn: ['', 'a,b'] }, String.raw`spec.serviceAccountName!=,spec.serviceAccountName!=a\,b`],
+  ])('for %j means just that', (wanted, expected) => {
+    expect(toFieldSelector({ path: 'spec.serviceAccountName', ...wanted })).toBe(expected);
   });
 });
 
-describe('the value of a field', () => {
+describe('what a binding has in a field', () => {
   const metadata = { name: 'a', namespace: 'n', uid: 'u', resourceVersion: '1' };
   const bare = { metadata, spec: { poolRef: { name: 'p' }, serviceAccountName: 's' } };
   const claim = { kind: 'owning', name: 'x', serviceAccountName: 'c', uid: 'u' } as const;
-  const full = { metadata, spec: { ...bare.spec, objectiveRef: { name: 'o' } }, status: { claim } };
+  const full = {
+    metadata,
+    spec: { ...bare.spec, objectiveRef: { name: 'o' } },
+    status: { claim, keyDigest: 'd' },
+  };
   it.each([
+    ['metadata.name', bare, 'a'],
     ['spec.poolRef.name', bare, 'p'],
     ['spec.serviceAccountName', bare, 's'],
     ['spec.objectiveRef.name', full, 'o'],
     ['spec.objectiveRef.name', bare, ''],
     ['status.claim.serviceAccountName', full, 'c'],
     ['status.claim.serviceAccountName', bare, ''],
-  ] as const)('%s', (path, binding, expected) => {
-    expect(toFieldValue(binding, path)).toBe(expected);
+    ['status.claim.kind', full, 'owning'],
+    ['status.claim.kind', bare, ''],
+    ['status.keyDigest', full, 'd'],
+    ['status.keyDigest', bare, ''],
+  ] as const)('%s', (path, binding, value) => {
+    expect(isSelected(binding, { path, value })).toBe(true);
+    expect(isSelected(binding, { path, value: 'another' })).toBe(false);
+    expect(isSelected(binding, { path, notIn: ['another'] })).toBe(true);
+    expect(isSelected(binding, { path, notIn: ['another', value] })).toBe(false);
   });
 });

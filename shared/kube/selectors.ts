@@ -1,5 +1,5 @@
 import type { Binding, BindingField } from '../api/binding.ts';
-import type { LabelQuery } from './cluster.ts';
+import type { FieldQuery, LabelQuery } from './cluster.ts';
 
 /** The query by which a list is narrowed to labels; no labels, no query. */
 export function toLabelSelector(labels: LabelQuery): { labelSelector?: string } {
@@ -16,13 +16,26 @@ function toTerm(label: string, value: string | readonly string[] | undefined): s
 }
 
 /** A field selector in which the value means itself: commas, equal signs and backslashes have a meaning there. */
-export function toFieldSelector(path: BindingField, value: string): string {
-  return `${path}=${value.replaceAll(/[\\,=]/g, String.raw`\$&`)}`;
+export function toFieldSelector(field: FieldQuery): string {
+  if ('value' in field) return `${field.path}=${escape(field.value)}`;
+  return field.notIn.map((value) => `${field.path}!=${escape(value)}`).join(',');
+}
+
+function escape(value: string): string {
+  return value.replaceAll(/[\\,=]/g, String.raw`\$&`);
+}
+
+/** Whether a binding is what a query asks for. */
+export function isSelected(binding: Binding, field: FieldQuery): boolean {
+  const value = toFieldValue(binding, field.path);
+  return 'value' in field ? value === field.value : !field.notIn.includes(value);
 }
 
 /** What a binding has in a field; a field that is not set matches the empty value, as on the API server. */
-export function toFieldValue({ spec, status }: Binding, path: BindingField): string {
+function toFieldValue({ metadata, spec, status }: Binding, path: BindingField): string {
   switch (path) {
+    case 'metadata.name':
+      return metadata.name;
     case 'spec.poolRef.name':
       return spec.poolRef.name;
     case 'spec.objectiveRef.name':
@@ -31,5 +44,9 @@ export function toFieldValue({ spec, status }: Binding, path: BindingField): str
       return spec.serviceAccountName;
     case 'status.claim.serviceAccountName':
       return status?.claim?.serviceAccountName ?? '';
+    case 'status.claim.kind':
+      return status?.claim?.kind ?? '';
+    case 'status.keyDigest':
+      return status?.keyDigest ?? '';
   }
 }

@@ -110,6 +110,8 @@ async function exchange(options: TransportOptions, call: Call, { signal, latest 
     call.method,
   );
   request.setHeaderParam('Accept', 'application/json');
+  // To compress an answer takes the API server longer than to send it, and us longer to read.
+  request.setHeaderParam('Accept-Encoding', 'identity');
   request.setHeaderParam('User-Agent', options.userAgent);
   if (call.body) {
     request.setHeaderParam('Content-Type', call.body.type);

@@ -9,7 +9,8 @@ const finalizer = 'kleym.sonda.red/inferenceidentitybinding-finalizer';
 
 /** The annotations of an output; the nonce of its claim comes and goes. */
 function ours(stored: Stored): object {
-  return { ...stored.metadata.annotations, 'kleym.sonda.red/claim': undefined };
+  const { annotations } = stored.metadata;
+  return { ...annotations, 'kleym.sonda.red/claim': undefined, 'kleym.sonda.red/claimed-at': undefined };
 }
 
 describe.concurrent('a binding', () => {

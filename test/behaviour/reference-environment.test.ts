@@ -53,6 +53,7 @@ describe.concurrent('the reference environment', () => {
       'kleym.sonda.red/binding-name': 'binding',
       'kleym.sonda.red/binding-namespace': here.name,
       'kleym.sonda.red/service-account': 'reference-inference',
+      'kleym.sonda.red/key': expect.stringMatching(/^[0-9a-f]{32}$/),
     });
     expect(await here.said('binding')).toEqual(well);
     expect(await here.status('binding')).toMatchObject({

@@ -8,7 +8,8 @@ import { decide } from '../../shared/decide/decide.ts';
 import { type Snapshot, toWorld } from '../../shared/decide/world.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import { findUnsettled } from '../../functions/sweep/find-unsettled.ts';
-import { toClock } from '../../shared/kube/clock.ts';
+import { toClock } from '../../shared/collect/clock.ts';
+import { complete } from '../support/complete.ts';
 
 /** What the protocol writes for one new binding, without a look at anybody else. */
 export interface Course {
@@ -27,7 +28,7 @@ export interface Subject {
 
 /** Decides a namespace as the sweep does: the one call that is measured. */
 export function decideNamespace(snapshot: Snapshot, settings: Settings): number {
-  return findUnsettled(snapshot, settings).length;
+  return complete(findUnsettled(snapshot, settings)).length;
 }
 
 /** A snapshot of a namespace whose pools and objectives are all of the present groups. */

@@ -50,7 +50,16 @@ export async function startProduct(
   } = options;
   const name = `product-${performance.now().toFixed(0)}`;
   const flags = ['--kubeconfig', cluster.kubeconfig, '--port', '0', '--trust-domain', trustDomain];
-  const command = [process.execPath, ...nodeArgs, main, ...flags, '--sweep', String(sweepSeconds)];
+  // As `npm start` does.
+  const command = [
+    process.execPath,
+    '--optimize-for-size',
+    ...nodeArgs,
+    main,
+    ...flags,
+    '--sweep',
+    String(sweepSeconds),
+  ];
   const [program = '', ...args] = [...launcher, ...command];
   const kept = processes.start(name, program, args, env);
   const log = await untilWatching(processes, kept, name);

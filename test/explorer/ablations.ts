@@ -1,5 +1,5 @@
-import type { Binding, BindingStatus, Claim } from '../../shared/api/binding.ts';
-import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
+import type { Binding, BindingField, BindingStatus, Claim } from '../../shared/api/binding.ts';
+import { type Output, outputLabels } from '../../shared/api/cluster-spiffe-id.ts';
 import { claimOf } from '../../shared/decide/world.ts';
 import { type Call, type ClusterState, isOurs, namespace, serve } from './model-cluster.ts';
 import { type Asked, type Served, type Tampering, honestly } from './tampering.ts';
@@ -53,21 +53,46 @@ export const ablations = {
     const isStranger = asked.call.method === 'getBinding' && !asked.names.includes(asked.call.args[1]);
     return isStranger ? { ...honestly(asked), answer: 'absent' } : honestly(asked);
   },
-  /** Bindings are listed by their spec, and not by their claim. */
-  narrowForgetsClaim: (asked) => {
-    const isByClaim =
-      asked.call.method === 'listBindings' &&
-      asked.call.args[0].field?.path === 'status.claim.serviceAccountName';
-    return isByClaim ? answering(asked, (answer) => ({ ...(answer as object), items: [] })) : honestly(asked);
-  },
-  /** Outputs without a label for the service account are not listed. */
-  narrowSkipsUnlabelled: (asked) =>
+  /** Where overlaps are refused: bindings are listed by the account of their spec, and not by that of their claim. */
+  accountsForgetClaims: listingNoneBy('status.claim.serviceAccountName'),
+  /** Bindings are not listed by the key that they hold or ask for. */
+  keysNotListed: listingNoneBy('status.keyDigest'),
+  /** Claims under which an output may hold another key than their bindings say are not listed. */
+  movesNotListed: listingNoneBy('status.claim.kind'),
+  /** Outputs without a label for their key are not listed. */
+  unlabelledNotListed: (asked) =>
     answering(asked, (answer) =>
-      withoutOutputs(answer, (output) => !output.metadata.labels?.['kleym.sonda.red/service-account']),
+      withoutOutputs(answer, (output) => !output.metadata.labels?.['kleym.sonda.red/key']),
     ),
+  /** An output that no list shows is not read by the name that its owner's claim says. */
+  claimedNotRead: withoutClaimedOfOthers,
+  /** Outputs of others are found by the labels for their keys alone. */
+  neighboursNotRead: (asked) => {
+    const { call, names } = asked;
+    const isByBinding =
+      call.method === 'listOutputs' && Object.hasOwn(call.args[0], outputLabels.bindingName);
+    if (!isByBinding) return withoutClaimedOfOthers(asked);
+    return answering(asked, (answer) => withoutOutputs(answer, (output) => !isOwned(output, names)));
+  },
+  /** A run believes what it read of pools first, whatever others have written since. */
+  poolsReadOnce: (asked) => {
+    if (asked.call.method !== 'getPool') return honestly(asked);
+    const pools = (asked.memory['pools'] as ClusterState['pools'] | undefined) ?? asked.state.pools;
+    const { answer } = serve({ ...asked.state, pools }, asked.call);
+    return { ...honestly(asked), answer, memory: { ...asked.memory, pools } };
+  },
 } satisfies Record<string, Tampering>;
 
 // ------------------------------------------------------------------------------------------------ what a run is told
+
+/** Lists of bindings by this field are empty. */
+function listingNoneBy(path: BindingField): Tampering {
+  return (asked) => {
+    const { call } = asked;
+    const isMeant = call.method === 'listBindings' && call.args[0].field?.path === path;
+    return isMeant ? answering(asked, (answer) => ({ ...(answer as object), items: [] })) : honestly(asked);
+  };
+}
 
 function answering(asked: Asked, alter: (answer: unknown) => unknown): Served {
   const served = honestly(asked);
@@ -97,8 +122,19 @@ function withoutOutputs(answer: unknown, isHidden: (output: Output) => boolean):
   return isObject(answer) && !isBinding(answer) && isHidden(answer) ? 'absent' : answer;
 }
 
+function isOwnedBy(output: Output | undefined, names: readonly string[]): boolean {
+  return output !== undefined && isOwned(output, names);
+}
+
 function isOwned({ spec }: Output, names: readonly string[]): boolean {
   return names.some((name) => spec.hint === `${namespace}/${name}`);
+}
+
+/** No output of others is read by its name. */
+function withoutClaimedOfOthers(asked: Asked): Served {
+  const isOfOthers =
+    asked.call.method === 'getOutput' && !isOwnedBy(asked.state.outputs[asked.call.args[0]], asked.names);
+  return isOfOthers ? { ...honestly(asked), answer: 'absent' } : honestly(asked);
 }
 
 /** Shows each binding as `alter` has it, in lists and alone. */
@@ -175,7 +211,8 @@ function withOldLook(asked: Asked): Served {
     const isAnnouncing = call.args[2].claim?.kind === 'creating';
     return { ...served, memory: isAnnouncing ? { ...memory, isAnnounced: true } : {} };
   }
-  if (!isAnnounced) return { ...served, memory: call.method === 'listBindings' ? { old: state } : memory };
+  const isFirst = ['readBinding', 'listBindings'].includes(call.method);
+  if (!isAnnounced) return { ...served, memory: isFirst ? { old: state } : memory };
   if (!old || !['listBindings', 'listOutputs', 'getPool'].includes(call.method)) return served;
   const own = Object.fromEntries(Object.entries(state.bindings).filter(([name]) => names.includes(name)));
   return { ...served, answer: serve({ ...old, bindings: { ...old.bindings, ...own } }, call).answer };
@@ -193,7 +230,7 @@ function withOlderOutputs(asked: Asked): Served {
       memory: { outputs, isRead: true },
     };
   }
-  const isFirst = call.method === 'getBinding' || call.method === 'listBindings';
+  const isFirst = ['getBinding', 'readBinding', 'listBindings'].includes(call.method);
   if (isFirst && (memory['isRead'] || !memory['outputs']))
     return { ...served, memory: { outputs: state.outputs } };
   return served;

@@ -1,8 +1,8 @@
 import { findUnsettled } from '../../functions/sweep/find-unsettled.ts';
-import type { Settings } from '../../shared/identity/settings.ts';
-import { collectCluster } from '../../shared/kube/collect-cluster.ts';
-import { type ClusterState, serve } from './model-cluster.ts';
-import { findBreaches, findDifference } from './oracle.ts';
+import { complete } from '../support/complete.ts';
+import { collectCluster } from '../../shared/collect/collect-cluster.ts';
+import { type ClusterState, serve, settingsOf } from './model-cluster.ts';
+import { findBreaches, findDifference, findUnrecorded } from './oracle.ts';
 import { openPort, runAlone } from './run-alone.ts';
 import type { Tampering } from './tampering.ts';
 import { toNamed } from './users.ts';
@@ -26,34 +26,40 @@ const maxSweeps = 5;
 export async function drain(
   from: ClusterState,
   due: readonly string[],
-  settings: Settings,
   tampering?: Tampering,
 ): Promise<Rest> {
-  const options = { settings, tampering };
-  const delivered = await deliver(from, due, options);
-  const afterEvents = delivered.trouble ?? findDifference(delivered.state);
+  const delivered = await deliver(from, due, { tampering, isWhole: false });
+  const afterEvents = delivered.trouble ?? findDifference(delivered.state) ?? findUnnoticed(delivered.state);
   let { state, trouble } = delivered;
   let sweeps = 0;
   for (; sweeps < maxSweeps && trouble === undefined; sweeps++) {
     state = { ...state, clock: state.clock + patience };
-    const names = await sweep(state, settings);
+    const names = await sweep(state);
     if (names.length === 0) break;
-    const next = await deliver(state, names, options);
+    const next = await deliver(state, names, { tampering, isWhole: true });
     const isQuiet = next.state.writes === state.writes;
     ({ state, trouble } = next);
     if (isQuiet) break;
   }
-  const wrong = trouble ?? (sweeps === maxSweeps ? 'never rests' : await findUnrest(state, options));
+  const wrong = trouble ?? (sweeps === maxSweeps ? 'never rests' : await findUnrest(state, tampering));
   return { state, afterEvents, wrong, sweeps };
 }
 
+/** Who overlaps with whom is seen only by those who look at everybody: in a crowded account, that is the sweep. */
+function findUnnoticed(state: ClusterState): string | undefined {
+  return state.look === 'narrow' ? undefined : findUnrecorded(state);
+}
+
 interface Options {
-  readonly settings: Settings;
   readonly tampering: Tampering | undefined;
+  /** The names are those of a sweep, for whom the whole namespace is looked at. */
+  readonly isWhole: boolean;
 }
 
 async function deliver(from: ClusterState, due: readonly string[], options: Options) {
   const queue = new Set(due);
+  // An event that is repeated asks for the same look; one that follows from a change does not.
+  const whole = new Set(options.isWhole ? due : []);
   const retries = new Map<string, number>();
   let state = from;
   let trouble: string | undefined;
@@ -61,7 +67,8 @@ async function deliver(from: ClusterState, due: readonly string[], options: Opti
     if (turn > 200) return { state, trouble: 'events without end' };
     const [name = ''] = queue;
     queue.delete(name);
-    const solo = await runAlone(state, [name], { id: `d${turn}`, ...options });
+    const { tampering } = options;
+    const solo = await runAlone(state, [name], { id: `d${turn}`, tampering, isWhole: whole.has(name) });
     ({ state } = solo);
     for (const named of toNamed(state, solo.news)) queue.add(named);
     for (const again of solo.again) {
@@ -77,16 +84,16 @@ async function deliver(from: ClusterState, due: readonly string[], options: Opti
 }
 
 /** The names that the shipped sweep would reply with. */
-async function sweep(state: ClusterState, settings: Settings): Promise<string[]> {
+async function sweep(state: ClusterState): Promise<string[]> {
   const { cluster } = openPort(async (call) => serve(state, call).answer);
   const snapshots = await collectCluster(cluster);
-  return snapshots.flatMap((snapshot) => findUnsettled(snapshot, settings));
+  return snapshots.flatMap((snapshot) => complete(findUnsettled(snapshot, settingsOf(state))));
 }
 
-async function findUnrest(state: ClusterState, options: Options): Promise<string | undefined> {
-  const difference = findDifference(state);
+async function findUnrest(state: ClusterState, tampering?: Tampering): Promise<string | undefined> {
+  const difference = findDifference(state) ?? findUnrecorded(state);
   if (difference !== undefined) return difference;
   const names = Object.keys(state.bindings);
-  const { state: after } = await runAlone(state, names, { id: 'last', ...options });
+  const { state: after } = await runAlone(state, names, { id: 'last', tampering });
   return after.writes === state.writes ? undefined : 'one more look writes';
 }

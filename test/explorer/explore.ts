@@ -2,13 +2,13 @@ import { drain } from './drain.ts';
 import { findBreaches } from './oracle.ts';
 import { createRandom } from './random.ts';
 import { createRunner } from './run.ts';
-import type { Call } from './model-cluster.ts';
-import { settings } from './objects.ts';
+import { type Call, type Look, settingsOf } from './model-cluster.ts';
 import { type Scenario, alone, mixed, usualFaults } from './scenarios.ts';
 import { type Setting, type Situation, type Step, isOver, listSteps, toText } from './situation.ts';
 import type { Tampering } from './tampering.ts';
 
 export interface Bounds {
+  readonly look: Look;
   /** How many runs there are, and how many of them at once. */
   readonly runs: number;
   readonly atOnce: number;
@@ -48,8 +48,9 @@ export async function open(
   scenario: Scenario,
   bounds: Omit<Bounds, 'maxStates'>,
 ): Promise<{ situation: Situation; setting: Setting }> {
+  const cluster = await scenario.start(bounds.look);
   const setting = {
-    runner: createRunner(settings, toConstant(scenario, await scenario.start())),
+    runner: createRunner(settingsOf(cluster), toConstant(scenario, cluster)),
     edits: scenario.edits,
     maxRuns: bounds.runs,
     atOnce: bounds.atOnce,
@@ -59,7 +60,7 @@ export async function open(
     isLoose: bounds.isLoose ?? false,
   };
   const situation = {
-    cluster: await scenario.start(),
+    cluster,
     runs: [],
     late: [],
     due: scenario.due ?? [],
@@ -157,7 +158,7 @@ async function noteEnd(search: Search, node: Node): Promise<void> {
   const text = toText({ ...situation, begun: 0, faults: { crash: 0, late: 0, lose, tick: 0 } });
   if (search.ends.has(text)) return;
   search.ends.add(text);
-  const rest = await drain(situation.cluster, situation.due, settings, search.setting.tampering);
+  const rest = await drain(situation.cluster, situation.due, search.setting.tampering);
   search.sweeps = Math.max(search.sweeps, rest.sweeps);
   if (rest.afterEvents !== undefined && lose > 0) search.forSweep++;
   if (rest.wrong !== undefined) note(search, `NO_CONVERGENCE: ${rest.wrong}`, node);

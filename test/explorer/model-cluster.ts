@@ -1,16 +1,21 @@
-import {
-  type Binding,
-  type BindingField,
-  type BindingStatus,
-  bindingFinalizer,
-} from '../../shared/api/binding.ts';
+import { type Binding, type BindingStatus, bindingFinalizer } from '../../shared/api/binding.ts';
 import { type Output, outputAnnotations, outputLabels } from '../../shared/api/cluster-spiffe-id.ts';
 import type { NewOutput } from '../../shared/api/new-output.ts';
 import type { Objective } from '../../shared/api/objective.ts';
 import type { Pool } from '../../shared/api/pool.ts';
-import type { Aim, Cluster, LabelQuery } from '../../shared/kube/cluster.ts';
+import type { Aim, Cluster, FieldQuery, LabelQuery } from '../../shared/kube/cluster.ts';
+import { isSelected } from '../../shared/kube/selectors.ts';
+import type { Settings } from '../../shared/identity/settings.ts';
 
 export const namespace = 'ns';
+
+/**
+ * How much of the world runs look at. `narrow`: whoever asks for or holds the same keys, as in a service account with very
+ * many bindings. `whole`: all of a service account, because its bindings are few. `refuse`: all of it, because overlaps are
+ * refused.
+ */
+export const looks = ['narrow', 'whole', 'refuse'] as const;
+export type Look = (typeof looks)[number];
 
 /** Everything that the API server stores, and what must be remembered of the past to judge it. Never changed in place. */
 export interface ClusterState {
@@ -30,6 +35,8 @@ export interface ClusterState {
   readonly asked: number;
   /** How often an object of this name has been created: makes uids. */
   readonly births: Readonly<Record<string, number>>;
+  /** How runs look at all this; it stays the same. */
+  readonly look: Look;
   readonly writes: number;
   /** The binding that a DELETE has read without a finalizer, and will remove without looking again. */
   readonly racing: string | undefined;
@@ -58,6 +65,16 @@ export type News =
   | { readonly kind: 'output'; readonly object: Output; readonly gone: boolean }
   | { readonly kind: 'pool'; readonly object: Pool };
 
+/** What the functions are set to. */
+export function settingsOf({ look }: ClusterState): Settings {
+  return {
+    trustDomain: 'example.org',
+    className: undefined,
+    namespaceSelector: true,
+    overlapPolicy: look === 'refuse' ? 'refuse' : 'report',
+  };
+}
+
 const servedPools = 'inference.networking.k8s.io';
 const servedObjectives = 'llm-d.ai';
 
@@ -66,6 +83,8 @@ export function serve(state: ClusterState, call: Call): Effect {
   switch (call.method) {
     case 'getBinding':
       return read(state, state.bindings[call.args[1]] ?? 'absent');
+    case 'readBinding':
+      return read(state, { found: state.bindings[call.args[1]] ?? 'absent', at: toInstant(state) });
     case 'listBindings':
       return read(state, listBindings(state, call.args[0]));
     case 'getOutput':
@@ -159,8 +178,10 @@ function listBindings(
   state: ClusterState,
   { field, most = Infinity }: Parameters<Cluster['listBindings']>[0],
 ) {
-  const selected = Object.values(state.bindings).filter(isSelected(field));
-  return { ...list(state, selected.slice(0, most)), isComplete: selected.length <= most };
+  const selected = Object.values(state.bindings).filter(isChosen(field));
+  // The others of a crowded account are not in the model: that there are some is all that a run learns of them.
+  const hasOthers = state.look === 'narrow' && most > 1 && most < Infinity;
+  return { ...list(state, selected.slice(0, most)), isComplete: selected.length <= most && !hasOthers };
 }
 
 function found<T>(isServed: boolean, object: T | undefined): T | 'absent' | 'unserved' {
@@ -171,21 +192,8 @@ function listed<T>(state: ClusterState, isServed: boolean, objects: Table<T>) {
   return isServed ? list(state, Object.values(objects)) : 'unserved';
 }
 
-function isSelected(field?: { readonly path: BindingField; readonly value: string }) {
-  return (binding: Binding) => field === undefined || readField(binding, field.path) === field.value;
-}
-
-function readField({ spec, status }: Binding, path: BindingField): string | undefined {
-  switch (path) {
-    case 'spec.poolRef.name':
-      return spec.poolRef.name;
-    case 'spec.objectiveRef.name':
-      return spec.objectiveRef?.name;
-    case 'spec.serviceAccountName':
-      return spec.serviceAccountName;
-    case 'status.claim.serviceAccountName':
-      return status?.claim?.serviceAccountName;
-  }
+function isChosen(field?: FieldQuery) {
+  return (binding: Binding) => field === undefined || isSelected(binding, field);
 }
 
 function isLabelled(query: LabelQuery) {

@@ -3,16 +3,8 @@ import type { Binding, BindingSpec } from '../../shared/api/binding.ts';
 import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
 import type { Objective } from '../../shared/api/objective.ts';
 import type { Pool } from '../../shared/api/pool.ts';
-import type { Settings } from '../../shared/identity/settings.ts';
-import { type ClusterState, born, namespace, put } from './model-cluster.ts';
+import { type ClusterState, type Look, born, namespace, put } from './model-cluster.ts';
 import { runAlone } from './run-alone.ts';
-
-export const settings: Settings = {
-  trustDomain: 'example.org',
-  className: undefined,
-  namespaceSelector: true,
-  overlapPolicy: 'report',
-};
 
 /** A binding's spec in short: by default objective i of pool p, service account s, container c1. */
 export interface Wish {
@@ -20,15 +12,28 @@ export interface Wish {
   readonly pool?: string;
   readonly objective?: string;
   readonly account?: string;
+  /** Empty: none. */
   readonly container?: string;
+  readonly image?: string;
 }
 
 export function toSpec(wish: Wish): BindingSpec {
-  const { mode = 'PerObjective', pool = 'p', objective = 'i', account = 's', container = 'c1' } = wish;
+  const { mode = 'PerObjective', pool = 'p', objective = 'i', account = 's', container = 'c1', image } = wish;
   const spec = { mode, poolRef: { name: pool }, serviceAccountName: account };
   if (mode === 'PoolOnly') return spec;
-  return { ...spec, objectiveRef: { name: `${objective}-${pool}` }, containerName: container };
+  return {
+    ...spec,
+    objectiveRef: { name: `${objective}-${pool}` },
+    ...(container !== '' && { containerName: container }),
+    ...(image !== undefined && { containerImage: toImage(image) }),
+  };
 }
+
+function toImage(name: string): string {
+  return `${registry}${name}@sha256:${'0'.repeat(64)}`;
+}
+
+const registry = 'registry.example/';
 
 export function toWish({ mode = 'PerObjective', poolRef, objectiveRef, ...spec }: BindingSpec): Wish {
   return {
@@ -36,13 +41,17 @@ export function toWish({ mode = 'PerObjective', poolRef, objectiveRef, ...spec }
     pool: poolRef.name,
     objective: objectiveRef?.name.split('-')[0] ?? 'i',
     account: spec.serviceAccountName,
-    container: spec.containerName ?? 'c1',
+    container: spec.containerName ?? (spec.containerImage === undefined ? 'c1' : ''),
+    ...(spec.containerImage !== undefined && {
+      image: spec.containerImage.slice(registry.length).split('@')[0] ?? '',
+    }),
   };
 }
 
 /** The pools p and q, and the objectives i and j of each; no bindings. */
-export function emptyCluster(): ClusterState {
+export function emptyCluster(look: Look): ClusterState {
   let state: ClusterState = {
+    look,
     bindings: {},
     outputs: {},
     pools: {},
@@ -66,9 +75,13 @@ export function emptyCluster(): ClusterState {
   return state;
 }
 
-/** A pool for pods with this `app` label; `bad` is a selector that cannot be rendered. */
-export function toPool(name: string, app: string, generation: number): Pool {
-  const selector = app === 'bad' ? { matchLabels: {} } : { matchLabels: { app } };
+/**
+ * A pool for pods with this `app` label, and where it is `x/1` with the label `tier` too: these are some of the pods of
+ * `x`. `bad` is a selector that cannot be rendered.
+ */
+export function toPool(name: string, pods: string, generation: number): Pool {
+  const [app = '', tier] = pods.split('/');
+  const selector = { matchLabels: pods === 'bad' ? {} : { app, ...(tier !== undefined && { tier }) } };
   const uid = `uid~pool.${name}.1`;
   return {
     metadata: { name, namespace, uid, resourceVersion: `rv~pool.${name}.1.${generation}`, generation },
@@ -119,23 +132,24 @@ function toOperatorOutput(state: ClusterState, name: string, wish: Wish, selecti
   return {
     metadata: { name: outputNameOf(name, toSpec(wish)), labels },
     spec: {
-      ...toOutputSpec(name, toSpec(selecting), appOf(state, toSpec(selecting)) ?? ''),
+      ...toOutputSpec(name, toSpec(selecting), podsOf(state, toSpec(selecting)) ?? {}),
       spiffeIDTemplate: spiffeIdOf(toSpec(wish)),
     },
   };
 }
 
 /** What the specification says an output selects and says. Written out here, so that it is not our renderer's word. */
-export function toOutputSpec(name: string, spec: BindingSpec, app: string): Output['spec'] {
-  const container = spec.mode === 'PoolOnly' ? [] : [`k8s:container-name:${spec.containerName ?? ''}`];
+export function toOutputSpec(name: string, spec: BindingSpec, pods: Pods): Output['spec'] {
+  const { containerName, containerImage } = spec;
   return {
     spiffeIDTemplate: spiffeIdOf(spec),
-    podSelector: { matchLabels: { app } },
+    podSelector: { matchLabels: pods },
     namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
     workloadSelectorTemplates: [
-      ...container,
+      ...(containerImage === undefined ? [] : [`k8s:container-image:${containerImage}`]),
+      ...(containerName === undefined ? [] : [`k8s:container-name:${containerName}`]),
       `k8s:ns:${namespace}`,
-      `k8s:pod-label:app:${app}`,
+      ...Object.entries(pods).map(([label, value]) => `k8s:pod-label:${label}:${value}`),
       `k8s:sa:${spec.serviceAccountName}`,
     ],
     fallback: false,
@@ -154,10 +168,13 @@ export function outputNameOf(name: string, spec: BindingSpec): string {
   return `kleym-${namespace}-${name}-${mode}-${hash}`;
 }
 
+/** The labels of pods. */
+export type Pods = Readonly<Record<string, string>>;
+
 /** The pods that a binding's pool selects; undefined: its selector is unsafe. */
-export function appOf({ pools }: ClusterState, { poolRef }: BindingSpec): string | undefined {
-  const selector = pools[poolRef.name]?.spec?.selector as { matchLabels: { app?: string } } | undefined;
-  return selector?.matchLabels.app;
+export function podsOf({ pools }: ClusterState, { poolRef }: BindingSpec): Pods | undefined {
+  const { matchLabels = {} } = (pools[poolRef.name]?.spec?.selector ?? {}) as { matchLabels?: Pods };
+  return Object.keys(matchLabels).length > 0 ? matchLabels : undefined;
 }
 
 /** A cluster in which the functions have settled these bindings. */
@@ -167,7 +184,7 @@ export async function settled(
 ): Promise<ClusterState> {
   let next = state;
   for (const [name, wish] of Object.entries(wishes)) next = addBinding(next, name, wish);
-  const { state: end } = await runAlone(next, Object.keys(wishes), { id: 'setup', settings });
+  const { state: end } = await runAlone(next, Object.keys(wishes), { id: 'setup' });
   return { ...end, writes: 0 };
 }
 

@@ -1,15 +1,54 @@
-import type { Binding } from '../../shared/api/binding.ts';
+import type { Binding, Peer } from '../../shared/api/binding.ts';
 import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
 import { type ClusterState, isOurs, isOutputOf } from './model-cluster.ts';
-import { appOf, outputNameOf, toOutputSpec } from './objects.ts';
+import { type Pods, outputNameOf, podsOf, toOutputSpec } from './objects.ts';
 
-/** The slice of workloads that an output gives an identity to; undefined where it claims none for itself alone. */
-function toSlice({ spec }: Output): string | undefined {
-  const selectors = (spec.workloadSelectorTemplates ?? []).filter((selector) =>
-    /^k8s:(sa|container-name):/.test(selector),
+/** The workloads that an identity is for. Undefined where the binding or the output does not say. */
+interface Slice {
+  readonly pods: Pods;
+  readonly account: string | undefined;
+  readonly container: string | undefined;
+  readonly image: string | undefined;
+}
+
+/** What an output gives an identity to; undefined where it claims nothing for itself alone. */
+function toSlice({ spec }: Output): Slice | undefined {
+  const [account, container, image] = ['sa', 'container-name', 'container-image'].map((kind) =>
+    spec.workloadSelectorTemplates
+      ?.find((selector) => selector.startsWith(`k8s:${kind}:`))
+      ?.slice(`k8s:${kind}:`.length),
   );
-  if (!selectors.some((selector) => selector.startsWith('k8s:container-name:'))) return undefined;
-  return JSON.stringify([spec.podSelector?.matchLabels, selectors.toSorted()]);
+  if (container === undefined && image === undefined) return undefined;
+  return { pods: spec.podSelector?.matchLabels ?? {}, account, container, image };
+}
+
+/** What a binding asks for; undefined where it asks for nothing for itself alone, or cannot have it. */
+function toWanted(state: ClusterState, { metadata, spec }: Binding): Slice | undefined {
+  if (metadata.deletionTimestamp !== undefined || spec.mode === 'PoolOnly') return undefined;
+  if (spec.objectiveRef && !state.objectives[spec.objectiveRef.name]) return undefined;
+  const pods = podsOf(state, spec);
+  if (!pods) return undefined;
+  const { serviceAccountName: account, containerName: container, containerImage: image } = spec;
+  return { pods, account, container, image };
+}
+
+function isSame(one: Slice, other: Slice): boolean {
+  return toText(one) === toText(other);
+}
+
+/** Whether one container may be in both: no account, container or label tells them apart. Images do not: tags move. */
+function mayMeet(one: Slice, other: Slice): boolean {
+  if (isApart(one.account, other.account) || isApart(one.container, other.container)) return false;
+  return Object.keys(one.pods).every((label) => !isApart(one.pods[label], other.pods[label]));
+}
+
+function isApart(one: string | undefined, other: string | undefined): boolean {
+  return one !== undefined && other !== undefined && one !== other;
+}
+
+/** Whether two identities must not be in force together. */
+function isExclusive({ look }: ClusterState, one: Slice, other: Slice): boolean {
+  return look === 'refuse' ? mayMeet(one, other) : isSame(one, other);
 }
 
 /** What is wrong with a state that must never be, however things interleave. */
@@ -18,12 +57,16 @@ export function findBreaches(state: ClusterState): string[] {
 }
 
 function findTwoLive(state: ClusterState): string[] {
-  const outputs = Object.values(state.outputs).filter(isOurs);
+  const outputs = Object.values(state.outputs)
+    .filter(isOurs)
+    .flatMap((output) => {
+      const slice = toSlice(output);
+      return slice ? [{ output, slice }] : [];
+    });
   const breaches = outputs.flatMap((one, index) => {
-    const slice = toSlice(one);
-    const twins = outputs.slice(index + 1).filter((other) => slice !== undefined && toSlice(other) === slice);
+    const twins = outputs.slice(index + 1).filter(({ slice }) => isExclusive(state, one.slice, slice));
     return twins.map((other) =>
-      isRaced(state, one) || isRaced(state, other) ? '(raced) TWO_LIVE' : 'TWO_LIVE',
+      isRaced(state, one.output) || isRaced(state, other.output) ? '(raced) TWO_LIVE' : 'TWO_LIVE',
     );
   });
   return [...new Set(breaches)];
@@ -62,34 +105,32 @@ function findReportedButLive(state: ClusterState): string[] {
 /** Why Ready is what it must be in the end, for a binding that nobody is deleting. */
 function expectedReason(state: ClusterState, binding: Binding): string {
   const { spec, metadata } = binding;
-  const app = appOf(state, spec);
+  const pods = podsOf(state, spec);
   if (!state.pools[spec.poolRef.name]) return 'TargetPoolNotFound';
   if (spec.objectiveRef && !state.objectives[spec.objectiveRef.name]) return 'TargetObjectiveNotFound';
-  if (app === undefined) return 'InvalidPoolSelector';
-  if (Object.values(state.bindings).some((other) => other !== binding && isRival(state, other, binding)))
-    return 'IdentityCollision';
+  if (pods === undefined) return 'InvalidPoolSelector';
+  const reasons = findPeers(state, binding).map(({ reason }) => reason);
+  if (reasons.includes('IdentityCollision')) return 'IdentityCollision';
+  if (state.look === 'refuse' && reasons.length > 0) return 'PossibleOverlap';
   const there = state.outputs[outputNameOf(metadata.name, spec)];
   if (there && !isOurs(there)) return 'OutputNameTaken';
   // What is there already was not refused.
-  return state.denied === app && !(there && isOutputOf(there, binding)) ? 'OutputRefused' : 'Reconciled';
+  return state.denied === pods['app'] && !(there && isOutputOf(there, binding))
+    ? 'OutputRefused'
+    : 'Reconciled';
 }
 
-function isRival(state: ClusterState, other: Binding, { spec }: Binding): boolean {
-  if (
-    other.metadata.deletionTimestamp !== undefined ||
-    spec.mode === 'PoolOnly' ||
-    other.spec.mode === 'PoolOnly'
-  )
-    return false;
-  const { objectiveRef, serviceAccountName, containerName } = other.spec;
-  if (objectiveRef && !state.objectives[objectiveRef.name]) return false;
-  const app = appOf(state, other.spec);
-  return (
-    app !== undefined &&
-    app === appOf(state, spec) &&
-    serviceAccountName === spec.serviceAccountName &&
-    containerName === spec.containerName
-  );
+/** Everybody who asks for the same workloads as a binding, or may do so; sorted by name. */
+function findPeers(state: ClusterState, binding: Binding): Peer[] {
+  const own = toWanted(state, binding);
+  if (!own) return [];
+  const peers = Object.values(state.bindings).flatMap((other): Peer[] => {
+    const slice = other === binding ? undefined : toWanted(state, other);
+    if (!slice || !mayMeet(own, slice)) return [];
+    const { name, uid } = other.metadata;
+    return [{ name, uid, reason: isSame(own, slice) ? 'IdentityCollision' : 'PossibleOverlap' }];
+  });
+  return peers.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** The output of a binding that must go and that the API server does not let go. */
@@ -103,7 +144,27 @@ function findKept(state: ClusterState, binding: Binding): Output | undefined {
   );
 }
 
-/** What differs from what the specification says a cluster at rest must be. */
+/**
+ * Which overlaps a status does not record although they are there, or records although they are over. This is all that a
+ * narrow look may leave untrue until the sweep, and only where overlaps are no more than reported.
+ */
+export function findUnrecorded(state: ClusterState): string | undefined {
+  return findFalseRecord(state, 'PossibleOverlap');
+}
+
+function findFalseRecord(state: ClusterState, kind: Peer['reason']): string | undefined {
+  for (const binding of Object.values(state.bindings)) {
+    if (binding.metadata.deletionTimestamp !== undefined || findKept(state, binding)) continue;
+    const recorded = binding.status?.conflicts ?? [];
+    const [said, right] = [recorded, findPeers(state, binding)].map((peers) =>
+      JSON.stringify(peers.filter(({ reason }) => reason === kind)),
+    );
+    if (said !== right) return `${binding.metadata.name} records ${kind} ${said}, not ${right}`;
+  }
+  return undefined;
+}
+
+/** What differs from what the specification says a cluster at rest must be; recorded overlaps are left out. */
 export function findDifference(state: ClusterState): string | undefined {
   const bindings = Object.values(state.bindings);
   const wanted = new Map<string, Binding>();
@@ -129,11 +190,8 @@ export function findDifference(state: ClusterState): string | undefined {
     if (said !== right) return `${name} says ${said}, not ${right}`;
   }
   const there = Object.values(state.outputs).filter(isOurs);
-  return findOutputDifference(
-    state,
-    there.filter(({ metadata }) => !keptNames.has(metadata.name)),
-    wanted,
-  );
+  const others = there.filter(({ metadata }) => !keptNames.has(metadata.name));
+  return findOutputDifference(state, others, wanted) ?? findFalseRecord(state, 'IdentityCollision');
 }
 
 function findOutputDifference(
@@ -147,12 +205,13 @@ function findOutputDifference(
     const output = there.find(({ metadata }) => metadata.name === name);
     if (!output) return `output ${name} is missing`;
     if (!isOutputOf(output, binding)) return `output ${name} is another binding's`;
-    const right = toOutputSpec(binding.metadata.name, binding.spec, appOf(state, binding.spec) ?? '');
+    const right = toOutputSpec(binding.metadata.name, binding.spec, podsOf(state, binding.spec) ?? {});
     if (toText(output.spec) !== toText(right))
       return `output ${name} says ${toText(output.spec)}, not ${toText(right)}`;
     const labels = {
       'kleym.sonda.red/binding-name': binding.metadata.name,
       'kleym.sonda.red/service-account': binding.spec.serviceAccountName,
+      'kleym.sonda.red/key': binding.status?.keyDigest ?? 'none',
     };
     for (const [label, value] of Object.entries(labels))
       if (output.metadata.labels?.[label] !== value)
@@ -161,6 +220,6 @@ function findOutputDifference(
   return undefined;
 }
 
-function toText(spec: Output['spec']): string {
-  return JSON.stringify(Object.entries(spec).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+function toText(fields: object): string {
+  return JSON.stringify(Object.entries(fields).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,8 +1,7 @@
 import { settle } from '../../functions/reconcile/settle.ts';
-import type { Settings } from '../../shared/identity/settings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
-import { type Call, type ClusterState, type News, namespace } from './model-cluster.ts';
+import { type Call, type ClusterState, type News, namespace, settingsOf } from './model-cluster.ts';
 import { type Tampering, noMemory, serveWith } from './tampering.ts';
 
 /** What a run without company came to. */
@@ -14,13 +13,20 @@ export interface Solo {
   readonly again: readonly string[];
 }
 
+const giveWay = () => Promise.resolve();
+
 /** Runs the shipped `settle` without anybody else and without faults. */
 export async function runAlone(
   from: ClusterState,
   names: readonly string[],
-  options: { readonly id: string; readonly settings: Settings; readonly tampering?: Tampering | undefined },
+  options: {
+    readonly id: string;
+    readonly tampering?: Tampering | undefined;
+    /** With a look at the whole namespace, as the sweep asks for it. */
+    readonly isWhole?: boolean;
+  },
 ): Promise<Solo> {
-  const { id, settings, tampering } = options;
+  const { id, tampering, isWhole = false } = options;
   let [state, memory, nonces] = [from, noMemory, 0];
   const news: News[] = [];
   const calls: Call[] = [];
@@ -33,21 +39,34 @@ export async function runAlone(
     return served.answer;
   });
   const announcer = { tell: () => undefined, told: () => Promise.resolve() };
-  const tools = { cluster, announcer, nonce: () => `nonce~${id}.${++nonces}`, elapsed: () => 0 };
-  const run = await settle(namespace, names, settings, tools);
+  const tools = { cluster, announcer, nonce: () => `nonce~${id}.${++nonces}`, elapsed: () => 0, giveWay };
+  const run = await settle({ namespace, names, isWhole }, settingsOf(from), tools);
   for (const ending of run.endings.values()) if (ending.kind === 'failed') throw ending.error;
   const again = [...run.endings].flatMap(([name, { kind }]) => (kind === 'settled' ? [] : [name]));
   return { state, news, calls, again };
 }
 
+const methods = [
+  'getBinding',
+  'readBinding',
+  'listBindings',
+  'getOutput',
+  'listOutputs',
+  'getPool',
+  'listPools',
+  'getObjective',
+  'listObjectives',
+  'patchFinalizers',
+  'replaceStatus',
+  'createOutput',
+  'replaceOutput',
+  'deleteOutput',
+  'announce',
+] as const satisfies readonly (keyof Cluster)[];
+
 /** A port that makes every call data, and lets somebody answer it. */
 export function openPort(ask: (call: Call) => Promise<unknown>): { readonly cluster: Cluster } {
   // The answers are those of the model cluster, which knows which method it answers.
-  const cluster = new Proxy({} as Cluster, {
-    get:
-      (_target, method) =>
-      (...args: unknown[]) =>
-        ask({ method, args } as Call),
-  });
-  return { cluster };
+  const calls = methods.map((method) => [method, (...args: unknown[]) => ask({ method, args } as Call)]);
+  return { cluster: Object.fromEntries(calls) as Cluster };
 }

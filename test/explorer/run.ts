@@ -147,13 +147,19 @@ function begin(id: string, names: readonly string[], settings: Settings, constan
 
   const { cluster } = openPort(ask);
   const announcer = { tell: () => undefined, told: () => Promise.resolve() };
-  const tools = { cluster, announcer, nonce: () => `nonce~${id}.${++nonces}`, elapsed: () => age };
-  settle(namespace, names, settings, tools).then(
+  const tools = { cluster, announcer, nonce: () => `nonce~${id}.${++nonces}`, elapsed: () => age, giveWay };
+  settle({ namespace, names }, settings, tools).then(
     (run) => (result = run),
     (thrown: unknown) => {
       // A collect that fails ends the run: its names are asked for again.
       if (!(thrown instanceof UncertainError)) error = thrown;
-      else result = { endings: new Map(names.map((name) => [name, waiting])), collects: 0, writes: 0 };
+      else
+        result = {
+          endings: new Map(names.map((name) => [name, waiting])),
+          collects: 0,
+          writes: 0,
+          announcements: 0,
+        };
     },
   );
   return {
@@ -172,6 +178,7 @@ function begin(id: string, names: readonly string[], settings: Settings, constan
 }
 
 const waiting = { kind: 'waiting', message: 'no answer' } as const;
+const giveWay = () => Promise.resolve();
 
 /** Everything that a run can do without another answer has been done. */
 function idle(): Promise<void> {

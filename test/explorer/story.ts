@@ -1,7 +1,6 @@
 import { drain } from './drain.ts';
 import { open } from './explore.ts';
-import type { Call } from './model-cluster.ts';
-import { settings } from './objects.ts';
+import type { Call, Look } from './model-cluster.ts';
 import { findBreaches } from './oracle.ts';
 import { nextCalls } from './run.ts';
 import type { Scenario } from './scenarios.ts';
@@ -39,9 +38,9 @@ export interface Story {
 }
 
 /** Begins a story in the first situation of a scenario. */
-export async function tell(scenario: Scenario, tampering?: Tampering): Promise<Story> {
+export async function tell(scenario: Scenario, look: Look, tampering?: Tampering): Promise<Story> {
   const faults = { crash: 0, late: 1, lose: 0, tick: 0 };
-  const opened = await open(scenario, { runs: 9, atOnce: 9, faults, ...(tampering && { tampering }) });
+  const opened = await open(scenario, { look, runs: 9, atOnce: 9, faults, ...(tampering && { tampering }) });
   const { setting } = opened;
   const breaches = new Set<string>();
   let now = opened.situation;
@@ -88,8 +87,9 @@ export async function tell(scenario: Scenario, tampering?: Tampering): Promise<S
       while (now.late.length > 0) await takeStep(/^LATE/);
     },
     rest: async () => {
-      const { wrong } = await drain(now.cluster, now.due, settings, tampering);
+      const { wrong, afterEvents } = await drain(now.cluster, now.due, tampering);
       if (wrong !== undefined) breaches.add('NO_CONVERGENCE');
+      if (afterEvents !== undefined && !scenario.isForSweep) breaches.add('NEEDS_SWEEP');
     },
     breaches: () => [...breaches],
   };

@@ -24,16 +24,20 @@ export type Edit =
         | 'read for DELETE'
         | 'remove without looking'
         | 'prune the claim of'
+        | 'prune the key of'
         | 'hold'
         | 'let go of'
         | 'take our finalizer off';
       readonly name: string;
     }
+  /** The pods as `toPool` reads them. */
   | { readonly does: 'select'; readonly pool: string; readonly app: string }
   | { readonly does: 'remove pool' | 'remove objective' | 'restore objective'; readonly name: string }
   | { readonly does: 'remove output' | 'touch output' | 'hold output' | 'let go of output' }
   /** Takes off one label, or all of them. */
   | { readonly does: 'strip output'; readonly label?: string }
+  /** Writes into a label what is not so. */
+  | { readonly does: 'forge output'; readonly label: string; readonly value: string }
   | { readonly does: 'edit output'; readonly container: string }
   | { readonly does: 'take name' | 'free name'; readonly name: string }
   | { readonly does: 'deny'; readonly app: string | undefined }
@@ -54,6 +58,7 @@ export function applyEdit(state: ClusterState, edit: Edit): Edited {
     case 'read for DELETE':
     case 'remove without looking':
     case 'prune the claim of':
+    case 'prune the key of':
     case 'hold':
     case 'let go of':
     case 'take our finalizer off': {
@@ -75,6 +80,7 @@ export function applyEdit(state: ClusterState, edit: Edit): Edited {
     case 'hold output':
     case 'let go of output':
     case 'strip output':
+    case 'forge output':
     case 'edit output':
       return editFirstOutput(state, edit);
     case 'take name':
@@ -108,15 +114,18 @@ function namedBy(state: ClusterState, news: News): string[] {
   switch (news.kind) {
     case 'binding': {
       const { metadata, status } = news.object;
+      const { finalizers = [] } = metadata;
       if (news.gone || metadata.deletionTimestamp !== undefined)
         return [metadata.name, ...(status?.conflicts ?? []).map(({ name }) => name)];
-      const isSettled = metadata.finalizers?.length && status?.observedGeneration === metadata.generation;
-      return isSettled ? [] : [metadata.name];
+      const isSettled = finalizers.length > 0 && status?.observedGeneration === metadata.generation;
+      // A run has just put the finalizer on.
+      const isOurs = finalizers.length > 0 && status === undefined && metadata.generation === 1;
+      return isSettled || isOurs ? [] : [metadata.name, ...peersOf(news.object)];
     }
     case 'pool':
       return Object.values(state.bindings)
         .filter(({ spec }) => spec.poolRef.name === news.object.metadata.name)
-        .map(({ metadata }) => metadata.name);
+        .flatMap((binding) => [binding.metadata.name, ...peersOf(binding)]);
     case 'output': {
       const leaves = news.gone || news.object.metadata.deletionTimestamp !== undefined;
       if (!leaves && isAsWritten(news.object)) return [];
@@ -126,6 +135,14 @@ function namedBy(state: ClusterState, news: News): string[] {
       return owner === undefined ? [] : [owner];
     }
   }
+}
+
+/** Those who were refused because of a binding that may leave the conflict now. */
+function peersOf({ status }: Binding): string[] {
+  const isInConflict = status?.conditions?.some(
+    ({ type, status: is }) => type === 'Conflict' && is === 'True',
+  );
+  return isInConflict ? (status?.conflicts ?? []).map(({ name }) => name) : [];
 }
 
 // ------------------------------------------------------------------------------------------------ bindings
@@ -149,6 +166,7 @@ type BindingEdit = Extract<
       | 'read for DELETE'
       | 'remove without looking'
       | 'prune the claim of'
+      | 'prune the key of'
       | 'hold'
       | 'let go of'
       | 'take our finalizer off';
@@ -175,6 +193,10 @@ function editBinding(state: ClusterState, binding: Binding, edit: BindingEdit): 
     }
     case 'prune the claim of': {
       const { claim: _claim, ...rest } = status ?? {};
+      return store(state, { ...binding, status: rest }, 0);
+    }
+    case 'prune the key of': {
+      const { keyDigest: _digest, ...rest } = status ?? {};
       return store(state, { ...binding, status: rest }, 0);
     }
     case 'hold':
@@ -246,6 +268,7 @@ type OutputEdit = Extract<
       | 'hold output'
       | 'let go of output'
       | 'strip output'
+      | 'forge output'
       | 'edit output';
   }
 >;
@@ -254,7 +277,8 @@ function editFirstOutput(state: ClusterState, edit: OutputEdit): Edited {
   const outputs = Object.values(state.outputs).filter(isOurs);
   if (edit.does === 'let go of output') return letGoOfOutputs(state, outputs);
   const [first] = outputs;
-  if (!first) return { state, news: [] };
+  const isOfLabels = edit.does === 'strip output' || edit.does === 'forge output';
+  if (!first || (isOfLabels && !isSigned(first))) return { state, news: [] };
   if (edit.does === 'remove output') {
     const left = drop(state.outputs, first.metadata.name);
     return { state: { ...state, outputs: left }, news: [{ kind: 'output', object: first, gone: true }] };
@@ -268,6 +292,11 @@ function editFirstOutput(state: ClusterState, edit: OutputEdit): Edited {
     state: { ...state, outputs: put(state.outputs, first.metadata.name, object) },
     news: [{ kind: 'output', object, gone: false }],
   };
+}
+
+/** Nothing but its labels says whose one of kleym-operator's is, and that its key is not known. */
+function isSigned({ metadata }: Output): boolean {
+  return metadata.annotations?.['kleym.sonda.red/binding-uid'] !== undefined;
 }
 
 function editOutput(output: Output, edit: OutputEdit): Output {
@@ -287,6 +316,10 @@ function editOutput(output: Output, edit: OutputEdit): Output {
       const { labels, ...metadata } = output.metadata;
       const kept = edit.label === undefined ? {} : drop(labels ?? {}, edit.label);
       return { ...output, metadata: { ...metadata, labels: { ...kept } } };
+    }
+    case 'forge output': {
+      const labels = { ...output.metadata.labels, [edit.label]: edit.value };
+      return { ...output, metadata: { ...output.metadata, labels } };
     }
     case 'hold output':
       return { ...output, metadata: { ...output.metadata, finalizers: [others] } };

@@ -1,10 +1,10 @@
 import { drain } from './drain.ts';
 import { type Bounds, open } from './explore.ts';
-import { settings } from './objects.ts';
+import type { Look } from './model-cluster.ts';
 import { findBreaches } from './oracle.ts';
 import { createRandom } from './random.ts';
 import type { Scenario } from './scenarios.ts';
-import { type Step, isOver, listSteps } from './situation.ts';
+import { type Setting, type Situation, type Step, isOver, listSteps } from './situation.ts';
 
 /** One way through a scenario. */
 export interface Walk {
@@ -19,7 +19,7 @@ const crowdedBounds = {
   atOnce: 3,
   isLoose: true,
   faults: { crash: 2, late: 2, lose: 1, tick: 0 },
-} satisfies Omit<Bounds, 'maxStates'>;
+} satisfies Omit<Bounds, 'maxStates' | 'look'>;
 
 // A story without an end has found that something never rests.
 const maxSteps = 2_000;
@@ -28,16 +28,18 @@ const maxSteps = 2_000;
 export async function walk(
   scenario: Scenario,
   seed: number,
-  bounds: Omit<Bounds, 'maxStates'> = crowdedBounds,
+  look: Look,
+  bounds: Omit<Bounds, 'maxStates' | 'look'> = crowdedBounds,
 ): Promise<Walk> {
   const random = createRandom(seed);
   const { situation, setting } = await open(scenario, {
     ...bounds,
+    look,
     faults: scenario.faults ?? bounds.faults,
   });
   let now = situation;
   const story: string[] = [];
-  while (!isOver(now, setting)) {
+  while (!isOver(now, setting) || goesOn(now, setting, random)) {
     const step = pick(listSteps(now, setting), random);
     if (!step) break;
     story.push(step.label);
@@ -46,8 +48,13 @@ export async function walk(
     if (breach !== undefined) return { story, breach };
     if (story.length > maxSteps) return { story, breach: 'NO_END' };
   }
-  const { wrong } = await drain(now.cluster, now.due, settings, bounds.tampering);
+  const { wrong } = await drain(now.cluster, now.due, bounds.tampering);
   return { story, breach: wrong === undefined ? undefined : `NO_CONVERGENCE: ${wrong}` };
+}
+
+/** What is due may be delivered while something can still fail, and not only in the end. */
+function goesOn({ due, begun }: Situation, { maxRuns }: Setting, random: (below: number) => number): boolean {
+  return due.length > 0 && begun < maxRuns && random(4) > 0;
 }
 
 /** Faults are many among the steps and few in life: first whether one happens is drawn, then which. */

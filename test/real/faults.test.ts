@@ -15,7 +15,7 @@ import {
   refusedBy,
   useCluster,
 } from '../support/test-cluster.ts';
-import { createRandom } from '../support/turns.ts';
+import { createRandom } from '../support/random.ts';
 import { startControlPlane } from './control-plane.ts';
 import { atOracle, readEverything } from './everything.ts';
 import { openKeptProcesses } from './kept-processes.ts';

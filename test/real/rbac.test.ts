@@ -10,6 +10,7 @@ import { reconcile } from '../../functions/reconcile/reconcile.ts';
 import { sweep } from '../../functions/sweep/sweep.ts';
 import { bindingsAffectedType } from '../../shared/events/bindings-affected.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
+import { realTurns } from '../../shared/real-turns.ts';
 import { connect } from '../../shared/kube/kube-cluster.ts';
 import { binding, objective, oldObjective, oldPool, output, pool, poolBinding } from '../support/drafts.ts';
 import { exampleSettings } from '../support/inference.ts';
@@ -33,14 +34,14 @@ beforeAll(async () => {
     settings: exampleSettings,
     log: pino({ level: 'silent' }),
     nonce: randomUUID,
-    elapsed: () => performance.now(),
+    ...realTurns,
   };
   apps = {
     'map-binding': silentApp(mapBinding()),
     'map-pool': silentApp(mapPool(await clusterOf('map-pool'))),
     'map-objective': silentApp(mapObjective(await clusterOf('map-objective'))),
     'map-output': silentApp(mapOutput(await clusterOf('map-output'))),
-    sweep: silentApp(sweep(await clusterOf('sweep'), exampleSettings)),
+    sweep: silentApp(sweep(await clusterOf('sweep'), exampleSettings, realTurns)),
     reconcile: silentApp(reconcile({ ...tools, cluster: await clusterOf('reconcile') })),
   };
   for (const name of ['team-a', 'team-b'])
@@ -133,9 +134,10 @@ test('its pool and its objective change', async () => {
   expect((await outputsOf('binding-a'))[0]).toHaveProperty('spec.podSelector.matchLabels', { app: 'other' });
 });
 
-test('its output is told of when it is new, and when it is damaged, then only by name', async () => {
+test('its output is told of when it comes late, and when it is damaged, then only by name', async () => {
   const [found] = await outputsOf('binding-a');
-  await route(await tell('map-output', found as Stored, 'add'));
+  const late = { ...found, metadata: { ...found?.metadata, creationTimestamp: '2099-01-01T00:00:00Z' } };
+  await route(await tell('map-output', late as Stored, 'add'));
   const damaged = await edit(found as Stored, { spec: { hint: 'team-a/other' } }, breakGlass);
   await route(await tell('map-output', damaged, 'update', 'ref'));
   expect(await outputsOf('binding-a')).toHaveLength(1);
@@ -161,7 +163,7 @@ test('the name of an output is taken, and becomes free', async () => {
 });
 
 test('many bindings of one account are reconciled at once, with pools and objectives of older groups among them', async () => {
-  const names = Array.from({ length: 12 }, (_, index) => `many-${index}`);
+  const names = Array.from({ length: 25 }, (_, index) => `many-${index}`);
   await kleym.create(here(oldPool('many-0'), 'team-b'));
   await kleym.create(here(oldObjective('many-0', { name: 'many-0', group: oldGroup }), 'team-b'));
   for (const name of names) {

@@ -9,7 +9,7 @@ import { openGate } from '../support/gate.ts';
 import { type Draft, KubeError, type Stored } from '../support/kube-client.ts';
 import { type History, startRecorder } from '../support/recorder.ts';
 import { useCluster } from '../support/test-cluster.ts';
-import { createRandom } from '../support/turns.ts';
+import { createRandom } from '../support/random.ts';
 import { startControlPlane } from './control-plane.ts';
 import { atOracle, readEverything } from './everything.ts';
 import { openKeptProcesses } from './kept-processes.ts';

@@ -1,6 +1,7 @@
-import type { Binding, BindingField } from '../../shared/api/binding.ts';
+import type { Binding } from '../../shared/api/binding.ts';
 import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
+import { isSelected, toFieldSelector } from '../../shared/kube/selectors.ts';
 
 /** What a mapper may find in the cluster. */
 export interface FakeState {
@@ -16,13 +17,11 @@ export function fakeCluster({ bindings = [], outputs = [] }: FakeState = {}): Cl
   return {
     calls,
     listBindings: async ({ namespace, field, most = Infinity }) => {
-      calls.push(`listBindings ${namespace} ${field?.path}=${field?.value}`);
+      calls.push(`listBindings ${namespace} ${field && toFieldSelector(field)}`);
       if (bindings === 'unserved') return 'unserved';
       const items = bindings.filter(
         (binding) =>
-          binding.metadata.namespace === namespace &&
-          field !== undefined &&
-          readField(binding, field.path) === field.value,
+          binding.metadata.namespace === namespace && field !== undefined && isSelected(binding, field),
       );
       const isComplete = items.length <= most;
       return { items: items.slice(0, most), at: '2026-01-01T00:00:00Z', isComplete };
@@ -37,6 +36,7 @@ export function fakeCluster({ bindings = [], outputs = [] }: FakeState = {}): Cl
       const isMeant = ({ metadata }: Binding) => metadata.namespace === namespace && metadata.name === name;
       return bindings.find(isMeant) ?? 'absent';
     },
+    readBinding: unexpected('readBinding'),
     listOutputs: unexpected('listOutputs'),
     getPool: unexpected('getPool'),
     listPools: unexpected('listPools'),
@@ -53,14 +53,4 @@ export function fakeCluster({ bindings = [], outputs = [] }: FakeState = {}): Cl
 
 function unexpected(call: string): () => Promise<never> {
   return () => Promise.reject(new Error(`unexpected call: ${call}`));
-}
-
-function readField({ spec, status }: Binding, path: BindingField): string | undefined {
-  const fields = {
-    'spec.poolRef.name': spec.poolRef.name,
-    'spec.objectiveRef.name': spec.objectiveRef?.name,
-    'spec.serviceAccountName': spec.serviceAccountName,
-    'status.claim.serviceAccountName': status?.claim?.serviceAccountName,
-  } satisfies Record<BindingField, string | undefined>;
-  return fields[path];
 }

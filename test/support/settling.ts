@@ -38,7 +38,7 @@ export async function createSettling(override: (real: Cluster) => Override = () 
   await kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   const writes: string[] = [];
   const calls: string[] = [];
-  const real = connect({ ...connection, sleep: async () => undefined });
+  const real = connect({ ...connection, sleep: async () => undefined, elapsed: () => 0 });
   const cluster = watched(real, override(real), writes, calls);
   const at = (draft: Draft): Draft =>
     draft.kind === 'ClusterSPIFFEID' ? draft : { ...draft, metadata: { ...draft.metadata, namespace } };
@@ -56,11 +56,12 @@ export async function createSettling(override: (real: Cluster) => Override = () 
     settle: (names, tools = {}) => {
       writes.length = 0;
       calls.length = 0;
-      return settle(namespace, names, testSettings, {
+      return settle({ namespace, names }, testSettings, {
         cluster,
         announcer: { tell: () => undefined, told: async () => undefined },
         nonce: () => `nonce-${nonces++}`,
         elapsed: () => 0,
+        giveWay: async () => undefined,
         ...tools,
       });
     },

@@ -5,9 +5,9 @@ import { poolResources } from '../api/pool.ts';
 import type { Snapshot } from '../decide/world.ts';
 import type { Served, Sources } from '../identity/sources.ts';
 import { managedBy } from '../identity/ownership.ts';
-import type { Cluster, Listed } from './cluster.ts';
+import type { Cluster, Listed } from '../kube/cluster.ts';
 import { toClock } from './clock.ts';
-import { noBindings } from './found.ts';
+import { noBindings } from '../kube/found.ts';
 import { toBindings } from './known-bindings.ts';
 
 interface Namespaced {

@@ -1,7 +1,7 @@
 import type { ObjectMeta } from '../api/object-meta.ts';
 import { compareText } from '../identity/canonical.ts';
-import type { Found, Listed } from './cluster.ts';
-import { changing, isThere } from './found.ts';
+import type { Found, Listed } from '../kube/cluster.ts';
+import { changing, isThere } from '../kube/found.ts';
 
 /**
  * Several lists of one kind as one, at the time of the earliest. One object that two lists show in two states was written

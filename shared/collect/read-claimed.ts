@@ -1,8 +1,10 @@
 import type { Output } from '../api/cluster-spiffe-id.ts';
 import { type Clock, claimOf } from '../decide/world.ts';
-import type { Cluster } from './cluster.ts';
-import { changing, isThere } from './found.ts';
+import { mapLimited } from '../for-each-limited.ts';
+import type { Cluster } from '../kube/cluster.ts';
+import { changing, isThere } from '../kube/found.ts';
 import type { Bindings } from './known-bindings.ts';
+import { maxReadsByName, readsAtOnce } from './limits.ts';
 
 /**
  * Outputs whose labels were taken off by hand are in no list; the binding that owns them knows their names. An announced
@@ -19,6 +21,15 @@ export async function readClaimed(
   const missing = claims.filter(
     (claim) => !listed.has(claim.name) && !(claim.kind === 'creating' && claim.at > clock.quarantine),
   );
-  const found = await Promise.all(missing.map((claim) => cluster.getOutput(claim.name)));
+  // Two claims may name one output, and that is there once.
+  const names = new Set(missing.map(({ name }) => name));
+  if (names.size > maxReadsByName) return await pickFromAll(cluster, names);
+  const found = await mapLimited([...names], readsAtOnce, (name) => cluster.getOutput(name));
   return found.filter((output) => isThere(output, changing));
+}
+
+async function pickFromAll(cluster: Cluster, names: ReadonlySet<string>): Promise<Output[]> {
+  const all = await cluster.listOutputs({});
+  if (all === 'unserved') return changing();
+  return all.items.filter(({ metadata }) => names.has(metadata.name));
 }

@@ -8,8 +8,16 @@ import {
   poolOnly,
   serve,
 } from '../../test/support/inference.ts';
-import { type Binding, type BindingSpec, type Claim, type Peer, bindingFinalizer } from '../api/binding.ts';
+import {
+  type Binding,
+  type BindingSpec,
+  type BindingStatus,
+  type Claim,
+  type Peer,
+  bindingFinalizer,
+} from '../api/binding.ts';
 import type { Output } from '../api/cluster-spiffe-id.ts';
+import { toKeyDigest } from '../identity/collision-key.ts';
 import { renderIdentity } from '../identity/render-identity.ts';
 import type { Settings } from '../identity/settings.ts';
 import {
@@ -17,10 +25,11 @@ import {
   findHolder,
   findOtherOutput,
   findPeers,
-  findRivals,
+  isConcerned,
   toCollision,
   toConflicts,
-} from './rivals.ts';
+  toConcern,
+} from './peers.ts';
 import { type Snapshot, toWorld } from './world.ts';
 
 const clock = {
@@ -84,6 +93,7 @@ function worldOf(bindings: readonly Binding[], outputs: readonly Output[] = [], 
 }
 
 const leaving = { deletionTimestamp: '2026-01-01T00:01:00Z' };
+const owned = { kind: 'owning', name: 'output', serviceAccountName: 'inference-sa', uid: 'u' } as const;
 
 describe('the peers of a binding', () => {
   test.each<[string, Binding, string[]]>([
@@ -103,6 +113,28 @@ describe('the peers of a binding', () => {
     ['one without its objective asks for nothing', one('b', { objectiveRef: { name: 'nowhere' } }), []],
   ])('%s', (_case, other, peers) => {
     const found = toConflicts(findPeers(worldOf([one('a'), other]), 'a', main));
+    expect(found.map(({ name, reason }) => `${name} ${reason}`)).toEqual(peers);
+  });
+
+  test.each<[string, Binding, BindingStatus['claim'], string[]]>([
+    ['its claim holds the same', one('b'), { ...owned, key: main }, ['b IdentityCollision']],
+    [
+      'its claim may overlap',
+      one('b'),
+      { ...owned, key: main.replace('}', ',"role":"decode"}') },
+      ['b PossibleOverlap'],
+    ],
+    ['its claim has no key', one('b'), owned, []],
+    ['it claims nothing', one('b'), undefined, []],
+    ['it is being deleted', one('b', {}, leaving), { ...owned, key: main }, []],
+  ])('one whose pool was not read asks for what its claim says: %s', (_case, other, claim, peers) => {
+    const bindings = serve(one('a'), { ...other, status: { ...(claim && { claim }) } });
+    const partial = new Set(['b']);
+    const world = toWorld(
+      { namespace: 'default', bindings, outputs: [], sources, clock, partial },
+      exampleSettings,
+    );
+    const found = toConflicts(findPeers(world, 'a', main));
     expect(found.map(({ name, reason }) => `${name} ${reason}`)).toEqual(peers);
   });
 
@@ -153,6 +185,58 @@ function messageOf(count: number, name: string): string | undefined {
   return toCollision(world, findPeers(world, name, main))?.message;
 }
 
+function recorded(name: string, reason: Peer['reason'] = 'PossibleOverlap', uid = `uid-of-${name}`): Peer {
+  return { name, uid, reason };
+}
+
+/** The conflicts of `a`, which recorded these peers under this key, where these others were read. */
+function conflictsOf(conflicts: Peer[], others: readonly Binding[], keyDigest = toKeyDigest(main)): string[] {
+  const a: Binding = { ...one('a'), status: { keyDigest, conflicts } };
+  const bindings = serve(a, ...others);
+  const snapshot = { namespace: 'default', bindings, outputs: [], sources, clock, isNarrow: true } as const;
+  const peers = toConflicts(findPeers(toWorld(snapshot, exampleSettings), 'a', main));
+  return peers.map(({ name, reason }) => `${name} ${reason}`);
+}
+
+describe('where only those were read who ask for the same key', () => {
+  test('nothing new is known of overlaps, whoever happens to be in sight', () => {
+    expect(conflictsOf([], [onPool('b', 'narrower'), one('c')])).toEqual(['c IdentityCollision']);
+  });
+
+  test.each<[string, Peer, readonly Binding[], 'kept' | 'dropped']>([
+    ['with one that was not read', recorded('b'), [], 'kept'],
+    ['with one that was read and still overlaps', recorded('b'), [onPool('b', 'narrower')], 'kept'],
+    ['with one that overlaps no more', recorded('b'), [onPool('b', 'other')], 'dropped'],
+    [
+      'with one that is another by now',
+      recorded('b', 'PossibleOverlap', 'earlier'),
+      [onPool('b', 'narrower')],
+      'dropped',
+    ],
+    [
+      'with one that is being deleted',
+      recorded('b'),
+      [{ ...onPool('b', 'narrower'), metadata: { ...one('b').metadata, ...leaving } }],
+      'dropped',
+    ],
+    ['with one that asks for nothing any more', recorded('b'), [onPool('b', 'unsafe')], 'dropped'],
+  ])('whether a recorded overlap holds: %s', (_which, peer, others, fate) => {
+    expect(conflictsOf([peer], others)).toEqual(fate === 'kept' ? ['b PossibleOverlap'] : []);
+  });
+
+  test('an overlap with one that asks for the very same by now is a collision', () => {
+    expect(conflictsOf([recorded('b')], [one('b')])).toEqual(['b IdentityCollision']);
+  });
+
+  test('a recorded collision is over when nobody asks for the same any more', () => {
+    expect(conflictsOf([recorded('b', 'IdentityCollision')], [])).toEqual([]);
+  });
+
+  test('overlaps that were recorded for another key say nothing of this one', () => {
+    expect(conflictsOf([recorded('b')], [], toKeyDigest('another'))).toEqual([]);
+  });
+});
+
 describe('what is said of a crowd', () => {
   test('is everybody, up to twenty', () => {
     expect(messageOf(21, 'm-00')).toBe(
@@ -180,8 +264,10 @@ describe('whose recorded conflicts may be untrue', () => {
     status: { conflicts: [...peers] },
   });
   const sidecar = { containerName: 'sidecar' };
-  const rivalsOf = (...others: Binding[]) =>
-    findRivals(worldOf([one('a'), ...others]), new Set(['a', 'gone'])).map(({ metadata }) => metadata.name);
+  const isConcernedBy = (names: readonly string[], ...others: Binding[]) => {
+    const world = worldOf([one('a'), ...others]);
+    return others.map((other) => isConcerned(world, other, toConcern(world, new Set(names))));
+  };
 
   test.each<[string, Binding, boolean]>([
     ['one that asks for the same', one('b'), true],
@@ -196,16 +282,13 @@ describe('whose recorded conflicts may be untrue', () => {
       false,
     ],
     ['one of another container', one('b', sidecar), false],
-  ])('%s: %o', (_who, other, isRival) => {
-    expect(rivalsOf(other)).toEqual(isRival ? ['b'] : []);
-  });
-
-  test('never our own', () => {
-    expect(findRivals(worldOf([one('a'), one('b')]), new Set(['a', 'b']))).toEqual([]);
+  ])('%s: %o', (_who, other, isMeant) => {
+    expect(isConcernedBy(['a', 'gone'], other)).toEqual([isMeant]);
   });
 
   test('not because of one that asks for nothing any more', () => {
-    expect(findRivals(worldOf([one('a', {}, leaving), one('b')]), new Set(['a']))).toEqual([]);
+    const world = worldOf([one('a', {}, leaving), one('b')]);
+    expect(isConcerned(world, one('b'), toConcern(world, new Set(['a'])))).toBe(false);
   });
 });
 
@@ -342,5 +425,54 @@ describe('who holds a key', () => {
     expect(findHolder(worldOf([a], [narrower], refusing), a, 'name-of-a', main)).toBe(
       `ClusterSPIFFEID ${narrower.metadata.name}`,
     );
+  });
+});
+
+/** Each differs from ours in one of two labels, and no label keeps them apart from each other, nor do all of them have one. */
+function labelsOf(name: string, index: number): Record<string, string> {
+  return { [index % 2 === 0 ? 'app' : 'role']: 'other', [name]: 'x' };
+}
+
+describe('where overlaps are refused, and there are too many slices to compare', () => {
+  const names = Array.from({ length: 2_001 }, (_, index) => `crowd-${index}`);
+  const ours = ['narrower', ...names];
+  const crowded: Snapshot['sources'] = {
+    pools: {
+      'inference.networking.k8s.io': serve(
+        createPool({ matchLabels: { app: 'model-server', role: 'decode' } }, 'narrower'),
+        ...names.map((name, index) => createPool({ matchLabels: labelsOf(name, index) }, name)),
+      ),
+    },
+    objectives: { 'llm-d.ai': serve(...ours.map((name) => createObjective({ name }, `of-${name}`))) },
+  };
+  const a = onPool('a', 'narrower');
+  const decode =
+    '{"container":"main","pods":{"app":"model-server","role":"decode"},"serviceAccount":"inference-sa"}';
+
+  function crowdedWorld(others: readonly Binding[], settings: Settings) {
+    const bindings = serve(a, ...others);
+    return toWorld({ namespace: 'default', bindings, outputs: [], sources: crowded, clock }, settings);
+  }
+
+  test('a key counts as held: what was not compared may hold it', () => {
+    const holding = names.map((name, index): Binding => {
+      const slice = { container: 'main', pods: labelsOf(name, index), serviceAccount: 'inference-sa' };
+      const claim = { name, serviceAccountName: 'inference-sa', key: JSON.stringify(slice), uid: 'u' };
+      return { ...one(name, { containerName: '' }), status: { claim: { kind: 'owning', ...claim } } };
+    });
+    const holderOf = (settings: Settings) => findHolder(crowdedWorld(holding, settings), a, 'output', decode);
+    expect(holderOf(refusing)).toBe('one of many bindings');
+    expect(holderOf(exampleSettings)).toBeUndefined();
+  });
+
+  test('a binding is refused: what was not compared may overlap', () => {
+    const world = crowdedWorld(
+      names.map((name) => onPool(name, name)),
+      refusing,
+    );
+    expect(toCollision(world, findPeers(world, 'a', decode))).toMatchObject({
+      reason: 'PossibleOverlap',
+      message: expect.stringContaining('identity overlap with bindings and others: '),
+    });
   });
 });

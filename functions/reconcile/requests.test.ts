@@ -1,0 +1,158 @@
+import { pino } from 'pino';
+import { describe, expect, test } from 'vitest';
+import { UncertainError } from '../../shared/api/uncertain-error.ts';
+import type { Cluster } from '../../shared/kube/cluster.ts';
+import { binding, objective, pool, poolBinding } from '../../test/support/drafts.ts';
+import { postEvent, silentApp } from '../../test/support/post-event.ts';
+import { createSettling } from '../../test/support/settling.ts';
+import { testSettings } from '../../test/support/test-cluster.ts';
+import { reconcile } from './reconcile.ts';
+
+const type = 'red.sonda.kleym.bindings.affected';
+
+function appOn(cluster: Cluster, elapsed: () => number = () => 0) {
+  let nonces = 0;
+  const options = {
+    cluster,
+    settings: testSettings,
+    log: pino({ level: 'silent' }),
+    nonce: () => `nonce-${nonces++}`,
+    elapsed,
+    giveWay: async () => undefined,
+  };
+  return silentApp(reconcile(options), 'reconcile');
+}
+
+const affected = (bindings: readonly object[], more: object = {}) => ({
+  attributes: { type },
+  data: { bindings, ...more },
+});
+const inTeam = (...names: string[]) => affected([{ namespace: 'team-a', names }]);
+
+test('a request for a whole look makes one, and those who share its batch have it too', async () => {
+  const fields: (string | undefined)[] = [];
+  const gate = Promise.withResolvers<void>();
+  const here = await createSettling((real) => ({
+    readBinding: async (...args) => {
+      await gate.promise;
+      return real.readBinding(...args);
+    },
+    listBindings: (where) => void fields.push(where.field?.path),
+  }));
+  await here.create(pool(), objective(), binding(), poolBinding('binding-b'));
+  const app = appOn(here.cluster);
+  const first = postEvent(app, inTeam('binding-a'));
+  await expect.poll(() => here.calls).toEqual(['readBinding']);
+  const others = [
+    postEvent(app, inTeam('binding-b')),
+    postEvent(app, affected([{ namespace: 'team-a', names: ['binding-a'] }], { isWhole: true })),
+  ];
+  await new Promise((resolve) => void setImmediate(resolve));
+  gate.resolve();
+  await first;
+  fields.length = 0;
+  expect(await Promise.all(others)).toEqual([{ status: 204 }, { status: 204 }]);
+  expect(new Set(fields)).toEqual(new Set([undefined]));
+});
+
+test('what is left of a whole look is asked for by a whole look', async () => {
+  let elapsed = 0;
+  const here = await createSettling(() => ({
+    createOutput: () => {
+      elapsed += 20_000;
+      return undefined;
+    },
+  }));
+  await here.create(pool(), poolBinding('binding-a'), poolBinding('binding-b'));
+  const names = ['binding-a', 'binding-b'];
+  const event = affected([{ namespace: 'team-a', names }], { isWhole: true });
+  const answered = await silentAnswer(here.cluster, () => elapsed, event);
+  expect(answered).toMatchObject({ bindings: [{ namespace: 'team-a' }], isWhole: true });
+});
+
+/** The data of the event that is answered. */
+async function silentAnswer(cluster: Cluster, elapsed: () => number, event: object): Promise<unknown> {
+  const { attributes, data } = event as ReturnType<typeof affected>;
+  const response = await appOn(cluster, elapsed).request('/', {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'ce-specversion': '1.0',
+      'ce-id': 'event-1',
+      'ce-source': '/test',
+      'ce-type': attributes.type,
+    },
+    body: JSON.stringify(data),
+  });
+  return await response.json();
+}
+
+test('each event begins with another of its namespaces: those that are slow do not keep out the others always', async () => {
+  const namespaces = Array.from({ length: 12 }, (_, index) => `ns-${String(index).padStart(2, '0')}`);
+  const firsts = new Set<string>();
+  const here = await createSettling();
+  for (let event = 0; event < 12; event++) {
+    let elapsed = 0;
+    const asked: string[] = [];
+    const cluster: Cluster = {
+      ...here.cluster,
+      listBindings: async ({ namespace = '' }) => {
+        asked.push(namespace);
+        elapsed += 60_000;
+        throw new UncertainError('slow');
+      },
+    };
+    const answered = await postEvent(
+      appOn(cluster, () => elapsed),
+      {
+        attributes: { type, id: `event-${event}` },
+        data: { bindings: namespaces.map((namespace) => ({ namespace, names: ['b'] })) },
+      },
+    );
+    expect(answered.status).toBe(503);
+    expect(new Set(asked).size).toBeLessThanOrEqual(4);
+    firsts.add(asked[0] ?? '');
+  }
+  expect(firsts.size).toBeGreaterThan(3);
+});
+
+describe('a binding that failed', () => {
+  test('does not make its neighbours forgotten: they are named with it, and the failure comes when nobody is left', async () => {
+    let isOut = false;
+    const here = await createSettling(() => ({
+      createOutput: () => (isOut ? Promise.reject(new TypeError('a bug')) : undefined),
+    }));
+    await here.create(pool(), objective(), binding(), binding('binding-b'));
+    await here.settle(['binding-a', 'binding-b']);
+    await here.edit(binding(), { spec: { containerName: 'other' } });
+    isOut = true;
+    const app = appOn(here.cluster);
+    expect(await postEvent(app, inTeam('binding-a'))).toEqual({
+      status: 200,
+      bindings: [{ namespace: 'team-a', names: ['binding-a', 'binding-b'] }],
+    });
+    // Both were announced, and nobody knows what became of that.
+    expect(await postEvent(app, inTeam('binding-a', 'binding-b'))).toMatchObject({ status: 503 });
+  });
+});
+
+test('503 where all that came of a request are announcements: only patience helps', async () => {
+  let elapsed = 0;
+  const here = await createSettling(() => ({
+    listOutputs: () => {
+      elapsed += 25_000;
+      return undefined;
+    },
+  }));
+  await here.create(pool(), objective(), binding());
+  expect(
+    await postEvent(
+      appOn(here.cluster, () => elapsed),
+      inTeam('binding-a'),
+    ),
+  ).toMatchObject({
+    status: 503,
+    error: { reason: 'team-a/binding-a: not reached in time' },
+  });
+  expect(await here.ready('binding-a')).toBe('Unknown Initializing');
+});

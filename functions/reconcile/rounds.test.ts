@@ -1,0 +1,193 @@
+import { describe, expect, test } from 'vitest';
+import { NotSentError, UncertainError } from '../../shared/api/uncertain-error.ts';
+import { binding, objective, pool, poolBinding } from '../../test/support/drafts.ts';
+import { type Override, type Settling, createSettling } from '../../test/support/settling.ts';
+import { testSettings } from '../../test/support/test-cluster.ts';
+import { settle } from './settle.ts';
+
+const names = Array.from({ length: 30 }, (_, index) => `binding-${String(index).padStart(2, '0')}`);
+
+async function withNames(
+  drafts: typeof poolBinding | typeof binding,
+  override?: () => Override,
+): Promise<Settling> {
+  const here = await createSettling(override);
+  await here.create(
+    pool(),
+    objective(),
+    ...names.map((name) => drafts(name, drafts === binding ? { containerName: name } : {})),
+  );
+  return here;
+}
+
+/** A clock that goes on with each decision: `giveWay` is asked for between two of them. */
+function slowDeciding(msEach: number) {
+  let now = 0;
+  return {
+    elapsed: () => now,
+    giveWay: async () => {
+      now += msEach;
+    },
+    spend: (ms: number) => {
+      now += ms;
+    },
+  };
+}
+
+describe('a round', () => {
+  test('ends after four seconds, and the next one goes on with those whom it did not reach', async () => {
+    const clock = slowDeciding(0);
+    const taken: string[][] = [];
+    const here = await withNames(poolBinding, () => ({
+      listOutputs: () => {
+        taken.push([]);
+        return undefined;
+      },
+      patchFinalizers: (_namespace, { name }) => {
+        taken.at(-1)?.push(name);
+        clock.spend(300);
+        return undefined;
+      },
+      createOutput: ({ metadata }) => {
+        taken.at(-1)?.push(`POST ${metadata.name}`);
+        return undefined;
+      },
+    }));
+    const { endings } = await here.settle(names, clock);
+    const rounds = taken.filter((round) => round.length > 0);
+    // What a round has announced is written by the next one before that goes on.
+    for (const [index, round] of rounds.entries()) {
+      const announcedBefore = (rounds[index - 1] ?? []).filter((step) => !step.startsWith('POST'));
+      const posts = round.findLastIndex((step) => step.startsWith('POST')) + 1;
+      expect(posts).toBe(announcedBefore.length);
+    }
+    const announced = rounds.flat().filter((step) => !step.startsWith('POST'));
+    expect(announced.toSorted()).toEqual(names);
+    expect(rounds.length).toBeGreaterThan(2);
+    expect(new Set([...endings.values()].map(({ kind }) => kind))).toEqual(new Set(['settled']));
+  });
+
+  test('begins with another of the names in each run: none comes first always', async () => {
+    const firsts = new Set<string>();
+    const here = await withNames(poolBinding, () => ({
+      patchFinalizers: (_namespace, { name }) => {
+        firsts.add(name);
+        return Promise.reject(new UncertainError('no answer'));
+      },
+    }));
+    const time = () => {
+      let now = 0;
+      // Time for one write.
+      return () => (now += firsts.size > seen ? 60_000 : 0);
+    };
+    let seen = 0;
+    for (let run = 0; run < 12; run++) {
+      seen = firsts.size;
+      await here.settle(names, { elapsed: time(), nonce: () => `run-${run}` });
+    }
+    expect(firsts.size).toBeGreaterThan(3);
+  });
+
+  test('that took long to decide dates its claims by a clock that was read again', async () => {
+    const clock = slowDeciding(0);
+    const dates: string[] = [];
+    let reads = 0;
+    const here = await withNames(binding, () => ({
+      listBindings: (where) => {
+        if (where.most !== 1) return undefined;
+        reads++;
+        return Promise.resolve({ items: [], at: '2030-01-01T00:00:00.000Z', isComplete: true });
+      },
+      listOutputs: () => {
+        clock.spend(1_000);
+        return undefined;
+      },
+      replaceStatus: (_namespace, _aim, { claim }) => {
+        if (claim?.kind === 'creating') dates.push(claim.at);
+        return undefined;
+      },
+    }));
+    await here.settle(names, clock);
+    expect(reads).toBeGreaterThan(0);
+    expect(new Set(dates)).toEqual(new Set(['2030-01-01T00:00:00Z']));
+  });
+
+  test('that was fast does not read the clock again', async () => {
+    const here = await withNames(binding);
+    await here.settle(names);
+    expect(here.calls.filter((call) => call === 'listBindings')).toHaveLength(2);
+  });
+});
+
+test('a whole look reads the namespace for one name, and each time', async () => {
+  const whole: boolean[] = [];
+  const here = await withNames(binding, () => ({
+    listBindings: ({ field }) => {
+      whole.push(field === undefined);
+      return undefined;
+    },
+  }));
+  const tools = {
+    cluster: here.cluster,
+    announcer: { tell: () => undefined, told: async () => undefined },
+    nonce: () => 'nonce',
+    elapsed: () => 0,
+    giveWay: async () => undefined,
+  };
+  const run = await settle(
+    { namespace: 'team-a', names: ['binding-03'], isWhole: true },
+    testSettings,
+    tools,
+  );
+  expect(whole).toEqual([true, true]);
+  expect(run.endings.get('binding-03')).toMatchObject({ kind: 'settled' });
+});
+
+/** A new binding, whose first POSTs do not leave in their time. */
+async function unsent(times: number) {
+  let left = times;
+  const sent: string[] = [];
+  const here = await createSettling(() => ({
+    createOutput: ({ metadata }) => {
+      sent.push(metadata.annotations?.['kleym.sonda.red/claim'] ?? '');
+      return left-- > 0 ? Promise.reject(new NotSentError('not sent')) : undefined;
+    },
+  }));
+  await here.create(pool(), objective(), binding());
+  return { here, sent };
+}
+
+describe('a POST that did not leave in its time', () => {
+  test('is announced again with another nonce, for nothing can land of it', async () => {
+    const { here, sent } = await unsent(1);
+    const run = await here.settle(['binding-a']);
+    expect(here.writes).toEqual([
+      'patchFinalizers',
+      'replaceStatus',
+      'createOutput',
+      'replaceStatus',
+      'createOutput',
+      'replaceStatus',
+    ]);
+    expect(new Set(sent).size).toBe(2);
+    expect(run.endings.get('binding-a')).toEqual({ kind: 'settled' });
+    expect(await here.ready('binding-a')).toBe('True Reconciled');
+  });
+
+  test('is no write that was answered: announcements alone are no progress', async () => {
+    const { here } = await unsent(99);
+    const { writes, announcements, endings } = await here.settle(['binding-a']);
+    expect(endings.get('binding-a')?.kind).toBe('waiting');
+    expect([writes, announcements]).toEqual([7, 7]);
+  });
+});
+
+test('an announcement that the API server refused is none', async () => {
+  const here = await createSettling(() => ({
+    patchFinalizers: async () => ({ kind: 'rejected', forbidden: false, message: 'denied' }),
+  }));
+  await here.create(pool(), objective(), binding());
+  const { writes, announcements } = await here.settle(['binding-a']);
+  // The only write says that it was refused.
+  expect([writes, announcements]).toEqual([1, 0]);
+});

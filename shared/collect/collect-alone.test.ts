@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest';
+import type { Binding } from '../api/binding.ts';
+import type { Output } from '../api/cluster-spiffe-id.ts';
+import { UncertainError } from '../api/uncertain-error.ts';
+import {
+  type Changes,
+  asking,
+  bindingOf,
+  changingCluster,
+  creating,
+  digestOf,
+  outputOf,
+  owning,
+} from '../../test/support/changing-cluster.ts';
+import { collectAlone, readSourcesOf } from './collect-new.ts';
+import { createSight } from './sight.ts';
+
+const now = '2026-01-01T00:10:00Z';
+/** As the run has just announced it. */
+const own = bindingOf('b', {}, { status: creating('b', now) });
+const pooled = bindingOf('b', { mode: 'PoolOnly' }, { status: { observedGeneration: 1 } });
+
+interface Scene {
+  readonly bindings?: readonly Binding[];
+  readonly outputs?: readonly Output[];
+  readonly announced?: readonly Binding[];
+  readonly changes?: Changes;
+}
+
+/** What a glance shows a run that has announced these bindings. */
+async function glance({ bindings = [own], outputs = [], announced = [own], changes = {} }: Scene) {
+  const { cluster, calls } = changingCluster({ bindings, outputs }, changes);
+  const sight = createSight();
+  for (const binding of announced) sight.bindings.set(binding.metadata.name, binding);
+  await readSourcesOf(cluster, 'default', announced, sight);
+  const before = calls.length;
+  const names = announced.map(({ metadata }) => metadata.name);
+  const snapshot = await collectAlone(cluster, { namespace: 'default', names }, sight);
+  return { snapshot, calls: calls.slice(before) };
+}
+
+/** So many others under its service account, all at rest. */
+function others(count: number): Binding[] {
+  return Array.from({ length: count }, (_, index) =>
+    bindingOf(
+      `o-${index}`,
+      {},
+      { generation: 1, status: { ...owning(`o-${index}`), observedGeneration: 1 } },
+    ),
+  );
+}
+
+describe('a binding that was just announced is alone', () => {
+  test('where only its own announcement shows', async () => {
+    const { snapshot, calls } = await glance({});
+    expect([...(snapshot?.bindings.keys() ?? [])]).toEqual(['b']);
+    expect(snapshot?.outputs).toEqual([]);
+    expect(snapshot?.clock.now).toMatch(/^2026-01-01T00:10:/);
+    expect([...new Set(calls)].toSorted()).toEqual([
+      'list bindings spec.serviceAccountName=sa most 32',
+      'list bindings status.claim.kind!=,status.claim.kind!=creating,status.claim.kind!=owning',
+      `list bindings status.keyDigest=${digestOf('b')}`,
+      'list outputs !key',
+      'list outputs binding-name=b',
+      `list outputs key=${digestOf('b')}`,
+    ]);
+  });
+
+  test('beside others that only share its service account: of them it shows overlaps', async () => {
+    const { snapshot } = await glance({ bindings: [own, ...others(3)] });
+    expect([...(snapshot?.partial ?? [])]).toEqual(['o-0', 'o-1', 'o-2']);
+    expect(snapshot?.isNarrow).toBeUndefined();
+  });
+
+  test('beside many others, of which it shows none', async () => {
+    const { snapshot } = await glance({ bindings: [own, ...others(33)] });
+    expect([...(snapshot?.bindings.keys() ?? [])]).toEqual(['b']);
+    expect(snapshot?.isNarrow).toBe(true);
+  });
+
+  test('without a key, where it has no output', async () => {
+    const { snapshot, calls } = await glance({ bindings: [pooled], announced: [pooled] });
+    expect([...(snapshot?.bindings.keys() ?? [])]).toEqual(['b']);
+    expect(calls.toSorted()).toEqual([
+      'list bindings spec.serviceAccountName=sa most 32',
+      'list outputs binding-name=b',
+      'read binding b',
+    ]);
+  });
+});
+
+const rival = (status: Binding['status']) => ({ bindings: [own, bindingOf('rival', {}, { status })] });
+const moving = {
+  ...owning('rival'),
+  claim: { ...owning('rival').claim, kind: 'replacing', base: '1' },
+} as const;
+
+describe('only a collect can tell', () => {
+  test.each<[string, Scene]>([
+    ['another one asks for its key', rival(asking('b'))],
+    ['another one has announced its key', rival(creating('rival', now, 'b'))],
+    ['another one owns its key', rival(owning('rival', 'b'))],
+    [
+      'another one is moving from its key',
+      rival({ ...moving, claim: { ...moving.claim, previousKeyDigest: digestOf('b') } } as Binding['status']),
+    ],
+    [
+      'a claim cannot be read',
+      rival({ claim: { kind: 'unreadable', words: 'what?', serviceAccountName: 'sa' } }),
+    ],
+    ['a neighbour is not at rest', rival(asking('rival'))],
+    ['it was written since', { bindings: [{ ...own, metadata: { ...own.metadata, resourceVersion: '2' } }] }],
+    ['it is gone', { bindings: [] }],
+    ['it has an output', { outputs: [outputOf('b')] }],
+    ['another one has an output of its key', { outputs: [outputOf('rival', { container: 'b' })] }],
+    ['an output does not say its key', { outputs: [outputOf('operated', { labels: { key: undefined } })] }],
+  ])('where %s', async (_case, scene) => {
+    expect((await glance(scene)).snapshot).toBeUndefined();
+  });
+
+  test('where the cache has more outputs without a label than an answer may have', async () => {
+    const { cluster } = changingCluster({ bindings: [own] });
+    const sight = createSight();
+    sight.bindings.set('b', own);
+    await readSourcesOf(cluster, 'default', [own], sight);
+    const tooLong = { ...cluster, listOutputs: () => Promise.reject(new UncertainError('too long')) };
+    expect(await collectAlone(tooLong, { namespace: 'default', names: ['b'] }, sight)).toBeUndefined();
+  });
+});

@@ -1,0 +1,172 @@
+import { type Binding, bindingFields } from '../api/binding.ts';
+import { type Output, outputLabels } from '../api/cluster-spiffe-id.ts';
+import { UncertainError } from '../api/uncertain-error.ts';
+import { type Snapshot, isAtRest } from '../decide/world.ts';
+import { mapLimited } from '../for-each-limited.ts';
+import { compareText } from '../identity/canonical.ts';
+import { toLabelValue } from '../identity/label-value.ts';
+import { managedBy } from '../identity/ownership.ts';
+import type { Cluster, FieldQuery, LabelQuery, Listed } from '../kube/cluster.ts';
+import { isThere, noBindings } from '../kube/found.ts';
+import { toClock } from './clock.ts';
+import { toBindings } from './known-bindings.ts';
+import { readsAtOnce } from './limits.ts';
+import { listFew, mayHold, notSettled } from './neighbourhood.ts';
+import { type ReadSources, readSources } from './read-sources.ts';
+import type { Sight } from './sight.ts';
+
+interface Names {
+  readonly namespace: string;
+  readonly names: readonly string[];
+}
+
+/** A binding, as it was read by name. */
+export interface ReadBinding {
+  readonly binding: Binding;
+  /** The API server's time, when it was read. */
+  readonly now: string;
+}
+
+/** A few bindings. It is no collect: of others nothing is read. */
+export async function collectNew(
+  cluster: Cluster,
+  { namespace, names }: Names,
+  sight: Sight,
+): Promise<ReadBinding[]> {
+  const looks = await mapLimited(names, readsAtOnce, (name) => cluster.readBinding(namespace, name));
+  const found = looks.flatMap((look) =>
+    isThere(look.found, noBindings) ? [{ binding: look.found, now: toClock(look.at).now }] : [],
+  );
+  for (const { binding } of found) sight.bindings.set(binding.metadata.name, binding);
+  return found;
+}
+
+/** What these bindings refer to. */
+export async function readSourcesOf(
+  cluster: Cluster,
+  namespace: string,
+  bindings: readonly Binding[],
+  sight: Sight,
+): Promise<ReadSources> {
+  sight.sources = await readSources(cluster, namespace, bindings);
+  return sight.sources;
+}
+
+/**
+ * The collect between an announcement and its POST, for bindings that this run has just announced as new and that are
+ * alone: nobody else asks for their keys, holds them, or is moving from or to them, and there is no output of theirs.
+ * Undefined where anything else shows, or might: then only a collect can tell.
+ *
+ * It costs one round of lists that need not wait. Bindings are read at the state of the announcements or a later one, which
+ * is all that the protocol wants of them. Outputs are read from the API server's cache: whoever has one by the protocol
+ * has a claim as well, and that shows. So what the cache may not show yet are outputs without a binding.
+ */
+export async function collectAlone(
+  cluster: Cluster,
+  { namespace, names }: Names,
+  sight: Sight,
+): Promise<Snapshot | undefined> {
+  const written = names.flatMap((name) => sight.bindings.get(name) ?? []);
+  const keys = new Set(written.flatMap(({ status }) => status?.keyDigest ?? []));
+  const accounts = new Set(written.map(({ spec }) => spec.serviceAccountName));
+  const state = toLatest(written.map(({ metadata }) => metadata.resourceVersion));
+  const [held, few, outputs] = await Promise.all([
+    listHolders(cluster, namespace, written, state),
+    listFew(cluster, namespace, accounts, state),
+    listCachedOutputs(cluster, namespace, names, keys),
+  ]);
+  const found = toBindings(held.items);
+  const isAsWritten = written.every((binding) => isSameState(binding, found.get(binding.metadata.name)));
+  if (!isAsWritten || found.size > written.length || outputs === 'unknown' || outputs.length > 0)
+    return undefined;
+
+  const listed = few === 'many' ? [] : few.flatMap(({ items }) => items);
+  const neighbours = listed.filter(({ metadata }) => !found.has(metadata.name));
+  if (!sight.sources || !neighbours.every(isAtRest)) return undefined;
+  return {
+    namespace,
+    bindings: toBindings([...neighbours, ...held.items]),
+    outputs: [],
+    sources: sight.sources.sources,
+    clock: toClock(held.at),
+    partial: new Set(neighbours.map(({ metadata }) => metadata.name)),
+    ...(few === 'many' && { isNarrow: true }),
+  };
+}
+
+/** These bindings, and whoever else may hold their keys or asks for them, at this state or a later one. */
+async function listHolders(
+  cluster: Cluster,
+  namespace: string,
+  written: readonly Binding[],
+  state: string | undefined,
+): Promise<Listed<Binding>> {
+  const keys = new Set(written.flatMap(({ status }) => status?.keyDigest ?? []));
+  const keyless = written.filter(({ status }) => status?.keyDigest === undefined);
+  const list = (field: FieldQuery, notOlderThan = state) =>
+    listServed(cluster, { namespace, field, ...(notOlderThan !== undefined && { notOlderThan }) });
+  const [read, lists, beside] = await Promise.all([
+    mapLimited(keyless, readsAtOnce, ({ metadata }) => cluster.readBinding(namespace, metadata.name)),
+    mapLimited([...keys], readsAtOnce, (value) => list({ path: bindingFields.key, value })),
+    state === undefined || keys.size === 0 ? undefined : list(notSettled),
+  ]);
+  // No earlier than the lists by key, as in every collect: whoever has left one of them by then is in this one.
+  const latest = toLatest(lists.map(toState));
+  const isLateEnough =
+    beside && latest !== undefined && toLatest([latest, toState(beside)]) === toState(beside);
+  const moving = keys.size === 0 ? [] : [isLateEnough ? beside : await list(notSettled, latest)];
+  const ofKeys = [...lists, ...moving].flatMap(({ items }) => items.filter((one) => mayHold(one, keys)));
+  const ofNames = read.flatMap(({ found }) => (isThere(found, noBindings) ? [found] : []));
+  const at = [...lists, ...read].map((one) => one.at).toSorted(compareText)[0] ?? '';
+  return { items: [...ofNames, ...ofKeys], at };
+}
+
+/** Outputs that there should not be. One that is somebody else's does no harm: then there is a collect more. */
+async function listCachedOutputs(
+  cluster: Cluster,
+  namespace: string,
+  names: readonly string[],
+  keys: ReadonlySet<string>,
+): Promise<readonly Output[] | 'unknown'> {
+  const ours = { [outputLabels.managedBy]: managedBy, [outputLabels.bindingNamespace]: namespace };
+  const queries: LabelQuery[] = [
+    { ...ours, [outputLabels.bindingName]: names.map(toLabelValue) },
+    ...(keys.size > 0
+      ? [
+          { ...ours, [outputLabels.key]: undefined },
+          { ...ours, [outputLabels.key]: [...keys] },
+        ]
+      : []),
+  ];
+  try {
+    const lists = await Promise.all(queries.map((query) => cluster.listOutputs(query, { isCached: true })));
+    return lists.flatMap((list) => (list === 'unserved' ? [] : list.items));
+  } catch (error) {
+    // A cache is read in one piece, and there may be more without a label than an answer may have.
+    if (!(error instanceof UncertainError)) throw error;
+    return 'unknown';
+  }
+}
+
+async function listServed(
+  cluster: Cluster,
+  where: Parameters<Cluster['listBindings']>[0],
+): Promise<Listed<Binding>> {
+  const listed = await cluster.listBindings(where);
+  return listed === 'unserved' ? noBindings() : listed;
+}
+
+function toState({ resourceVersion }: Listed<Binding>): string | undefined {
+  return resourceVersion;
+}
+
+/** The latest of the states of one kind; undefined where one is not known, or no number, as they are since Kubernetes 1.35. */
+function toLatest(states: readonly (string | undefined)[]): string | undefined {
+  if (!states.every((state) => state !== undefined && /^\d+$/.test(state))) return undefined;
+  return states.toSorted((a = '', b = '') => a.length - b.length || compareText(a, b)).at(-1);
+}
+
+function isSameState(binding: Binding, other: Binding | undefined): boolean {
+  const { uid, resourceVersion } = binding.metadata;
+  return other?.metadata.uid === uid && other.metadata.resourceVersion === resourceVersion;
+}

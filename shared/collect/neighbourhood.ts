@@ -1,0 +1,156 @@
+import { type Binding, bindingFields } from '../api/binding.ts';
+import { type Output, outputLabels } from '../api/cluster-spiffe-id.ts';
+import { toKeyDigest } from '../identity/collision-key.ts';
+import { toLabelValue } from '../identity/label-value.ts';
+import { isDnsSubdomain } from '../identity/object-names.ts';
+import { managedBy } from '../identity/ownership.ts';
+import { claimOf, isAtRest } from '../decide/world.ts';
+import type { Cluster, FieldQuery, LabelQuery, Listed } from '../kube/cluster.ts';
+import { noBindings } from '../kube/found.ts';
+import { mapLimited } from '../for-each-limited.ts';
+import { type Bindings, toBindings } from './known-bindings.ts';
+import { readsAtOnce } from './limits.ts';
+import { mergeLists } from './merge-lists.ts';
+import type { Sight } from './sight.ts';
+
+/** The service accounts under which a binding asks for a key or holds one. */
+export function accountsOf({ spec, status }: Binding): string[] {
+  const claimed = status?.claim?.serviceAccountName;
+  return claimed === undefined ? [spec.serviceAccountName] : [spec.serviceAccountName, claimed];
+}
+
+/** The digests of the keys that a binding holds or was last seen to ask for, as far as it says so itself. */
+export function keysOf(binding: Binding): string[] {
+  const claim = claimOf(binding);
+  const { keyDigest } = binding.status ?? {};
+  const claimed = claim?.key === undefined ? undefined : toKeyDigest(claim.key);
+  const previous = claim?.kind === 'replacing' ? claim.previousKeyDigest : undefined;
+  return [keyDigest, claimed, previous].filter((digest) => digest !== undefined);
+}
+
+/** Bindings of a part of a namespace. */
+export interface Neighbours {
+  readonly bindings: Bindings;
+  /** Those among them that are at rest, and only share a service account. */
+  readonly partial: ReadonlySet<string>;
+  /** They are all of their service accounts, so that overlaps show. */
+  readonly hasOverlaps: boolean;
+}
+
+/**
+ * Everybody who asks for one of these keys, or holds it, by what a status says; and where few ask for anything under these
+ * service accounts, all of them.
+ */
+export async function listByKeys(
+  cluster: Cluster,
+  namespace: string,
+  { keys, accounts }: Pick<Sight, 'keys' | 'accounts'>,
+): Promise<Neighbours> {
+  const fields = [...keys].map((value): FieldQuery => ({ path: bindingFields.key, value }));
+  const [listed, few] = await Promise.all([
+    listBindings(cluster, namespace, fields),
+    listFew(cluster, namespace, accounts),
+  ]);
+  // Later than the lists by key: whoever has left one of them by then, with an output that stays behind, is in this one.
+  const moving = await listBindings(cluster, namespace, [notSettled]);
+  const lists = [...listed, ...moving].map((list) => ({
+    ...list,
+    items: list.items.filter((one) => mayHold(one, keys)),
+  }));
+  const bindings = await merge(cluster, namespace, few === 'many' ? lists : [...lists, ...few]);
+  const byKey = new Set(lists.flatMap(({ items }) => items.map(({ metadata }) => metadata.name)));
+  const partial = [...bindings].filter(([name, binding]) => !byKey.has(name) && isAtRest(binding));
+  return { bindings, partial: new Set(partial.map(([name]) => name)), hasOverlaps: few !== 'many' };
+}
+
+/**
+ * Claims under which an output may hold another key than their bindings say (a move on its way), or that this version
+ * cannot read. There are few of them at any time, and the keys of neither can be asked for.
+ */
+export const notSettled: FieldQuery = { path: bindingFields.claimKind, notIn: ['', 'creating', 'owning'] };
+
+/** Whether a binding has to do with one of these keys, as far as its status says. */
+export function mayHold(binding: Binding, keys: ReadonlySet<string>): boolean {
+  return binding.status?.claim?.kind === 'unreadable' || keysOf(binding).some((digest) => keys.has(digest));
+}
+
+// A neighbourhood of this size is read whole, so that overlaps show at once. One list of so many costs about a write.
+const maxNeighbours = 32;
+const maxAccounts = 4;
+
+/** All that ask for something under these service accounts, where they are few. */
+export async function listFew(
+  cluster: Cluster,
+  namespace: string,
+  accounts: ReadonlySet<string>,
+  notOlderThan?: string,
+): Promise<readonly Listed<Binding>[] | 'many'> {
+  if (accounts.size > maxAccounts) return 'many';
+  const extent = { namespace, most: maxNeighbours, ...(notOlderThan !== undefined && { notOlderThan }) };
+  const fields = [...accounts].map((value) => ({ path: bindingFields.serviceAccount, value }));
+  const lists = await Promise.all(fields.map((field) => cluster.listBindings({ ...extent, field })));
+  const served = lists.map((list) => (list === 'unserved' ? noBindings() : list));
+  return served.every(({ isComplete }) => isComplete) ? served : 'many';
+}
+
+/** Everybody who asks for, or holds, any key under these service accounts. */
+export async function listByAccounts(
+  cluster: Cluster,
+  namespace: string,
+  accounts: ReadonlySet<string>,
+): Promise<Neighbours> {
+  const paths = [bindingFields.serviceAccount, bindingFields.claimedServiceAccount];
+  const fields = [...accounts].flatMap((value) => paths.map((path): FieldQuery => ({ path, value })));
+  const lists = await listBindings(cluster, namespace, fields);
+  // A move to another account is in none of them as long as its output stays behind, which may have lost its labels.
+  const moving = await listBindings(cluster, namespace, [notSettled]);
+  const bindings = await merge(cluster, namespace, [...lists, ...moving]);
+  return { bindings, partial: new Set(), hasOverlaps: true };
+}
+
+async function listBindings(
+  cluster: Cluster,
+  namespace: string,
+  fields: readonly FieldQuery[],
+): Promise<Listed<Binding>[]> {
+  const lists = await mapLimited(fields, readsAtOnce, (field) => cluster.listBindings({ namespace, field }));
+  return lists.map((list) => (list === 'unserved' ? noBindings() : list));
+}
+
+async function merge(
+  cluster: Cluster,
+  namespace: string,
+  lists: readonly Listed<Binding>[],
+): Promise<Bindings> {
+  const { items } = await mergeLists(lists, (name) => cluster.getBinding(namespace, name));
+  return toBindings(items);
+}
+
+/** Which outputs are read beside those of the bindings themselves. */
+type OutputsOf = { readonly keys: ReadonlySet<string> } | { readonly accounts: ReadonlySet<string> };
+
+/**
+ * The outputs of these bindings, and those that may hold one of these keys, or any key under these service accounts. The
+ * Go operator's outputs have no label to find them by: they may hold any key until they are taken over.
+ */
+export async function listOutputs(
+  cluster: Cluster,
+  namespace: string,
+  names: readonly string[],
+  of: OutputsOf,
+): Promise<Listed<Output> | 'unserved'> {
+  const ours = { [outputLabels.managedBy]: managedBy, [outputLabels.bindingNamespace]: namespace };
+  const [label, values] =
+    'keys' in of
+      ? [outputLabels.key, [...of.keys]]
+      : // What is no name of a service account was refused, and no output is labelled with it.
+        [outputLabels.serviceAccount, [...of.accounts].filter(isDnsSubdomain).map(toLabelValue)];
+  const queries: LabelQuery[] = [
+    { ...ours, [outputLabels.bindingName]: names.map(toLabelValue) },
+    { ...ours, [label]: undefined },
+    ...(values.length > 0 ? [{ ...ours, [label]: values }] : []),
+  ];
+  const lists = await Promise.all(queries.map((query) => cluster.listOutputs(query)));
+  const served = lists.filter((list) => list !== 'unserved');
+  return served.length < lists.length ? 'unserved' : mergeLists(served, (name) => cluster.getOutput(name));
+}

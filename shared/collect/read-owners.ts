@@ -1,0 +1,48 @@
+import type { Output } from '../api/cluster-spiffe-id.ts';
+import { forEachLimited } from '../for-each-limited.ts';
+import { ownerUidOf, parseOwner } from '../identity/ownership.ts';
+import type { Cluster } from '../kube/cluster.ts';
+import { isThere, noBindings } from '../kube/found.ts';
+import { type Bindings, toBindings } from './known-bindings.ts';
+import { maxReadsByName, readsAtOnce } from './limits.ts';
+
+/**
+ * An owner that no list shows, or shows as another one, is read by name before anybody calls it gone. Where they are many,
+ * one list of the namespace says the same: it is later than the outputs too.
+ */
+export async function readOwners(
+  cluster: Cluster,
+  namespace: string,
+  listed: Bindings,
+  outputs: readonly Output[],
+): Promise<Bindings> {
+  const missing = findMissing(namespace, listed, outputs);
+  const bindings = new Map(listed);
+  if (missing.size > maxReadsByName) {
+    const later = await cluster.listBindings({ namespace });
+    const all = toBindings(later === 'unserved' ? noBindings() : later.items);
+    for (const name of missing) replace(bindings, name, all.get(name));
+    return bindings;
+  }
+  await forEachLimited(missing, readsAtOnce, async (name) => {
+    const binding = await cluster.getBinding(namespace, name);
+    replace(bindings, name, isThere(binding, noBindings) ? binding : undefined);
+  });
+  return bindings;
+}
+
+function replace<T>(map: Map<string, T>, name: string, value: T | undefined): void {
+  if (value === undefined) map.delete(name);
+  else map.set(name, value);
+}
+
+function findMissing(namespace: string, listed: Bindings, outputs: readonly Output[]): Set<string> {
+  const missing = outputs.flatMap((output) => {
+    const owner = parseOwner(output, namespace);
+    if (owner === undefined) return [];
+    const uid = ownerUidOf(output);
+    const known = listed.get(owner);
+    return known && (uid === undefined || uid === known.metadata.uid) ? [] : [owner];
+  });
+  return new Set(missing);
+}

@@ -1,0 +1,123 @@
+import type { Binding, Reference } from '../api/binding.ts';
+import { objectiveResources } from '../api/objective.ts';
+import type { Resource } from '../api/object-meta.ts';
+import { poolResources } from '../api/pool.ts';
+import { mapLimited } from '../for-each-limited.ts';
+import { isDnsSubdomain } from '../identity/object-names.ts';
+import type { Served, Sources } from '../identity/sources.ts';
+import type { Cluster, Found, Listed } from '../kube/cluster.ts';
+import { maxReadsByName, readsAtOnce } from './limits.ts';
+
+/** Pools and objectives that were read, and by which names they were looked for. */
+export interface ReadSources {
+  readonly sources: Sources;
+  readonly asked: Asked;
+}
+
+/** The names that were looked for, by kind and group; `all`: the whole list was read. */
+type Asked = ReadonlyMap<string, ReadonlySet<string> | 'all'>;
+
+/** How one kind is read, object by object or all at once. */
+interface Reader<T> {
+  readonly kind: string;
+  readonly resources: readonly Resource[];
+  readonly references: readonly Reference[];
+  readonly get: (resource: Resource, name: string) => Promise<Found<T>>;
+  readonly list: (resource: Resource) => Promise<Listed<T> | 'unserved'>;
+  readonly known: Readonly<Record<string, Served<T>>>;
+  readonly asked: Asked;
+}
+
+interface Named {
+  readonly metadata: { readonly name: string };
+}
+
+const nothing: ReadSources = { sources: { pools: {}, objectives: {} }, asked: new Map() };
+
+/**
+ * Reads the pools and objectives that these bindings name, in every group in which they may stand; and none again of
+ * those that are known.
+ */
+export async function readSources(
+  cluster: Cluster,
+  namespace: string,
+  bindings: Iterable<Binding>,
+  known: ReadSources = nothing,
+): Promise<ReadSources> {
+  const specs = [...bindings].map(({ spec }) => spec);
+  const [pools, objectives] = await Promise.all([
+    read({
+      kind: 'pools',
+      resources: poolResources,
+      references: specs.map(({ poolRef }) => poolRef),
+      get: (resource, name) => cluster.getPool(resource, namespace, name),
+      list: (resource) => cluster.listPools(resource, namespace),
+      known: known.sources.pools,
+      asked: known.asked,
+    }),
+    read({
+      kind: 'objectives',
+      resources: objectiveResources,
+      references: specs.flatMap(({ objectiveRef }) => objectiveRef ?? []),
+      get: (resource, name) => cluster.getObjective(resource, namespace, name),
+      list: (resource) => cluster.listObjectives(resource, namespace),
+      known: known.sources.objectives,
+      asked: known.asked,
+    }),
+  ]);
+  return {
+    sources: { pools: pools.served, objectives: objectives.served },
+    asked: new Map([...pools.asked, ...objectives.asked]),
+  };
+}
+
+interface ReadKind<T> {
+  readonly served: Record<string, Served<T>>;
+  readonly asked: Asked;
+}
+
+async function read<T extends Named>(reader: Reader<T>): Promise<ReadKind<T>> {
+  const groups = await Promise.all(
+    reader.resources.map(async (resource) => ({ resource, ...(await readGroup(resource, reader)) })),
+  );
+  return {
+    served: Object.fromEntries(groups.map(({ resource, served }) => [resource.group, served])),
+    asked: new Map(groups.map(({ resource, asked }) => [toPlace(reader, resource), asked])),
+  };
+}
+
+async function readGroup<T extends Named>(
+  resource: Resource,
+  reader: Reader<T>,
+): Promise<{ readonly served: Served<T>; readonly asked: ReadonlySet<string> | 'all' }> {
+  const before = reader.asked.get(toPlace(reader, resource)) ?? new Set<string>();
+  const known = reader.known[resource.group] ?? new Map<string, T>();
+  if (before === 'all' || known === 'unserved') return { served: known, asked: before };
+
+  const names = toNames(resource, reader.references).filter((name) => !before.has(name));
+  if (names.length > maxReadsByName) return { served: toServed(await reader.list(resource)), asked: 'all' };
+  const found = await mapLimited(names, readsAtOnce, (name) => reader.get(resource, name));
+  const asked = new Set([...before, ...names]);
+  if (found.includes('unserved')) return { served: 'unserved', asked };
+  const objects = found.filter((object) => typeof object !== 'string');
+  return {
+    served: new Map([...known, ...objects.map((object) => [object.metadata.name, object] as const)]),
+    asked,
+  };
+}
+
+function toPlace({ kind }: { readonly kind: string }, { group }: Resource): string {
+  return `${kind} of ${group}`;
+}
+
+/** A name that no object can have would make another request than the one that is meant. */
+function toNames(resource: Resource, references: readonly Reference[]): string[] {
+  const meant = references.filter(({ group }) => !group?.trim() || group.trim() === resource.group);
+  return [...new Set(meant.map(({ name }) => name.trim()))].filter(isDnsSubdomain);
+}
+
+function toServed<T extends Named>(list: Listed<T> | 'unserved'): Served<T> {
+  return list === 'unserved'
+    ? 'unserved'
+    : new Map(list.items.map((object) => [object.metadata.name, object]));
+}

@@ -1,0 +1,123 @@
+import type { Binding } from '../api/binding.ts';
+import { type Output, outputAnnotations } from '../api/cluster-spiffe-id.ts';
+import type { Cluster } from '../kube/cluster.ts';
+import type { ReadSources } from './read-sources.ts';
+
+/**
+ * What a run has seen and written so far. It saves reads, and keeps in sight what the bindings of the run have left: who
+ * waits for that is to be looked after. It dies with the run, and the collect is right without it.
+ */
+export interface Sight {
+  /** Digests of the keys under which the bindings of the run and their outputs were seen. */
+  readonly keys: Set<string>;
+  /** The service accounts under which they were. */
+  readonly accounts: Set<string>;
+  /** The peers that the bindings of the run recorded, by name, whose service accounts are among these. */
+  readonly peers: Set<string>;
+  /** Bindings as they were seen or written last, by name. */
+  readonly bindings: Map<string, Binding>;
+  /** The uid and resourceVersion of outputs as they were seen or written last, by name, with the binding whose they are. */
+  readonly outputs: Map<string, SeenOutput>;
+  /** Pools and objectives. */
+  sources: ReadSources | undefined;
+}
+
+interface SeenOutput {
+  readonly version: string;
+  readonly owner: string | undefined;
+}
+
+/** Nothing was seen yet. */
+export function createSight(): Sight {
+  return {
+    keys: new Set(),
+    accounts: new Set(),
+    peers: new Set(),
+    bindings: new Map(),
+    outputs: new Map(),
+    sources: undefined,
+  };
+}
+
+/**
+ * Whether bindings and their outputs are as this run left them. Then nobody has acted on a later state of their pools and
+ * objectives, and what was read of these is as good as new. Else they are read again: what somebody has written from a
+ * later state must never be undone from an earlier one.
+ */
+export function isAsLeft(
+  sight: Sight,
+  names: readonly string[],
+  bindings: ReadonlyMap<string, Binding>,
+  outputs: readonly (readonly [Output, string | undefined])[],
+): boolean {
+  const own = new Set(names);
+  const isSame = names.every((name) => toVersion(bindings.get(name)) === toVersion(sight.bindings.get(name)));
+  const theirs = outputs.filter(([, owner]) => owner !== undefined && own.has(owner));
+  const left = [...sight.outputs.values()].filter(({ owner }) => owner !== undefined && own.has(owner));
+  return (
+    isSame &&
+    theirs.length === left.length &&
+    theirs.every(([output]) => sight.outputs.get(output.metadata.name)?.version === toVersion(output))
+  );
+}
+
+/** Notes what was read of some bindings and their outputs. */
+export function noteSeen(
+  sight: Sight,
+  names: readonly string[],
+  bindings: ReadonlyMap<string, Binding>,
+  outputs: readonly (readonly [Output, string | undefined])[],
+): void {
+  const own = new Set(names);
+  for (const name of names) {
+    const binding = bindings.get(name);
+    if (binding) sight.bindings.set(name, binding);
+    else sight.bindings.delete(name);
+  }
+  for (const [name, { owner }] of sight.outputs)
+    if (owner !== undefined && own.has(owner)) sight.outputs.delete(name);
+  for (const [output, owner] of outputs)
+    if (owner !== undefined && own.has(owner))
+      sight.outputs.set(output.metadata.name, { version: toVersion(output), owner });
+}
+
+/** The port of a run, which notes what is written through it. */
+export function noteWrites(cluster: Cluster, sight: Sight): Cluster {
+  const noteOutput = (output: Output) =>
+    sight.outputs.set(output.metadata.name, {
+      version: toVersion(output),
+      owner: output.metadata.annotations?.[outputAnnotations.bindingName],
+    });
+  return {
+    ...cluster,
+    patchFinalizers: async (...args) => {
+      const written = await cluster.patchFinalizers(...args);
+      if (written.kind === 'written') sight.bindings.set(args[1].name, written.object);
+      return written;
+    },
+    replaceStatus: async (...args) => {
+      const written = await cluster.replaceStatus(...args);
+      if (written.kind === 'written') sight.bindings.set(args[1].name, written.object);
+      return written;
+    },
+    createOutput: async (...args) => {
+      const written = await cluster.createOutput(...args);
+      if (written.kind === 'written' && !args[1]?.dryRun) noteOutput(written.object);
+      return written;
+    },
+    replaceOutput: async (...args) => {
+      const written = await cluster.replaceOutput(...args);
+      if (written.kind === 'written') noteOutput(written.object);
+      return written;
+    },
+    deleteOutput: async (aim) => {
+      const written = await cluster.deleteOutput(aim);
+      if (written.kind === 'written') sight.outputs.delete(aim.name);
+      return written;
+    },
+  };
+}
+
+function toVersion(object: Binding | Output | undefined): string {
+  return object ? `${object.metadata.uid} ${object.metadata.resourceVersion}` : 'absent';
+}

@@ -1,0 +1,208 @@
+import type { Binding, Peer } from '../api/binding.ts';
+import { type Refused, refused } from '../api/outcome.ts';
+import { compareText } from '../identity/canonical.ts';
+import { mayOverlap, parseSlice, toKeyDigest } from '../identity/collision-key.ts';
+import { findOverlaps } from './overlap-index.ts';
+import type { World } from './world.ts';
+
+/**
+ * So many peers of a kind are named, and of the others only that there are some. All of them would be N² names for N
+ * bindings; and their number would be a write for each of them whenever one comes or goes.
+ */
+const maxNamed = 20;
+
+/** The live bindings that ask for the workloads of a binding, and those that may do so. */
+export interface Peers {
+  readonly colliding: PeerList;
+  readonly overlapping: PeerList;
+}
+
+/** Peers of one kind: those that are named, sorted, and whether there are others. */
+interface PeerList {
+  readonly named: readonly Peer[];
+  readonly hasOthers: boolean;
+}
+
+const none: PeerList = { named: [], hasOthers: false };
+
+/** Who asks for the workloads of a binding, or may do so. */
+export function findPeers(world: World, name: string, key: string | undefined): Peers {
+  if (key === undefined) return { colliding: none, overlapping: none };
+  const colliding = toPeerList(world, [key], name, 'IdentityCollision');
+  if (world.snapshot.isNarrow) return { colliding, overlapping: keepOverlaps(world, name, key) };
+  const { keys, isCut } = findOverlaps(world.requested, key, maxNamed + 1);
+  const overlapping = toPeerList(world, keys, name, 'PossibleOverlap');
+  return {
+    colliding,
+    overlapping:
+      isCut && overlapping.named.length < maxNamed ? { ...overlapping, hasOthers: true } : overlapping,
+  };
+}
+
+/** The peers that a status records, sorted by name. */
+export function toConflicts({ colliding, overlapping }: Peers): Peer[] {
+  return sortByName([...colliding.named, ...overlapping.named]);
+}
+
+/** The collision that a binding is in, if its peers make one. */
+export function toCollision({ settings }: World, { colliding, overlapping }: Peers): Refused | undefined {
+  if (colliding.named.length > 0) {
+    return refused(
+      'Conflict',
+      'IdentityCollision',
+      `identity collision with bindings ${toNames(colliding)}: PerObjective bindings must not share the same pod selector and container name`,
+    );
+  }
+  if (settings.overlapPolicy === 'report' || isEmpty(overlapping)) return undefined;
+  return refused(
+    'Conflict',
+    'PossibleOverlap',
+    `identity overlap with bindings ${toNames(overlapping)}: one container may match them all, and overlaps are refused here`,
+  );
+}
+
+/**
+ * Whether the recorded conflicts of a binding may be untrue because of what others do: one of them is its peer, or was
+ * recorded to be, or it has so many peers that one of these may be among those that are not named.
+ */
+export function isConcerned(world: World, { metadata, status }: Binding, by: Concern): boolean {
+  const { conflicts = [] } = status ?? {};
+  if (conflicts.length >= maxNamed || conflicts.some(({ name }) => by.names.has(name))) return true;
+  const key = world.requests.get(metadata.name);
+  if (key === undefined) return false;
+  if (by.keys.has(key)) return true;
+  return findPeers(world, metadata.name, key).overlapping.named.some(({ name }) => by.names.has(name));
+}
+
+/** Bindings that may concern others, with the keys that they ask for. */
+export interface Concern {
+  readonly names: ReadonlySet<string>;
+  readonly keys: ReadonlySet<string>;
+}
+
+/** These bindings as others see them. */
+export function toConcern({ requests }: World, names: ReadonlySet<string>): Concern {
+  return { names, keys: new Set([...names].flatMap((name) => requests.get(name) ?? [])) };
+}
+
+/** Who else holds a key, by a claim or by an output; in words. Undefined: it is free. */
+export function findHolder(
+  world: World,
+  binding: Binding,
+  outputName: string,
+  key: string | undefined,
+): string | undefined {
+  if (key === undefined) return undefined;
+  const isOther = ({ metadata }: Binding) => metadata.name !== binding.metadata.name;
+  const excluded = excludedBy(world, key);
+  for (const held of excluded.keys) {
+    const holder = world.claimHolders.get(held)?.find(isOther);
+    if (holder) return `binding ${holder.metadata.name}`;
+  }
+  const unreadable = world.unreadableClaims.get(binding.spec.serviceAccountName)?.find(isOther);
+  if (unreadable) return `binding ${unreadable.metadata.name}, by a claim that cannot be read,`;
+  return findOtherOutput(world, outputName, key) ?? (excluded.isCut ? 'one of many bindings' : undefined);
+}
+
+/** The output under another name that holds a key; in words. */
+export function findOtherOutput(
+  world: World,
+  outputName: string,
+  key: string | undefined,
+): string | undefined {
+  if (key === undefined) return undefined;
+  for (const held of excludedBy(world, key).keys) {
+    const other = world.outputHolders.get(held)?.find(({ output }) => output.metadata.name !== outputName);
+    if (other) return `ClusterSPIFFEID ${other.output.metadata.name}`;
+  }
+  return undefined;
+}
+
+// A binding holds few keys by itself: that of its claim, and that of its output. So beyond these, one of others is found.
+const maxOwnKeys = 8;
+
+/** The held keys that exclude a key: itself always, overlapping ones where the platform team refuses overlaps. */
+function excludedBy(
+  { held, settings }: World,
+  key: string,
+): { readonly keys: readonly string[]; readonly isCut: boolean } {
+  if (settings.overlapPolicy === 'report') return { keys: [key], isCut: false };
+  const { keys, isCut } = findOverlaps(held, key, maxOwnKeys);
+  return { keys: [key, ...keys], isCut };
+}
+
+/** No more peers are looked at than are named. */
+function toPeerList(
+  { requesters }: World,
+  keys: Iterable<string>,
+  name: string,
+  reason: Peer['reason'],
+): PeerList {
+  const named: Peer[] = [];
+  for (const key of keys) {
+    for (const { metadata } of rotateAfter(requesters.get(key) ?? [], name)) {
+      if (metadata.name === name) continue;
+      if (named.length === maxNamed) return { named: sortByName(named), hasOthers: true };
+      named.push({ name: metadata.name, uid: metadata.uid, reason });
+    }
+  }
+  return { named: sortByName(named), hasOthers: false };
+}
+
+/**
+ * Overlaps as they were recorded for this key, where only a wider look could find others. Those that are in sight are
+ * compared again.
+ */
+function keepOverlaps({ snapshot, requests }: World, name: string, key: string): PeerList {
+  const { status } = snapshot.bindings.get(name) ?? {};
+  if (status?.keyDigest !== toKeyDigest(key)) return none;
+  const slice = parseSlice(key);
+  const named = (status.conflicts ?? []).filter((peer) => {
+    if (peer.reason !== 'PossibleOverlap') return false;
+    const other = snapshot.bindings.get(peer.name);
+    if (!other) return true;
+    const otherKey = requests.get(peer.name);
+    return (
+      other.metadata.uid === peer.uid &&
+      otherKey !== undefined &&
+      otherKey !== key &&
+      mayOverlap(slice, parseSlice(otherKey))
+    );
+  });
+  return { named, hasOthers: false };
+}
+
+function isEmpty({ named, hasOthers }: PeerList): boolean {
+  return named.length === 0 && !hasOthers;
+}
+
+/**
+ * Sorted bindings, beginning behind a name. If everybody named the first of them, all who share a key would have to be
+ * written whenever one of those leaves.
+ */
+function* rotateAfter(bindings: readonly Binding[], name: string): Generator<Binding> {
+  const start = findPlace(bindings, name);
+  for (let index = start; index < bindings.length + start; index++) {
+    const binding = bindings[index % bindings.length];
+    if (binding) yield binding;
+  }
+}
+
+/** How many of these sorted bindings do not come after a name. */
+function findPlace(bindings: readonly Binding[], name: string): number {
+  let [low, high] = [0, bindings.length];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (compareText(bindings[middle]?.metadata.name ?? '', name) > 0) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function sortByName(peers: readonly Peer[]): Peer[] {
+  return peers.toSorted((a, b) => compareText(a.name, b.name));
+}
+
+function toNames({ named, hasOthers }: PeerList): string {
+  return [...named.map(({ name }) => name), ...(hasOthers ? ['and others'] : [])].join(', ');
+}

@@ -1,0 +1,246 @@
+import type { Binding, BindingSpec, BindingStatus } from '../../shared/api/binding.ts';
+import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
+import type { Objective } from '../../shared/api/objective.ts';
+import type { Pool } from '../../shared/api/pool.ts';
+import { toCollisionKey, toKeyDigest } from '../../shared/identity/collision-key.ts';
+import type { Cluster, LabelQuery } from '../../shared/kube/cluster.ts';
+import { isSelected, toFieldSelector } from '../../shared/kube/selectors.ts';
+import { createObjective, createPool } from './inference.ts';
+
+/** What the cluster stores; a kind that is not installed is `unserved`. */
+export interface StoredObjects {
+  readonly bindings: readonly Binding[] | 'unserved';
+  readonly outputs: readonly Output[] | 'unserved';
+  readonly pools: readonly Pool[] | 'unserved';
+  readonly objectives: readonly Objective[] | 'unserved';
+}
+
+/** What others change in it just before the first call that begins so. */
+export type Changes = Readonly<Record<string, (before: StoredObjects) => Partial<StoredObjects>>>;
+
+const namespace = 'default';
+const pool = createPool({ matchLabels: { app: 'model-server' } }, 'pool');
+const objective = createObjective({ name: 'pool' }, 'objective');
+
+/** The key of a container, as others find it. */
+export function digestOf(container: string, serviceAccountName = 'sa'): string {
+  return toKeyDigest(keyOf(container, serviceAccountName));
+}
+
+/** The key of a container. */
+function keyOf(container: string, serviceAccountName = 'sa'): string {
+  const workload = { serviceAccountName, container };
+  const key = toCollisionKey({ app: 'model-server' }, workload);
+  if (key === undefined) throw new Error('a container makes a key');
+  return key;
+}
+
+/** A binding of a container, which is called like the binding where nothing else is said. */
+export function bindingOf(
+  name: string,
+  spec: Partial<BindingSpec> = {},
+  { status, ...metadata }: Partial<Binding['metadata']> & { status?: Binding['status'] } = {},
+): Binding {
+  return {
+    metadata: { name, namespace, uid: `uid-${name}`, resourceVersion: '1', ...metadata },
+    spec: {
+      poolRef: { name: 'pool' },
+      objectiveRef: { name: 'objective' },
+      serviceAccountName: 'sa',
+      containerName: name,
+      ...spec,
+    },
+    ...(status && { status }),
+  };
+}
+
+/** The status of a binding that asks for a key and claims nothing. */
+export function asking(container: string, serviceAccountName = 'sa'): BindingStatus {
+  return { keyDigest: digestOf(container, serviceAccountName) };
+}
+
+/** The status of a binding that owns its output. */
+export function owning(owner: string, container = owner, serviceAccountName = 'sa'): BindingStatus {
+  const name = nameOf(owner);
+  const key = keyOf(container, serviceAccountName);
+  return {
+    keyDigest: digestOf(container, serviceAccountName),
+    claim: { kind: 'owning', name, serviceAccountName, key, uid: `uid-${name}` },
+  };
+}
+
+/** The status of a binding that announced its output. */
+export function creating(owner: string, at: string, container = owner): BindingStatus {
+  return {
+    keyDigest: digestOf(container),
+    claim: {
+      kind: 'creating',
+      name: nameOf(owner),
+      serviceAccountName: 'sa',
+      key: keyOf(container),
+      nonce: 'nonce',
+      at,
+    },
+  };
+}
+
+/** The status of a binding whose output is about to move from one key to another. */
+export function moving(owner: string, from: string, to: string): BindingStatus {
+  const name = nameOf(owner);
+  const previousKeyDigest = digestOf(from);
+  const claimed = { name, serviceAccountName: 'sa', key: keyOf(to), previousKeyDigest };
+  return { keyDigest: digestOf(to), claim: { kind: 'replacing', ...claimed, uid: `uid-${name}`, base: '1' } };
+}
+
+/** The name of a binding's output, for what a collect cares about. */
+export function nameOf(owner: string): string {
+  return `kleym-default-${owner}`;
+}
+
+/** An output of a binding for a container; `labels` are laid over its own, and what is undefined there is left out. */
+export function outputOf(
+  owner: string,
+  {
+    labels = {},
+    container = owner,
+    ...metadata
+  }: Omit<Partial<Output['metadata']>, 'labels'> & {
+    readonly labels?: Readonly<Record<string, string | undefined>>;
+    readonly container?: string;
+  } = {},
+): Output {
+  const name = nameOf(owner);
+  const all = {
+    'managed-by': 'kleym',
+    'binding-namespace': namespace,
+    'binding-name': owner,
+    'service-account': 'sa',
+    key: digestOf(container),
+    ...labels,
+  };
+  const said = Object.entries(all).flatMap(([label, value]) =>
+    value === undefined ? [] : [[`kleym.sonda.red/${label}`, value] as const],
+  );
+  return {
+    metadata: {
+      name,
+      uid: `uid-${name}`,
+      resourceVersion: '1',
+      labels: Object.fromEntries(said),
+      annotations: { 'kleym.sonda.red/binding-uid': `uid-${owner}`, 'kleym.sonda.red/binding-name': owner },
+      ...metadata,
+    },
+    spec: {
+      hint: `${namespace}/${owner}`,
+      podSelector: { matchLabels: { app: 'model-server' } },
+      workloadSelectorTemplates: ['k8s:sa:sa', `k8s:container-name:${container}`],
+    },
+  };
+}
+
+/** The labels of an output that is ours no more. */
+export const noLabels = {
+  'managed-by': undefined,
+  'binding-namespace': undefined,
+  'binding-name': undefined,
+  'service-account': undefined,
+  key: undefined,
+};
+
+/** An object after one more write. */
+export function written<T extends Binding | Output>(one: T, metadata: Partial<T['metadata']> = {}): T {
+  const resourceVersion = String(Number(one.metadata.resourceVersion) + 1);
+  return { ...one, metadata: { ...one.metadata, resourceVersion, ...metadata } };
+}
+
+/** A cluster that others change between two calls. Its clock goes on by a second with each list. */
+export function changingCluster(start: Partial<StoredObjects>, changes: Changes = {}) {
+  let state: StoredObjects = { bindings: [], outputs: [], pools: [pool], objectives: [objective], ...start };
+  const due = new Map(Object.entries(changes));
+  const calls: string[] = [];
+  let second = 0;
+  function hear(call: string): StoredObjects {
+    for (const [beginning, change] of due) {
+      if (!call.startsWith(beginning)) continue;
+      state = { ...state, ...change(state) };
+      due.delete(beginning);
+    }
+    calls.push(call);
+    return state;
+  }
+  function list<T>(items: readonly T[]) {
+    second++;
+    const at = `2026-01-01T00:10:${String(second).padStart(2, '0')}.000Z`;
+    return { items, at, resourceVersion: String(second) };
+  }
+  const cluster: Cluster = {
+    getBinding: async (_namespace, name) => find(hear(`get binding ${name}`).bindings, name),
+    readBinding: async (_namespace, name) => {
+      const found = find(hear(`read binding ${name}`).bindings, name);
+      return { found, at: list([]).at };
+    },
+    listBindings: async ({ field, most }) => {
+      const { bindings } = hear(
+        ['list bindings', field && toFieldSelector(field), most && `most ${most}`].filter(Boolean).join(' '),
+      );
+      if (bindings === 'unserved') return bindings;
+      const found = bindings.filter((one) => !field || isSelected(one, field));
+      return { ...list(found.slice(0, most)), isComplete: found.length <= (most ?? Infinity) };
+    },
+    getOutput: async (name) => find(hear(`get output ${name}`).outputs, name),
+    listOutputs: async (labels) => {
+      const { outputs } = hear(`list outputs ${toWords(labels)}`.trim());
+      return outputs === 'unserved' ? outputs : list(outputs.filter((one) => hasLabels(one, labels)));
+    },
+    getPool: async ({ group }, _namespace, name) =>
+      find(within('inference.networking.k8s.io', group, hear(`get pool ${name} of ${group}`).pools), name),
+    listPools: async ({ group }) =>
+      toList(within('inference.networking.k8s.io', group, hear(`list pools of ${group}`).pools)),
+    getObjective: async ({ group }, _namespace, name) =>
+      find(within('llm-d.ai', group, hear(`get objective ${name} of ${group}`).objectives), name),
+    listObjectives: async ({ group }) =>
+      toList(within('llm-d.ai', group, hear(`list objectives of ${group}`).objectives)),
+    patchFinalizers: unexpected,
+    replaceStatus: unexpected,
+    createOutput: unexpected,
+    replaceOutput: unexpected,
+    deleteOutput: unexpected,
+    announce: unexpected,
+  };
+  function toList<T>(items: readonly T[] | 'unserved') {
+    return items === 'unserved' ? items : list(items);
+  }
+  const change = (to: Partial<StoredObjects>) => {
+    state = { ...state, ...to };
+  };
+  return { cluster, calls, change, stored: () => state };
+}
+
+/** Each kind is served in one group. */
+function within<T>(served: string, group: string, items: T): T | 'unserved' {
+  return group === served ? items : 'unserved';
+}
+
+function find<T extends { metadata: { name: string } }>(items: readonly T[] | 'unserved', name: string) {
+  if (items === 'unserved') return items;
+  return items.find(({ metadata }) => metadata.name === name) ?? 'absent';
+}
+
+const unexpected = () => Promise.reject(new Error('a collect makes no such call here'));
+
+/** The labels that narrow the list beyond our own and the namespace. */
+function toWords(labels: LabelQuery): string {
+  return Object.entries(labels)
+    .map(([label, value]) => [label.replace('kleym.sonda.red/', ''), value] as const)
+    .filter(([label]) => label !== 'managed-by' && label !== 'binding-namespace')
+    .map(([label, value]) => (value === undefined ? `!${label}` : `${label}=${String(value)}`))
+    .join(' ');
+}
+
+function hasLabels({ metadata }: Output, labels: LabelQuery): boolean {
+  return Object.entries(labels).every(([label, wanted]) => {
+    const value = metadata.labels?.[label];
+    if (wanted === undefined) return value === undefined;
+    return value !== undefined && (typeof wanted === 'string' ? [wanted] : wanted).includes(value);
+  });
+}
