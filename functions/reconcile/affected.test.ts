@@ -172,6 +172,33 @@ test('a neighbour whose output has just appeared is left to the run that made it
   expect(complete(findAffected(seenAt('2026-01-01T00:00:00Z'), new Set(['a']), false))).toEqual(['b']);
 });
 
+describe('a neighbour whose POST is on its way', () => {
+  const announced = (name: string, conflicts?: Peer[]) =>
+    one(name, conflicts && { containerName: 'main' }, {
+      observedGeneration: 1,
+      claim: {
+        kind: 'creating',
+        name: 'output',
+        serviceAccountName: 'sa',
+        nonce: 'n',
+        at: '2026-01-01T00:01:59Z',
+      },
+      ...(conflicts && { conflicts }),
+    });
+
+  test.each<[string, Binding[], string[]]>([
+    ['is named to a rival that it has not seen', [one('a'), announced('b')], ['b']],
+    [
+      'is not where it knows of the rival',
+      [one('a'), announced('b', [{ name: 'a', uid: 'uid-a', reason: 'IdentityCollision' }])],
+      [],
+    ],
+    ['is not by one that is no rival', [one('a', { containerName: 'other' }), announced('b')], []],
+  ])('%s', (_case, bindings, affected) => {
+    expect(complete(findAffected(world(bindings), new Set(['a']), false))).toEqual(affected);
+  });
+});
+
 function atRest(key: string | undefined, conflicts?: Peer[]): Binding {
   const claim = { kind: 'owning', name: 'output', serviceAccountName: 'sa', uid: 'u' } as const;
   return one(

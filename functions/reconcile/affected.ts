@@ -28,12 +28,21 @@ export function* findAffected(
   return affected;
 }
 
-/** Of one that was not read whole only its conflicts can be judged. */
-function isAffected(world: World, { metadata, status }: Binding): boolean {
-  if (!world.snapshot.partial?.has(metadata.name)) return needsWrite(world, metadata.name);
+/**
+ * Of one that was not read whole only its conflicts can be judged. One whose POST is on its way has nothing to write yet;
+ * but the run that sent it has looked before this one wrote, and will not look again.
+ */
+function isAffected(world: World, binding: Binding): boolean {
+  const { metadata, status } = binding;
+  if (world.snapshot.partial?.has(metadata.name)) return hasOtherConflicts(world, binding);
+  if (needsWrite(world, metadata.name)) return true;
+  return status?.claim?.kind === 'creating' && hasOtherConflicts(world, binding);
+}
+
+function hasOtherConflicts(world: World, { metadata, status }: Binding): boolean {
   const key = world.requests.get(metadata.name);
-  const conflicts = toConflicts(findPeers(world, metadata.name, key));
-  return key !== undefined && !isSameJson(conflicts, status?.conflicts ?? []);
+  if (key === undefined) return false;
+  return !isSameJson(toConflicts(findPeers(world, metadata.name, key)), status?.conflicts ?? []);
 }
 
 /** Whether it waits for something: only who does can be set free. */
