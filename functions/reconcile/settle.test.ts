@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import type { Cluster, Written } from '../../shared/kube/cluster.ts';
@@ -402,6 +403,25 @@ async function withCollision(override: Parameters<typeof createSettling>[0]): Pr
   await here.edit(binding(), { spec: { containerName: 'other' } });
   return here;
 }
+
+test('a run whose reads fail has ended its writes when it ends', async () => {
+  let [begun, ended] = [0, 0];
+  const here = await createSettling(() => ({
+    getPool: () => Promise.reject(new UncertainError('not readable')),
+    patchFinalizers: async () => {
+      begun++;
+      await sleep(20);
+      ended++;
+      return { kind: 'stale' };
+    },
+  }));
+  const names = Array.from({ length: 24 }, (_, index) => `binding-${index}`);
+  await here.create(pool(), objective(), ...names.map((name) => binding(name)));
+  await here.settle(names);
+  expect([begun, ended]).toEqual([24, 24]);
+  await sleep(50);
+  expect(begun).toBe(24);
+});
 
 describe('a neighbour that a run has begun to look after', () => {
   test('is not forgotten when the API server cannot be read any more', async () => {

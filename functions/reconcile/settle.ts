@@ -173,10 +173,11 @@ async function announceNew(run: Progress): Promise<string[]> {
   run.collects++;
   // The finalizer goes on whatever their pools say.
   const bindings = seen.map(({ binding }) => binding);
-  const [{ sources }] = await Promise.all([
-    readSourcesOf(tools.cluster, task.namespace, bindings, sight),
-    forEachLimited(bindings, concurrency, (binding) => attempt(run, toHold(binding))),
-  ]);
+  const reading = readSourcesOf(tools.cluster, task.namespace, bindings, sight);
+  const holding = forEachLimited(bindings, concurrency, (binding) => attempt(run, toHold(binding)));
+  // Nothing is written any more when a run has ended.
+  await Promise.allSettled([reading, holding]);
+  const [{ sources }] = await Promise.all([reading, holding]);
   const steps = seen.flatMap(({ binding, now }) =>
     toFirstStep(run, decideFirst({ binding, now, sources, settings }, tools.nonce())),
   );
