@@ -3,7 +3,7 @@ import type { Clock } from '../decide/world.ts';
 /**
  * After an announcement is dated, its POST is
  *   sent within 20 s, counted from before the look that dated it (freshMs in functions/reconcile/perform.ts);
- *   on its way for 10 s at most, for then we hang up (callTimeoutMs in shared/kube/kube-cluster.ts);
+ *   on its way for 10 s at most, for then we hang up (callTimeoutMs in shared/kube/create-cluster.ts);
  *   carried out within 60 s, or given up by the API server (its --request-timeout, as it comes).
  * That makes 90 s. The other 30 s are for what the clocks of several API servers differ.
  */

@@ -63,6 +63,20 @@ export async function readSourcesOf(
  */
 export async function collectAlone(
   cluster: Cluster,
+  names: Names,
+  sight: Sight,
+): Promise<Snapshot | undefined> {
+  try {
+    return await glance(cluster, names, sight);
+  } catch (error) {
+    // A cache may lag behind the announcements, or have more outputs without a label than an answer may have.
+    if (error instanceof UncertainError) return undefined;
+    throw error;
+  }
+}
+
+async function glance(
+  cluster: Cluster,
   { namespace, names }: Names,
   sight: Sight,
 ): Promise<Snapshot | undefined> {
@@ -77,8 +91,7 @@ export async function collectAlone(
   ]);
   const found = toBindings(held.items);
   const isAsWritten = written.every((binding) => isSameState(binding, found.get(binding.metadata.name)));
-  if (!isAsWritten || found.size > written.length || outputs === 'unknown' || outputs.length > 0)
-    return undefined;
+  if (!isAsWritten || found.size > written.length || outputs.length > 0) return undefined;
 
   const listed = few === 'many' ? [] : few.flatMap(({ items }) => items);
   const neighbours = listed.filter(({ metadata }) => !found.has(metadata.name));
@@ -127,7 +140,7 @@ async function listCachedOutputs(
   namespace: string,
   names: readonly string[],
   keys: ReadonlySet<string>,
-): Promise<readonly Output[] | 'unknown'> {
+): Promise<readonly Output[]> {
   const ours = { [outputLabels.managedBy]: managedBy, [outputLabels.bindingNamespace]: namespace };
   const queries: LabelQuery[] = [
     { ...ours, [outputLabels.bindingName]: names.map(toLabelValue) },
@@ -138,14 +151,8 @@ async function listCachedOutputs(
         ]
       : []),
   ];
-  try {
-    const lists = await Promise.all(queries.map((query) => cluster.listOutputs(query, { isCached: true })));
-    return lists.flatMap((list) => (list === 'unserved' ? [] : list.items));
-  } catch (error) {
-    // A cache is read in one piece, and there may be more without a label than an answer may have.
-    if (!(error instanceof UncertainError)) throw error;
-    return 'unknown';
-  }
+  const lists = await Promise.all(queries.map((query) => cluster.listOutputs(query, { isCached: true })));
+  return lists.flatMap((list) => (list === 'unserved' ? [] : list.items));
 }
 
 async function listServed(
