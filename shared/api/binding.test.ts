@@ -96,6 +96,48 @@ describe('a status that another version has written', () => {
   });
 });
 
+const others = (count: number) => Array.from({ length: count }, (_, index) => `a/${index}`);
+
+describe('a binding that somebody made large', () => {
+  const metadata = { name: 'binding-a', namespace: 'default', uid: 'u', resourceVersion: '1' };
+  const ours = 'kleym.sonda.red/inferenceidentitybinding-finalizer';
+  const finalizersOf = (finalizers: string[]) =>
+    Binding.parse({ metadata: { ...metadata, finalizers }, spec: poolOnly }).metadata.finalizers;
+
+  test('keeps a hundred finalizers, and of more so many that they show to be too many, with ours', () => {
+    expect(finalizersOf([...others(99), ours])).toEqual([...others(99), ours]);
+    expect(finalizersOf(others(101))).toEqual(others(101));
+    expect(finalizersOf([...others(60_000), ours])).toEqual([...others(101), ours]);
+  });
+
+  test('keeps forty conflicts', () => {
+    const conflicts = others(41).map((name) => ({ name, uid: 'u', reason: 'IdentityCollision' }));
+    const { status } = Binding.parse({ metadata, spec: poolOnly, status: { conflicts } });
+    expect(status?.conflicts).toEqual(conflicts.slice(0, 40));
+  });
+
+  const claim = { kind: 'owning', name: 'output', serviceAccountName: 'sa', uid: 'u' };
+  const readStatus = (status: object) => Binding.parse({ metadata, spec: poolOnly, status }).status;
+  test.each([
+    ['a claim', { claim: { ...claim, key: 'k'.repeat(131_072) } }],
+    ['a message', { claim, conditions: [{ type: 'Ready', message: 'm'.repeat(131_072) }] }],
+    ['fields that nobody knows', { claim, more: others(60_000) }],
+  ])('has a claim that cannot be read where its status is large by %s', (_what, status) => {
+    expect(readStatus({ observedGeneration: 7, ...status })).toEqual({
+      claim: { kind: 'unreadable', words: expect.any(String), serviceAccountName: 'sa' },
+    });
+  });
+
+  test('has no claim where it said none', () => {
+    expect(readStatus({ trustDomain: 't'.repeat(131_072) })).toEqual({});
+  });
+
+  test('is read where its status is as large as any of ours', () => {
+    const status = { observedGeneration: 7, claim: { ...claim, key: 'k'.repeat(100_000) } };
+    expect(readStatus(status)).toEqual(status);
+  });
+});
+
 describe('a claim', () => {
   const claim = { name: 'kleym-default-a-pool-ede236a0', serviceAccountName: 'inference-sa' };
 

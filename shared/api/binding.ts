@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { toIssueWords } from '../issue-words.ts';
 import { Condition } from './conditions.ts';
 import { NamespacedMeta, type Resource } from './object-meta.ts';
+import { Texts } from './texts.ts';
 
 export const bindingResource = {
   group: 'kleym.sonda.red',
@@ -12,6 +13,13 @@ export const bindingResource = {
 
 /** Holds a binding until its outputs are gone. */
 export const bindingFinalizer = 'kleym.sonda.red/inferenceidentitybinding-finalizer';
+
+/** A list of more finalizers is not read whole, so it is never written: that would take the others off. */
+export const mostFinalizers = 100;
+/** kleym records 20 of a kind. */
+const mostConflicts = 40;
+/** So many characters of a status are read, which is four times what kleym writes at most. */
+const mostOfStatus = 128 * 1024;
 
 /** By these fields bindings can be listed: by its name every kind can, by the others as `selectableFields` of the CRD say. */
 export const bindingFields = {
@@ -103,7 +111,7 @@ const StoredClaim: z.ZodType<Claim | UnreadableClaim> = Claim;
 const status = BindingStatus.shape;
 
 /** What was said before. Of that, what cannot be read is said anew; but a claim is never taken for none. */
-const StoredStatus = z.object({
+const ReadableStatus = z.object({
   observedGeneration: status.observedGeneration.catch(undefined),
   conditions: status.conditions.catch(undefined),
   computedSpiffeIDs: status.computedSpiffeIDs.catch(undefined),
@@ -111,14 +119,20 @@ const StoredStatus = z.object({
   trustDomain: status.trustDomain.catch(undefined),
   clusterSPIFFEIDClassName: status.clusterSPIFFEIDClassName.catch(undefined),
   observed: status.observed.catch(undefined),
-  conflicts: status.conflicts.catch(undefined),
+  conflicts: z.preprocess(toFew, status.conflicts).catch(undefined),
   keyDigest: status.keyDigest.catch(undefined),
   claim: StoredClaim.optional().catch(({ value, error }) => toUnreadableClaim(value, error)),
 });
 
+/** Whoever may write a status can make it as large as etcd takes, and lists hold many. */
+const StoredStatus = z.preprocess(
+  (value) => (isLarge(value) ? { claim: toClaimOfLarge(value) } : value),
+  ReadableStatus,
+);
+
 /** A binding that another version or another CRD has stored is its own trouble: it must not take a list down. */
 export const Binding = z.object({
-  metadata: NamespacedMeta,
+  metadata: NamespacedMeta.extend({ finalizers: Texts.transform(toKnownFinalizers).optional() }),
   spec: StoredSpec.catch(({ value, error }) => toUnreadableSpec(value, error)),
   status: StoredStatus.optional().catch(undefined),
 });
@@ -140,7 +154,36 @@ function toUnreadableSpec(spec: unknown, error: Pick<z.ZodError, 'issues'>): Bin
   return { poolRef: { name: '' }, serviceAccountName, unreadable: toIssueWords(error) };
 }
 
-const Accounted = z.object({ serviceAccountName: z.string() });
+/** With ours, and with so many others that it stays too long when ours comes off. */
+function toKnownFinalizers(finalizers: string[]): string[] {
+  if (finalizers.length <= mostFinalizers) return finalizers;
+  const others = finalizers.filter((one) => one !== bindingFinalizer).slice(0, mostFinalizers + 1);
+  return finalizers.includes(bindingFinalizer) ? [...others, bindingFinalizer] : others;
+}
+
+function toFew(list: unknown): unknown {
+  return Array.isArray(list) ? list.slice(0, mostConflicts) : list;
+}
+
+function isLarge(value: unknown): boolean {
+  let left = mostOfStatus;
+  const take = (part: unknown): boolean => {
+    left -= typeof part === 'string' ? part.length : 8;
+    if (left < 0) return false;
+    if (typeof part !== 'object' || part === null) return true;
+    for (const key in part) if (!take(key) || !take(Reflect.get(part, key))) return false;
+    return true;
+  };
+  return !take(value);
+}
+
+/** What is left of the claim says whose it may be, and cannot be read. */
+function toClaimOfLarge(value: unknown): unknown {
+  const claim = z.object({ claim: z.unknown() }).safeParse(value).data?.claim;
+  return claim === undefined ? undefined : { kind: 'too large', serviceAccountName: serviceAccountOf(claim) };
+}
+
+const Accounted = z.object({ serviceAccountName: z.string().max(253) });
 
 function serviceAccountOf(value: unknown): string | undefined {
   return Accounted.safeParse(value).data?.serviceAccountName;

@@ -17,9 +17,10 @@ export type ObjectMeta = z.infer<typeof ObjectMeta>;
 
 /**
  * The same for an object that lives in a namespace, which kleym reads and does not write back whole. Nothing is decided by
- * labels and annotations of these, and a tenant can make them large: they are left out, so that a list does not hold them.
+ * labels, annotations and finalizers of these, and a tenant can make them large: they are left out, so that a list does not
+ * hold them.
  */
-export const NamespacedMeta = ObjectMeta.omit({ labels: true, annotations: true }).extend({
+export const NamespacedMeta = ObjectMeta.omit({ labels: true, annotations: true, finalizers: true }).extend({
   namespace: z.string(),
 });
 

@@ -177,6 +177,16 @@ const requests = {
   announce: (cluster: Cluster) => cluster.announce(announcement),
 };
 
+it('replaces no list of finalizers that was too long to be kept whole', async () => {
+  const { cluster } = scriptedApiServer();
+  const finalizers = Array.from({ length: 101 }, (_, index) => `a/${index}`);
+  expect(await cluster.patchFinalizers('team-a', aim, finalizers)).toEqual({
+    kind: 'rejected',
+    forbidden: false,
+    message: 'it has over 100 finalizers',
+  });
+});
+
 describe('what leaves', () => {
   it('finalizers: a merge patch that holds only for the object as it was read', async () => {
     const finalizers = ['example.org/other', 'kleym.sonda.red/inferenceidentitybinding-finalizer'];
