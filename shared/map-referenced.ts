@@ -29,23 +29,33 @@ export function mapReferenced(cluster: Cluster, kind: ReferencedKind): Handler {
     const [namespace = '', value = ''] = place.split('/');
     return cluster.listBindings({ namespace, field: { path: kind.field, value } });
   });
-  return async (event) => {
-    const change = parseChange(event, { resources: kind.resources, scope: 'namespaced' });
-    if (change.kind !== 'done') return change;
+  return async (event, context) => {
+    const parsed = parseChange(event, { resources: kind.resources, scope: 'namespaced' });
+    if (parsed.kind !== 'done') return parsed;
 
-    const { namespace, name, resource } = change.value;
+    const change = toSmall(parsed.value);
+    const { namespace, name, resource } = change;
+    // Beside a list that takes long, the events of others would wait for room.
+    context.release?.();
     const listed = await lists.ask(`${namespace}/${name}`, []);
     if (listed === 'unserved') return nothing({ bindings: 0 });
 
     const referring = listed.items.filter((binding) => refersTo(kind.toReference(binding), resource, name));
     const unsettled = referring.filter(
-      (binding) => !isDecidedFrom(binding, kind.toObserved(binding), change.value),
+      (binding) => !isDecidedFrom(binding, kind.toObserved(binding), change),
     );
     const names = unsettled.flatMap(({ metadata, status }) => [metadata.name, ...peersOf(status)]);
     const bindings = [{ namespace, names }];
     const dropped = referring.length - unsettled.length;
     return answerBindingsAffected({ from: kind.from, cause: event.id, bindings }, { dropped });
   };
+}
+
+/** Without all of the object that nobody asks for. */
+function toSmall({ object, ...change }: Change): Change {
+  if (!object) return change;
+  const { name, uid, resourceVersion, generation, deletionTimestamp } = object.metadata;
+  return { ...change, object: { metadata: { name, uid, resourceVersion, generation, deletionTimestamp } } };
 }
 
 /** Who was refused because of a binding that may leave the conflict now; no event of their own will come. */

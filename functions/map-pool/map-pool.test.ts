@@ -93,6 +93,34 @@ describe('a change of a pool', () => {
     expect(cluster.calls.length - ofOther.length).toBeLessThanOrEqual(2);
   });
 
+  test('that is large holds up nobody, however long its list takes', async () => {
+    const cluster = fakeCluster({ bindings: [binding('b')] });
+    const list = Promise.withResolvers<void>();
+    const slow: typeof cluster = {
+      ...cluster,
+      listBindings: async (where) => {
+        if (where.namespace === 'team-b') await list.promise;
+        return await cluster.listBindings(where);
+      },
+    };
+    const app = silentApp(mapPool(slow));
+    const post = async (namespace: string, spec: object) => {
+      const type = 'dev.knative.apiserver.resource.update';
+      const attributes = {
+        type,
+        apiversion: `${group}/v1`,
+        kind: 'InferencePool',
+        name: 'pool',
+        namespace,
+      };
+      return await postEvent(app, { attributes, data: { metadata: { ...metadata, namespace }, spec } });
+    };
+    const large = [1, 2, 3].map(() => post('team-b', { text: 'x'.repeat(1_400_000) }));
+    expect(await post('team-a', {})).toEqual(nothing);
+    list.resolve();
+    for (const one of large) expect(await one).toHaveProperty('status', 204);
+  });
+
   test('is no news to a binding that was decided from it', async () => {
     expect(await postTo([binding('b')])).toEqual(nothing);
   });

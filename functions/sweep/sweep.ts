@@ -25,7 +25,8 @@ interface Look {
  */
 export function sweep(cluster: Cluster, settings: Settings, turns: Turns): Handler {
   const looks = createBatches((_everything, causes) => look(cluster, settings, causes, turns));
-  return async function handleAny({ id }) {
+  return async function handleAny({ id }, context) {
+    context.release?.();
     const { causes, namespaces, unsettled } = await looks.ask('everything', [id]);
     const cause = causes.at(-1) ?? id;
     if (cause !== id) return nothing({ namespaces, sharedWith: toHarmless(cause) });
