@@ -163,8 +163,9 @@ describe('a new output that says what we wrote', () => {
   });
 
   test.each([
-    ['no look at any where it came soon after it was announced', '2026-01-01T00:00:29Z', nothing, []],
-    ['a look where it came late', '2026-01-01T00:00:30Z', names('b'), ['getBinding team-a b']],
+    ['no look at any where it came soon after it was announced', '2026-01-01T00:00:07Z', nothing, []],
+    ['a look where it came late', '2026-01-01T00:00:08Z', names('b'), ['getBinding team-a b']],
+    ['a look where it came before', '2025-12-31T23:59:59Z', names('b'), ['getBinding team-a b']],
     ['a look where nobody can tell when it came', undefined, names('b'), ['getBinding team-a b']],
   ])('costs %s', async (_case, creationTimestamp, answer, calls) => {
     const cluster = fakeCluster({ bindings: [] });

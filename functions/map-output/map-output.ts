@@ -36,21 +36,22 @@ export function mapOutput(cluster: Cluster): Handler {
  * Whether an output says what we wrote, as after each status write of SPIRE. That is not enough where it has just appeared:
  * the POST of a run that died may land when its binding is gone, and then its own event is all that tells of the identity
  * before the next sweep. So one that came late must be confirmed, which costs a GET. One that came at once is the work of
- * a run that is there to confirm it, or whose event comes again.
+ * a run that still waits for the answer to its POST, or of one that died, whose event comes again.
  */
 async function isNoNews(verb: Change['verb'], output: Output, cluster: Cluster): Promise<boolean> {
   if (isLeaving(verb, output.metadata) || !isAsWritten(output)) return false;
   return verb !== 'add' || isPrompt(output) || (await isConfirmed(output, cluster));
 }
 
-// A run sends what it has announced within 20 s, and is there for 10 s more to see what came of it.
-const promptMs = 30_000;
+// A run waits 10 s for the answer to a POST, and announces before it.
+const promptMs = 8_000;
 
 /** Whether an output was created soon after it was announced; both times are the API server's. */
 function isPrompt({ metadata }: Output): boolean {
   const announced = Date.parse(metadata.annotations?.[outputAnnotations.claimedAt] ?? '');
   const created = Date.parse(String(metadata['creationTimestamp']));
-  return created - announced < promptMs;
+  const age = created - announced;
+  return age >= 0 && age < promptMs;
 }
 
 /** Whether the binding's status owns this very output. A claim that only announces it may be that of a run that died. */
