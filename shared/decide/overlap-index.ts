@@ -49,20 +49,20 @@ const sampleSize = 512;
  */
 const maxCompared = 2_000;
 
-/** Indexes keys, so that those of a large namespace are not compared pair by pair; with a pause after each. */
+/** Indexes keys, so that those of a large namespace are not compared pair by pair; with a pause after each step. */
 export function* indexOverlaps(keys: readonly string[]): Generator<void, OverlapIndex> {
   const entries = new Map<string, Entry>();
   for (const [place, key] of keys.entries()) {
     yield;
     entries.set(key, { key, slice: parseSlice(key), place });
   }
-  const accounts = Map.groupBy(entries.values(), ({ slice }) => slice.serviceAccount);
-  const trees = mapValues(accounts, (account) =>
-    mapValues(
-      Map.groupBy(account, ({ slice }) => slice.container),
-      (some) => grow(some, new Set()),
-    ),
-  );
+  const trees = new Map<string | undefined, Map<string | undefined, Tree>>();
+  for (const [account, some] of Map.groupBy(entries.values(), ({ slice }) => slice.serviceAccount)) {
+    const containers = new Map<string | undefined, Tree>();
+    for (const [container, few] of Map.groupBy(some, ({ slice }) => slice.container))
+      containers.set(container, yield* grow(few, new Set()));
+    trees.set(account, containers);
+  }
   return { trees, entries };
 }
 
@@ -126,15 +126,17 @@ function findPlace(entries: readonly Entry[], place: number): number {
 }
 
 /** Splits by the label that leaves least to compare, until none leaves notably less. */
-function grow(entries: readonly Entry[], used: ReadonlySet<string>): Tree {
+function* grow(entries: readonly Entry[], used: ReadonlySet<string>): Generator<void, Tree> {
+  yield;
   const isSmall = entries.length <= leafSize || used.size === maxDepth;
   const label = isSmall ? undefined : findLabel(toSample(entries), used);
   if (label === undefined) return { kind: 'leaf', entries, common: isSmall ? [] : findCommon(entries) };
   const next = new Set([...used, label]);
   const groups = Map.groupBy(entries, (entry) => valueOf(entry, label));
-  const without = grow(groups.get(undefined) ?? [], next);
+  const without = yield* grow(groups.get(undefined) ?? [], next);
   groups.delete(undefined);
-  const byValue = new Map([...groups].map(([value, group]) => [value ?? '', grow(group, next)]));
+  const byValue = new Map<string, Tree>();
+  for (const [value, group] of groups) byValue.set(value ?? '', yield* grow(group, next));
   return { kind: 'branch', label, byValue, without };
 }
 
@@ -195,11 +197,4 @@ function countValues(entries: readonly Entry[], used: ReadonlySet<string>): Map<
 function near<T>(groups: BySome<T>, value: string | undefined): T[] {
   if (value === undefined) return [...groups.values()];
   return [value, undefined].flatMap((known) => groups.get(known) ?? []);
-}
-
-function mapValues<T, U>(
-  map: ReadonlyMap<string | undefined, T>,
-  convert: (value: T) => U,
-): Map<string | undefined, U> {
-  return new Map([...map].map(([key, value]) => [key, convert(value)]));
 }
