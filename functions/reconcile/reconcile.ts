@@ -12,6 +12,7 @@ import { toHarmless } from '../../shared/log.ts';
 import { createAnnouncer } from './announcer.ts';
 import { createBatches } from '../../shared/batches.ts';
 import { forEachLimited } from '../../shared/for-each-limited.ts';
+import { createLimit } from '../../shared/limit.ts';
 import { toDigest } from '../../shared/identity/digest.ts';
 import type { Turns } from '../../shared/take-turns.ts';
 import { type Ending, type Run, settle } from './settle.ts';
@@ -48,6 +49,9 @@ interface Batch extends Run {
 // A request begins no further namespace after this long: what is left goes into its reply.
 const maxMs = 20_000;
 const namespacesAtOnce = 4;
+// Of all requests together, for a request that waits costs little: a thousand batches at once hold the lists of a thousand
+// namespaces, and keep each other's calls waiting until none is answered in time.
+const batchesAtOnce = 64;
 // Requests that wait for the batch that runs are put together, but each takes a place that others may need. Of one
 // namespace no more than these wait; the others are answered at once, and the Broker brings them again.
 const maxWaiting = 256;
@@ -58,11 +62,16 @@ const wholeNamespace = '*';
 /** Brings the bindings that an event names to rest. */
 export function reconcile(options: ReconcileOptions): Handler {
   const { cluster, settings, log, nonce, elapsed, giveWay } = options;
+  const inTurn = createLimit(batchesAtOnce);
   const batches = createBatches(async (namespace, asked): Promise<Batch> => {
     const tools = { cluster, nonce, elapsed, giveWay, announcer: createAnnouncer(cluster, log, elapsed) };
     const names = asked.filter((name) => name !== wholeNamespace);
     const task = { namespace, names, isWhole: names.length < asked.length };
-    return { asked: names, ...(await settle(task, settings, tools)) };
+    const since = elapsed();
+    return await inTurn(async () => {
+      if (elapsed() - since > maxMs) return notBegun(task);
+      return { asked: names, ...(await settle(task, settings, tools)) };
+    });
   });
 
   const queue = createQueue();
@@ -118,7 +127,7 @@ function toTurn<T>(groups: readonly T[], id: string): T[] {
   return [...groups.slice(start), ...groups.slice(0, start)];
 }
 
-function notBegun({ names }: BindingNames): Batch {
+function notBegun({ names }: Pick<BindingNames, 'names'>): Batch {
   return {
     asked: names,
     endings: new Map(names.map((name) => [name, { kind: 'unfinished' }])),

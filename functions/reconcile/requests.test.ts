@@ -156,3 +156,42 @@ test('503 where all that came of a request are announcements: only patience help
   });
   expect(await here.ready('binding-a')).toBe('Unknown Initializing');
 });
+
+describe('of many namespaces', () => {
+  const namespaces = Array.from({ length: 65 }, (_, index) => `team-${index}`);
+
+  /** A cluster that lists nothing before it is told to; and a request for each of the namespaces. */
+  async function askForAll(elapsed: () => number) {
+    const listed = new Set<string>();
+    const gate = Promise.withResolvers<void>();
+    const here = await createSettling((real) => ({
+      listBindings: async (where) => {
+        listed.add(where.namespace ?? '');
+        await gate.promise;
+        return real.listBindings(where);
+      },
+    }));
+    const app = appOn(here.cluster, elapsed);
+    const answers = namespaces.map((namespace) =>
+      postEvent(app, affected([{ namespace, names: ['binding-a'] }])),
+    );
+    await expect.poll(() => listed.size).toBe(64);
+    return { listed, answers, open: gate.resolve };
+  }
+
+  test('64 are looked after at once, and the others afterwards', async () => {
+    const { listed, answers, open } = await askForAll(() => 0);
+    open();
+    expect(await Promise.all(answers)).toEqual(namespaces.map(() => ({ status: 204 })));
+    expect(listed.size).toBe(65);
+  });
+
+  test('who had to wait too long is asked for again later', async () => {
+    let now = 0;
+    const { listed, answers, open } = await askForAll(() => now);
+    now = 20_001;
+    open();
+    expect(await answers.at(-1)).toMatchObject({ status: 503 });
+    expect(listed).not.toContain('team-64');
+  });
+});
