@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { type RolldownOutput, rolldown } from 'rolldown';
+import { type Plugin, type RolldownOutput, rolldown } from 'rolldown';
 
 const root = import.meta.dirname;
 
@@ -16,11 +16,30 @@ export async function buildFunctions(folder: string): Promise<ReadonlyMap<string
   return outputs;
 }
 
+/**
+ * What packages load when they are loaded, and functions never call: the ways in which `cloudevents` sends events and
+ * reads messages (we use its class and its validation), and the threads in which `pino` would write (ours writes to
+ * stdout). CommonJS cannot be shaken, so they are left out by name; who calls one all the same gets a TypeError.
+ */
+const unused: readonly (readonly [importer: RegExp, imported: RegExp])[] = [
+  [/\/node_modules\/cloudevents\/dist\/index\.js$/, /^\.\/(transport\/(emitter|http)|message)$/],
+  [/\/node_modules\/pino\/lib\/transport\.js$/, /^thread-stream$/],
+];
+const nothing = '\0kleym/nothing';
+
+const leaveOutUnused: Plugin = {
+  name: 'leave-out-unused',
+  resolveId: (imported, importer = '') =>
+    unused.some(([from, what]) => from.test(importer) && what.test(imported)) ? nothing : undefined,
+  load: (id) => (id === nothing ? 'module.exports = {};' : undefined),
+};
+
 async function bundle(name: string, dir: string): Promise<RolldownOutput> {
   const build = await rolldown({
     cwd: root,
     input: `functions/${name}/main.ts`,
     platform: 'node',
+    plugins: [leaveOutUnused],
     // The client's package does not say that its modules do nothing when they are loaded, and its index names all of
     // them: every API and model that there is, most of what would have to be loaded before the first answer.
     treeshake: { moduleSideEffects: [{ test: /client-node\/dist\/(?!index|polyfill)/, sideEffects: false }] },

@@ -52,7 +52,7 @@ describe('the bundles', () => {
     for (const [name, { output }] of built) {
       const modules = output
         .flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []))
-        .filter((id) => !id.startsWith('\0rolldown/'))
+        .filter((id) => !id.startsWith('\0'))
         .map((id) => id.slice(root.length + 1));
       const own = modules.filter((id) => !id.startsWith('node_modules/'));
       expect(own).toContain(`functions/${name}/main.ts`);
