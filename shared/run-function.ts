@@ -3,6 +3,8 @@ import { type Configured, type ServingConfig, parseServingConfig } from './confi
 import { type Handler, functionApp } from './events/function-app.ts';
 import { serve } from './events/serve.ts';
 import type { Cluster } from './kube/cluster.ts';
+import { createCluster } from './kube/create-cluster.ts';
+import { findPod, openFromPod } from './kube/pod-server.ts';
 import { createLog } from './log.ts';
 
 /** How a function comes to be from its configuration, which is read once. */
@@ -26,8 +28,10 @@ export async function runClusterMapper(name: string, mapper: (cluster: Cluster) 
   });
 }
 
-/** The cluster that KUBECONFIG names, or the one around this pod. Loaded late: the client takes longer than all the rest. */
-export async function connectCluster(): Promise<Cluster> {
+/** The cluster around this pod, or where KUBECONFIG names another, that one: its client is loaded late, for it takes longer than all the rest. */
+export async function connectCluster(environment: NodeJS.ProcessEnv = process.env): Promise<Cluster> {
+  const pod = environment['KUBECONFIG'] ? undefined : findPod(environment);
+  if (pod) return createCluster(openFromPod(pod));
   const { connect, loadKubeConfig } = await import('./kube/kube-cluster.ts');
   return connect({ kubeConfig: loadKubeConfig({}) });
 }

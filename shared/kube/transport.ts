@@ -1,10 +1,5 @@
-import {
-  type HttpLibrary,
-  type HttpMethod,
-  RequestContext,
-  type ResponseContext,
-} from '@kubernetes/client-node';
-import type { Credentials } from './credentials.ts';
+import type { HttpMethod } from '@kubernetes/client-node';
+import type { ApiServer } from './api-server.ts';
 import { type Lost, type Pause, toPause, toPauseOfWrite } from './patience.ts';
 import { NotSentError, UncertainError } from '../api/uncertain-error.ts';
 
@@ -40,9 +35,7 @@ interface WriteOptions {
 }
 
 export interface TransportOptions {
-  readonly server: string;
-  readonly credentials: Credentials;
-  readonly http: HttpLibrary;
+  readonly apiServer: ApiServer;
   readonly userAgent: string;
   readonly callTimeoutMs: number;
   readonly sleep: (ms: number) => Promise<void>;
@@ -52,7 +45,7 @@ export interface TransportOptions {
 
 /** A transport to one API server. */
 export function createTransport(options: TransportOptions): Transport {
-  const { callTimeoutMs, credentials, elapsed, sleep } = options;
+  const { apiServer, callTimeoutMs, elapsed, sleep } = options;
 
   async function read(call: Call): Promise<Answer> {
     return await ask(call, toPause, Infinity);
@@ -80,7 +73,7 @@ export function createTransport(options: TransportOptions): Transport {
     const answer = await withDeadline(callTimeoutMs, work);
     if (answer !== 'late') return answer;
     // An HTTP/2 connection survives the call that timed out on it. If it is a dead one, the next call must not wait on it.
-    credentials.forgetConnections();
+    apiServer.forgetConnections();
     throw new UncertainError(`${toTitle(call)}: no answer within ${callTimeoutMs} ms${toAftermath(call)}`);
   }
 
@@ -105,24 +98,23 @@ interface Limits {
 
 async function exchange(options: TransportOptions, call: Call, { signal, latest }: Limits): Promise<Answer> {
   const query = new URLSearchParams(call.query).toString();
-  const request = new RequestContext(
-    `${options.server}${call.path}${query === '' ? '' : `?${query}`}`,
-    call.method,
-  );
-  request.setHeaderParam('Accept', 'application/json');
-  // To compress an answer takes the API server longer than to send it, and us longer to read.
-  request.setHeaderParam('Accept-Encoding', 'identity');
-  request.setHeaderParam('User-Agent', options.userAgent);
-  if (call.body) {
-    request.setHeaderParam('Content-Type', call.body.type);
-    request.setBody(JSON.stringify(call.body.content));
-  }
-  request.setSignal(signal);
-  await options.credentials.apply(request);
-  // The deadline may have passed while a credential plugin ran, or in a pause: such a write must not leave any more. The
-  // clock is asked, because a timer says nothing while the thread is blocked.
-  if (signal.aborted || options.elapsed() >= latest) throw toNotSent(call);
-  const { httpStatusCode: status, headers, body } = await options.http.send(request).toPromise();
+  const { status, headers, body } = await options.apiServer.send({
+    method: call.method,
+    path: `${call.path}${query === '' ? '' : `?${query}`}`,
+    headers: {
+      Accept: 'application/json',
+      // To compress an answer takes the API server longer than to send it, and us longer to read.
+      'Accept-Encoding': 'identity',
+      'User-Agent': options.userAgent,
+      ...(call.body && { 'Content-Type': call.body.type }),
+    },
+    ...(call.body && { body: JSON.stringify(call.body.content) }),
+    signal,
+    // The clock is asked, because a timer says nothing while the thread is blocked.
+    checkInTime: () => {
+      if (signal.aborted || options.elapsed() >= latest) throw toNotSent(call);
+    },
+  });
   return { call, status, headers, text: await readText(call, body) };
 }
 
@@ -138,13 +130,11 @@ export class TooLongError extends UncertainError {
 }
 
 /** The text of a body, of which never more than the limit (and one chunk) is kept. */
-async function readText(call: Call, body: ResponseContext['body']): Promise<string> {
-  const stream: AsyncIterable<Uint8Array> | null = body.stream();
-  if (stream === null) return await body.text();
+async function readText(call: Call, body: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  // To leave the loop ends the stream, and with it the connection on which more would come.
-  for await (const chunk of stream) {
+  // To leave the loop ends the body, and with it the connection on which more would come.
+  for await (const chunk of body) {
     length += chunk.length;
     if (length > longestAnswer) {
       throw new TooLongError(

@@ -3,9 +3,15 @@
 // same for all.
 //
 //   npm run build && npm run bench:start                 [-- --runs 10] [-- --dist dist]
-import { spawn } from 'node:child_process';
+//
+// "in a pod": the API server is found and asked as in a pod, over TLS and with the token of a service account. That
+// wants a folder of its own under /var/run, so it takes Linux with user namespaces; elsewhere this form is left out.
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { type Server, createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -21,6 +27,8 @@ interface Form {
   readonly folder: string;
   readonly main: string;
   readonly env: Readonly<Record<string, string>>;
+  /** The folder of a service account, where the function shall believe that it is in a pod. */
+  readonly account?: string;
 }
 
 /** Milliseconds since the start; `cpu` is what all threads used of the processor until the answer. */
@@ -42,6 +50,7 @@ const { values } = parseArgs({
   },
 });
 const root = join(import.meta.dirname, '..', '..');
+const tls = join(root, 'test', 'fixtures', 'tls');
 
 const resource = { type: 'dev.knative.apiserver.resource.update', name: 'any', namespace: 'default' };
 const questions: Readonly<Record<string, Question>> = {
@@ -76,31 +85,76 @@ const measures = ['listening', 'answered', 'cpu'] as const satisfies (keyof Time
 say(
   `${''.padEnd(36)}${['listening', 'first answer', 'processor'].map((title) => title.padStart(17)).join('')}`,
 );
+const door = await openTlsDoor(cluster.url);
 try {
   const kubeconfig = join(work, 'kubeconfig');
   await writeFile(kubeconfig, cluster.kubeconfig());
   await cp(join(root, values.dist), join(work, 'dist'), { recursive: true });
-  for (const [name, question] of Object.entries(questions)) await compare(name, question, kubeconfig);
+  const account = await writeAccount(join(work, 'account'));
+  for (const [name, question] of Object.entries(questions))
+    await compare(name, question, kubeconfig, account);
 } finally {
+  door.close();
+  door.closeAllConnections();
   await cluster.close();
   await rm(work, { recursive: true });
 }
 
-async function compare(name: string, question: Question, kubeconfig: string): Promise<void> {
+async function openTlsDoor(url: string): Promise<Server> {
+  const [cert, key] = await Promise.all(
+    ['test-only-server.crt', 'test-only-server.key'].map((file) => readFile(join(tls, file))),
+  );
+  const server = createServer({ cert, key }, (incoming, response) => {
+    const { method, headers } = incoming;
+    const outgoing = request(new URL(incoming.url ?? '/', url), { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    incoming.pipe(outgoing);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+/** The folder of a service account; undefined where nobody can be made to believe in it. */
+async function writeAccount(folder: string): Promise<string | undefined> {
+  await mkdir(folder);
+  await writeFile(join(folder, 'token'), 'any');
+  await cp(join(tls, 'test-only-ca.crt'), join(folder, 'ca.crt'));
+  return spawnSync('unshare', [...asInPod(folder), 'true']).status === 0 ? folder : undefined;
+}
+
+/** What `unshare` is told: a /var/run of its own, in which the folder is where a pod has it. */
+function asInPod(folder: string): string[] {
+  const at = '/var/run/secrets/kubernetes.io';
+  const script = `mount -t tmpfs tmpfs /var/run && mkdir -p ${at} && ln -s "$0" ${at}/serviceaccount && echo && exec "$@"`;
+  return ['--user', '--map-root-user', '--mount', 'sh', '-c', script, folder];
+}
+
+async function compare(
+  name: string,
+  question: Question,
+  kubeconfig: string,
+  account: string | undefined,
+): Promise<void> {
   const cache = join(work, `cache-${name}`);
+  const env = { KUBECONFIG: kubeconfig };
   const common = { folder: join(work, 'dist'), main: `${name}/main.mjs` };
   const floor: Form = { title: 'bare node:http', folder: import.meta.dirname, main: 'hello.mjs', env: {} };
+  const pod = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(toPort(door)) };
   const forms: Form[] = [
     floor,
-    { title: 'unbundled', folder: root, main: `functions/${name}/main.ts`, env: {} },
-    { title: 'bundle', ...common, env: {} },
-    { title: 'bundle, compile cache', ...common, env: { NODE_COMPILE_CACHE: cache } },
+    { title: 'unbundled', folder: root, main: `functions/${name}/main.ts`, env },
+    { title: 'bundle', ...common, env },
+    { title: 'bundle, compile cache', ...common, env: { ...env, NODE_COMPILE_CACHE: cache } },
+    ...(account === undefined ? [] : [{ title: 'bundle, in a pod', ...common, env: pod, account }]),
   ];
   const times = new Map<Form, Times[]>(forms.map((form) => [form, []]));
   // The first round fills the file system's cache and V8's.
   for (let run = 0; run <= Number(values.runs); run += 1) {
     for (const form of forms) {
-      const taken = await measure(form, question, kubeconfig);
+      const taken = await measure(form, question);
       if (run > 0) times.get(form)?.push(taken);
     }
   }
@@ -121,20 +175,29 @@ function toMedians(all: readonly Times[]): Times {
   };
 }
 
-async function measure({ folder, main, env }: Form, question: Question, kubeconfig: string): Promise<Times> {
-  const start = performance.now();
-  const settings = {
-    HOST: '127.0.0.1',
-    PORT: '0',
-    KUBECONFIG: kubeconfig,
-    KLEYM_TRUST_DOMAIN: 'example.org',
-  };
-  const child = spawn(process.execPath, [main], {
+function toPort(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
+
+async function measure({ folder, main, env, account }: Form, question: Question): Promise<Times> {
+  const [command, ...args] =
+    account === undefined
+      ? [process.execPath, main]
+      : ['unshare', ...asInPod(account), process.execPath, main];
+  const settings = { HOST: '127.0.0.1', PORT: '0', KLEYM_TRUST_DOMAIN: 'example.org' };
+  let start = performance.now();
+  const child = spawn(command ?? '', args, {
     cwd: folder,
-    env: { ...settings, ...env },
+    env: { PATH: process.env['PATH'], ...settings, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   try {
+    if (account !== undefined) {
+      // An empty line says that Node comes next.
+      await once(child.stdout, 'readable');
+      child.stdout.read(1);
+      start = performance.now();
+    }
     const port = await untilListening(child);
     const listening = performance.now() - start;
     const headers = {
