@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
 import type { Logger } from 'pino';
-import { mapBinding } from '../functions/map-binding/map-binding.ts';
+import { mapBinding } from '../shared/map-binding.ts';
 import { mapObjective } from '../functions/map-objective/map-objective.ts';
 import { mapOutput } from '../functions/map-output/map-output.ts';
 import { mapPool } from '../functions/map-pool/map-pool.ts';
 import { reconcile } from '../functions/reconcile/reconcile.ts';
+import { takeNewBindings } from '../functions/reconcile/take-new-bindings.ts';
 import { sweep } from '../functions/sweep/sweep.ts';
 import { type Handler, functionApp } from '../shared/events/function-app.ts';
 import { type Listening, listen } from '../shared/events/serve.ts';
@@ -38,7 +39,7 @@ export async function startFunctions(options: {
     'map-pool': mapPool(cluster),
     'map-objective': mapObjective(cluster),
     'map-output': mapOutput(cluster),
-    reconcile: reconcile({ cluster, settings, log, nonce: randomUUID, ...realTurns }),
+    reconcile: takeNewBindings(reconcile({ cluster, settings, log, nonce: randomUUID, ...realTurns })),
     sweep: sweep(cluster, settings, realTurns),
   };
   const door = new Hono();

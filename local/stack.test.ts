@@ -24,7 +24,7 @@ test('a stack leads a binding to its output by the same manifests as Knative, an
     onDelivery: ({ trigger, outcome }) => void delivered.push(`${trigger} ${outcome}`),
   });
   await stack.sources.ready();
-  for (const draft of [pool(), objective(), binding()])
+  for (const draft of [binding(), objective(), pool()])
     await kube.create({ ...draft, metadata: { ...draft.metadata, namespace: 'default' } });
   const where = { apiVersion: 'spire.spiffe.io/v1alpha1', kind: 'ClusterSPIFFEID' };
   await eventually(async () => expect(await kube.list(where)).toHaveLength(1));
@@ -38,7 +38,9 @@ test('a stack leads a binding to its output by the same manifests as Knative, an
   ]);
   expect(seen).toContain('dev.knative.apiserver.resource.add');
   await eventually(() =>
-    expect(delivered).toEqual(expect.arrayContaining(['map-binding replied', 'reconcile delivered'])),
+    expect(delivered).toEqual(
+      expect.arrayContaining(['map-pool replied', 'reconcile-new-binding delivered', 'reconcile delivered']),
+    ),
   );
 
   const { url } = stack.functions;

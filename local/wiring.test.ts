@@ -42,6 +42,7 @@ test('the manifests say who receives what', async () => {
     wiring.triggers.map(({ name, broker, subscriber }) => `${broker}: ${name} → ${subscriber.name}`),
   ).toEqual([
     'kleym: map-binding → map-binding',
+    'kleym: reconcile-new-binding → reconcile',
     'kleym: map-pool → map-pool',
     'kleym: map-objective → map-objective',
     'kleym: map-output → map-output',

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { mapBinding } from '../functions/map-binding/map-binding.ts';
+import { mapBinding } from '../shared/map-binding.ts';
 import { mapObjective } from '../functions/map-objective/map-objective.ts';
 import { mapOutput } from '../functions/map-output/map-output.ts';
 import { mapPool } from '../functions/map-pool/map-pool.ts';

@@ -131,6 +131,7 @@ describe('each bundle, as a process of its own without node_modules', async () =
       reply: { ...named, isWhole: true },
     },
     { name: 'reconcile', type: 'red.sonda.kleym.bindings.affected', data: named, reply: undefined },
+    { name: 'reconcile', type: 'dev.knative.apiserver.resource.add', data: aBinding, reply: undefined },
   ])(
     '$name serves, answers, refuses what is no event, and ends on SIGTERM with 0',
     async ({ name, type, data, reply }) => {

@@ -1,4 +1,4 @@
 import { runMapper } from '../../shared/run-function.ts';
-import { mapBinding } from './map-binding.ts';
+import { mapBinding } from '../../shared/map-binding.ts';
 
 await runMapper('map-binding', mapBinding);

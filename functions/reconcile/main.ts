@@ -3,16 +3,19 @@ import { realTurns } from '../../shared/real-turns.ts';
 import { parseRenderingConfig } from '../../shared/config.ts';
 import { connectCluster, runFunction } from '../../shared/run-function.ts';
 import { reconcile } from './reconcile.ts';
+import { takeNewBindings } from './take-new-bindings.ts';
 
 await runFunction({
   name: 'reconcile',
   parseConfig: parseRenderingConfig,
   prepare: async ({ settings }, log) =>
-    reconcile({
-      cluster: await connectCluster(),
-      settings,
-      log,
-      nonce: randomUUID,
-      ...realTurns,
-    }),
+    takeNewBindings(
+      reconcile({
+        cluster: await connectCluster(),
+        settings,
+        log,
+        nonce: randomUUID,
+        ...realTurns,
+      }),
+    ),
 });

@@ -63,8 +63,8 @@ export function describeFilters(openFlow: OpenFlow): void {
       knativeerrorcode: '503',
     };
 
-    test.each<[event: string, receiver: string]>([
-      ['resource.binding.add', 'map-binding'],
+    test.each<[event: string, ...receivers: string[]]>([
+      ['resource.binding.add', 'reconcile-new-binding'],
       ['resource.binding.update-spec', 'map-binding'],
       ['resource.binding.delete', 'map-binding'],
       ['resource.pool.add', 'map-pool'],
@@ -75,7 +75,7 @@ export function describeFilters(openFlow: OpenFlow): void {
       ['resource.clusterspiffeid.delete', 'map-output'],
       ['ping.nodata', 'sweep'],
       ['ping.json', 'sweep'],
-    ])('%s, as it was captured, goes to %s', async (name, receiver) => {
+    ])('%s, as it was captured, goes to %s', async (name, ...receivers) => {
       const [captured] = readCapturedRequests(name);
       const sent = Object.fromEntries(
         (captured?.rawHeaders ?? [])
@@ -85,10 +85,12 @@ export function describeFilters(openFlow: OpenFlow): void {
       const headers = { ...sent, 'ce-id': name };
       const { status } = await own().request({ headers, body: captured?.body ?? '' });
       expect(status).toBe(202);
-      await own().expectReceivers(name, { [receiver]: 1 });
-      const [received] = await own().received(receiver, name);
-      expect(received?.headers).toMatchObject(withoutTime(headers));
-      expect(received?.body).toBe(captured?.body);
+      await own().expectReceivers(name, once(receivers));
+      for (const receiver of receivers) {
+        const [received] = await own().received(receiver, name);
+        expect(received?.headers).toMatchObject(withoutTime(headers));
+        expect(received?.body).toBe(captured?.body);
+      }
     });
 
     test.each<[Attributes, broker: string, receivers: string[]]>([

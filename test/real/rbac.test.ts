@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Hono } from 'hono';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { mapBinding } from '../../functions/map-binding/map-binding.ts';
+import { mapBinding } from '../../shared/map-binding.ts';
 import { mapObjective } from '../../functions/map-objective/map-objective.ts';
 import { mapOutput } from '../../functions/map-output/map-output.ts';
 import { mapPool } from '../../functions/map-pool/map-pool.ts';

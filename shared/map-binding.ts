@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { bindingFinalizer, bindingResource } from '../../shared/api/binding.ts';
-import { nothing } from '../../shared/events/answers.ts';
-import { answerBindingsAffected } from '../../shared/events/bindings-affected.ts';
-import { type Change, type ChangedObject, isLeaving, parseChange } from '../../shared/events/change.ts';
-import type { Handler } from '../../shared/events/function-app.ts';
-import { isDnsSubdomain } from '../../shared/identity/object-names.ts';
+import { bindingFinalizer, bindingResource } from './api/binding.ts';
+import { nothing } from './events/answers.ts';
+import { answerBindingsAffected } from './events/bindings-affected.ts';
+import { type Change, type ChangedObject, isLeaving, parseChange } from './events/change.ts';
+import type { Handler } from './events/function-app.ts';
+import { isDnsSubdomain } from './identity/object-names.ts';
 
 /** Names the binding of an event, and with one that leaves a conflict its peers. Makes no call: the event says enough. */
 export function mapBinding(): Handler {
