@@ -164,6 +164,8 @@ describe('a stack', () => {
     for (let round = 0; round < kills; round += 1) {
       const at = (offset: number) => `binding-${(round * 5 + offset) % 12}`;
       await here.edit(pool(), { spec: { selector: { matchLabels: { app: `round-${round}` } } } });
+      // One that was still being deleted when it was to be created again is gone by now.
+      if (await here.isGone(binding(at(0)))) await here.create(poolBinding(at(0)));
       await here.edit(binding(at(0)), { spec: { serviceAccountName: `sa-${round % 2}` } });
       await here.delete(binding(at(1)));
       await sleep(random() * 150);
