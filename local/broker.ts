@@ -5,8 +5,7 @@ import type { CloudEvent } from 'cloudevents';
 import { bindLoopback } from './bind-loopback.ts';
 import { deliverEvent } from './deliver-event.ts';
 import type { Answer, Failure } from './deliver-event.ts';
-import { createRequestGate } from './request-gate.ts';
-import type { RequestGate } from './request-gate.ts';
+import { type Limit, createLimit } from '../shared/limit.ts';
 import { matchesFilter } from './trigger-filter.ts';
 import { findMissing, parseHttpMessage, toWireEvent } from './wire-event.ts';
 import type { WireEvent } from './wire-event.ts';
@@ -73,7 +72,7 @@ interface Route {
   readonly brokerUrl: string;
   readonly subscriber: string;
   readonly deadLetterSink: string | undefined;
-  readonly gate: RequestGate;
+  readonly inTurn: Limit;
 }
 
 interface Running {
@@ -157,7 +156,7 @@ function addRoutes(routes: Map<string, Route[]>, options: BrokerOptions, origin:
       brokerUrl: `${origin}${path}`,
       subscriber: resolve(trigger.subscriber),
       deadLetterSink: delivery.deadLetterSink && resolve(delivery.deadLetterSink),
-      gate: createRequestGate(options.requestsPerTrigger ?? 1000),
+      inTurn: createLimit(options.requestsPerTrigger ?? 1000),
     });
   }
 }
@@ -372,7 +371,7 @@ async function tryUntilSettled(
   };
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const result = await route.gate.run(async () => {
+      const result = await route.inTurn(async () => {
         running.closing.signal.throwIfAborted();
         return await deliverEvent(event, request);
       });
