@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { bindingFinalizer, bindingResource } from './api/binding.ts';
+import { toBeginning } from './api/bounded.ts';
 import { nothing } from './events/answers.ts';
 import { answerBindingsAffected } from './events/bindings-affected.ts';
 import { type Change, type ChangedObject, isLeaving, parseChange } from './events/change.ts';
 import type { Handler } from './events/function-app.ts';
-import { isDnsSubdomain } from './identity/object-names.ts';
+import { isInConflict, recordedPeers } from './recorded-peers.ts';
 
 /** Names the binding of an event, and with one that leaves a conflict its peers. Makes no call: the event says enough. */
 export function mapBinding(): Handler {
@@ -19,7 +20,7 @@ export function mapBinding(): Handler {
       return nothing({ bindings: 0 });
 
     // They were refused because of this one, and no event of their own will come.
-    const peers = leaving || isInConflict(status) ? toPeers(status) : [];
+    const peers = leaving || isInConflict(status) ? recordedPeers(status) : [];
     const bindings = [{ namespace, names: [name, ...peers] }];
     return answerBindingsAffected({ from: 'map-binding', cause: event.id, bindings });
   };
@@ -34,13 +35,12 @@ const Status = z.object({
     .array(z.object({ type: z.string(), status: z.string() }))
     .optional()
     .catch(undefined),
-  conflicts: z.preprocess(toBeginning, z.array(z.object({ name: z.string() })).optional()),
+  conflicts: z.preprocess(
+    (list) => toBeginning(list, mostPeers),
+    z.array(z.object({ name: z.string() })).optional(),
+  ),
 });
 type Status = z.infer<typeof Status>;
-
-function toBeginning(list: unknown): unknown {
-  return Array.isArray(list) ? list.slice(0, mostPeers) : list;
-}
 
 /** A status that cannot be read settles nothing, so it is as good as none. */
 function toStatus(object: ChangedObject | undefined): Status {
@@ -61,12 +61,4 @@ function isOurWrite(verb: Change['verb'], { metadata, ...object }: ChangedObject
   if (verb !== 'update' || metadata.generation !== 1 || object['status'] !== undefined) return false;
   if (!metadata.finalizers?.includes(bindingFinalizer)) return false;
   return Date.parse(time ?? '') - Date.parse(String(metadata['creationTimestamp'])) < betweenMs;
-}
-
-function isInConflict({ conditions = [] }: Status): boolean {
-  return conditions.some(({ type, status }) => type === 'Conflict' && status === 'True');
-}
-
-function toPeers({ conflicts = [] }: Status): string[] {
-  return conflicts.map(({ name }) => name).filter(isDnsSubdomain);
 }

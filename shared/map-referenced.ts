@@ -6,7 +6,7 @@ import { nothing } from './events/answers.ts';
 import { answerBindingsAffected } from './events/bindings-affected.ts';
 import { type Change, isLeaving, parseChange } from './events/change.ts';
 import type { Handler } from './events/function-app.ts';
-import { isDnsSubdomain } from './identity/object-names.ts';
+import { isInConflict, recordedPeers } from './recorded-peers.ts';
 
 /** A kind of object that bindings name. */
 export interface ReferencedKind {
@@ -44,7 +44,11 @@ export function mapReferenced(cluster: Cluster, kind: ReferencedKind): Handler {
     const unsettled = referring.filter(
       (binding) => !isDecidedFrom(binding, kind.toObserved(binding), change),
     );
-    const names = unsettled.flatMap(({ metadata, status }) => [metadata.name, ...peersOf(status)]);
+    // Peers were refused because of a binding that may leave the conflict now; no event of their own will come.
+    const names = unsettled.flatMap(({ metadata, status }) => [
+      metadata.name,
+      ...(isInConflict(status) ? recordedPeers(status) : []),
+    ]);
     const bindings = [{ namespace, names }];
     const dropped = referring.length - unsettled.length;
     return answerBindingsAffected({ from: kind.from, cause: event.id, bindings }, { dropped });
@@ -56,15 +60,6 @@ function toSmall({ object, ...change }: Change): Change {
   if (!object) return change;
   const { name, uid, resourceVersion, generation, deletionTimestamp } = object.metadata;
   return { ...change, object: { metadata: { name, uid, resourceVersion, generation, deletionTimestamp } } };
-}
-
-/** Who was refused because of a binding that may leave the conflict now; no event of their own will come. */
-function peersOf(status: Binding['status']): string[] {
-  const isInConflict = status?.conditions?.some(
-    ({ type, status: is }) => type === 'Conflict' && is === 'True',
-  );
-  // One that is no name would have the whole event refused.
-  return isInConflict ? (status?.conflicts ?? []).map(({ name }) => name).filter(isDnsSubdomain) : [];
 }
 
 function refersTo(reference: Reference | undefined, resource: Resource, name: string): boolean {

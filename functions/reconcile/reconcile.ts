@@ -13,7 +13,7 @@ import { createAnnouncer } from './announcer.ts';
 import { createBatches } from '../../shared/batches.ts';
 import { forEachLimited } from '../../shared/for-each-limited.ts';
 import { createLimit } from '../../shared/limit.ts';
-import { toDigest } from '../../shared/identity/digest.ts';
+import { rotate } from '../../shared/rotate.ts';
 import type { Turns } from '../../shared/take-turns.ts';
 import { type Ending, type Run, settle } from './settle.ts';
 
@@ -82,7 +82,8 @@ export function reconcile(options: ReconcileOptions): Handler {
     context.release?.();
     const since = elapsed();
     const result: Result = { own: [], others: [], collects: 0, writes: 0, announcements: 0 };
-    await forEachLimited(toTurn(named.value, event.id), namespacesAtOnce, async (group) => {
+    // A few namespaces that are slow must not keep out those that come after them, in each event.
+    await forEachLimited(rotate(named.value, event.id), namespacesAtOnce, async (group) => {
       const { namespace, names, isWhole } = group;
       const isLate = elapsed() - since > maxMs;
       const asked = isWhole ? [...names, wholeNamespace] : names;
@@ -119,12 +120,6 @@ function createQueue() {
       }
     },
   };
-}
-
-/** Each event begins with another namespace: a few that are slow must not keep out those that come after them. */
-function toTurn<T>(groups: readonly T[], id: string): T[] {
-  const start = Number.parseInt(toDigest(id, 8), 16) % Math.max(groups.length, 1);
-  return [...groups.slice(start), ...groups.slice(0, start)];
 }
 
 function notBegun({ names }: Pick<BindingNames, 'names'>): Batch {

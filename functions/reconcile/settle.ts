@@ -1,4 +1,4 @@
-import { type Binding, bindingFinalizer } from '../../shared/api/binding.ts';
+import { bindingFinalizer } from '../../shared/api/binding.ts';
 import { findReady } from '../../shared/api/conditions.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { collect, readClock } from '../../shared/collect/collect.ts';
@@ -6,12 +6,12 @@ import { collectAlone, collectNew, readSourcesOf } from '../../shared/collect/co
 import { maxReadsByName } from '../../shared/collect/limits.ts';
 import { type Sight, createSight, noteWrites } from '../../shared/collect/sight.ts';
 import type { Decision, Probe, Write } from '../../shared/decide/decision.ts';
-import { decide, decideFirst, decideOrphans, isNew } from '../../shared/decide/decide.ts';
+import { decide, decideFirst, decideOrphans, isNew, toHold } from '../../shared/decide/decide.ts';
 import { type World, compileWorld } from '../../shared/decide/world.ts';
 import { forEachLimited } from '../../shared/for-each-limited.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
-import { toDigest } from '../../shared/identity/digest.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
+import { rotate } from '../../shared/rotate.ts';
 import { createPause, takeTurns } from '../../shared/take-turns.ts';
 import { findAffected } from './affected.ts';
 import { type Effect, type Notes, type Tools, perform, toMemory } from './perform.ts';
@@ -118,7 +118,8 @@ function startRun(task: Task, settings: Settings, tools: Tools): Progress {
     tools: { ...tools, cluster: noteWrites(tools.cluster, sight) },
     since: tools.elapsed(),
     sight,
-    open: new Set(toOrder(task.names, tools.nonce())),
+    // Those that never come to rest must not come first in each run.
+    open: new Set(rotate(task.names.toSorted(compareText), tools.nonce())),
     endings: new Map(),
     notes: new Map(),
     adopted: new Set(),
@@ -130,13 +131,6 @@ function startRun(task: Task, settings: Settings, tools: Tools): Progress {
     stuck: new Map(),
     looked: 0,
   };
-}
-
-/** Each run begins with another of its names: those that never come to rest must not always come first. */
-function toOrder(names: readonly string[], seed: string): string[] {
-  const sorted = names.toSorted(compareText);
-  const start = Number.parseInt(toDigest(seed, 8), 16) % Math.max(sorted.length, 1);
-  return [...sorted.slice(start), ...sorted.slice(0, start)];
 }
 
 function isInTime(run: Progress): boolean {
@@ -175,7 +169,9 @@ async function announceNew(run: Progress): Promise<string[]> {
   // The finalizer goes on whatever their pools say.
   const bindings = seen.map(({ binding }) => binding);
   const reading = readSourcesOf(tools.cluster, task.namespace, bindings, sight);
-  const holding = forEachLimited(bindings, concurrency, (binding) => attempt(run, toHold(binding)));
+  const holding = forEachLimited(bindings, concurrency, (binding) =>
+    attempt(run, { name: binding.metadata.name, decision: toHold(binding) }),
+  );
   // Nothing is written any more when a run has ended.
   await Promise.allSettled([reading, holding]);
   const [{ sources }] = await Promise.all([reading, holding]);
@@ -184,17 +180,6 @@ async function announceNew(run: Progress): Promise<string[]> {
   );
   await forEachLimited(steps, concurrency, (step) => attempt(run, step));
   return steps.map(({ name }) => name).filter((name) => isAnnounced(run, name));
-}
-
-function toHold(binding: Binding): Step {
-  const { name, finalizers = [] } = binding.metadata;
-  const decision = {
-    kind: 'patch-finalizers',
-    binding,
-    finalizers: [...finalizers, bindingFinalizer],
-    announce: undefined,
-  } as const;
-  return { name, decision };
 }
 
 /** The announcement, onto the binding with our finalizer. Where that was not put on, a collect will tell. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { toIssueWords } from '../issue-words.ts';
+import { toBeginning } from './bounded.ts';
 import { Condition } from './conditions.ts';
 import { NamespacedMeta, type Resource } from './object-meta.ts';
 import { Texts } from './texts.ts';
@@ -18,7 +19,7 @@ export const bindingFinalizer = 'kleym.sonda.red/inferenceidentitybinding-finali
 export const mostFinalizers = 100;
 /** kleym records 20 of a kind. */
 const mostConflicts = 40;
-/** So many characters of a status are read, which is four times what kleym writes at most. */
+/** So many characters of a status are read, which is more than kleym writes. */
 const mostOfStatus = 128 * 1024;
 
 /** By these fields bindings can be listed: by its name every kind can, by the others as `selectableFields` of the CRD say. */
@@ -119,7 +120,7 @@ const ReadableStatus = z.object({
   trustDomain: status.trustDomain.catch(undefined),
   clusterSPIFFEIDClassName: status.clusterSPIFFEIDClassName.catch(undefined),
   observed: status.observed.catch(undefined),
-  conflicts: z.preprocess(toFew, status.conflicts).catch(undefined),
+  conflicts: z.preprocess((list) => toBeginning(list, mostConflicts), status.conflicts).catch(undefined),
   keyDigest: status.keyDigest.catch(undefined),
   claim: StoredClaim.optional().catch(({ value, error }) => toUnreadableClaim(value, error)),
 });
@@ -159,10 +160,6 @@ function toKnownFinalizers(finalizers: string[]): string[] {
   if (finalizers.length <= mostFinalizers) return finalizers;
   const others = finalizers.filter((one) => one !== bindingFinalizer).slice(0, mostFinalizers + 1);
   return finalizers.includes(bindingFinalizer) ? [...others, bindingFinalizer] : others;
-}
-
-function toFew(list: unknown): unknown {
-  return Array.isArray(list) ? list.slice(0, mostConflicts) : list;
 }
 
 function isLarge(value: unknown): boolean {

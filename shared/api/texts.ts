@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isMap } from './bounded.ts';
 
 /**
  * A list of texts. zod's own makes an issue of each member that is none, and an event has room for 700,000 of them: the
@@ -11,11 +12,7 @@ export const Texts = z.custom<string[]>(
 
 /** Texts by keys, such as labels. An issue has no key in it, which may be as long as the whole event. */
 export const TextsByKey = z.custom<Record<string, string>>(
-  (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.values(value).every(isText),
+  (value) => isMap(value) && Object.values(value).every(isText),
   'expected texts by keys',
 );
 

@@ -106,8 +106,13 @@ export function decideFirst(look: FirstLook, nonce: string): FirstWrite | undefi
   const { keyDigest } = outcome.value;
   const subject = { binding, observed, peers: [], keyDigest, settings, now };
   const claim: Claim = { kind: 'creating', ...toClaimed(binding, outcome.value), nonce, at: now };
+  return { ...toHold(binding), announce: toFirstStatus(subject, claim) };
+}
+
+/** The finalizer goes on, and no more. */
+export function toHold(binding: Binding): Extract<Write, { kind: 'patch-finalizers' }> {
   const finalizers = [...(binding.metadata.finalizers ?? []), bindingFinalizer];
-  return { kind: 'patch-finalizers', binding, finalizers, announce: toFirstStatus(subject, claim) };
+  return { kind: 'patch-finalizers', binding, finalizers, announce: undefined };
 }
 
 /** Whether nobody has looked at a binding yet; what it was before by this name shows in the next collect. */

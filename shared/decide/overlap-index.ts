@@ -1,4 +1,5 @@
 import { type Slice, mayOverlap, parseSlice } from '../identity/collision-key.ts';
+import { findPlace } from './find-place.ts';
 
 type BySome<T> = ReadonlyMap<string | undefined, T>;
 
@@ -101,7 +102,7 @@ function isEnough(search: Search, tree: Tree): boolean {
 }
 
 function isEnoughOf(search: Search, entries: readonly Entry[]): boolean {
-  const start = findPlace(entries, search.own.place);
+  const start = findPlace(entries, ({ place }) => place > search.own.place);
   for (let index = 0; index < entries.length; index++) {
     const other = entries[(start + index) % entries.length];
     if (!other || other.key === search.own.key) continue;
@@ -112,17 +113,6 @@ function isEnoughOf(search: Search, entries: readonly Entry[]): boolean {
     search.keys.push(other.key);
   }
   return false;
-}
-
-/** The first entry behind a place. */
-function findPlace(entries: readonly Entry[], place: number): number {
-  let [low, high] = [0, entries.length];
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    if ((entries[middle]?.place ?? 0) > place) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
 
 /** Splits by the label that leaves least to compare, until none leaves notably less. */

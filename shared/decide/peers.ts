@@ -2,6 +2,7 @@ import type { Binding, Peer } from '../api/binding.ts';
 import { type Refused, refused } from '../api/outcome.ts';
 import { compareText } from '../identity/canonical.ts';
 import { mayOverlap, parseSlice, toKeyDigest } from '../identity/collision-key.ts';
+import { findPlace } from './find-place.ts';
 import { findOverlaps } from './overlap-index.ts';
 import type { World } from './world.ts';
 
@@ -181,22 +182,11 @@ function isEmpty({ named, hasOthers }: PeerList): boolean {
  * written whenever one of those leaves.
  */
 function* rotateAfter(bindings: readonly Binding[], name: string): Generator<Binding> {
-  const start = findPlace(bindings, name);
+  const start = findPlace(bindings, ({ metadata }) => compareText(metadata.name, name) > 0);
   for (let index = start; index < bindings.length + start; index++) {
     const binding = bindings[index % bindings.length];
     if (binding) yield binding;
   }
-}
-
-/** How many of these sorted bindings do not come after a name. */
-function findPlace(bindings: readonly Binding[], name: string): number {
-  let [low, high] = [0, bindings.length];
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    if (compareText(bindings[middle]?.metadata.name ?? '', name) > 0) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
 
 function sortByName(peers: readonly Peer[]): Peer[] {

@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { ablations } from './ablations.ts';
 import type { Look } from './model-cluster.ts';
-import { scenarios } from './scenarios.ts';
+import { type Scenario, scenarios } from './scenarios.ts';
 import { type Story, tell } from './story.ts';
+
+function find(scenario: string): Scenario {
+  const found = scenarios[scenario];
+  if (!found) throw new Error(`there is no scenario "${scenario}"`);
+  return found;
+}
 
 interface Told {
   /** How runs look at the world; by keys, where nothing is said. */
@@ -314,19 +320,15 @@ async function playMoveBesideRival({ user, deliver, until, take, finish }: Story
 describe.each(Object.entries(stories))(
   '%s',
   (_title, { scenario, look = 'narrow', safeguard, breach, play }) => {
-    const start = scenarios[scenario];
-
     test('ends well', async () => {
-      if (!start) throw new Error(`there is no scenario "${scenario}"`);
-      const story = await tell(start, look);
+      const story = await tell(find(scenario), look);
       await play(story);
       await story.rest();
       expect(story.breaches()).toEqual([]);
     });
 
     test(`would not without a safeguard (${safeguard})`, async () => {
-      if (!start) throw new Error(`there is no scenario "${scenario}"`);
-      const story = await tell(start, look, ablations[safeguard]);
+      const story = await tell(find(scenario), look, ablations[safeguard]);
       await play(story);
       await story.rest();
       expect(story.breaches()).toContain(breach);
@@ -335,9 +337,10 @@ describe.each(Object.entries(stories))(
 );
 
 test('a move is announced between two lists of bindings, and its output has lost its labels', async () => {
-  const start = scenarios['labels taken off'];
-  if (!start) throw new Error('the scenario is gone');
-  const { user, deliver, until, take, finish, rest, breaches } = await tell(start, 'narrow');
+  const { user, deliver, until, take, finish, rest, breaches } = await tell(
+    find('labels taken off'),
+    'narrow',
+  );
   await user();
   await user();
   await deliver('a');
@@ -357,9 +360,10 @@ test('a move is announced between two lists of bindings, and its output has lost
 });
 
 test('a run takes over a neighbour in a move whose new key it has not looked at', async () => {
-  const start = scenarios['a neighbour in a move'];
-  if (!start) throw new Error('the scenario is gone');
-  const { user, deliver, until, take, finish, rest, breaches } = await tell(start, 'narrow');
+  const { user, deliver, until, take, finish, rest, breaches } = await tell(
+    find('a neighbour in a move'),
+    'narrow',
+  );
   await user();
   await deliver('a');
   await until('t1', 'replaceStatus');
@@ -380,9 +384,10 @@ test('a run takes over a neighbour in a move whose new key it has not looked at'
 });
 
 test('an account is left by a move, and the output there has lost its labels', async () => {
-  const start = scenarios['labels taken off, account edited'];
-  if (!start) throw new Error('the scenario is gone');
-  const { user, deliver, until, finish, rest, breaches } = await tell(start, 'refuse');
+  const { user, deliver, until, finish, rest, breaches } = await tell(
+    find('labels taken off, account edited'),
+    'refuse',
+  );
   await user();
   await user();
   await deliver('a');
@@ -396,9 +401,10 @@ test('an account is left by a move, and the output there has lost its labels', a
 });
 
 test('labels are taken off before the run that created the output can say so: the nonce proves whose it is', async () => {
-  const start = scenarios['labels taken off, new'];
-  if (!start) throw new Error('the scenario is gone');
-  const { user, deliver, until, take, finish, rest, breaches } = await tell(start, 'narrow');
+  const { user, deliver, until, take, finish, rest, breaches } = await tell(
+    find('labels taken off, new'),
+    'narrow',
+  );
   await user();
   await deliver('a');
   await until('t1', 'createOutput');
