@@ -38,7 +38,7 @@ if (values.help || values.kubeconfig === undefined || values.image === undefined
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const child = spawn(
     process.execPath,
-    [vitest, 'run', '--config', 'vitest.knative.config.ts', ...projects, ...positionals],
+    [vitest, 'run', '--config', 'test/knative/vitest.config.ts', ...projects, ...positionals],
     {
       cwd: root,
       stdio: 'inherit',
