@@ -28,19 +28,21 @@ describe('every reason that the code can give is explained, and none that it can
 });
 
 describe('configuration', () => {
-  test('README.md has every environment variable, and no other', async () => {
+  test('docs/operate.md has every environment variable, and no other', async () => {
     const code = await readAll('shared/{config,kube/kube-config}.ts');
     const variables = matchesOf(code, /^ {2}([A-Z][A-Z_]+): |env\['([A-Z]+)'\]/gm);
-    const read = variables.filter((name) => name !== 'KUBERNETES_SERVICE_HOST'); // the kubelet's to set
-    expect(configured(await readme(), /`([A-Z][A-Z_]+)`/g)).toEqual(read);
+    const ours = variables.filter((name) => name !== 'KUBERNETES_SERVICE_HOST'); // the kubelet's to set
+    const settings = sectionOf(await read('docs/operate.md'), 'Settings');
+    expect(configured(settings, /`([A-Z][A-Z_]+)`/g)).toEqual(ours);
   });
 
-  test('README.md has every flag of npm start, and no other', async () => {
+  test('local/README.md has every flag of npm start, and no other', async () => {
     const help = parseOptions(['--help'], {});
     if (help.kind !== 'help') throw new Error(`--help is answered ${help.kind}`);
     const flags = matchesOf(help.text, /^ {2}--([a-z-]+)/gm);
     expect(flags).toContain('port');
-    expect(configured(await readme(), /^`--([a-z-]+)/g)).toEqual(flags);
+    const options = sectionOf(await read('local/README.md'), 'Options');
+    expect(configured(options, /^`--([a-z-]+)/g)).toEqual(flags);
   });
 });
 
@@ -81,10 +83,8 @@ describe('permissions', () => {
     const roles = parseAllDocuments(await read('knative/base/rbac.yaml')).map((one) =>
       Role.parse(one.toJS()),
     );
-    const section = (await read('docs/security.md'))
-      .split(/^## /m)
-      .find((part) => part.startsWith('Permissions'));
-    const rows = rowsOf(section ?? '').flatMap((row) => {
+    const section = sectionOf(await read('docs/security.md'), 'Permissions');
+    const rows = rowsOf(section).flatMap((row) => {
       const [names = '', ...cells] = row
         .split('|')
         .slice(1, -1)
@@ -160,10 +160,6 @@ async function readAll(pattern: string): Promise<string> {
   return texts.join('\n');
 }
 
-async function readme(): Promise<string> {
-  return read('README.md');
-}
-
 async function documents(): Promise<{ file: string; text: string }[]> {
   const files = await list('{*.md,{docs,knative,local,test}/**/*.md}');
   return Promise.all(files.map(async (file) => ({ file, text: await read(file) })));
@@ -181,16 +177,20 @@ function toSet(words: readonly string[]): string[] {
   return [...new Set(words)].toSorted();
 }
 
+/** What stands below a heading, up to the next one of any level. */
+function sectionOf(text: string, heading: string): string {
+  return text.split(/^#+ /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
+}
+
 /** The code in the first column of the table below a heading; plain text where there is no code. */
 function firstColumn(text: string, heading: string): string[] {
-  const section = text.split(/^#+ /m).find((part) => part.startsWith(heading)) ?? '';
-  return rowsOf(section)
+  return rowsOf(sectionOf(text, heading))
     .map((row) => row.split('|')[1]?.trim().replaceAll('`', '') ?? '')
     .filter((cell) => cell !== '');
 }
 
-function configured(text: string, pattern: RegExp): string[] {
-  const section = text.split(/^## /m).find((part) => part.startsWith('Configuration')) ?? '';
+/** What the first column of a section's tables names. */
+function configured(section: string, pattern: RegExp): string[] {
   const cells = rowsOf(section).map((row) => row.split('|')[1]?.trim() ?? '');
   return toSet(cells.flatMap((cell) => [...cell.matchAll(pattern)].map(([, name]) => name ?? '')));
 }

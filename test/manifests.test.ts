@@ -435,8 +435,8 @@ describe('the admission policies', () => {
     ]);
   });
 
-  test('let another one write by the patch that docs/deploy.md shows', () => {
-    const text = readFileSync(join(import.meta.dirname, '..', 'docs', 'deploy.md'), 'utf8');
+  test('let another one write by the patch that docs/install.md shows', () => {
+    const text = readFileSync(join(import.meta.dirname, '..', 'docs', 'install.md'), 'utf8');
     const blocks = [...text.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, block = '']) => block);
     const shown = blocks.filter((block) => block.includes('matchConditions')).map((block) => parse(block));
     expect(shown).toEqual([{ patches: readOfferedPatches('components/admission-policies') }]);

@@ -4,7 +4,7 @@
 //
 //   npm run bench:from-zero -- --kubeconfig FILE --image NAME:TAG [--runs 10] [--warm 20]
 //
-// kleym must be there as docs/deploy.md says, and with it the definitions of pools and objectives. It is measured as it
+// kleym must be there as docs/install.md says, and with it the definitions of pools and objectives. It is measured as it
 // is installed: for each run the bench waits until the autoscaler has taken the last pod of every function, and that pod
 // has ended. That takes three to four minutes of quiet, and the sweep comes every five: count on five minutes a run.
 // The trivial services have a shorter window of their own. Those of one round are measured one after the other, in

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 
 const help = `npm run test:knative -- --kubeconfig FILE --image NAME:TAG [options] [vitest's own arguments]
 
-Installs kleym on a Knative cluster as docs/deploy.md says, proves that it works there, and removes it again.
+Installs kleym on a Knative cluster as docs/install.md says, proves that it works there, and removes it again.
 It takes about half an hour: scaling to zero and the sweep have their time.
 
   --kubeconfig FILE   of a cluster with Knative Serving and Eventing, for an administrator. kleym must not be on it.

@@ -48,7 +48,7 @@ describe('a component that is taken out of the overlay', () => {
   });
 });
 
-describe('the steps of docs/deploy.md', () => {
+describe('the steps of docs/operate.md', () => {
   test('find everything by one label, before anything is removed', async () => {
     const kinds = new Set((await labelled()).map((name) => name.split('/')[0]));
     expect([...kinds]).toEqual(expect.arrayContaining(everyKind));

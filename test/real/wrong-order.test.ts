@@ -16,7 +16,7 @@ import { type InstalledKleym, installKleym, outputsPath, toPath, untilInForce } 
 import { openKeptProcesses } from './kept-processes.ts';
 import { writeKubeconfigText } from './knative-sources.ts';
 
-// kleym is removed before its bindings are, and docs/deploy.md knows two ways out. The bundles run with their own
+// kleym is removed before its bindings are, and docs/operate.md knows two ways out. The bundles run with their own
 // accounts, under the roles and the policies of the manifests; what a person types is taken from the document.
 
 const kleym: InstalledKleym = await installKleym();
@@ -125,15 +125,15 @@ async function untilUndefined(): Promise<void> {
   await eventually(async () => expect(await kube.get(definition)).toBeUndefined(), 30_000);
 }
 
-/** The lines under "Remove" in docs/deploy.md that say this. */
+/** The lines under "Remove" in docs/operate.md that say this. */
 async function linesOfDocument(part: string): Promise<string> {
-  const text = await readFile(join(manifestsFolder, '..', 'docs', 'deploy.md'), 'utf8');
+  const text = await readFile(join(manifestsFolder, '..', 'docs', 'operate.md'), 'utf8');
   const [, section = ''] = /^## Remove\n([^]*?)^## /m.exec(text) ?? [];
   const blocks = [...section.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block = '']) => block);
   const [found, ...others] = blocks.filter((block) => block.includes(part));
   if (found === undefined || others.length > 0)
     throw new Error(
-      `expected one block with "${part}" in docs/deploy.md, Remove; found ${blocks.join('\n')}`,
+      `expected one block with "${part}" in docs/operate.md, Remove; found ${blocks.join('\n')}`,
     );
   return found;
 }
