@@ -274,7 +274,7 @@ describe('a run', () => {
     expect(here.writes).toEqual([]);
     expect(endings.get('binding-a')).toMatchObject({
       kind: 'waiting',
-      message: expect.stringContaining('may still appear'),
+      message: expect.stringContaining('may still take effect'),
     });
   });
 

@@ -273,7 +273,7 @@ describe('row 3: what must go first', () => {
     });
     if (first.kind !== 'write-status') throw new Error(first.kind);
     expect(first.status.conditions?.[0]?.message).toMatch(
-      /^ClusterSPIFFEID .* is being deleted, and is held by example\.com\/hold$/,
+      /^ClusterSPIFFEID .* is being deleted; its finalizers hold it: example\.com\/hold$/,
     );
     expect(decideIn({ bindings: [at(a, first.status)], outputs: [terminating] })).toMatchObject({
       kind: 'waiting',

@@ -137,7 +137,7 @@ export function decide(world: World, name: string, memory: Memory, nonce: string
 /** Nobody knows what may land by a claim that cannot be read, so it is not overwritten. An output may go all the same. */
 function waitForReader(decision: Decision, { words }: UnreadableClaim): Decision {
   if (decision.kind === 'delete-output') return decision;
-  const message = `status.claim cannot be read (${words}): another version of kleym has written it; run that version, or remove the claim when none of it is running any more`;
+  const message = `status.claim cannot be read (${words}): another version of kleym wrote it; run that version, or remove the claim once no function of that version is running`;
   return { kind: 'waiting', message };
 }
 
@@ -207,8 +207,8 @@ function waitForTerminating(view: View): Decision | undefined {
   if (!held) return undefined;
   const { name, finalizers = [] } = held.output.metadata;
   const message = isTerminating(held)
-    ? `ClusterSPIFFEID ${name} is being deleted, and is held by ${finalizers.join(', ') || 'nobody'}`
-    : `ClusterSPIFFEID ${name} belongs to an earlier binding of this name, and cannot be deleted`;
+    ? `ClusterSPIFFEID ${name} is being deleted${finalizers.length === 0 ? '' : `; its finalizers hold it: ${finalizers.join(', ')}`}`
+    : `ClusterSPIFFEID ${name} belongs to an earlier binding of this name and must be deleted first`;
   return sayWaiting(view, message, toWithdrawingStatus(view.subject, message));
 }
 
@@ -405,7 +405,7 @@ const unserved = refusedForNow(
 
 const stillOpen: Waiting = {
   kind: 'waiting',
-  message: 'a ClusterSPIFFEID that was announced may still appear',
+  message: 'an earlier request to create the ClusterSPIFFEID may still take effect',
 };
 
 /** Whether a POST may still land that this run cannot answer for. */

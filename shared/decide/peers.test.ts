@@ -321,7 +321,7 @@ describe('a collision', () => {
       condition: 'Conflict',
       reason: 'PossibleOverlap',
       message:
-        'identity overlap with bindings b: one container may match them all, and overlaps are refused here',
+        'identity overlap with bindings b: one container may match them all, and KLEYM_OVERLAP_POLICY is refuse; make the container names or the pool labels differ',
     });
   });
 

@@ -58,7 +58,7 @@ export function toCollision({ settings }: World, { colliding, overlapping }: Pee
   return refused(
     'Conflict',
     'PossibleOverlap',
-    `identity overlap with bindings ${toNames(overlapping)}: one container may match them all, and overlaps are refused here`,
+    `identity overlap with bindings ${toNames(overlapping)}: one container may match them all, and KLEYM_OVERLAP_POLICY is refuse; make the container names or the pool labels differ`,
   );
 }
 

@@ -207,7 +207,7 @@ describe.concurrent('an output', () => {
       expect((await here.said('binding-a'))['Ready']).toBe('Unknown Waiting');
       const ready = (await here.status('binding-a')).conditions?.[0];
       expect(ready?.message).toBe(
-        `ClusterSPIFFEID ${held.metadata.name} is being deleted, and is held by example.org/hold`,
+        `ClusterSPIFFEID ${held.metadata.name} is being deleted; its finalizers hold it: example.org/hold`,
       );
     });
     await here.edit(held, { metadata: { finalizers: null } });

@@ -139,7 +139,7 @@ describe('a restart with other settings', () => {
     });
     await withStack({ overlapPolicy: 'refuse' }, async () => {
       expect(await here.refused('binding-a', 'Conflict', 'PossibleOverlap')).toBe(
-        'identity overlap with bindings binding-b: one container may match them all, and overlaps are refused here',
+        'identity overlap with bindings binding-b: one container may match them all, and KLEYM_OVERLAP_POLICY is refuse; make the container names or the pool labels differ',
       );
       await here.refused('binding-b', 'Conflict', 'PossibleOverlap');
       await here.edit(narrow, { spec: { containerName: 'other' } });
