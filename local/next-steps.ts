@@ -18,7 +18,7 @@ export function toNextSteps({ functions }: Stack, kubeconfigFile: string): strin
   ${patch} '{"spec":{"containerName":"chat"}}'      # a collision
   ${patch} '{"spec":{"containerName":"batch"}}'     # and its end
 
-A function is a CloudEvent in and at most one out:
+A function takes one CloudEvent and answers with one at most:
 
   curl -i ${functions.urls['reconcile']} -H 'ce-specversion: 1.0' -H 'ce-id: 1' -H 'ce-source: me' \\
     -H 'ce-type: red.sonda.kleym.bindings.affected' -H 'content-type: application/json' \\

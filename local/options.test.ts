@@ -118,8 +118,8 @@ describe('options that cannot be meant are refused in one line', () => {
     [['--port', '-1'], 'argument is ambiguous'],
     [['--sweep', '0'], '--sweep is "0": expected whole seconds, from 1 to 86400'],
     [['--sweep', '5m'], '--sweep is "5m": expected whole seconds, from 1 to 86400'],
-    [['--context', 'x'], '--context needs --kubeconfig'],
-    [[...real, '--data', 'x'], '--data is for the cluster in this process: leave out --kubeconfig'],
+    [['--context', 'x'], '--context chooses from a kubeconfig: name it with --kubeconfig'],
+    [[...real, '--data', 'x'], '--data keeps the cluster in this process: leave out --data or --kubeconfig'],
     [['--unknown'], "Unknown option '--unknown'"],
     [['word'], "Unexpected argument 'word'"],
   ])('%j', (args, message) => {

@@ -31,20 +31,21 @@ export const defaultPort = 8090;
 
 const help = `npm start -- [options]
 
-Without --kubeconfig: a cluster in this process, with the manifests of examples/ applied.
+Runs the functions, the sources and the broker in this process.
+
+Without --kubeconfig they work on a Kubernetes API in this process, with the manifests of examples/ applied:
   --data FOLDER        keep the cluster in this folder across restarts
 
-With --kubeconfig: the same functions, sources and broker, on a real cluster.
-  --kubeconfig FILE    credentials of the cluster
-  --context NAME       another than its current context
+With --kubeconfig they work on a real cluster, and write to it:
+  --kubeconfig FILE    the credentials of the cluster
+  --context NAME       use this context (default: the current one)
 
-Both:
-  --port N             where to listen (default ${defaultPort}): the cluster's port, where it is in this process; the
-                       functions take the next port, the broker the one after it. 0: any free ports
-  --trust-domain NAME  the trust domain of the SPIFFE IDs (or KLEYM_TRUST_DOMAIN; on a real cluster one of the two must be set)
-  --class-name NAME    the class of the ClusterSPIFFEIDs (or KLEYM_CLUSTERSPIFFEID_CLASS_NAME); "": none
-  --sweep SECONDS      look at everything in this rhythm (default: every 5 minutes)
-  --help               this text
+For both:
+  --port N             the first of three ports (default ${defaultPort}): API server, functions, broker. 0: any free ports
+  --trust-domain NAME  the trust domain of the SPIFFE IDs (or KLEYM_TRUST_DOMAIN). Required on a real cluster
+  --class-name NAME    the class of the ClusterSPIFFEIDs (or KLEYM_CLUSTERSPIFFEID_CLASS_NAME). "": no class
+  --sweep SECONDS      the time between two looks at everything (default: 300)
+  --help               print this text
 
 KLEYM_NAMESPACE_SELECTOR, KLEYM_OVERLAP_POLICY and LOG_LEVEL work as in the functions.
 `;
@@ -81,9 +82,9 @@ function toOptions(values: Values, environment: NodeJS.ProcessEnv): Parsed {
     return invalid(`--sweep is "${values.sweep}": expected whole seconds, from 1 to 86400`);
   }
   if (values.context !== undefined && values.kubeconfig === undefined)
-    return invalid('--context needs --kubeconfig');
+    return invalid('--context chooses from a kubeconfig: name it with --kubeconfig');
   if (values.data !== undefined && values.kubeconfig !== undefined)
-    return invalid('--data is for the cluster in this process: leave out --kubeconfig');
+    return invalid('--data keeps the cluster in this process: leave out --data or --kubeconfig');
 
   const config = toConfig(values, environment);
   if (typeof config === 'string') return invalid(config);

@@ -318,7 +318,7 @@ describe('an event is refused', () => {
     const object = { metadata: { ...metadata, labels: { app: 5 } as unknown as Record<string, string> } };
     expect(await post(object)).toMatchObject({
       status: 400,
-      error: { error: 'the data is not such an object' },
+      error: { error: 'the data is not an object of this kind' },
     });
   });
 });

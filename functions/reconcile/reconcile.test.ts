@@ -235,7 +235,7 @@ describe('reconcile on an API server that says no', () => {
     const answered = await postEvent(appOn(server.cluster), naming('a'));
     expect(answered).toMatchObject({
       status: 503,
-      error: { reason: expect.stringContaining('we lack the permission') },
+      error: { reason: expect.stringContaining('kleym lacks the permission') },
     });
     expect(server.sent.map(({ request }) => request)).toEqual([`GET ${path}`]);
   });

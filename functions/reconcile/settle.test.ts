@@ -384,7 +384,7 @@ describe('a run', () => {
     expect(run.collects).toBe(12);
     expect(run.endings.get('binding-a')).toEqual({
       kind: 'waiting',
-      message: 'not at rest after 12 writes: others write the same objects',
+      message: 'not settled after 12 writes: something else writes the same objects',
     });
   });
 

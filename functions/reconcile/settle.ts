@@ -313,7 +313,7 @@ async function removeOrphan(run: Progress, orphan: Write & { kind: 'delete-outpu
     run.stuck.set(uid, { owner, ending: toTrouble(error) });
   }
   if (!notes.kept) return;
-  const message = `ClusterSPIFFEID ${name} has no binding any more, and could not be deleted: ${notes.kept.words}`;
+  const message = `ClusterSPIFFEID ${name} has no binding any more but could not be deleted: ${notes.kept.words}`;
   run.stuck.set(uid, { owner, ending: { kind: 'waiting', message } });
 }
 
@@ -331,7 +331,7 @@ async function attempt(run: Progress, step: Step): Promise<void> {
   const notes = notesOf(run, name);
   notes.tries++;
   if (notes.tries < maxTries || !run.open.has(name)) return;
-  const message = `not at rest after ${maxTries} writes: others write the same objects`;
+  const message = `not settled after ${maxTries} writes: something else writes the same objects`;
   end(run, name, { kind: 'waiting', message });
 }
 

@@ -76,7 +76,7 @@ export function answerBindingsAffected(affected: Affected, facts: Facts = {}): A
 /** Reads which bindings an event names: each once, sorted. */
 export function parseBindingsAffected(event: CloudEvent<unknown>): Done<NamedBindings[]> | RefusedEvent {
   if (event.type !== bindingsAffectedType) {
-    return refusedEvent('not an event of ours', {
+    return refusedEvent('not an event that this function reads', {
       found: `type ${toQuoted(event.type)}`,
       expected: bindingsAffectedType,
     });

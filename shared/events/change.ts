@@ -41,7 +41,10 @@ export function parseChange(event: CloudEvent<unknown>, wanted: Wanted): Done<Ch
   const type = ChangeType.safeParse(event.type);
   if (!type.success) {
     const expected = `${prefix}.{resource,ref}.{add,update,delete}`;
-    return refusedEvent('not an event of ours', { found: `type ${toQuoted(event.type)}`, expected });
+    return refusedEvent('not an event that this function reads', {
+      found: `type ${toQuoted(event.type)}`,
+      expected,
+    });
   }
   const subject = parseSubject(event, wanted);
   if (subject.kind !== 'done') return subject;
@@ -76,14 +79,14 @@ function parseSubject(
     });
   }
   if (typeof name !== 'string' || !isDnsSubdomain(name)) {
-    return refusedEvent('no object is named', {
+    return refusedEvent('the event names no object', {
       found: `name ${toQuoted(name)}`,
       expected: 'the name of an object',
     });
   }
   if (typeof namespace !== 'string' || (scope === 'namespaced' ? !isDnsLabel(namespace) : namespace !== '')) {
     const expected = scope === 'namespaced' ? 'the name of a namespace' : 'an empty namespace';
-    return refusedEvent('no object is named', { found: `namespace ${toQuoted(namespace)}`, expected });
+    return refusedEvent('the event names no object', { found: `namespace ${toQuoted(namespace)}`, expected });
   }
   return done({ resource, namespace, name });
 }
@@ -101,7 +104,7 @@ function parseObject(data: unknown, { namespace, name }: Subject): Done<ChangedO
 
 /** The data of an event is not the object that its attributes promise. */
 export function toRefusedObject(error: Pick<z.ZodError, 'issues'>): RefusedEvent {
-  return refusedEvent('the data is not such an object', {
+  return refusedEvent('the data is not an object of this kind', {
     found: toIssueWords(error, 'data'),
     expected: 'the whole object as JSON, as an ApiServerSource in Resource mode sends it',
   });

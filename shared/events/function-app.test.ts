@@ -349,7 +349,7 @@ describe('the log', () => {
       body: JSON.stringify(data),
     });
     expect(await response.json()).toMatchObject({
-      error: 'the data is not such an object',
+      error: 'the data is not an object of this kind',
       found: 'data.metadata.labels: expected texts by keys',
     });
     expect(lines).toHaveLength(1);

@@ -104,19 +104,14 @@ describe('binary mode', () => {
       '',
       'header ce-subject: "%C0%A0"',
     ],
-    [
-      'an attribute with a name that cannot be',
-      { ...attributes, 'ce-a_b': 'x' },
-      '',
-      'an attribute named "a_b"',
-    ],
+    ['an attribute with an invalid name', { ...attributes, 'ce-a_b': 'x' }, '', 'an attribute named "a_b"'],
     ['data as an attribute', { ...attributes, 'ce-data': 'x' }, '', 'an attribute named "data"'],
     ['a prototype', { ...attributes, 'ce-__proto__': 'x' }, '', 'an attribute named "__proto__"'],
     [
       'an attribute that hides a method of the library',
       { ...attributes, 'ce-validate': 'x' },
       '',
-      'an attribute with a name that cannot be',
+      'an attribute with an invalid name',
     ],
     [
       'text for JSON',

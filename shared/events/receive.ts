@@ -173,14 +173,17 @@ function parseBase64(base64: unknown, data: unknown, contentType: string | undef
   const bytes = Buffer.from(String(base64), 'base64');
   // Buffer.from skips what is not base64, so only the way back tells.
   if (bytes.toString('base64') !== base64) {
-    return refusedEvent(notAnEvent, { found: 'a data_base64 that is none', expected: 'padded base64 text' });
+    return refusedEvent(notAnEvent, {
+      found: 'data_base64 that is not base64',
+      expected: 'padded base64 text',
+    });
   }
   return parseData(bytes, contentType ?? 'application/octet-stream');
 }
 
 function toViolation(error: unknown): string {
   if (!(error instanceof ValidationError) || !Array.isArray(error.errors))
-    return 'an attribute with a name that cannot be';
+    return 'an attribute with an invalid name';
   const violations: readonly unknown[] = error.errors;
   return violations.map(toViolationText).join('; ') || error.message;
 }

@@ -163,32 +163,32 @@ describe('the labels of a pool', () => {
     [
       'empty matchExpressions [X-R15]',
       { matchLabels: { app: 'x' }, matchExpressions: [] },
-      'pool selector field "matchExpressions" is not supported: only matchLabels is',
+      'pool selector field "matchExpressions" is not supported: expected matchLabels alone',
     ],
     [
       'matchExpressions alone [X-R15]',
       { matchExpressions: [] },
-      'pool selector field "matchExpressions" is not supported: only matchLabels is',
+      'pool selector field "matchExpressions" is not supported: expected matchLabels alone',
     ],
     [
       'matchExpressions [X-R16]',
       { matchLabels: { app: 'x' }, matchExpressions: [{ key: 'app', operator: 'Exists' }] },
-      'pool selector field "matchExpressions" is not supported: only matchLabels is',
+      'pool selector field "matchExpressions" is not supported: expected matchLabels alone',
     ],
     [
       'matchExpressions that are a map [X-R16]',
       { matchLabels: { app: 'x' }, matchExpressions: {} },
-      'pool selector field "matchExpressions" is not supported: only matchLabels is',
+      'pool selector field "matchExpressions" is not supported: expected matchLabels alone',
     ],
     [
       'matchExpressions that are a text beside matchLabels [X-R16]',
       { matchLabels: { app: 'x' }, matchExpressions: 'x' },
-      'pool selector field "matchExpressions" is not supported: only matchLabels is',
+      'pool selector field "matchExpressions" is not supported: expected matchLabels alone',
     ],
     [
       'labels beside matchLabels',
       { matchLabels: { app: 'x' }, role: 'y' },
-      'pool selector field "role" is not supported: only matchLabels is',
+      'pool selector field "role" is not supported: expected matchLabels alone',
     ],
   ])('cannot be %s', (_what, selector, message) => {
     expect(parsePoolSelector(selector)).toEqual({

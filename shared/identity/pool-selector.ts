@@ -29,7 +29,7 @@ function isStructured(selector: Record<string, unknown>): boolean {
 function parseStructured(selector: Record<string, unknown>): Outcome<Record<string, unknown>> {
   const unknown = Object.keys(selector).find((key) => key !== 'matchLabels');
   if (unknown !== undefined)
-    return unsafe(`pool selector field "${unknown}" is not supported: only matchLabels is`);
+    return unsafe(`pool selector field "${unknown}" is not supported: expected matchLabels alone`);
   const labels = selector['matchLabels'];
   if (!isMap(labels)) return unsafe('pool selector matchLabels must be a map of labels');
   return done(labels);

@@ -97,11 +97,11 @@ export function toUncertain(answer: Answer): UncertainError {
   switch (status) {
     case 401:
       return new UncertainError(
-        `${title}, the API server does not accept our token; check that it is there and has not expired (${words})`,
+        `${title}, the API server does not accept the token; check that it exists and has not expired (${words})`,
       );
     case 403:
       return new UncertainError(
-        `${title}, we lack the permission; check our role and its binding (${words})`,
+        `${title}, kleym lacks the permission; check the role and the role binding of its account (${words})`,
       );
     case 429:
       return new UncertainError(`${title}, the API server is busy (${words})`);

@@ -257,7 +257,7 @@ describe('outputs whose version is not served', () => {
     );
     await expect(cluster.listOutputs({})).rejects.toThrow(
       new UncertainError(
-        `GET ${spire}: answered 403, we lack the permission; check our role and its binding (no)`,
+        `GET ${spire}: answered 403, kleym lacks the permission; check the role and the role binding of its account (no)`,
       ),
     );
   });
@@ -274,8 +274,8 @@ describe('outputs whose version is not served', () => {
 
 describe('a read that is refused or fails', () => {
   it.each([
-    [401, 'the API server does not accept our token; check that it is there and has not expired (no)'],
-    [403, 'we lack the permission; check our role and its binding (no)'],
+    [401, 'the API server does not accept the token; check that it exists and has not expired (no)'],
+    [403, 'kleym lacks the permission; check the role and the role binding of its account (no)'],
   ])('with %i is uncertain, and says what is missing', async (code, words) => {
     const no = status(code, 'No', 'no');
     const { cluster, unasked } = scriptedApiServer(

@@ -119,7 +119,7 @@ describe.each(verbs)('$verb', ({ method, path, returned, write }) => {
   it.each([
     [
       401,
-      ', the API server does not accept our token; check that it is there and has not expired (the words)',
+      ', the API server does not accept the token; check that it exists and has not expired (the words)',
       [0],
     ],
     [429, ', the API server is busy (the words)', [2000, 2000]],

@@ -127,7 +127,7 @@ describe('one error says what is wrong', () => {
   it('nowhere a kubeconfig', () => {
     environment({});
     expect(() => loadKubeConfig({})).toThrow(
-      'no kubeconfig: we are in no pod and there is no /nowhere/.kube/config; set KUBECONFIG to the path of one',
+      'found no kubeconfig: this is no pod, and /nowhere/.kube/config does not exist; set KUBECONFIG to the path of a kubeconfig',
     );
   });
 

@@ -54,7 +54,7 @@ function load(file: string | undefined): { origin: string; config: KubeConfig } 
   const home = join(homedir(), '.kube', 'config');
   if (!existsSync(home)) {
     throw new Error(
-      `no kubeconfig: we are in no pod and there is no ${home}; set KUBECONFIG to the path of one`,
+      `found no kubeconfig: this is no pod, and ${home} does not exist; set KUBECONFIG to the path of a kubeconfig`,
     );
   }
   return { origin: home, config: loadFiles([home]) };

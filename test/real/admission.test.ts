@@ -260,7 +260,9 @@ describe('who writes outputs', () => {
     expect(await create(render('crossing'), alice)).toEqual(refused(policy, 'found alice creating'));
     const wrong = { spec: { hint: 'team-a/other' } };
     const content = merge(render('crossing'), wrong) as Draft;
-    expect(await create(content, reconcile)).toEqual(refused('kleym-output-content', 'marks contradict'));
+    expect(await create(content, reconcile)).toEqual(
+      refused('kleym-output-content', 'labels and annotations contradict'),
+    );
     await apply(...admissionPolicies.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy'));
     await soon(() => kleym.ask(probe)).toContain(`found ${operator} creating`);
   });
@@ -318,23 +320,23 @@ describe('what reconcile writes', () => {
     [
       'no label of ours',
       { metadata: { labels: { 'kleym.sonda.red/managed-by': null } } },
-      'marks contradict',
+      'labels and annotations contradict',
     ],
     [
       'no namespace',
       { metadata: { labels: { 'kleym.sonda.red/binding-namespace': null } } },
-      'marks contradict',
+      'labels and annotations contradict',
     ],
     [
       'the namespace of others',
       { metadata: { labels: { 'kleym.sonda.red/binding-namespace': 'team-a' } } },
-      'marks contradict',
+      'labels and annotations contradict',
     ],
     ['the hint of others', { spec: { hint: 'team-a/binding-a' } }, 'hint "team-a/binding-a"'],
     [
       'another binding in its label',
       { metadata: { labels: { 'kleym.sonda.red/binding-name': 'other' } } },
-      'marks contradict',
+      'labels and annotations contradict',
     ],
     [
       'no owner',
@@ -513,7 +515,7 @@ describe('what reconcile writes', () => {
       const probe = { method: 'POST', path: `${outputsPath}?dryRun=All`, ...reconcile } as const;
       const content = render('homeless');
       await soon(() => kleym.ask({ ...probe, content })).toContain(
-        'found nothing that is a trust domain in the variable trustDomain of this policy; expected that',
+        'found no trust domain in the variable trustDomain of this policy; expected the value of KLEYM_TRUST_DOMAIN',
       );
       expect(await remove(stored, reconcile)).toEqual(done);
       await apply(withSettings({}));
