@@ -590,7 +590,7 @@ describe('who writes bindings', () => {
       refused('kleym-binding-status', 'found alice writing the status'),
     );
     expect(await patch(object, { status: { claim: null } }, alice, '/status')).toEqual(
-      refused('kleym-binding-status', `expected ${reconcileAccount} alone`),
+      refused('kleym-binding-status', `expected only ${reconcileAccount} to do that`),
     );
     expect(await kleym.ask({ ...asking, ...reconcile })).toEqual(done);
     expect(await patch(object, { status: { observedGeneration: 2 } }, breakGlass, '/status')).toEqual(done);
