@@ -243,8 +243,8 @@ describe('structured mode', () => {
   });
 
   test.each([
-    ['100 characters', 100, `${'n'.repeat(100)} with structure`],
-    ['of longer ones the first 100', 101, `${'n'.repeat(100)}… with structure`],
+    ['100 characters', 100, `${'n'.repeat(100)} that is an object or a list`],
+    ['of longer ones the first 100', 101, `${'n'.repeat(100)}… that is an object or a list`],
   ])('has of the name of an attribute in a refusal %s', async (_what, length, found) => {
     const body = JSON.stringify({ ...event, ['n'.repeat(length)]: { a: 1 } });
     expect(await receive(structured, body)).toMatchObject({ kind: 'refused-event', found });

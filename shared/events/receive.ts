@@ -127,7 +127,7 @@ function toEvent(
   } catch (error) {
     return refusedEvent(notAnEvent, {
       found: toViolation(error),
-      expected: 'attributes as CloudEvents 1.0 has them',
+      expected: 'valid attributes of CloudEvents 1.0',
     });
   }
 }
@@ -160,7 +160,7 @@ function findWrongAttribute(attributes: ReadonlyMap<string, unknown>): RefusedEv
     }
     if (typeof value === 'object')
       return refusedEvent(notAnEvent, {
-        found: `${toShort(name, longestName)} with structure`,
+        found: `${toShort(name, longestName)} that is an object or a list`,
         expected: `a plain value`,
       });
   }

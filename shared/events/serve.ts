@@ -88,7 +88,7 @@ function endOnSignal(listening: Listening, graceMs: number, log: Logger): void {
   let ending = false;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (ending) {
-      log.warn({ signal }, 'told twice, ending at once');
+      log.warn({ signal }, 'second signal, ending at once');
       process.exit(1);
     }
     ending = true;

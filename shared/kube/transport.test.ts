@@ -307,7 +307,7 @@ describe('a write that must leave by a time', () => {
     const { cluster, sent } = clusterByClock([0, 99, 100], 429);
     await expect(cluster.createOutput(newOutput, { sendBy: 100 })).rejects.toThrow(
       new NotSentError(
-        'POST /apis/spire.spiffe.io/v1alpha1/clusterspiffeids: it was too late to send it, and it was not sent',
+        'POST /apis/spire.spiffe.io/v1alpha1/clusterspiffeids: it was not sent, because its time was over',
       ),
     );
     expect(sent).toEqual(['POST']);

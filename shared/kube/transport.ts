@@ -163,7 +163,7 @@ async function withDeadline<T>(ms: number, work: (signal: AbortSignal) => Promis
 
 /** Whatever was sent before was answered "not carried out", so this holds for the whole call. */
 function toNotSent(call: Call): UncertainError {
-  return new NotSentError(`${toTitle(call)}: it was too late to send it, and it was not sent`);
+  return new NotSentError(`${toTitle(call)}: it was not sent, because its time was over`);
 }
 
 function toLost(error: unknown): Lost {
