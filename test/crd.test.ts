@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { type EmbeddedCluster, startCluster } from '../local/cluster/cluster.ts';
+import { type EmbeddedCluster, startCluster } from '../local/kube-api/cluster.ts';
 import {
   BindingSpec,
   BindingStatus,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { buildFunctions } from '../build.ts';
-import { startCluster } from '../local/cluster/cluster.ts';
+import { startCluster } from '../local/kube-api/cluster.ts';
 import { binding, objective, output, pool } from './support/drafts.ts';
 import { startFunction, startListening } from './support/function-process.ts';
 import { createKubeClient } from './support/kube-client.ts';

@@ -4,8 +4,8 @@ import { dirname, join, normalize, relative } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { parseOptions } from '../local/options.ts';
-import { startCluster } from '../local/cluster/cluster.ts';
+import { parseOptions } from '../local/start/options.ts';
+import { startCluster } from '../local/kube-api/cluster.ts';
 
 const root = join(import.meta.dirname, '..');
 

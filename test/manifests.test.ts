@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { TriggerFilter, matchesFilter } from '../local/trigger-filter.ts';
+import { TriggerFilter, matchesFilter } from '../local/eventing/trigger-filter.ts';
 import { bindingFinalizer, bindingResource } from '../shared/api/binding.ts';
 import { outputAnnotations, outputLabels, outputResource } from '../shared/api/cluster-spiffe-id.ts';
 import { objectiveResources } from '../shared/api/objective.ts';

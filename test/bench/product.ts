@@ -30,7 +30,7 @@ export interface ProductOptions {
   readonly launcher?: readonly string[];
 }
 
-const main = join(import.meta.dirname, '..', '..', 'local', 'main.ts');
+const main = join(import.meta.dirname, '..', '..', 'local', 'start', 'main.ts');
 const patienceMs = 60_000;
 /** The six kinds that are installed; the seventh is not there. */
 const watched = 6;

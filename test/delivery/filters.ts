@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readWiring } from '../../local/wiring.ts';
+import { readWiring } from '../../local/eventing/wiring.ts';
 import { manifestsFolder } from '../support/manifests.ts';
 import { readCapturedRequests } from '../support/captured-events.ts';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-import type { TriggerFilter } from '../../local/trigger-filter.ts';
+import type { TriggerFilter } from '../../local/eventing/trigger-filter.ts';
 
 /** Where a Trigger or a dead letter goes. */
 type Sink = { readonly subscriber: string } | { readonly broker: string };

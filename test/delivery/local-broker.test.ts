@@ -1,10 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bindLoopback } from '../../local/bind-loopback.ts';
-import { startBroker } from '../../local/broker.ts';
-import { readWiring } from '../../local/wiring.ts';
-import type { Wiring } from '../../local/wiring.ts';
+import { bindLoopback } from '../../local/eventing/bind-loopback.ts';
+import { startBroker } from '../../local/eventing/broker.ts';
+import { readWiring } from '../../local/eventing/wiring.ts';
+import type { Wiring } from '../../local/eventing/wiring.ts';
 import type { Place } from './bench.ts';
 import { testDelivery } from './delivery-specification.ts';
 import { nameIn, renderFlow } from './flow.ts';

@@ -1,5 +1,5 @@
-import { testContract } from '../contract/contract.ts';
-import { prepareSubject } from '../contract/subject.ts';
+import { testContract } from '../../local/kube-api/contract/contract.ts';
+import { prepareSubject } from '../../local/kube-api/contract/subject.ts';
 import { startControlPlane } from './control-plane.ts';
 
 testContract(async () => {

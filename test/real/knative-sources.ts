@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { guessPlural } from '../../local/api-server-event.ts';
-import type { PingWiring, SourceWiring } from '../../local/wiring.ts';
+import { guessPlural } from '../../local/eventing/api-server-event.ts';
+import type { PingWiring, SourceWiring } from '../../local/eventing/wiring.ts';
 import type { Draft, KubeClient } from '../support/kube-client.ts';
 import { installDefinition } from '../support/test-cluster.ts';
 import { findFreePorts } from './free-ports.ts';

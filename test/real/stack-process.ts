@@ -26,7 +26,7 @@ export interface StackProcessOptions {
   readonly className?: string;
 }
 
-const main = join(import.meta.dirname, '..', '..', 'local', 'main.ts');
+const main = join(import.meta.dirname, '..', '..', 'local', 'start', 'main.ts');
 
 /** Prepares a stack that runs on an API server; `start` starts it. */
 export function createStackProcess(processes: KeptProcesses, options: StackProcessOptions): StackProcess {

@@ -1,12 +1,12 @@
 import { type HttpLibrary, KubeConfig, ResponseContext, wrapHttpLibrary } from '@kubernetes/client-node';
 import { parse } from 'yaml';
-import { type Machine, answerRequest } from '../../local/cluster/api.ts';
-import { builtInKinds } from '../../local/cluster/built-in-kinds.ts';
-import { resourcesOf } from '../../local/cluster/definitions.ts';
-import { createKinds } from '../../local/cluster/kinds.ts';
-import type { KubeObject } from '../../local/cluster/kube-object.ts';
-import { Refusal } from '../../local/cluster/refusal.ts';
-import { createStore } from '../../local/cluster/store.ts';
+import { type Machine, answerRequest } from '../../local/kube-api/api.ts';
+import { builtInKinds } from '../../local/kube-api/built-in-kinds.ts';
+import { resourcesOf } from '../../local/kube-api/definitions.ts';
+import { createKinds } from '../../local/kube-api/kinds.ts';
+import type { KubeObject } from '../../local/kube-api/kube-object.ts';
+import { Refusal } from '../../local/kube-api/refusal.ts';
+import { createStore } from '../../local/kube-api/store.ts';
 import { type KubeClient, createKubeClient } from './kube-client.ts';
 
 const server = 'http://cluster.test';

@@ -6,7 +6,7 @@ import { KubeObject, guessPlural, toApiServerEvent } from './api-server-event.ts
 import type { Change } from './api-server-event.ts';
 import { toHttpMessage, toWireEvent } from './wire-event.ts';
 
-const FIXTURES = join(import.meta.dirname, '../test/fixtures/events');
+const FIXTURES = join(import.meta.dirname, '../../test/fixtures/events');
 const Fixture = z.object({
   requests: z.array(z.object({ rawHeaders: z.array(z.tuple([z.string(), z.string()])), body: z.string() })),
 });

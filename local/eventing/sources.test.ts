@@ -4,13 +4,13 @@ import { setTimeout as sleepFor } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { CloudEvent } from 'cloudevents';
 import { afterEach, describe, expect, test } from 'vitest';
-import { startCluster } from './cluster/cluster.ts';
-import type { EmbeddedCluster } from './cluster/cluster.ts';
+import { startCluster } from '../kube-api/cluster.ts';
+import type { EmbeddedCluster } from '../kube-api/cluster.ts';
 import { startSources } from './sources.ts';
 import type { SourceNews, SourcesOptions } from './sources.ts';
 import type { SourceWiring } from './wiring.ts';
 
-const CRDS = join(import.meta.dirname, 'crds');
+const CRDS = join(import.meta.dirname, '../crds');
 const POOL_CRD = readFileSync(join(CRDS, 'inference.networking.k8s.io_inferencepools.yaml'), 'utf8');
 const OUTPUT_CRD = readFileSync(join(CRDS, 'spire.spiffe.io_clusterspiffeids.yaml'), 'utf8');
 const POOL_CRD_PATH =

@@ -1,4 +1,4 @@
-import { startCluster } from '../../local/cluster/cluster.ts';
+import { startCluster } from '../cluster.ts';
 import { testContract } from './contract.ts';
 import { prepareSubject } from './subject.ts';
 

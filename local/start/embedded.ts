@@ -2,10 +2,10 @@ import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
 import { z } from 'zod';
-import { type EmbeddedCluster, startCluster } from './cluster/cluster.ts';
+import { type EmbeddedCluster, startCluster } from '../kube-api/cluster.ts';
 import { defaultPort } from './options.ts';
 
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '..', '..');
 
 /** Where what belongs to one running instance is kept; the usual one has the shortest path. */
 export function stateFolder(port: number): string {

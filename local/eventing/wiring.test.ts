@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { readWiring } from './wiring.ts';
 
-const KNATIVE = join(import.meta.dirname, '../knative');
+const KNATIVE = join(import.meta.dirname, '../../knative');
 const folders: string[] = [];
 afterAll(async () => void (await Promise.all(folders.map((folder) => rm(folder, { recursive: true })))));
 

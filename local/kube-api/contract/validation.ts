@@ -5,7 +5,7 @@ import {
   readRefusals,
   toAdmissionRequest,
   toClaimRequest,
-} from '../admission-cases.ts';
+} from '../../../test/admission-cases.ts';
 import type { Answer } from './api.ts';
 import {
   type Definition,

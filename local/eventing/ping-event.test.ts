@@ -23,7 +23,7 @@ test.each([
   ['text', { data: 'hello', contentType: 'text/plain' }],
   ['data-without-contenttype', { data: '{"a":1}' }],
 ])('a tick is what Knative sent: %s', (name, parts) => {
-  const file = join(import.meta.dirname, `../test/fixtures/events/ping.${name}.json`);
+  const file = join(import.meta.dirname, `../../test/fixtures/events/ping.${name}.json`);
   const [request] = Fixture.parse(JSON.parse(readFileSync(file, 'utf8'))).requests;
   const headers = Object.fromEntries(
     request?.rawHeaders.map(([header, value]) => [header.toLowerCase(), value]) ?? [],

@@ -1,6 +1,6 @@
 import { HttpMethod, IsomorphicFetchHttpLibrary, RequestContext } from '@kubernetes/client-node';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { createCredentials } from '../shared/kube/credentials.ts';
+import { createCredentials } from '../../shared/kube/credentials.ts';
 
 export interface KubeResponse {
   readonly status: number;

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
-import type { Delivery } from './broker.ts';
-import type { SourceNews } from './sources.ts';
+import type { Delivery } from '../eventing/broker.ts';
+import type { SourceNews } from '../eventing/sources.ts';
 import type { BindingRow, Transition } from './transitions.ts';
 
 /** Shows people what happens; everything that is only interesting to machines goes elsewhere. */

@@ -1,9 +1,9 @@
 import type { CloudEvent } from 'cloudevents';
 import { z } from 'zod';
-import { Binding, bindingResource, toEffectiveMode } from '../shared/api/binding.ts';
-import { findReady } from '../shared/api/conditions.ts';
-import { Output, outputResource } from '../shared/api/cluster-spiffe-id.ts';
-import { toApiVersion } from '../shared/api/object-meta.ts';
+import { Binding, bindingResource, toEffectiveMode } from '../../shared/api/binding.ts';
+import { findReady } from '../../shared/api/conditions.ts';
+import { Output, outputResource } from '../../shared/api/cluster-spiffe-id.ts';
+import { toApiVersion } from '../../shared/api/object-meta.ts';
 
 /** A binding as one looks at it. */
 export interface BindingRow {

@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
 import type { Logger } from 'pino';
-import { mapBinding } from '../shared/map-binding.ts';
-import { mapObjective } from '../functions/map-objective/map-objective.ts';
-import { mapOutput } from '../functions/map-output/map-output.ts';
-import { mapPool } from '../functions/map-pool/map-pool.ts';
-import { reconcile } from '../functions/reconcile/reconcile.ts';
-import { takeNewBindings } from '../functions/reconcile/take-new-bindings.ts';
-import { sweep } from '../functions/sweep/sweep.ts';
-import { type Handler, functionApp } from '../shared/events/function-app.ts';
-import { type Listening, listen } from '../shared/events/serve.ts';
-import type { Settings } from '../shared/identity/settings.ts';
-import { realTurns } from '../shared/real-turns.ts';
-import type { Cluster } from '../shared/kube/cluster.ts';
+import { mapBinding } from '../../shared/map-binding.ts';
+import { mapObjective } from '../../functions/map-objective/map-objective.ts';
+import { mapOutput } from '../../functions/map-output/map-output.ts';
+import { mapPool } from '../../functions/map-pool/map-pool.ts';
+import { reconcile } from '../../functions/reconcile/reconcile.ts';
+import { takeNewBindings } from '../../functions/reconcile/take-new-bindings.ts';
+import { sweep } from '../../functions/sweep/sweep.ts';
+import { type Handler, functionApp } from '../../shared/events/function-app.ts';
+import { type Listening, listen } from '../../shared/events/serve.ts';
+import type { Settings } from '../../shared/identity/settings.ts';
+import { realTurns } from '../../shared/real-turns.ts';
+import type { Cluster } from '../../shared/kube/cluster.ts';
 
 /** All functions behind one port, each under its own name. */
 export interface Functions {

@@ -1,7 +1,7 @@
 import type { CloudEvent } from 'cloudevents';
-import type { Delivery } from './broker.ts';
+import type { Delivery } from '../eventing/broker.ts';
 import { type Printer, createPrinter } from './printer.ts';
-import type { SourceNews } from './sources.ts';
+import type { SourceNews } from '../eventing/sources.ts';
 import { createWatcher } from './transitions.ts';
 
 /** Where text goes, and whether a person reads it there. */

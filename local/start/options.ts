@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { type RenderingConfig, parseRenderingConfig } from '../shared/config.ts';
-import type { Settings } from '../shared/identity/settings.ts';
+import { type RenderingConfig, parseRenderingConfig } from '../../shared/config.ts';
+import type { Settings } from '../../shared/identity/settings.ts';
 
 /** What `npm start` was asked for. */
 export interface Options {

@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { CloudEvent } from 'cloudevents';
 import type { Logger } from 'pino';
-import type { Settings } from '../shared/identity/settings.ts';
-import { connect } from '../shared/kube/kube-cluster.ts';
-import { type Broker, type Delivery, startBroker } from './broker.ts';
+import type { Settings } from '../../shared/identity/settings.ts';
+import { connect } from '../../shared/kube/kube-cluster.ts';
+import { type Broker, type Delivery, startBroker } from '../eventing/broker.ts';
 import { type Functions, startFunctions } from './functions.ts';
-import { toPingEvent } from './ping-event.ts';
-import { type SourceNews, type Sources, startSources } from './sources.ts';
-import { type Wiring, readWiring } from './wiring.ts';
+import { toPingEvent } from '../eventing/ping-event.ts';
+import { type SourceNews, type Sources, startSources } from '../eventing/sources.ts';
+import { type Wiring, readWiring } from '../eventing/wiring.ts';
 
 /** Sources, broker and functions in one process, on one API server. */
 export interface Stack {
@@ -35,7 +35,7 @@ export interface StackOptions {
   readonly onNews?: (news: SourceNews) => void;
 }
 
-const knative = join(import.meta.dirname, '..', 'knative');
+const knative = join(import.meta.dirname, '..', '..', 'knative');
 
 /** Starts everything that Knative would run for us, wired by the same manifests. */
 export async function startStack(options: StackOptions): Promise<Stack> {

@@ -49,7 +49,7 @@ export interface Definition {
   };
 }
 
-const root = join(import.meta.dirname, '..', '..');
+const root = join(import.meta.dirname, '..', '..', '..');
 
 async function readDefinitions(): Promise<Definition[]> {
   const folder = join(root, 'local', 'crds');
