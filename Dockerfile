@@ -7,6 +7,7 @@ ARG RUN_IMAGE=gcr.io/distroless/nodejs24-debian13:nonroot
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
+COPY local/kube-api/package.json local/kube-api/package.json
 RUN npm ci --no-audit --no-fund
 COPY build.ts ./
 COPY functions functions

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type EmbeddedCluster, startCluster } from '@kleym/kube-api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { type EmbeddedCluster, startCluster } from '../local/kube-api/cluster.ts';
 import {
   BindingSpec,
   BindingStatus,

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { glob, readFile } from 'node:fs/promises';
 import { dirname, join, normalize, relative } from 'node:path';
+import { startCluster } from '@kleym/kube-api';
 import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseOptions } from '../local/start/options.ts';
-import { startCluster } from '../local/kube-api/cluster.ts';
 
 const root = join(import.meta.dirname, '..');
 

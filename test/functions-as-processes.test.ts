@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startCluster } from '@kleym/kube-api';
 import { afterAll, describe, expect, test } from 'vitest';
-import { startCluster } from '../local/kube-api/cluster.ts';
 import { binding, objective, pool } from './support/drafts.ts';
 import { startFunction, startListening } from './support/function-process.ts';
 import { type Draft, type Stored, createKubeClient } from './support/kube-client.ts';

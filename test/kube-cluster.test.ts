@@ -1,8 +1,8 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type EmbeddedCluster, startCluster } from '@kleym/kube-api';
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type EmbeddedCluster, startCluster } from '../local/kube-api/cluster.ts';
 import type { Binding } from '../shared/api/binding.ts';
 import { objectiveResources } from '../shared/api/objective.ts';
 import { poolResources } from '../shared/api/pool.ts';

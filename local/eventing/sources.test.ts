@@ -4,8 +4,8 @@ import { setTimeout as sleepFor } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { CloudEvent } from 'cloudevents';
 import { afterEach, describe, expect, test } from 'vitest';
-import { startCluster } from '../kube-api/cluster.ts';
-import type { EmbeddedCluster } from '../kube-api/cluster.ts';
+import { type EmbeddedCluster, startCluster } from '@kleym/kube-api';
+import { type Gate, openGate } from '../../test/support/gate.ts';
 import { startSources } from './sources.ts';
 import type { SourceNews, SourcesOptions } from './sources.ts';
 import type { SourceWiring } from './wiring.ts';
@@ -46,6 +46,19 @@ async function startApi(crds: string[]): Promise<EmbeddedCluster> {
   return cluster;
 }
 
+/** A way to the API server on which a test may stand. */
+async function openWay(cluster: EmbeddedCluster): Promise<Gate> {
+  const gate = await openGate(kubeConfigOf(cluster));
+  cleanups.push(async () => await gate.close());
+  return gate;
+}
+
+function kubeConfigOf(cluster: EmbeddedCluster): KubeConfig {
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromString(cluster.kubeconfig());
+  return kubeConfig;
+}
+
 interface Watched {
   readonly events: CloudEvent<unknown>[];
   readonly news: SourceNews[];
@@ -55,14 +68,10 @@ interface Watched {
 }
 
 function watch(
-  cluster: EmbeddedCluster,
+  kubeConfig: KubeConfig,
   sources: SourceWiring[],
   options: Partial<SourcesOptions> = {},
 ): Watched {
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromString(cluster.kubeconfig());
-  // the client refuses plain HTTP otherwise, on loopback too
-  kubeConfig.clusters = kubeConfig.clusters.map((one) => ({ ...one, skipTLSVerify: true }));
   const events: CloudEvent<unknown>[] = [];
   const news: SourceNews[] = [];
   let gaps = 0;
@@ -109,7 +118,7 @@ describe('events', () => {
   test('each write is one event, in order, as Knative sends it; what was there before is none', async () => {
     const cluster = await startApi([POOL_CRD]);
     await cluster.apply(pool('old', '1'));
-    const { events, ready } = watch(cluster, [POOLS]);
+    const { events, ready } = watch(kubeConfigOf(cluster), [POOLS]);
     await ready();
     await cluster.apply(pool('p', '1'));
     await cluster.apply(pool('p', '2'));
@@ -132,7 +141,7 @@ describe('events', () => {
 
   test('an object that enters the label selector is added, one that leaves it is deleted, with its old labels', async () => {
     const cluster = await startApi([OUTPUT_CRD]);
-    const { events, ready } = watch(cluster, [OUTPUTS]);
+    const { events, ready } = watch(kubeConfigOf(cluster), [OUTPUTS]);
     await ready();
     await cluster.apply(output('o', 'other'));
     await cluster.apply(output('o', 'kleym'));
@@ -148,7 +157,7 @@ describe('events', () => {
   test('a source without namespaceSelector hears only of its own namespace', async () => {
     const cluster = await startApi([POOL_CRD]);
     await cluster.apply('{apiVersion: v1, kind: Namespace, metadata: {name: team-a}}');
-    const { events, ready } = watch(cluster, [
+    const { events, ready } = watch(kubeConfigOf(cluster), [
       { ...POOLS, namespace: 'team-a', allNamespaces: false, mode: 'Reference' },
     ]);
     await ready();
@@ -170,7 +179,7 @@ describe('events', () => {
     const cluster = await startApi([POOL_CRD]);
     const held = Promise.withResolvers<void>();
     const taken: unknown[] = [];
-    const { ready } = watch(cluster, [POOLS], {
+    const { ready } = watch(kubeConfigOf(cluster), [POOLS], {
       sink: async (event) => {
         taken.push(event['name']);
         if (taken.length === 1) await held.promise;
@@ -188,7 +197,7 @@ describe('events', () => {
 describe('gaps', () => {
   test('the start is one, told after the watch can miss nothing more', async () => {
     const cluster = await startApi([POOL_CRD, OUTPUT_CRD]);
-    const { gaps, news, ready } = watch(cluster, [POOLS, OUTPUTS]);
+    const { gaps, news, ready } = watch(kubeConfigOf(cluster), [POOLS, OUTPUTS]);
     await ready();
     expect(gaps()).toBeGreaterThan(0);
     expect(kinds(news)).toEqual(['watching', 'watching']);
@@ -196,16 +205,17 @@ describe('gaps', () => {
 
   test('a connection that breaks is taken up where it stood: nothing is lost, nothing comes twice', async () => {
     const cluster = await startApi([POOL_CRD]);
-    const { events, gaps, news, ready } = watch(cluster, [POOLS]);
+    const gate = await openWay(cluster);
+    const { events, gaps, news, ready } = watch(gate.kubeConfig, [POOLS]);
     await ready();
     const gapsAtStart = gaps();
     await cluster.apply(pool('p', '1'));
     await expect.poll(() => events.length).toBe(1);
-    cluster.intercept(({ verb }) => (verb === 'watch' ? 'drop-before' : 'pass'));
-    cluster.breakWatches();
+    gate.intercept(({ query }) => (query.has('watch') ? 'cut before' : 'pass'));
+    gate.cut();
     await cluster.apply(pool('p', '2'));
     await expect.poll(() => kinds(news)).toEqual(['watching', 'interrupted']);
-    cluster.intercept(undefined);
+    gate.intercept(undefined);
     await expect.poll(() => described(events)).toEqual(['add p', 'update p']);
     expect(kinds(news)).toEqual(['watching', 'interrupted', 'watching']);
     expect(gaps()).toBe(gapsAtStart);
@@ -213,12 +223,13 @@ describe('gaps', () => {
 
   test('history that the API server has forgotten is a gap; what comes after it is heard again', async () => {
     const cluster = await startApi([POOL_CRD]);
-    const { events, gaps, news, ready } = watch(cluster, [POOLS]);
+    const gate = await openWay(cluster);
+    const { events, gaps, news, ready } = watch(gate.kubeConfig, [POOLS]);
     await ready();
     const gapsAtStart = gaps();
     const forgotten = Promise.withResolvers<'pass'>();
-    cluster.intercept(({ verb }) => (verb === 'watch' ? forgotten.promise : 'pass'));
-    cluster.breakWatches();
+    gate.intercept(({ query }) => (query.has('watch') ? forgotten.promise : 'pass'));
+    gate.cut();
     await expect.poll(() => kinds(news)).toEqual(['watching', 'interrupted']);
     await cluster.apply(pool('unheard', '1'));
     cluster.compact();
@@ -233,7 +244,7 @@ describe('gaps', () => {
   test('an event that the sink does not take is told as lost, and is a gap', async () => {
     const cluster = await startApi([POOL_CRD]);
     const taken: unknown[] = [];
-    const { gaps, news, ready } = watch(cluster, [POOLS], {
+    const { gaps, news, ready } = watch(kubeConfigOf(cluster), [POOLS], {
       sink: (event) => {
         if (event['name'] === 'bad') throw new Error('no');
         taken.push(event['name']);
@@ -257,7 +268,7 @@ describe('gaps', () => {
 describe('what is not there', () => {
   test('a missing CRD is told once, holds up no other source, and is watched when it comes, goes and comes again', async () => {
     const cluster = await startApi([OUTPUT_CRD]);
-    const { events, news, gaps, ready } = watch(cluster, [POOLS, OUTPUTS]);
+    const { events, news, gaps, ready } = watch(kubeConfigOf(cluster), [POOLS, OUTPUTS]);
     await ready();
     expect(
       news.map(({ source, kind }) => `${source} ${kind}`).toSorted((a, b) => a.localeCompare(b)),
@@ -282,15 +293,18 @@ describe('what is not there', () => {
 
   test('a missing permission is told, and is no obstacle once it is granted', async () => {
     const cluster = await startApi([POOL_CRD]);
-    cluster.intercept(({ verb, plural }) =>
-      plural === 'inferencepools' && verb === 'list' ? { status: 403, message: 'may not list' } : 'pass',
+    const gate = await openWay(cluster);
+    gate.intercept(({ path, query }) =>
+      path.endsWith('/inferencepools') && !query.has('watch')
+        ? { status: 403, message: 'may not list' }
+        : 'pass',
     );
-    const { events, news, ready } = watch(cluster, [POOLS]);
+    const { events, news, ready } = watch(gate.kubeConfig, [POOLS]);
     await ready();
     expect(news).toMatchObject([
       { source: 'pools', kind: 'refused', reason: expect.stringContaining('403: may not list') },
     ]);
-    cluster.intercept(undefined);
+    gate.intercept(undefined);
     await expect.poll(() => kinds(news)).toEqual(['refused', 'watching']);
     await cluster.apply(pool('p', '1'));
     await expect.poll(() => described(events)).toEqual(['add p']);
@@ -298,10 +312,11 @@ describe('what is not there', () => {
 
   test('an API server that is not there is waited for', async () => {
     const cluster = await startApi([POOL_CRD]);
-    cluster.intercept(() => 'drop-before');
-    const { news, ready } = watch(cluster, [POOLS]);
+    const gate = await openWay(cluster);
+    gate.intercept(() => 'cut before');
+    const { news, ready } = watch(gate.kubeConfig, [POOLS]);
     await expect.poll(() => kinds(news)).toEqual(['interrupted']);
-    cluster.intercept(undefined);
+    gate.intercept(undefined);
     await ready();
     expect(kinds(news)).toEqual(['interrupted', 'watching']);
   });
@@ -310,7 +325,7 @@ describe('what is not there', () => {
 describe('the end', () => {
   test('nothing is sent after it', async () => {
     const cluster = await startApi([POOL_CRD]);
-    const { events, ready, stop } = watch(cluster, [POOLS]);
+    const { events, ready, stop } = watch(kubeConfigOf(cluster), [POOLS]);
     await ready();
     await stop();
     await cluster.apply(pool('p', '1'));
@@ -319,9 +334,10 @@ describe('the end', () => {
 
   test('it comes while the API server keeps silent, and while a CRD is waited for', async () => {
     const cluster = await startApi([]);
+    const gate = await openWay(cluster);
     const answered = Promise.withResolvers<'pass'>();
-    cluster.intercept(({ path }) => (path.includes('spire') ? answered.promise : 'pass'));
-    const { news, ready, stop } = watch(cluster, [POOLS, OUTPUTS], {
+    gate.intercept(({ path }) => (path.includes('spire') ? answered.promise : 'pass'));
+    const { news, ready, stop } = watch(gate.kubeConfig, [POOLS, OUTPUTS], {
       sleep: async (_, signal) => await sleepFor(1_000_000, undefined, { signal }),
     });
     await expect.poll(() => kinds(news)).toEqual(['missing']);

@@ -16,7 +16,7 @@ import {
 } from './discovery.ts';
 import type { Json, JsonObject } from './json.ts';
 import { isJsonObject } from './json.ts';
-import type { Kinds, Resource } from './kinds.ts';
+import type { Resource } from './kinds.ts';
 import { groupVersionOf } from './kinds.ts';
 import type { KubeObject } from './kube-object.ts';
 import { keyOf } from './kube-object.ts';
@@ -36,7 +36,7 @@ import {
 import type { ApiRequest, ResourcePath, Verb } from './request.ts';
 import { parseResourcePath, verbOf } from './request.ts';
 import { answerReview, reviews } from './reviews.ts';
-import type { Store } from './store.ts';
+import type { ServerState } from './server-state.ts';
 import type { Showing } from './views.ts';
 import { parseAccept, showAs } from './views.ts';
 import type { WatchRequest } from './watches.ts';
@@ -60,12 +60,6 @@ function finalizerWarnings({ metadata }: KubeObject): string[] {
       const shown = `metadata.finalizers: ${JSON.stringify(each)}`;
       return `${shown}: prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers`;
     });
-}
-
-/** Everything that requests work on. */
-export interface Machine {
-  readonly store: Store;
-  readonly kinds: Kinds;
 }
 
 function json(body: Json, status = 200, warnings: readonly string[] = []): Answer {
@@ -92,7 +86,7 @@ const version = {
   platform: 'node',
 };
 
-function answerDiscovery({ kinds }: Machine, request: ApiRequest): Answer {
+function answerDiscovery({ kinds }: ServerState, request: ApiRequest): Answer {
   const all = listGroupVersions(kinds);
   const [root, first, second, ...rest] = request.path.split('/').filter((part) => part !== '');
   if (rest.length > 0) return pageNotFound;
@@ -113,7 +107,7 @@ function answerDiscovery({ kinds }: Machine, request: ApiRequest): Answer {
   return listed === undefined ? pageNotFound : json(listed);
 }
 
-function answerOpenApi({ kinds }: Machine, path: string, accept: string): Answer {
+function answerOpenApi({ kinds }: ServerState, path: string, accept: string): Answer {
   if (path === '/openapi/v2') {
     // Clients that only read protobuf must be told so, or they would take JSON for a broken document.
     if (accept !== '' && !accept.includes('json') && !accept.includes('*/*')) return text('', 406);
@@ -124,12 +118,12 @@ function answerOpenApi({ kinds }: Machine, path: string, accept: string): Answer
   return found === undefined ? pageNotFound : json(found);
 }
 
-function answerElsewhere(machine: Machine, request: ApiRequest): Answer {
+function answerElsewhere(state: ServerState, request: ApiRequest): Answer {
   const { path } = request;
   if (/^\/(healthz|readyz|livez)(\/|$)/.test(path)) return text('ok');
   if (path === '/version') return json(version);
-  if (path.startsWith('/openapi/')) return answerOpenApi(machine, path, request.accept);
-  if (/^\/apis?(\/|$)/.test(path)) return answerDiscovery(machine, request);
+  if (path.startsWith('/openapi/')) return answerOpenApi(state, path, request.accept);
+  if (/^\/apis?(\/|$)/.test(path)) return answerDiscovery(state, request);
   if (path === '/')
     return json({ paths: ['/api', '/apis', '/healthz', '/livez', '/openapi/v3', '/readyz', '/version'] });
   return pageNotFound;
@@ -151,31 +145,31 @@ function parseDryRun(asked: readonly string[], options: string): boolean {
 }
 
 interface Call {
-  readonly machine: Machine;
+  readonly state: ServerState;
   readonly request: ApiRequest;
   readonly target: Target;
   readonly showing: Showing;
 }
 
-function create({ machine, request, target, showing }: Call): Answer {
+function create({ state, request, target, showing }: Call): Answer {
   const { query } = request;
   const isDryRun = parseDryRun(query.getAll('dryRun'), 'CreateOptions');
   const validation = parseValidation(query, 'CreateOptions');
   const body = parseBody(request.body, request.contentType);
   const { object, warnings } = decodeObject(body, target.resource, validation);
-  return json(showing.one(createObject(machine.store, target, object, isDryRun)), 201, [
+  return json(showing.one(createObject(state.store, target, object, isDryRun)), 201, [
     ...warnings,
     ...finalizerWarnings(object),
   ]);
 }
 
-function replace({ machine, request, target, showing }: Call): Answer {
+function replace({ state, request, target, showing }: Call): Answer {
   const { query } = request;
   const isDryRun = parseDryRun(query.getAll('dryRun'), 'UpdateOptions');
   const validation = parseValidation(query, 'UpdateOptions');
   const body = parseBody(request.body, request.contentType);
   const { object, warnings } = decodeObject(body, target.resource, validation);
-  const stored = updateObject(machine.store, target, object, { isDryRun, isPatch: false });
+  const stored = updateObject(state.store, target, object, { isDryRun, isPatch: false });
   return json(showing.one(stored), 200, warnings);
 }
 
@@ -199,7 +193,7 @@ function applyPatch(current: KubeObject, body: string, type: string): Json {
 }
 
 function patch(call: Call): Answer {
-  const { machine, request, target, showing } = call;
+  const { state, request, target, showing } = call;
   const { resource } = target;
   const type = request.contentType.split(';')[0]?.trim() ?? '';
   const accepted = patchTypesOf(resource);
@@ -207,10 +201,10 @@ function patch(call: Call): Answer {
   const isDryRun = parseDryRun(request.query.getAll('dryRun'), 'PatchOptions');
   const validation = parseValidation(request.query, 'PatchOptions');
   if (type === 'application/apply-patch+yaml') return apply(call, isDryRun);
-  const current = requireObject(machine.store, target);
+  const current = requireObject(state.store, target);
   const patched = applyPatch(resource.present(current), request.body, type);
   const { object, warnings } = decodePatched(patched, resource, validation);
-  const stored = updateObject(machine.store, target, object, { isDryRun, isPatch: true });
+  const stored = updateObject(state.store, target, object, { isDryRun, isPatch: true });
   return json(showing.one(stored), 200, warnings);
 }
 
@@ -218,7 +212,7 @@ function patch(call: Call): Answer {
  * Server-side apply without owners: what is said is merged over what is there, and nothing is taken away
  * because it is no longer said.
  */
-function apply({ machine, request, target, showing }: Call, isDryRun: boolean): Answer {
+function apply({ state, request, target, showing }: Call, isDryRun: boolean): Answer {
   const { resource, name } = target;
   if ((request.query.get('fieldManager') ?? '') === '') {
     const says = 'Required value: is required for apply patch';
@@ -232,13 +226,13 @@ function apply({ machine, request, target, showing }: Call, isDryRun: boolean): 
     throw new Refusal(500, '', `failed to create typed patch object ${where}: ${warnings.join(', ')}`);
   }
   requireName(object, name);
-  const current = machine.store.get(resource.storage, keyOf(target.namespace, name));
+  const current = state.store.get(resource.storage, keyOf(target.namespace, name));
   if (current === undefined) {
     if (target.part === 'status') throw notFound(resource, name);
-    return json(showing.one(createObject(machine.store, target, object, isDryRun)), 201);
+    return json(showing.one(createObject(state.store, target, object, isDryRun)), 201);
   }
   const merged = decodeObject(applyMergePatch(resource.present(current), written), resource, 'Ignore');
-  return json(showing.one(updateObject(machine.store, target, merged.object, { isDryRun, isPatch: true })));
+  return json(showing.one(updateObject(state.store, target, merged.object, { isDryRun, isPatch: true })));
 }
 
 interface DeleteOptions {
@@ -277,9 +271,9 @@ function parseDeleteOptions({ body, contentType, query }: ApiRequest): DeleteOpt
   };
 }
 
-function remove({ machine, request, target, showing }: Call): Answer {
+function remove({ state, request, target, showing }: Call): Answer {
   const { preconditions, isDryRun } = parseDeleteOptions(request);
-  const { gone, object } = deleteObject(machine.store, target, preconditions, isDryRun);
+  const { gone, object } = deleteObject(state.store, target, preconditions, isDryRun);
   if (!gone) return json(showing.one(object));
   const { group, plural } = target.resource;
   const details = {
@@ -291,18 +285,18 @@ function remove({ machine, request, target, showing }: Call): Answer {
   return json({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details });
 }
 
-function removeCollection({ machine, request, target, showing }: Call): Answer {
+function removeCollection({ state, request, target, showing }: Call): Answer {
   const { preconditions, isDryRun } = parseDeleteOptions(request);
-  const { objects, metadata } = listPage(machine.store, target.resource, target.namespace, request.query);
+  const { objects, metadata } = listPage(state.store, target.resource, target.namespace, request.query);
   for (const { metadata: each } of objects) {
     const one = { ...target, namespace: each.namespace ?? '', name: each.name };
-    deleteObject(machine.store, one, preconditions, isDryRun);
+    deleteObject(state.store, one, preconditions, isDryRun);
   }
   return json(showing.many(objects, metadata));
 }
 
-function list({ machine, request, target, showing }: Call): Answer {
-  const { objects, metadata } = listPage(machine.store, target.resource, target.namespace, request.query);
+function list({ state, request, target, showing }: Call): Answer {
+  const { objects, metadata } = listPage(state.store, target.resource, target.namespace, request.query);
   return json(showing.many(objects, metadata));
 }
 
@@ -311,9 +305,9 @@ function watch({ request, target, showing }: Call): Answer {
   return { kind: 'watch', watch: watching, showing };
 }
 
-function get({ machine, request, target, showing }: Call): Answer {
-  requireReached(machine.store, parseResourceVersion(request.query));
-  return json(showing.one(requireObject(machine.store, target)));
+function get({ state, request, target, showing }: Call): Answer {
+  requireReached(state.store, parseResourceVersion(request.query));
+  return json(showing.one(requireObject(state.store, target)));
 }
 
 function perform(verb: Verb, call: Call): Answer {
@@ -372,7 +366,7 @@ function isPlaceOf(resource: Resource, path: ResourcePath, verb: Verb): boolean 
   return path.namespace !== '' || verb === 'list' || verb === 'watch';
 }
 
-function answerUnknown({ kinds }: Machine, path: ResourcePath): Answer {
+function answerUnknown({ kinds }: ServerState, path: ResourcePath): Answer {
   if (path.version === 'watch' || path.plural === 'watch') {
     throw notImplemented('the old /watch/ addresses: use ?watch=true');
   }
@@ -381,10 +375,10 @@ function answerUnknown({ kinds }: Machine, path: ResourcePath): Answer {
 }
 
 /** Answers one request. What cannot be done is thrown as a Refusal. */
-export function answerRequest(machine: Machine, request: ApiRequest): Answer {
+export function answerRequest(state: ServerState, request: ApiRequest): Answer {
   const path = parseResourcePath(request.path);
   if (path === undefined) {
-    if (request.method === 'GET') return answerElsewhere(machine, request);
+    if (request.method === 'GET') return answerElsewhere(state, request);
     throw methodNotAllowed();
   }
   const review = reviews.find((each) => each.group === path.group && each.plural === path.plural);
@@ -393,13 +387,13 @@ export function answerRequest(machine: Machine, request: ApiRequest): Answer {
     const isUnread = request.contentType === 'application/vnd.kubernetes.protobuf';
     return json(answerReview(review, isUnread ? {} : parseBody(request.body, request.contentType)), 201);
   }
-  const resource = machine.kinds.find(path.group, path.version, path.plural);
-  if (resource === undefined) return answerUnknown(machine, path);
+  const resource = state.kinds.find(path.group, path.version, path.plural);
+  if (resource === undefined) return answerUnknown(state, path);
   const verb = verbOf(request.method, path.name !== '', request.query);
-  if (!isPlaceOf(resource, path, verb)) return answerUnknown(machine, path);
+  if (!isPlaceOf(resource, path, verb)) return answerUnknown(state, path);
   checkAddress(resource, path, verb);
   const part = path.subresource === 'status' ? 'status' : 'object';
   const target = { resource, namespace: path.namespace, name: path.name, part } as const;
   const showing = showAs(parseAccept(request.accept), resource, request.query);
-  return perform(verb, { machine, request, target, showing });
+  return perform(verb, { state, request, target, showing });
 }

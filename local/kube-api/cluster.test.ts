@@ -9,7 +9,6 @@ import { CustomObjectsApi, KubeConfig, Watch } from '@kubernetes/client-node';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ClusterOptions, EmbeddedCluster } from './cluster.ts';
 import { startCluster } from './cluster.ts';
-import type { InterceptedRequest } from './http-server.ts';
 
 const definition = `
 apiVersion: apiextensions.k8s.io/v1
@@ -195,105 +194,7 @@ describe('a list that streams', () => {
   });
 });
 
-describe('a hook', () => {
-  test('sees what a request wants of what', async () => {
-    const cluster = await start();
-    const seen: InterceptedRequest[] = [];
-    cluster.intercept((request) => {
-      seen.push(request);
-      return 'pass';
-    });
-    await create(cluster, 'one');
-    await send(
-      cluster,
-      'PATCH',
-      `${things}/one/status`,
-      { status: { seen: 1 } },
-      'application/merge-patch+json',
-    );
-    expect(
-      seen.map(({ verb, group, plural, namespace, name, subresource }) => [
-        verb,
-        group,
-        plural,
-        namespace,
-        name,
-        subresource,
-      ]),
-    ).toEqual([
-      ['create', 'test.dev', 'things', 'default', '', ''],
-      ['patch', 'test.dev', 'things', 'default', 'one', 'status'],
-    ]);
-    expect(JSON.parse(seen[1]?.body ?? '')).toEqual({ status: { seen: 1 } });
-  });
-
-  test('can refuse, and nothing is done', async () => {
-    const cluster = await start();
-    cluster.intercept(() => ({
-      status: 429,
-      reason: 'TooManyRequests',
-      message: 'storage is (re)initializing',
-      retryAfterSeconds: 1,
-    }));
-    const refused = await create(cluster, 'one');
-    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1']);
-    expect(refused.body).toMatchObject({
-      kind: 'Status',
-      code: 429,
-      reason: 'TooManyRequests',
-      message: 'storage is (re)initializing',
-      details: { retryAfterSeconds: 1 },
-    });
-    cluster.intercept(undefined);
-    expect(await namesIn(cluster)).toEqual([]);
-  });
-
-  test.each([
-    ['drop-before', []],
-    ['drop-after', ['one']],
-  ] as const)('can %s what is done', async (verdict, left) => {
-    const cluster = await start();
-    cluster.intercept(() => verdict);
-    await expect(create(cluster, 'one')).rejects.toThrow('fetch failed');
-    cluster.intercept(undefined);
-    expect(await namesIn(cluster)).toEqual(left);
-  });
-
-  test('can hold a request back while others pass it', async () => {
-    const cluster = await start();
-    const held = Promise.withResolvers<'pass'>();
-    cluster.intercept((request) => (request.body.includes('slow') ? held.promise : 'pass'));
-    const slow = create(cluster, 'slow');
-    await create(cluster, 'fast');
-    expect(await namesIn(cluster)).toEqual(['fast']);
-    held.resolve('pass');
-    expect((await slow).status).toBe(201);
-    expect(await namesIn(cluster)).toEqual(['fast', 'slow']);
-  });
-
-  test('that throws is a 500 with its words, and is logged', async () => {
-    const lines: string[] = [];
-    const cluster = await start({ log: (line) => lines.push(line) });
-    cluster.intercept(() => {
-      throw new Error('a hook broke');
-    });
-    const { status, body } = await create(cluster, 'one');
-    expect([status, body.message]).toEqual([500, 'Internal error occurred: a hook broke']);
-    expect(lines).toEqual([expect.stringContaining('a hook broke')]);
-  });
-});
-
 describe('watches', () => {
-  test('break as by a network failure', async () => {
-    const cluster = await start();
-    const { body } = await send(cluster, 'GET', things);
-    const events = await watch(cluster, `resourceVersion=${body.metadata.resourceVersion}`);
-    await create(cluster, 'one');
-    expect(await take(events, 1)).toEqual(['ADDED one']);
-    cluster.breakWatches();
-    await expect(events.next()).rejects.toThrow('terminated');
-  });
-
   test('end in order when their definition changes, and can be taken up without a loss', async () => {
     const cluster = await start();
     const { body } = await create(cluster, 'one');
@@ -519,6 +420,21 @@ test('a body may be protobuf where kubectl writes it so', async () => {
   });
   expect(response.status).toBe(201);
   expect((await send(cluster, 'GET', '/api/v1/namespaces/nn')).status).toBe(200);
+});
+
+test('a request that breaks the server is a 500 with what went wrong, and the next one is answered', async () => {
+  const cluster = await start();
+  const spec = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+  const response = await fetch(`${cluster.url}/api/v1/namespaces/default/pods`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: `{"metadata":{"name":"deep"},"spec":{"containers":${spec}}}`,
+  });
+  expect([response.status, await response.json()]).toEqual([
+    500,
+    expect.objectContaining({ message: expect.stringContaining('Internal error occurred: ') }),
+  ]);
+  expect((await create(cluster, 'one')).status).toBe(201);
 });
 
 test('closing twice is closing once, and ends what is open', async () => {

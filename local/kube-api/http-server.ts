@@ -1,45 +1,21 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Answer, Machine } from './api.ts';
+import type { Answer } from './api.ts';
 import { answerRequest } from './api.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { KubeObject } from './kube-object.ts';
 import { decodeProtobuf } from './protobuf.ts';
 import { badRequest, Refusal } from './refusal.ts';
-import type { ApiRequest, ResourcePath, Verb } from './request.ts';
-import { parseResourcePath, verbOf } from './request.ts';
+import type { ApiRequest } from './request.ts';
+import type { ServerState } from './server-state.ts';
 import type { WatchType } from './watches.ts';
 import { startWatch } from './watches.ts';
 
-/** A request as a hook sees it. */
-export interface InterceptedRequest extends ApiRequest, ResourcePath {
-  readonly verb: Verb;
-}
-
-/**
- * What shall become of a request: answered as usual, refused with a Status, or its connection dropped before
- * anything is done, or after everything is done but the answer.
- */
-type Verdict =
-  | 'pass'
-  | 'drop-before'
-  | 'drop-after'
-  | {
-      readonly status: number;
-      readonly message?: string;
-      readonly reason?: string;
-      readonly retryAfterSeconds?: number;
-    };
-
-/** Decides what becomes of each request; a promise delays it. */
-export type Intercept = (request: InterceptedRequest) => Verdict | Promise<Verdict>;
-
+/** A server that is open. */
 export interface HttpServer {
   readonly port: number;
-  intercept(hook: Intercept | undefined): void;
-  /** Cuts every open watch, or those of one kind of object in the way a server ends them. */
-  breakWatches(): void;
+  /** Ends the watches of one kind of object, in the way a server ends them. */
   endWatches(storage: string): void;
   close(): Promise<void>;
 }
@@ -87,29 +63,12 @@ async function toRequest(message: IncomingMessage): Promise<ApiRequest> {
   return { ...request, contentType, body: body.toString('utf8') };
 }
 
-function toIntercepted(request: ApiRequest): InterceptedRequest {
-  const nowhere = { group: '', version: '', plural: '', namespace: '', name: '', subresource: '' };
-  const path = parseResourcePath(request.path);
-  const verb = path === undefined ? 'other' : verbOf(request.method, path.name !== '', request.query);
-  return { ...request, ...(path ?? nowhere), verb };
-}
-
 function checkTimeout(query: URLSearchParams): void {
   const text = query.get('timeout') ?? '';
   // Requests are answered at once, so a duration only has to be one.
   if (text === '' || /^([\d.]+(ns|us|µs|ms|s|m|h))+$/.test(text) || text === '0') return;
   throw badRequest(
     `invalid timeout specified in the request URL - time: invalid duration ${JSON.stringify(text)}`,
-  );
-}
-
-function toStatusRefusal(verdict: Exclude<Verdict, string>): Refusal {
-  const { status, message = 'refused by a hook', reason = 'InternalError', retryAfterSeconds } = verdict;
-  return new Refusal(
-    status,
-    reason,
-    message,
-    retryAfterSeconds === undefined ? undefined : { retryAfterSeconds },
   );
 }
 
@@ -133,11 +92,10 @@ function sendJson(response: ServerResponse, status: number, body: Json, headers:
 interface OpenWatch {
   readonly storage: string;
   readonly end: () => void;
-  readonly cut: () => void;
 }
 
 function streamWatch(
-  machine: Machine,
+  state: ServerState,
   answer: Extract<Answer, { kind: 'watch' }>,
   response: ServerResponse,
 ): OpenWatch {
@@ -151,7 +109,7 @@ function streamWatch(
     else if (!response.writableEnded) response.write(`${JSON.stringify({ type, object })}\n`);
   }
 
-  const stop = startWatch(machine.store, watch, {
+  const stop = startWatch(state.store, watch, {
     send(type, object: KubeObject) {
       write(type, showing.event(object, isFirst));
       isFirst = false;
@@ -163,10 +121,10 @@ function streamWatch(
     end: () => response.end(),
   });
   response.on('close', stop);
-  return { storage: watch.resource.storage, end: () => response.end(), cut: () => response.destroy() };
+  return { storage: watch.resource.storage, end: () => response.end() };
 }
 
-function sendRefusal(response: ServerResponse, error: unknown, log: (line: string) => void): void {
+function sendRefusal(response: ServerResponse, error: unknown): void {
   // Nobody is there any more, or an answer has begun that cannot be taken back.
   if (response.headersSent || response.destroyed) {
     response.destroy();
@@ -181,7 +139,6 @@ function sendRefusal(response: ServerResponse, error: unknown, log: (line: strin
     });
     return;
   }
-  log(`a request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const message = error instanceof Error ? error.message : String(error);
   sendJson(
     response,
@@ -205,10 +162,9 @@ export function bindPort(port: number): Promise<Server> {
   });
 }
 
-/** Serves a machine on a bound port. */
-export function serveApi(server: Server, machine: Machine, log: (line: string) => void): HttpServer {
+/** Serves the API on a bound port. */
+export function serveApi(server: Server, state: ServerState): HttpServer {
   const watches = new Set<OpenWatch>();
-  let hook: Intercept | undefined;
 
   function send(answer: Answer, response: ServerResponse): void {
     switch (answer.kind) {
@@ -219,7 +175,7 @@ export function serveApi(server: Server, machine: Machine, log: (line: string) =
         sendJson(response, answer.status, answer.body, answer.headers);
         return;
       case 'watch': {
-        const watch = streamWatch(machine, answer, response);
+        const watch = streamWatch(state, answer, response);
         watches.add(watch);
         response.on('close', () => watches.delete(watch));
       }
@@ -229,19 +185,12 @@ export function serveApi(server: Server, machine: Machine, log: (line: string) =
   async function handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       const request = await toRequest(message);
-      const verdict = hook === undefined ? 'pass' : await hook(toIntercepted(request));
-      if (verdict === 'drop-before') {
-        response.destroy();
-        return;
-      }
-      if (typeof verdict === 'object') throw toStatusRefusal(verdict);
       checkTimeout(request.query);
-      const answer = answerRequest(machine, request);
-      if (verdict === 'drop-after') response.destroy();
-      // A client that left while a hook was thinking would never end its watch.
-      else if (!response.destroyed) send(answer, response);
+      const answer = answerRequest(state, request);
+      // A client that has left would never end its watch.
+      if (!response.destroyed) send(answer, response);
     } catch (error) {
-      sendRefusal(response, error, log);
+      sendRefusal(response, error);
     }
   }
 
@@ -249,12 +198,6 @@ export function serveApi(server: Server, machine: Machine, log: (line: string) =
 
   return {
     port: (server.address() as AddressInfo).port,
-    intercept(next) {
-      hook = next;
-    },
-    breakWatches() {
-      for (const watch of Array.from(watches)) watch.cut();
-    },
     endWatches(storage) {
       for (const watch of Array.from(watches)) if (watch.storage === storage) watch.end();
     },

@@ -2,6 +2,7 @@ import { cleanupFinalizer } from './definitions.ts';
 import type { Kinds, Resource } from './kinds.ts';
 import type { KubeObject } from './kube-object.ts';
 import { isDeleting, keyOf, withMetadata } from './kube-object.ts';
+import type { ServerState } from './server-state.ts';
 import type { Store } from './store.ts';
 import { deleteObject } from './writes.ts';
 
@@ -52,7 +53,7 @@ function finishDefinition(store: Store, kinds: Kinds, definition: KubeObject): v
 }
 
 /** Empties and then removes namespaces and definitions that are being deleted, as controllers do in a real cluster. */
-export function runTerminations(store: Store, kinds: Kinds): void {
+export function runTerminations({ store, kinds }: ServerState): void {
   let isScheduled = false;
 
   function run(): void {

@@ -1,8 +1,8 @@
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { type EmbeddedCluster, startCluster } from '@kleym/kube-api';
 import { parseAllDocuments, stringify } from 'yaml';
 import { z } from 'zod';
-import { type EmbeddedCluster, startCluster } from '../kube-api/cluster.ts';
 import { defaultPort } from './options.ts';
 
 const root = join(import.meta.dirname, '..', '..');

@@ -1,10 +1,10 @@
+import { startCluster } from '@kleym/kube-api';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { binding, objective, pool } from '../../test/support/drafts.ts';
 import { createKubeClient } from '../../test/support/kube-client.ts';
 import { eventually, readDefinitions, testSettings } from '../../test/support/test-cluster.ts';
-import { startCluster } from '../kube-api/cluster.ts';
 import { startStack } from './stack.ts';
 
 test('a stack leads a binding to its output by the same manifests as Knative, and ends without a trace', async () => {

@@ -15,7 +15,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startCluster } from '../../local/kube-api/cluster.ts';
+import { startCluster } from '@kleym/kube-api';
 import { binding, pool } from '../support/drafts.ts';
 import { readDefinitions } from '../support/test-cluster.ts';
 import { median, say, toRatio } from './figures.ts';

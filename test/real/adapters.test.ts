@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hasKubectl } from '@kleym/kube-api/contract/has-kubectl';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Broker, type Delivery, startBroker } from '../../local/eventing/broker.ts';
 import { type Wiring, readWiring } from '../../local/eventing/wiring.ts';
-import { hasKubectl } from '../../local/kube-api/contract/kubectl.ts';
 import { binding, objective, oldObjective, oldPool, pool, poolBinding } from '../support/drafts.ts';
 import type { Draft, Stored } from '../support/kube-client.ts';
 import { findManifest, manifestsFolder, readManifests } from '../support/manifests.ts';

@@ -1,8 +1,7 @@
-import { testContract } from '../../local/kube-api/contract/contract.ts';
-import { prepareSubject } from '../../local/kube-api/contract/subject.ts';
+import { testContract } from '@kleym/kube-api/contract';
 import { startControlPlane } from './control-plane.ts';
 
 testContract(async () => {
   const { url, ca, adminToken, kubeconfig, compact, stop } = await startControlPlane();
-  return await prepareSubject({ url, ca, token: adminToken, kubeconfig, expire: compact, stop });
+  return { url, ca, token: adminToken, kubeconfig, expire: compact, stop };
 });

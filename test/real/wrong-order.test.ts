@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hasKubectl } from '@kleym/kube-api/contract/has-kubectl';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { startBroker } from '../../local/eventing/broker.ts';
 import { toPingEvent } from '../../local/eventing/ping-event.ts';
 import { readWiring } from '../../local/eventing/wiring.ts';
 import { bindingFinalizer } from '../../shared/api/binding.ts';
-import { hasKubectl } from '../../local/kube-api/contract/kubectl.ts';
 import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
 import type { Draft, Stored } from '../support/kube-client.ts';
 import { findManifest, manifestsFolder, readManifests } from '../support/manifests.ts';

@@ -33,6 +33,8 @@ export interface Gate {
   readonly kubeConfig: KubeConfig;
   /** Decides what becomes of each request; undefined: all pass. */
   intercept(hook: ((request: Passing) => Verdict | Promise<Verdict>) | undefined): void;
+  /** Breaks every connection that is open, watches among them. */
+  cut(): void;
   /** Lets those who come through here believe that it is so much later. */
   advanceClock(ms: number): void;
   close(): Promise<void>;
@@ -107,6 +109,7 @@ export async function openGate(behind: KubeConfig): Promise<Gate> {
     intercept: (next) => {
       hook = next;
     },
+    cut: () => server.closeAllConnections(),
     advanceClock: (ms) => {
       skewMs += ms;
     },

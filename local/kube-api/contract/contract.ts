@@ -2,10 +2,11 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { describeDefinitions } from './definitions.ts';
 import { describeDeletion } from './deletion.ts';
 import { describeEvents } from './events.ts';
-import { describeKubectl, hasKubectl } from './kubectl.ts';
+import { hasKubectl } from './has-kubectl.ts';
+import { describeKubectl } from './kubectl.ts';
 import { describeLists } from './lists.ts';
 import { describeRefusals } from './refusals.ts';
-import type { Subject } from './subject.ts';
+import { type Subject, type SubjectOptions, prepareSubject } from './subject.ts';
 import { describeTables } from './tables.ts';
 import { describeValidation } from './validation.ts';
 import { describeWatches } from './watches.ts';
@@ -15,10 +16,10 @@ import { describeWrites } from './writes.ts';
  * Everything in the Kubernetes API that we rely on. It is put to the embedded cluster and to a real kube-apiserver
  * without a word of difference, so what holds on one may be believed of the other.
  */
-export function testContract(start: () => Promise<Subject>): void {
+export function testContract(start: () => Promise<SubjectOptions>): void {
   let started: Subject | undefined;
   beforeAll(async () => {
-    started = await start();
+    started = await prepareSubject(await start());
   });
   afterAll(async () => {
     await started?.stop();

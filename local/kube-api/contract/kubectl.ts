@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { type Place, type Subject, bindingOf, made, newPlace } from './subject.ts';
@@ -16,14 +15,6 @@ interface Ended {
 interface Desk {
   readonly folder: string;
   run(...args: string[]): Promise<Ended>;
-}
-
-/** Whether there is a kubectl to try; where there is none, one line says so. */
-export function hasKubectl(): boolean {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  if (folders.some((folder) => existsSync(join(folder, 'kubectl')))) return true;
-  process.stdout.write('there is no kubectl in PATH, so what people do with it was not tried\n');
-  return false;
 }
 
 /** What people do with kubectl. */
