@@ -21,7 +21,14 @@ import { groupVersionOf } from './kinds.ts';
 import type { KubeObject } from './kube-object.ts';
 import { keyOf } from './kube-object.ts';
 import { listPage, parseResourceVersion, requireReached } from './lists.ts';
-import { patchTypesOf, toOpenApi, toOpenApiIndex, toSwagger } from './openapi.ts';
+import {
+  patchTypesOf,
+  swaggerProtobuf,
+  swaggerProtobufType,
+  toOpenApi,
+  toOpenApiIndex,
+  toSwagger,
+} from './openapi.ts';
 import { applyJsonPatch, applyMergePatch, applyStrategicPatch } from './patch.ts';
 import {
   badRequest,
@@ -47,7 +54,7 @@ import { createObject, deleteObject, requireName, requireObject, updateObject } 
 /** What a client gets: one value, a text, or a stream of watch events. */
 export type Answer =
   | { readonly kind: 'json'; readonly status: number; readonly body: Json; readonly headers: Headers }
-  | { readonly kind: 'text'; readonly status: number; readonly body: string }
+  | { readonly kind: 'text'; readonly status: number; readonly body: string; readonly contentType: string }
   | { readonly kind: 'watch'; readonly watch: WatchRequest; readonly showing: Showing };
 
 type Headers = Readonly<Record<string, string | readonly string[]>>;
@@ -67,8 +74,8 @@ function json(body: Json, status = 200, warnings: readonly string[] = []): Answe
   return { kind: 'json', status, body, headers: said.length === 0 ? {} : { warning: said } };
 }
 
-function text(body: string, status = 200): Answer {
-  return { kind: 'text', status, body };
+function text(body: string, status = 200, contentType = 'text/plain; charset=utf-8'): Answer {
+  return { kind: 'text', status, body, contentType };
 }
 
 /** What the real server says where nothing is served at all, a definition that is not installed for instance. */
@@ -109,9 +116,9 @@ function answerDiscovery({ kinds }: ServerState, request: ApiRequest): Answer {
 
 function answerOpenApi({ kinds }: ServerState, path: string, accept: string): Answer {
   if (path === '/openapi/v2') {
-    // Clients that only read protobuf must be told so, or they would take JSON for a broken document.
-    if (accept !== '' && !accept.includes('json') && !accept.includes('*/*')) return text('', 406);
-    return json(toSwagger());
+    // kubectl asks here about kinds that have no document of their own, before it says that there is no such kind.
+    const isJson = accept === '' || accept.includes('json') || accept.includes('*/*');
+    return isJson ? json(toSwagger()) : text(swaggerProtobuf, 200, swaggerProtobufType);
   }
   if (path === '/openapi/v3') return json(toOpenApiIndex(kinds));
   const found = toOpenApi(kinds, path.replace('/openapi/v3/', ''));

@@ -169,7 +169,7 @@ export function serveApi(server: Server, state: ServerState): HttpServer {
   function send(answer: Answer, response: ServerResponse): void {
     switch (answer.kind) {
       case 'text':
-        sendText(response, answer.status, answer.body, 'text/plain; charset=utf-8');
+        sendText(response, answer.status, answer.body, answer.contentType);
         return;
       case 'json':
         sendJson(response, answer.status, answer.body, answer.headers);

@@ -123,3 +123,8 @@ export function toOpenApiIndex(kinds: Kinds): JsonObject {
 export function toSwagger(): JsonObject {
   return { swagger: '2.0', info, paths: {}, definitions: {} };
 }
+
+/** The same as protobuf, which is all that kubectl reads: fields 1 (swagger), 2 (info: title, version) and 8 (paths). */
+export const swaggerProtobuf = '\n\x032.0\x12\x16\n\x10Embedded cluster\x12\x02v1B\0';
+
+export const swaggerProtobufType = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';

@@ -35,7 +35,7 @@ export function createApiWithoutPort(crds: readonly string[]): (request: PlainRe
       const answer = answerRequest(state, { method, path, query, accept: '', contentType, body });
       if (answer.kind === 'watch') throw new Error(`a watch of ${path} needs a port`);
       return answer.kind === 'text'
-        ? { status: answer.status, contentType: 'text/plain', text: answer.body }
+        ? { status: answer.status, contentType: answer.contentType, text: answer.body }
         : toJsonAnswer(answer.status, answer.body);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

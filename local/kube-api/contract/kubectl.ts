@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { type Place, type Subject, bindingOf, made, newPlace } from './subject.ts';
+import { type Place, type Subject, bindingOf, made, newName, newPlace } from './subject.ts';
 
 interface Ended {
   readonly code: number;
@@ -73,6 +73,14 @@ async function write(desk: Desk, object: { readonly metadata: { readonly name: s
 }
 
 function describeWriting(desk: () => Desk): void {
+  test('create makes a namespace', async () => {
+    const name = newName('kubectl');
+    expect(await desk().run('create', 'namespace', name)).toEqual({
+      code: 0,
+      said: `namespace/${name} created`,
+    });
+  });
+
   test.each([
     ['by the client', [], ['created', 'unchanged', 'configured']],
     ['by the server', ['--server-side'], Array<string>(3).fill('serverside-applied')],
@@ -289,6 +297,27 @@ function describeReading(subject: () => Subject, desk: () => Desk, place: () => 
     expect(code).toBe(0);
     expect(said).toContain('FIELD: serviceAccountName <string>');
     expect(said).toContain('Service account of the workloads.');
+  });
+
+  const unknown = { apiVersion: 'nothing.example.org/v1', kind: 'Nothing', metadata: { name: 'a' } };
+
+  test.each([['apply'], ['apply', '--server-side'], ['create'], ['delete']])(
+    '%s %s says that a kind without a definition has no match',
+    async (...words) => {
+      const file = await write(desk(), unknown);
+      const { code, said } = await desk().run(...words.filter(Boolean), '-f', file);
+      expect([code, said]).toEqual([
+        1,
+        `error: resource mapping not found for name: "a" namespace: "" from "${file}": ` +
+          'no matches for kind "Nothing" in version "nothing.example.org/v1"\nensure CRDs are installed first',
+      ]);
+    },
+  );
+
+  test('get and explain say that the server has no such resource', async () => {
+    const says = `the server doesn't have a resource type "nothings"`;
+    expect(await desk().run('get', 'nothings')).toEqual({ code: 1, said: `error: ${says}` });
+    expect((await desk().run('explain', 'nothings')).said).toContain(says);
   });
 
   test('api-resources lists the kind', async () => {
