@@ -42,7 +42,7 @@ import {
 } from './refusal.ts';
 import type { ApiRequest, ResourcePath, Verb } from './request.ts';
 import { parseResourcePath, verbOf } from './request.ts';
-import { answerReview, reviews } from './reviews.ts';
+import { accessReview, reviewedAccess } from './access-review.ts';
 import type { ServerState } from './server-state.ts';
 import type { Showing } from './views.ts';
 import { parseAccept, showAs } from './views.ts';
@@ -340,24 +340,12 @@ function perform(verb: Verb, call: Call): Answer {
   }
 }
 
-const unserved: Readonly<Record<string, string>> = {
-  log: 'container logs: nothing runs here',
-  exec: 'exec: nothing runs here',
-  attach: 'attach: nothing runs here',
-  portforward: 'port forwarding: nothing runs here',
-  eviction: 'eviction',
-  binding: 'scheduling',
-  token: 'service account tokens',
-  finalize: 'the finalize subresource',
-  scale: 'the scale subresource',
-};
-
 function checkAddress(found: Resource, path: ResourcePath, verb: Verb): void {
   const { name, subresource } = path;
   const isStatus = subresource === 'status' && found.hasStatus;
   if (subresource !== '' && !isStatus) {
-    const missing = found.isCustom ? undefined : unserved[subresource];
-    if (missing !== undefined) throw notImplemented(missing);
+    if (found.storage === 'namespaces' && subresource === 'finalize')
+      throw notImplemented('the finalize subresource');
     throw found.isCustom ? notFound(found, name) : unknownResource();
   }
   // Custom resources can be created at an address with their name, as on the real server.
@@ -388,12 +376,8 @@ export function answerRequest(state: ServerState, request: ApiRequest): Answer {
     if (request.method === 'GET') return answerElsewhere(state, request);
     throw methodNotAllowed();
   }
-  const review = reviews.find((each) => each.group === path.group && each.plural === path.plural);
-  if (review !== undefined && request.method === 'POST') {
-    // kubectl asks in protobuf. What it asks makes no difference to the answer, so nobody here has to read that.
-    const isUnread = request.contentType === 'application/vnd.kubernetes.protobuf';
-    return json(answerReview(review, isUnread ? {} : parseBody(request.body, request.contentType)), 201);
-  }
+  const isReview = path.group === accessReview.group && path.plural === accessReview.plural;
+  if (isReview && request.method === 'POST') return json(reviewedAccess, 201);
   const resource = state.kinds.find(path.group, path.version, path.plural);
   if (resource === undefined) return answerUnknown(state, path);
   const verb = verbOf(request.method, path.name !== '', request.query);

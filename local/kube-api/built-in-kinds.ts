@@ -8,13 +8,12 @@ import {
   storeCoreEvent,
   storeNewEvent,
 } from './events.ts';
-import { getAt, isJsonObject, isStringMap } from './json.ts';
+import { isJsonObject } from './json.ts';
 import type { Resource } from './kinds.ts';
 import { metadataFields, plainResource } from './kinds.ts';
 import type { KubeObject } from './kube-object.ts';
 import { isDeleting, withMetadata } from './kube-object.ts';
 import { dnsLabelErrors } from './names.ts';
-import type { FieldError } from './refusal.ts';
 import type { Schema } from './schema.ts';
 import type { SelectableFields } from './selectors.ts';
 import type { Column } from './tables.ts';
@@ -83,26 +82,6 @@ function prepareNamespace(object: KubeObject, old: KubeObject | undefined): Kube
   };
 }
 
-function prepareSecret(object: KubeObject): KubeObject {
-  const { stringData, ...rest } = object;
-  const plain = isStringMap(stringData) ? stringData : {};
-  const encoded = Object.entries(plain).map(([key, value]) => [key, Buffer.from(value).toString('base64')]);
-  const before = isJsonObject(rest['data']) ? rest['data'] : {};
-  const data = { ...before, ...Object.fromEntries(encoded) };
-  return { ...rest, type: rest['type'] ?? 'Opaque', ...(Object.keys(data).length === 0 ? {} : { data }) };
-}
-
-function preparePod(object: KubeObject): KubeObject {
-  return { ...object, status: object['status'] ?? { phase: 'Pending' } };
-}
-
-function examinePod(object: KubeObject): FieldError[] {
-  const { spec } = object;
-  const containers = isJsonObject(spec) ? spec['containers'] : undefined;
-  if (Array.isArray(containers) && containers.length > 0) return [];
-  return [{ reason: 'FieldValueRequired', message: 'Required value', field: 'spec.containers' }];
-}
-
 function countOf(object: KubeObject, ...names: string[]): string {
   const maps = names.map((name) => object[name]).filter(isJsonObject);
   return String(maps.reduce((sum, map) => sum + Object.keys(map).length, 0));
@@ -116,29 +95,6 @@ function phaseOf(object: KubeObject): string {
   const { status } = object;
   return isJsonObject(status) && typeof status['phase'] === 'string' ? status['phase'] : '';
 }
-
-function lengthAt(object: KubeObject, ...path: string[]): number {
-  const found = getAt(object, path);
-  return Array.isArray(found) ? found.length : 0;
-}
-
-function readyOf(object: KubeObject): string {
-  const statuses = getAt(object, ['status', 'containerStatuses']);
-  const ready = Array.isArray(statuses)
-    ? statuses.filter((each) => getAt(each, ['ready']) === true).length
-    : 0;
-  return `${ready}/${lengthAt(object, 'spec', 'containers')}`;
-}
-
-const podColumns: readonly Column[] = [
-  nameColumn,
-  column('Ready', readyOf),
-  column('Status', phaseOf),
-  column('Restarts', () => '0'),
-  ageColumn,
-  column('IP', (object) => getAt(object, ['status', 'podIP']) ?? '<none>', 1),
-  column('Node', (object) => getAt(object, ['spec', 'nodeName']) ?? '<none>', 1),
-];
 
 function builtIn(kind: string, plural: string, schema: Schema, more: Partial<Resource> = {}): Resource {
   const identity = {
@@ -283,7 +239,7 @@ const definitions = builtIn(
   },
 );
 
-/** Every kind that is served without a definition. Pods are stored, nothing runs them. */
+/** Every kind that is served without a definition. */
 export const builtInKinds: readonly Resource[] = [
   builtIn('Namespace', 'namespaces', fields({ spec: fields({ finalizers: texts }), status: free }), {
     shortNames: ['ns'],
@@ -297,41 +253,6 @@ export const builtInKinds: readonly Resource[] = [
   builtIn('ConfigMap', 'configmaps', fields({ data: textMap, binaryData: textMap, immutable: flag }), {
     shortNames: ['cm'],
     columns: [nameColumn, column('Data', (object) => countOf(object, 'data', 'binaryData')), ageColumn],
-  }),
-  builtIn('Secret', 'secrets', fields({ data: textMap, stringData: textMap, type: text, immutable: flag }), {
-    fields: { ...metadataFields, type: ['type'] },
-    columns: [
-      nameColumn,
-      column('Type', (object) => String(object['type'] ?? '')),
-      column('Data', (object) => countOf(object, 'data')),
-      ageColumn,
-    ],
-    prepare: prepareSecret,
-  }),
-  builtIn(
-    'ServiceAccount',
-    'serviceaccounts',
-    fields({
-      secrets: { type: 'array', items: reference },
-      imagePullSecrets: { type: 'array', items: fields({ name: text }) },
-      automountServiceAccountToken: flag,
-    }),
-    { shortNames: ['sa'] },
-  ),
-  builtIn('Pod', 'pods', fields({ spec: free, status: free }), {
-    shortNames: ['po'],
-    categories: ['all'],
-    hasStatus: true,
-    hasGeneration: true,
-    fields: {
-      ...metadataFields,
-      'spec.nodeName': ['spec', 'nodeName'],
-      'spec.serviceAccountName': ['spec', 'serviceAccountName'],
-      'status.phase': ['status', 'phase'],
-    },
-    columns: podColumns,
-    prepare: preparePod,
-    examine: examinePod,
   }),
   coreEvents,
   newEvents,

@@ -371,18 +371,6 @@ describe('a data folder', () => {
 describe('what is not there', () => {
   test.each([
     [
-      'GET',
-      '/api/v1/namespaces/default/pods/p/log',
-      501,
-      'the embedded cluster does not implement container logs: nothing runs here',
-    ],
-    [
-      'POST',
-      '/api/v1/namespaces/default/pods/p/eviction',
-      501,
-      'the embedded cluster does not implement eviction',
-    ],
-    [
       'PUT',
       '/api/v1/namespaces/default/finalize',
       501,
@@ -395,7 +383,7 @@ describe('what is not there', () => {
       'the embedded cluster does not implement the old /watch/ addresses: use ?watch=true',
     ],
     ['OPTIONS', '/api/v1/namespaces', 405, 'the server does not allow this method on the requested resource'],
-    ['GET', '/api/v1/nodes', 404, 'the server could not find the requested resource'],
+    ['GET', '/api/v1/pods', 404, 'the server could not find the requested resource'],
     ['GET', '/api/v1/namespaces/%E0%A4%A', 400, 'the address "/api/v1/namespaces/%E0%A4%A" is malformed'],
   ])('%s %s is a %i', async (method, path, status, message) => {
     const answer = await send(await start(), method, path);
@@ -409,7 +397,7 @@ describe('what is not there', () => {
   });
 });
 
-test('a body may be protobuf where kubectl writes it so', async () => {
+test('a namespace may be protobuf, as kubectl writes it', async () => {
   const cluster = await start();
   const namespace =
     '6b3873000a0f0a02763112094e616d657370616365121a0a120a026e6e12001a0022002a0032003800420012001a020a001a002200';
@@ -424,11 +412,16 @@ test('a body may be protobuf where kubectl writes it so', async () => {
 
 test('a request that breaks the server is a 500 with what went wrong, and the next one is answered', async () => {
   const cluster = await start();
-  const spec = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
-  const response = await fetch(`${cluster.url}/api/v1/namespaces/default/pods`, {
+  const anything = definition.replace(
+    'spec: {type: object,',
+    'spec: {x-kubernetes-preserve-unknown-fields: true,',
+  );
+  await cluster.apply(anything.replaceAll('thing', 'anything').replaceAll('Thing', 'Anything'));
+  const depth = 20_000;
+  const response = await fetch(`${cluster.url}${things.replace('things', 'anythings')}?dryRun=All`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: `{"metadata":{"name":"deep"},"spec":{"containers":${spec}}}`,
+    body: `{"apiVersion":"test.dev/v1","kind":"Anything","metadata":{"name":"a"},"spec":${'['.repeat(depth)}${']'.repeat(depth)}}`,
   });
   expect([response.status, await response.json()]).toEqual([
     500,

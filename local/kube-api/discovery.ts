@@ -1,6 +1,6 @@
 import type { JsonObject } from './json.ts';
 import type { Kinds } from './kinds.ts';
-import { reviews } from './reviews.ts';
+import { accessReview } from './access-review.ts';
 
 const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 const statusVerbs = ['get', 'patch', 'update'];
@@ -37,7 +37,7 @@ export function listGroupVersions(kinds: Kinds): GroupVersion[] {
   };
   const listed: Listed[] = [
     ...kinds.all().map((resource) => ({ ...resource, verbs })),
-    ...reviews.map((review) => ({ ...review, ...unstored })),
+    { ...accessReview, ...unstored },
   ];
   const byVersion = Map.groupBy(listed, ({ group, version }) => `${group}/${version}`);
   return [...byVersion.values()].flatMap((resources) =>

@@ -5,7 +5,7 @@ import type { Answer } from './api.ts';
 import { answerRequest } from './api.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { KubeObject } from './kube-object.ts';
-import { decodeProtobuf } from './protobuf.ts';
+import { decodeNamespace } from './protobuf.ts';
 import { badRequest, Refusal } from './refusal.ts';
 import type { ApiRequest } from './request.ts';
 import type { ServerState } from './server-state.ts';
@@ -55,11 +55,9 @@ async function toRequest(message: IncomingMessage): Promise<ApiRequest> {
   const { accept = '', 'content-type': contentType = '' } = message.headers;
   const body = await readBody(message);
   const request = { method: message.method ?? 'GET', path: url.pathname, query: url.searchParams, accept };
-  const isProtobuf = contentType.startsWith('application/vnd.kubernetes.protobuf');
-  const object = isProtobuf ? decodeProtobuf(body) : undefined;
   // Translated here, so that everything behind this knows one format.
-  if (object !== undefined)
-    return { ...request, contentType: 'application/json', body: JSON.stringify(object) };
+  if (contentType.startsWith('application/vnd.kubernetes.protobuf') && url.pathname === '/api/v1/namespaces')
+    return { ...request, contentType: 'application/json', body: JSON.stringify(decodeNamespace(body)) };
   return { ...request, contentType, body: body.toString('utf8') };
 }
 

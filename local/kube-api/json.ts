@@ -7,11 +7,6 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Whether a value is an object whose values are all strings. */
-export function isStringMap(value: unknown): value is Record<string, string> {
-  return isJsonObject(value) && Object.values(value).every((each) => typeof each === 'string');
-}
-
 /** Whether two JSON values say the same; the order of keys says nothing, nor does an absent field. */
 export function isSameJson(left: Json | undefined, right: Json | undefined): boolean {
   if (left === right) return true;

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from './json.ts';
 import { isJsonObject, isSameJson } from './json.ts';
-import { badRequest, Refusal } from './refusal.ts';
+import { badRequest, notImplemented, Refusal } from './refusal.ts';
 
 /** RFC 7396: null takes a field away, objects are merged, everything else is replaced. */
 export function applyMergePatch(target: Json | undefined, patch: Json): Json {
@@ -116,18 +116,7 @@ export function applyJsonPatch(document: Json, patch: Json): Json {
 }
 
 /** By which key the items of a list are told apart; an empty key means that the items themselves are. */
-const mergeKeys: Readonly<Record<string, string>> = {
-  finalizers: '',
-  ownerReferences: 'uid',
-  containers: 'name',
-  initContainers: 'name',
-  volumes: 'name',
-  env: 'name',
-  volumeMounts: 'mountPath',
-  imagePullSecrets: 'name',
-  secrets: 'name',
-  conditions: 'type',
-};
+const mergeKeys: Readonly<Record<string, string>> = { finalizers: '', ownerReferences: 'uid' };
 
 const deleteFromList = '$deleteFromPrimitiveList/';
 
@@ -153,19 +142,18 @@ function mergeItem(list: Json[], item: Json, key: string): Json[] {
 /** The strategic merge of the built-in kinds: a merge patch in which known lists are merged by their keys. */
 export function applyStrategicPatch(target: Json | undefined, patch: Json): Json {
   if (!isJsonObject(patch)) return patch;
-  const { $patch: directive, $retainKeys: retained, ...fields } = patch;
-  const merged: JsonObject = isJsonObject(target) && directive !== 'replace' ? { ...target } : {};
-  for (const [field, value] of Object.entries(fields)) {
+  const merged: JsonObject = isJsonObject(target) ? { ...target } : {};
+  for (const [field, value] of Object.entries(patch)) {
     if (value === undefined || field.startsWith('$setElementOrder/')) continue;
     if (field.startsWith(deleteFromList)) {
       const from = field.slice(deleteFromList.length);
       const [list, gone] = [merged[from], value];
       if (Array.isArray(list) && Array.isArray(gone))
         merged[from] = list.filter((each) => !gone.includes(each));
-    } else if (value === null || (isJsonObject(value) && value['$patch'] === 'delete')) delete merged[field];
+    } else if (field.startsWith('$')) throw notImplemented(`${field} in a strategic merge patch`);
+    else if (value === null) delete merged[field];
     else if (Array.isArray(value)) merged[field] = mergeList(merged[field], value, field);
     else merged[field] = applyStrategicPatch(merged[field], value);
   }
-  if (!Array.isArray(retained)) return merged;
-  return Object.fromEntries(Object.entries(merged).filter(([field]) => retained.includes(field)));
+  return merged;
 }
