@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { type EmbeddedCluster, startCluster } from '@kleym/kube-api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { definedResources, definitionFileOf, readDefinition } from '../local/crds/definitions.ts';
 import {
   BindingSpec,
   BindingStatus,
@@ -11,7 +12,6 @@ import {
   bindingFinalizer,
   bindingResource,
 } from '../shared/api/binding.ts';
-import { outputResource } from '../shared/api/cluster-spiffe-id.ts';
 import { conditionTypes } from '../shared/api/conditions.ts';
 import { toApiVersion } from '../shared/api/object-meta.ts';
 import { objectiveResources } from '../shared/api/objective.ts';
@@ -33,8 +33,7 @@ import {
   exampleSettings,
 } from './support/inference.ts';
 
-const root = join(import.meta.dirname, '..');
-const manifest = readFileSync(join(root, 'knative/base/crd.yaml'), 'utf8');
+const manifest = await readDefinition(bindingResource);
 
 /** The parts of a JSON schema by which zod's and the CRD's are compared. */
 interface Schema {
@@ -61,10 +60,6 @@ interface Definition {
       },
     ];
   };
-}
-
-function readDefinition(path: string): Definition {
-  return parse(readFileSync(join(root, path), 'utf8')) as Definition;
 }
 
 const definition = parse(manifest) as Definition;
@@ -248,15 +243,19 @@ describe('the CRD and the constants in the code', () => {
     expect(schema.properties?.['spec']?.properties?.['mode']?.default).toBe('PerObjective');
   });
 
-  test.each([
-    ['spire.spiffe.io_clusterspiffeids', outputResource],
-    ['inference.networking.k8s.io_inferencepools', poolResources[0]],
-    ['inference.networking.x-k8s.io_inferencepools', poolResources[1]],
-    ['llm-d.ai_inferenceobjectives', objectiveResources[0]],
-    ['inference.networking.x-k8s.io_inferenceobjectives', objectiveResources[1]],
-  ])('name the kind of %s as its project does', (file, resource) => {
-    const { group, names, versions } = readDefinition(`local/crds/${file}.yaml`).spec;
-    expect({ group, version: versions[0].name, kind: names.kind, plural: names.plural }).toEqual(resource);
+  test.each(definedResources.map((resource) => [definitionFileOf(resource), resource] as const))(
+    'name the kind of %s as its project does',
+    async (_file, resource) => {
+      const { group, names, versions } = (parse(await readDefinition(resource)) as Definition).spec;
+      expect({ group, version: versions[0].name, kind: names.kind, plural: names.plural }).toEqual(resource);
+    },
+  );
+
+  test('are copied of no kind that we neither read nor write', async () => {
+    const folder = join(import.meta.dirname, '..', 'local', 'crds');
+    const copies = (await readdir(folder)).filter((name) => name.endsWith('.yaml'));
+    const files = definedResources.map((resource) => basename(definitionFileOf(resource)));
+    expect(files).toEqual(expect.arrayContaining(copies));
   });
 });
 

@@ -10,7 +10,7 @@ import { binding, objective, output, pool } from './support/drafts.ts';
 import { startFunction, startListening } from './support/function-process.ts';
 import { createKubeClient } from './support/kube-client.ts';
 import { provideDist } from './support/provide-dist.ts';
-import { readDefinitions } from './support/test-cluster.ts';
+import { readDefinitions } from '../local/crds/definitions.ts';
 
 const root = join(import.meta.dirname, '..');
 const names = ['map-binding', 'map-objective', 'map-output', 'map-pool', 'reconcile', 'sweep'];

@@ -5,7 +5,9 @@ import { startCluster } from '@kleym/kube-api';
 import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { readDefinition, readDefinitions } from '../local/crds/definitions.ts';
 import { parseOptions } from '../local/start/options.ts';
+import { bindingResource } from '../shared/api/binding.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -63,7 +65,7 @@ describe('the kind', () => {
   });
 
   test('every manifest in documents and examples is accepted by admission', async () => {
-    const cluster = await startCluster({ crds: await crds() });
+    const cluster = await startCluster({ crds: await readDefinitions() });
     onTestFinished(() => cluster.close());
     await cluster.apply('apiVersion: v1\nkind: Namespace\nmetadata: { name: team-a }');
     const inDocuments = (await documents()).flatMap(({ text }) =>
@@ -165,10 +167,6 @@ async function documents(): Promise<{ file: string; text: string }[]> {
   return Promise.all(files.map(async (file) => ({ file, text: await read(file) })));
 }
 
-async function crds(): Promise<string[]> {
-  return Promise.all(['knative/base/crd.yaml', ...(await list('local/crds/*.yaml'))].map(read));
-}
-
 function matchesOf(text: string, pattern: RegExp): string[] {
   return toSet([...text.matchAll(pattern)].map(([, ...groups]) => groups.find(Boolean) ?? ''));
 }
@@ -246,7 +244,7 @@ const Crd = z.object({
 });
 
 async function readSchema(): Promise<Schema> {
-  const [{ schema }] = Crd.parse(parse(await read('knative/base/crd.yaml'))).spec.versions;
+  const [{ schema }] = Crd.parse(parse(await readDefinition(bindingResource))).spec.versions;
   return schema.openAPIV3Schema;
 }
 

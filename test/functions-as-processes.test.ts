@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { binding, objective, pool } from './support/drafts.ts';
 import { startFunction, startListening } from './support/function-process.ts';
 import { type Draft, type Stored, createKubeClient } from './support/kube-client.ts';
-import { readDefinitions } from './support/test-cluster.ts';
+import { readDefinitions } from '../local/crds/definitions.ts';
 
 const cluster = await startCluster({ crds: await readDefinitions() });
 const kube = createKubeClient(cluster.url);

@@ -1,15 +1,13 @@
-import { readFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type EmbeddedCluster, startCluster } from '@kleym/kube-api';
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { readDefinitions } from '../local/crds/definitions.ts';
 import type { Binding } from '../shared/api/binding.ts';
 import { objectiveResources } from '../shared/api/objective.ts';
 import { poolResources } from '../shared/api/pool.ts';
 import type { Cluster } from '../shared/kube/cluster.ts';
 import { connect } from '../shared/kube/kube-cluster.ts';
 
-const root = join(import.meta.dirname, '..');
 const [pools] = poolResources;
 const [objectives] = objectiveResources;
 const anotherUid = '11111111-1111-1111-1111-111111111111';
@@ -52,16 +50,8 @@ const newOutput = {
 let embedded: EmbeddedCluster;
 let cluster: Cluster;
 
-async function crds(): Promise<string[]> {
-  const folder = join(root, 'local/crds');
-  const files = (await readdir(folder)).map((file) => join(folder, file));
-  return await Promise.all(
-    [...files, join(root, 'knative/base/crd.yaml')].map((file) => readFile(file, 'utf8')),
-  );
-}
-
 beforeAll(async () => {
-  embedded = await startCluster({ crds: await crds() });
+  embedded = await startCluster({ crds: await readDefinitions() });
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromString(embedded.kubeconfig());
   cluster = connect({ kubeConfig });

@@ -7,7 +7,7 @@ import { bindingResource } from '../shared/api/binding.ts';
 import { outputAnnotations, outputLabels, outputResource } from '../shared/api/cluster-spiffe-id.ts';
 import { managedBy } from '../shared/identity/ownership.ts';
 import { findManifest, manifestsFolder, permissionsOf, readManifests } from './support/manifests.ts';
-import { readDefinitions } from './support/test-cluster.ts';
+import { readDefinitions } from '../local/crds/definitions.ts';
 
 // What the file for kube-state-metrics and the alerts say of each other and of the kinds. What kube-state-metrics makes of
 // the file is tested beside the real one.

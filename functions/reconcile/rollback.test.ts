@@ -6,7 +6,8 @@ import { connect } from '../../shared/kube/kube-cluster.ts';
 import { createClusterInReach } from '../../test/support/cluster-in-reach.ts';
 import { binding, objective, output, pool } from '../../test/support/drafts.ts';
 import type { Draft } from '../../test/support/kube-client.ts';
-import { readDefinitions, testSettings } from '../../test/support/test-cluster.ts';
+import { readDefinitions } from '../../local/crds/definitions.ts';
+import { testSettings } from '../../test/support/test-cluster.ts';
 import { settle } from './settle.ts';
 
 const namespace = 'team-a';

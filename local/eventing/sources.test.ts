@@ -1,18 +1,18 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { CloudEvent } from 'cloudevents';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type EmbeddedCluster, startCluster } from '@kleym/kube-api';
 import { type Gate, openGate } from '../../test/support/gate.ts';
+import { outputResource } from '../../shared/api/cluster-spiffe-id.ts';
+import { poolResources } from '../../shared/api/pool.ts';
+import { readDefinition } from '../crds/definitions.ts';
 import { startSources } from './sources.ts';
 import type { SourceNews, SourcesOptions } from './sources.ts';
 import type { SourceWiring } from './wiring.ts';
 
-const CRDS = join(import.meta.dirname, '../crds');
-const POOL_CRD = readFileSync(join(CRDS, 'inference.networking.k8s.io_inferencepools.yaml'), 'utf8');
-const OUTPUT_CRD = readFileSync(join(CRDS, 'spire.spiffe.io_clusterspiffeids.yaml'), 'utf8');
+const POOL_CRD = await readDefinition(poolResources[0]);
+const OUTPUT_CRD = await readDefinition(outputResource);
 const POOL_CRD_PATH =
   '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/inferencepools.inference.networking.k8s.io';
 

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { type EmbeddedCluster, startCluster } from '@kleym/kube-api';
 import { parseAllDocuments, stringify } from 'yaml';
 import { z } from 'zod';
+import { readDefinitions } from '../crds/definitions.ts';
 import { defaultPort } from './options.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -19,10 +20,9 @@ export function kubeconfigFileOf({ url }: EmbeddedCluster): string {
 
 /** Starts a cluster that knows our kind and those of the inference extension and SPIRE, and leads kubectl to it. */
 export async function startEmbedded(port: number, dataFolder: string | undefined): Promise<EmbeddedCluster> {
-  const crds = [join(root, 'knative', 'base', 'crd.yaml'), ...(await listYaml(join(root, 'local', 'crds')))];
   const cluster = await startCluster({
     port,
-    crds: await Promise.all(crds.map((file) => readFile(file, 'utf8'))),
+    crds: await readDefinitions(),
     ...(dataFolder !== undefined && { dataFolder }),
   });
   const file = kubeconfigFileOf(cluster);

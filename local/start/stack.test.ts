@@ -4,7 +4,8 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { binding, objective, pool } from '../../test/support/drafts.ts';
 import { createKubeClient } from '../../test/support/kube-client.ts';
-import { eventually, readDefinitions, testSettings } from '../../test/support/test-cluster.ts';
+import { readDefinitions } from '../crds/definitions.ts';
+import { eventually, testSettings } from '../../test/support/test-cluster.ts';
 import { startStack } from './stack.ts';
 
 test('a stack leads a binding to its output by the same manifests as Knative, and ends without a trace', async () => {

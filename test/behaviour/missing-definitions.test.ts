@@ -5,7 +5,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { toBindingsAffected } from '../../shared/events/bindings-affected.ts';
 import { binding, objective, oldObjective, oldPool, pool, poolBinding } from '../support/drafts.ts';
 import type { Draft, Stored } from '../support/kube-client.ts';
-import { eventually, readDefinitions, toWritten, useCluster } from '../support/test-cluster.ts';
+import { readDefinitions } from '../../local/crds/definitions.ts';
+import { eventually, toWritten, useCluster } from '../support/test-cluster.ts';
 
 // Definitions belong to the whole cluster, so these tests run one after the other.
 const cluster = await useCluster();

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { binding, objective, pool, poolBinding } from '../support/drafts.ts';
 import { type Draft } from '../support/kube-client.ts';
-import { eventually, readDefinitions, useCluster } from '../support/test-cluster.ts';
+import { readDefinitions } from '../../local/crds/definitions.ts';
+import { eventually, useCluster } from '../support/test-cluster.ts';
 
 /** Without its checks, the definition of bindings takes what an older one might have taken. */
 function relax(value: unknown): unknown {

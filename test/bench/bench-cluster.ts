@@ -1,7 +1,8 @@
-import { open, readFile, readdir } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
+import { readDefinitions } from '../../local/crds/definitions.ts';
 import { type AuditEvent, startControlPlane } from '../real/control-plane.ts';
 import type { Draft } from '../support/kube-client.ts';
 import { type BareClient, bareUserAgent, createBareClient } from './bare-client.ts';
@@ -55,13 +56,9 @@ export async function openBenchCluster(kubeconfig: string | undefined): Promise<
   return { kubeconfig: plane.kubeconfigFile, client, audit, stop };
 }
 
-const root = join(import.meta.dirname, '..', '..');
-
 async function install(client: BareClient): Promise<void> {
-  const folder = join(root, 'local', 'crds');
-  const files = (await readdir(folder)).map((name) => join(folder, name));
-  for (const file of [...files, join(root, 'knative', 'base', 'crd.yaml')]) {
-    const definition = parse(await readFile(file, 'utf8')) as Draft;
+  for (const text of await readDefinitions()) {
+    const definition = parse(text) as Draft;
     await client.create(definition);
     await untilServed(client, definition['spec'] as CrdSpec);
   }

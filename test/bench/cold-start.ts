@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startCluster } from '@kleym/kube-api';
 import { binding, pool } from '../support/drafts.ts';
-import { readDefinitions } from '../support/test-cluster.ts';
+import { readDefinitions } from '../../local/crds/definitions.ts';
 import { median, say, toRatio } from './figures.ts';
 import { readCpu, untilListening } from './running-function.ts';
 

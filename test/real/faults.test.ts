@@ -7,14 +7,8 @@ import { binding, objective, output, pool, poolBinding } from '../support/drafts
 import { openGate } from '../support/gate.ts';
 import type { Draft } from '../support/kube-client.ts';
 import { readManifests } from '../support/manifests.ts';
-import {
-  type Place,
-  eventually,
-  installDefinition,
-  readDefinitions,
-  refusedBy,
-  useCluster,
-} from '../support/test-cluster.ts';
+import { readDefinitions } from '../../local/crds/definitions.ts';
+import { type Place, eventually, installDefinition, refusedBy, useCluster } from '../support/test-cluster.ts';
 import { createRandom } from '../support/random.ts';
 import { startControlPlane } from './control-plane.ts';
 import { atOracle, readEverything } from './everything.ts';

@@ -4,7 +4,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import type { Draft, Stored } from '../support/kube-client.ts';
 import { readManifests } from '../support/manifests.ts';
-import { readDefinitions } from '../support/test-cluster.ts';
+import { readDefinitions } from '../../local/crds/definitions.ts';
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
 
 /** What the API server answered: the object, or what it said instead. */

@@ -5,7 +5,8 @@ import { connect } from '../../shared/kube/kube-cluster.ts';
 import { createClusterInReach } from './cluster-in-reach.ts';
 import { binding, output } from './drafts.ts';
 import type { Draft, KubeClient, Stored } from './kube-client.ts';
-import { readDefinitions, testSettings } from './test-cluster.ts';
+import { readDefinitions } from '../../local/crds/definitions.ts';
+import { testSettings } from './test-cluster.ts';
 
 /** How one call is answered in place of the cluster; undefined: the cluster answers. */
 export type Override = Partial<{

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCluster } from '@kleym/kube-api';
 import { KubeConfig } from '@kubernetes/client-node';
@@ -8,6 +7,7 @@ import { type CloudEvent, HTTP } from 'cloudevents';
 import { pino } from 'pino';
 import { afterAll, expect } from 'vitest';
 import { parse } from 'yaml';
+import { readDefinitions } from '../../local/crds/definitions.ts';
 import { toPingEvent } from '../../local/eventing/ping-event.ts';
 import { startStack } from '../../local/start/stack.ts';
 import type { BindingStatus } from '../../shared/api/binding.ts';
@@ -74,8 +74,6 @@ export interface Place {
   /** The Kubernetes Events about a binding, as `type reason`, in the order of their time. */
   events(name: string): Promise<{ said: string; note: string }[]>;
 }
-
-const root = join(import.meta.dirname, '..', '..');
 
 /** Starts the API server of a test file, which ends with the file; or finds the one of a kubeconfig, by default that of KLEYM_TEST_KUBECONFIG. */
 export async function useCluster(file = process.env['KLEYM_TEST_KUBECONFIG']): Promise<TestCluster> {
@@ -185,16 +183,6 @@ async function sendToBroker(apiServer: string, event: CloudEvent<unknown>): Prom
   });
   if (response.status !== 202)
     throw new Error(`the Broker answered ${response.status}: ${await response.text()}`);
-}
-
-/** The definitions that a cluster needs to run us. */
-export async function readDefinitions(): Promise<string[]> {
-  const folder = join(root, 'local', 'crds');
-  const others = (await readdir(folder))
-    .filter((name) => name.endsWith('.yaml'))
-    .map((name) => join(folder, name));
-  const files = [join(root, 'knative', 'base', 'crd.yaml'), ...others.toSorted()];
-  return Promise.all(files.map((name) => readFile(name, 'utf8')));
 }
 
 interface Reached {

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
+import { readDefinitions } from '../../crds/definitions.ts';
 import { type Access, type Api, type Body, createApi } from './api.ts';
 
 /** A Kubernetes API server that the contract is put to. */
@@ -32,7 +31,7 @@ export async function prepareSubject({
   stop,
 }: SubjectOptions): Promise<Subject> {
   const api = createApi({ url, ...(ca !== undefined && { ca }), ...(token !== undefined && { token }) });
-  const definitions = await readDefinitions();
+  const definitions = (await readDefinitions()).map((text) => parse(text) as Definition);
   for (const definition of definitions) await install(api, definition);
   for (const definition of definitions) await untilServed(api, definition);
   return { api, kubeconfig, expire, stop };
@@ -47,19 +46,6 @@ export interface Definition {
     readonly versions: readonly { readonly name: string; readonly [field: string]: unknown }[];
     readonly [field: string]: unknown;
   };
-}
-
-const root = join(import.meta.dirname, '..', '..', '..');
-
-async function readDefinitions(): Promise<Definition[]> {
-  const folder = join(root, 'local', 'crds');
-  const others = (await readdir(folder)).toSorted().map((name) => join(folder, name));
-  const texts = await Promise.all(
-    [join(root, 'knative', 'base', 'crd.yaml'), ...others].map((file) => readFile(file, 'utf8')),
-  );
-  return texts
-    .flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as Definition))
-    .filter(Boolean);
 }
 
 export const definitionsPath = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
