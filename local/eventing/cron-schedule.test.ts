@@ -17,24 +17,28 @@ test.each([
   // both day fields restricted: either of them is enough
   ['0 12 1 * 1', '2026-11-24T10:00:00Z', '2026-11-30T12:00:00Z'],
   ['0 12 1 * 1', '2026-11-30T12:00:00Z', '2026-12-01T12:00:00Z'],
+  // a star with a step is a restriction too
+  ['0 12 */2 * 1', '2026-11-20T10:00:00Z', '2026-11-21T12:00:00Z'],
   // one of them a star: both must fit
   ['0 12 * 12 6', '2026-11-20T10:00:00Z', '2026-12-05T12:00:00Z'],
+  ['0 12 * DEC SAT', '2026-11-20T10:00:00Z', '2026-12-05T12:00:00Z'],
+  ['@hourly', '2026-11-20T10:00:00Z', '2026-11-20T11:00:00Z'],
 ])('%s after %s is %s', (schedule, after, next) => {
   expect(parseCronSchedule(schedule).next(new Date(after))).toEqual(new Date(next));
 });
 
 test.each([
-  ['* * * *', 'found 4 fields, expected 5, or 6 with leading seconds'],
-  ['', 'found 1 fields'],
-  ['@hourly', 'found 1 fields'],
-  ['60 * * * *', 'minute is "60", expected 0 to 59'],
-  ['* * 0 * *', 'day of month is "0", expected 1 to 31'],
-  ['* * * * 7', 'day of week is "7", expected 0 to 6'],
-  ['*/0 * * * *', 'a step of at least 1'],
-  ['9-5 * * * *', 'minute is "9-5"'],
-  ['* * * JAN *', 'month is "JAN", expected *, a number'],
-  ['1, * * * *', 'minute is ""'],
-  ['0 0 30 2 *', 'never fires'],
+  ['* * * *', 'exactly five, six'],
+  ['', 'exactly five, six'],
+  ['@every 5m', 'exactly five, six'],
+  ['* * * * * * *', 'requires exactly 5 or 6 parts'],
+  ['60 * * * *', 'Invalid value for minute: 60'],
+  ['* * 0 * *', 'Invalid value for day'],
+  ['* * * * 8', 'Invalid value for dayOfWeek'],
+  ['*/0 * * * *', 'illegal stepping: 0'],
+  ['9-5 * * * *', 'From value is larger than to value'],
+  ['1, * * * *', 'minute () is empty'],
+  ['0 0 30 2 *', 'does not fire'],
 ])('refuses %j: %s', (schedule, message) => {
   expect(() => parseCronSchedule(schedule)).toThrow(message);
 });

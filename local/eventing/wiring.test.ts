@@ -144,7 +144,7 @@ const PING = `
 apiVersion: sources.knative.dev/v1
 kind: PingSource
 metadata: {name: p, namespace: n}
-spec: {schedule: "@hourly", sink: {ref: {apiVersion: eventing.knative.dev/v1, kind: Broker, name: b}}}
+spec: {schedule: "hourly", sink: {ref: {apiVersion: eventing.knative.dev/v1, kind: Broker, name: b}}}
 `;
 
 test.each<[string, Record<string, string>, RegExp]>([

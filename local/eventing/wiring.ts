@@ -143,9 +143,7 @@ const ApiServerSource = z.object({
 const PingSource = z.object({
   metadata,
   spec: z.strictObject({
-    schedule: z
-      .string()
-      .refine(isSchedule, 'expected five cron fields of numbers, *, lists, ranges and steps'),
+    schedule: z.string().refine(isSchedule, 'expected five cron fields, or six with leading seconds'),
     contentType: z.string().optional(),
     data: z.string().optional(),
     ceOverrides: overrides,
