@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -147,17 +148,11 @@ function sendRefusal(response: ServerResponse, error: unknown): void {
 }
 
 /** Takes a port of the loopback interface before anything else is touched: a folder, for instance. */
-export function bindPort(port: number): Promise<Server> {
+export async function bindPort(port: number): Promise<Server> {
   const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const isTaken = error.code === 'EADDRINUSE';
-      reject(
-        isTaken ? new Error(`port ${port} is taken: choose another with --port`, { cause: error }) : error,
-      );
-    });
-    server.listen(port, '127.0.0.1', () => resolve(server));
-  });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
 }
 
 /** Serves the API on a bound port. */

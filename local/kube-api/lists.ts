@@ -41,7 +41,8 @@ export function parseResourceVersion(query: URLSearchParams): number | undefined
   throw badRequest(`invalid resource version: ${why}`);
 }
 
-function forbidMatch(message: string): Refusal {
+/** The refusal of a `resourceVersionMatch` that does not go with the rest of a request. */
+export function forbidMatch(message: string): Refusal {
   return invalidOptions(
     'ListOptions',
     'resourceVersionMatch',

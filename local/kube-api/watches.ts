@@ -1,11 +1,11 @@
 import type { JsonObject } from './json.ts';
-import { parseResourceVersion, parseSelection } from './lists.ts';
+import { forbidMatch, parseResourceVersion, parseSelection } from './lists.ts';
 import type { Resource } from './kinds.ts';
 import { groupVersionOf } from './kinds.ts';
 import type { KubeObject } from './kube-object.ts';
 import { withMetadata } from './kube-object.ts';
 import type { Refusal } from './refusal.ts';
-import { badRequest, gone, invalidOptions, tooLargeResourceVersion } from './refusal.ts';
+import { badRequest, gone, tooLargeResourceVersion } from './refusal.ts';
 import type { Selector } from './selectors.ts';
 import type { Change, Store } from './store.ts';
 
@@ -34,15 +34,6 @@ export interface WatchRequest {
 
 const bookmarkInterval = 60_000;
 const longestWatch = 30 * 60;
-
-function forbidMatch(message: string): Refusal {
-  return invalidOptions(
-    'ListOptions',
-    'resourceVersionMatch',
-    'FieldValueForbidden',
-    `Forbidden: ${message}`,
-  );
-}
 
 function isTrue(text: string | null): boolean {
   return text === 'true' || text === '1' || text === '';

@@ -9,7 +9,7 @@ import { reconcile } from '../../functions/reconcile/reconcile.ts';
 import { takeNewBindings } from '../../functions/reconcile/take-new-bindings.ts';
 import { sweep } from '../../functions/sweep/sweep.ts';
 import { type Handler, functionApp } from '../../shared/events/function-app.ts';
-import { type Listening, listen } from '../../shared/events/serve.ts';
+import { listen } from '../../shared/events/serve.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import { realTurns } from '../../shared/real-turns.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
@@ -46,7 +46,7 @@ export async function startFunctions(options: {
   for (const [name, handler] of Object.entries(handlers))
     door.mount(`/${name}`, functionApp(name, handler, { log }).fetch);
 
-  const listening = await open(door, port);
+  const listening = await listen(door, { port, host: '127.0.0.1' });
   const url = `http://127.0.0.1:${listening.port}`;
   const urls = Object.fromEntries(Object.keys(handlers).map((name) => [name, `${url}/${name}`]));
   const send = createSend(door, url);
@@ -67,12 +67,4 @@ function createSend(door: Hono, url: string): typeof fetch {
       init?.signal?.removeEventListener('abort', abort);
     }
   };
-}
-
-async function open(door: Hono, port: number): Promise<Listening> {
-  try {
-    return await listen(door, { port, host: '127.0.0.1' });
-  } catch (error) {
-    throw new Error(`port ${port} is taken: choose another with --port`, { cause: error });
-  }
 }

@@ -1,3 +1,4 @@
+import { describeFailure } from './describe-failure.ts';
 import { parseOptions } from './options.ts';
 import { start } from './start.ts';
 
@@ -8,7 +9,7 @@ if (parsed.kind === 'start') {
   try {
     endOnSignal(await start(parsed.options, process.stdout));
   } catch (error) {
-    fail(error instanceof Error ? error.message : String(error));
+    fail(describeFailure(error));
   }
 }
 
