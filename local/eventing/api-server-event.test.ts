@@ -6,13 +6,13 @@ import { KubeObject, guessPlural, toApiServerEvent } from './api-server-event.ts
 import type { Change } from './api-server-event.ts';
 import { toHttpMessage, toWireEvent } from './wire-event.ts';
 
-const FIXTURES = join(import.meta.dirname, '../../test/fixtures/events');
+const fixtures = join(import.meta.dirname, '../../test/fixtures/events');
 const Fixture = z.object({
   requests: z.array(z.object({ rawHeaders: z.array(z.tuple([z.string(), z.string()])), body: z.string() })),
 });
 const CHANGES: readonly Change[] = ['add', 'update', 'delete'];
 /** Different in each event, and what belongs to the connection rather than to the event. */
-const NOT_COMPARED = new Set([
+const notCompared = new Set([
   'ce-id',
   'ce-time',
   'host',
@@ -22,10 +22,10 @@ const NOT_COMPARED = new Set([
   'kn-namespace',
 ]);
 
-const captured = readdirSync(FIXTURES)
+const captured = readdirSync(fixtures)
   .filter((name) => /^(resource|reference)\./.test(name))
   .flatMap((name) => {
-    const { requests } = Fixture.parse(JSON.parse(readFileSync(join(FIXTURES, name), 'utf8')));
+    const { requests } = Fixture.parse(JSON.parse(readFileSync(join(fixtures, name), 'utf8')));
     return requests.map(({ rawHeaders, body }) => ({
       name,
       headers: Object.fromEntries(rawHeaders.map(([header, value]) => [header.toLowerCase(), value])),
@@ -34,7 +34,7 @@ const captured = readdirSync(FIXTURES)
   });
 
 function compared(headers: Record<string, string | undefined>) {
-  return Object.fromEntries(Object.entries(headers).filter(([header]) => !NOT_COMPARED.has(header)));
+  return Object.fromEntries(Object.entries(headers).filter(([header]) => !notCompared.has(header)));
 }
 
 describe('what Knative sent for a change, and what is sent here', () => {

@@ -30,7 +30,11 @@ async function startServer(listener: RequestListener): Promise<KubeConfig> {
   return kubeConfig;
 }
 
-const REQUEST: KubeRequest = { path: '/apis', signal: new AbortController().signal, answerWithinMs: 5000 };
+const plainRequest: KubeRequest = {
+  path: '/apis',
+  signal: new AbortController().signal,
+  answerWithinMs: 5000,
+};
 
 async function readAll(response: KubeResponse, idleMs: number): Promise<string[]> {
   const lines: string[] = [];
@@ -42,7 +46,7 @@ test("a request carries the kubeconfig's credentials and keeps the path of its s
   const kubeConfig = await startServer(({ url, headers }, response) =>
     response.end(JSON.stringify([url, headers.authorization])),
   );
-  const request = { ...REQUEST, query: { labelSelector: 'a=b,c' } };
+  const request = { ...plainRequest, query: { labelSelector: 'a=b,c' } };
   expect(await withKubeRequest(kubeConfig, request, (response) => response.json())).toEqual([
     '/prefix/apis?labelSelector=a%3Db%2Cc',
     'Bearer secret',
@@ -59,7 +63,7 @@ test('a token file is read for each request, because whoever rotates it may end 
   kubeConfig.users = [{ name: 'u', authProvider: { name: 'tokenFile', config: { tokenFile } } }];
   for (const token of ['first', 'second']) {
     await writeFile(tokenFile, `${token}\n`);
-    const said = await withKubeRequest(kubeConfig, REQUEST, (response) => response.json());
+    const said = await withKubeRequest(kubeConfig, plainRequest, (response) => response.json());
     expect(said).toBe(`Bearer ${token}`);
   }
 });
@@ -73,7 +77,7 @@ test('lines come whole, however they were cut on the way, and a line without an 
       setImmediate(() => response.end(bytes.subarray(12)));
     });
   });
-  expect(await withKubeRequest(kubeConfig, REQUEST, (response) => readAll(response, 5000))).toEqual([
+  expect(await withKubeRequest(kubeConfig, plainRequest, (response) => readAll(response, 5000))).toEqual([
     '{"a":"é"}',
     '{"b":2}',
   ]);
@@ -87,7 +91,7 @@ test('a connection on which nothing arrives is given up', async () => {
       closed = true;
     });
   });
-  expect(await withKubeRequest(kubeConfig, REQUEST, (response) => readAll(response, 50))).toEqual([
+  expect(await withKubeRequest(kubeConfig, plainRequest, (response) => readAll(response, 50))).toEqual([
     '{"a":1}',
   ]);
   await expect.poll(() => closed).toBe(true);
@@ -95,7 +99,7 @@ test('a connection on which nothing arrives is given up', async () => {
 
 test('an answer that does not begin is given up', async () => {
   const kubeConfig = await startServer(() => {});
-  const request = { ...REQUEST, answerWithinMs: 50 };
+  const request = { ...plainRequest, answerWithinMs: 50 };
   await expect(withKubeRequest(kubeConfig, request, (response) => response.json())).rejects.toThrow(
     'no answer from the API server within 50 ms',
   );
@@ -109,15 +113,19 @@ test('the connection is closed however the reading ends', async () => {
       closed += 1;
     });
   });
-  const refuse = withKubeRequest(kubeConfig, REQUEST, async (response) => {
+  const refuse = withKubeRequest(kubeConfig, plainRequest, async (response) => {
     for await (const line of response.lines(5000)) throw new Error(`cannot read ${line}`);
   });
   await expect(refuse).rejects.toThrow('cannot read {"a":1}');
   const controller = new AbortController();
-  const abort = withKubeRequest(kubeConfig, { ...REQUEST, signal: controller.signal }, async (response) => {
-    setTimeout(() => controller.abort(new Error('stop')), 20);
-    await readAll(response, 5000);
-  });
+  const abort = withKubeRequest(
+    kubeConfig,
+    { ...plainRequest, signal: controller.signal },
+    async (response) => {
+      setTimeout(() => controller.abort(new Error('stop')), 20);
+      await readAll(response, 5000);
+    },
+  );
   await expect(abort).rejects.toThrow('stop');
   await expect.poll(() => closed).toBe(2);
 });

@@ -11,12 +11,12 @@ import { startSources } from './sources.ts';
 import type { SourceNews, SourcesOptions } from './sources.ts';
 import type { SourceWiring } from './wiring.ts';
 
-const POOL_CRD = await readDefinition(poolResources[0]);
-const OUTPUT_CRD = await readDefinition(outputResource);
-const POOL_CRD_PATH =
+const poolDefinition = await readDefinition(poolResources[0]);
+const outputDefinition = await readDefinition(outputResource);
+const poolDefinitionPath =
   '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/inferencepools.inference.networking.k8s.io';
 
-const POOLS: SourceWiring = {
+const pools: SourceWiring = {
   name: 'pools',
   namespace: 'kleym-system',
   apiVersion: 'inference.networking.k8s.io/v1',
@@ -26,8 +26,8 @@ const POOLS: SourceWiring = {
   labelSelector: undefined,
   extensions: {},
 };
-const OUTPUTS: SourceWiring = {
-  ...POOLS,
+const outputs: SourceWiring = {
+  ...pools,
   name: 'outputs',
   apiVersion: 'spire.spiffe.io/v1alpha1',
   resourceKind: 'ClusterSPIFFEID',
@@ -116,9 +116,9 @@ const kinds = (news: SourceNews[]) => news.map(({ kind }) => kind);
 
 describe('events', () => {
   test('each write is one event, in order, as Knative sends it; what was there before is none', async () => {
-    const cluster = await startApi([POOL_CRD]);
+    const cluster = await startApi([poolDefinition]);
     await cluster.apply(pool('old', '1'));
-    const { events, ready } = watch(kubeConfigOf(cluster), [POOLS]);
+    const { events, ready } = watch(kubeConfigOf(cluster), [pools]);
     await ready();
     await cluster.apply(pool('p', '1'));
     await cluster.apply(pool('p', '2'));
@@ -140,8 +140,8 @@ describe('events', () => {
   });
 
   test('an object that enters the label selector is added, one that leaves it is deleted, with its old labels', async () => {
-    const cluster = await startApi([OUTPUT_CRD]);
-    const { events, ready } = watch(kubeConfigOf(cluster), [OUTPUTS]);
+    const cluster = await startApi([outputDefinition]);
+    const { events, ready } = watch(kubeConfigOf(cluster), [outputs]);
     await ready();
     await cluster.apply(output('o', 'other'));
     await cluster.apply(output('o', 'kleym'));
@@ -155,10 +155,10 @@ describe('events', () => {
   });
 
   test('a source without namespaceSelector hears only of its own namespace', async () => {
-    const cluster = await startApi([POOL_CRD]);
+    const cluster = await startApi([poolDefinition]);
     await cluster.apply('{apiVersion: v1, kind: Namespace, metadata: {name: team-a}}');
     const { events, ready } = watch(kubeConfigOf(cluster), [
-      { ...POOLS, namespace: 'team-a', allNamespaces: false, mode: 'Reference' },
+      { ...pools, namespace: 'team-a', allNamespaces: false, mode: 'Reference' },
     ]);
     await ready();
     await cluster.apply(pool('elsewhere', '1'));
@@ -176,10 +176,10 @@ describe('events', () => {
   });
 
   test('the next event of a resource waits until the sink has taken the one before', async () => {
-    const cluster = await startApi([POOL_CRD]);
+    const cluster = await startApi([poolDefinition]);
     const held = Promise.withResolvers<void>();
     const taken: unknown[] = [];
-    const { ready } = watch(kubeConfigOf(cluster), [POOLS], {
+    const { ready } = watch(kubeConfigOf(cluster), [pools], {
       sink: async (event) => {
         taken.push(event['name']);
         if (taken.length === 1) await held.promise;
@@ -196,17 +196,17 @@ describe('events', () => {
 
 describe('gaps', () => {
   test('the start is one, told after the watch can miss nothing more', async () => {
-    const cluster = await startApi([POOL_CRD, OUTPUT_CRD]);
-    const { gaps, news, ready } = watch(kubeConfigOf(cluster), [POOLS, OUTPUTS]);
+    const cluster = await startApi([poolDefinition, outputDefinition]);
+    const { gaps, news, ready } = watch(kubeConfigOf(cluster), [pools, outputs]);
     await ready();
     expect(gaps()).toBeGreaterThan(0);
     expect(kinds(news)).toEqual(['watching', 'watching']);
   });
 
   test('a connection that breaks is taken up where it stood: nothing is lost, nothing comes twice', async () => {
-    const cluster = await startApi([POOL_CRD]);
+    const cluster = await startApi([poolDefinition]);
     const gate = await openWay(cluster);
-    const { events, gaps, news, ready } = watch(gate.kubeConfig, [POOLS]);
+    const { events, gaps, news, ready } = watch(gate.kubeConfig, [pools]);
     await ready();
     const gapsAtStart = gaps();
     await cluster.apply(pool('p', '1'));
@@ -222,9 +222,9 @@ describe('gaps', () => {
   });
 
   test('history that the API server has forgotten is a gap; what comes after it is heard again', async () => {
-    const cluster = await startApi([POOL_CRD]);
+    const cluster = await startApi([poolDefinition]);
     const gate = await openWay(cluster);
-    const { events, gaps, news, ready } = watch(gate.kubeConfig, [POOLS]);
+    const { events, gaps, news, ready } = watch(gate.kubeConfig, [pools]);
     await ready();
     const gapsAtStart = gaps();
     const forgotten = Promise.withResolvers<'pass'>();
@@ -242,9 +242,9 @@ describe('gaps', () => {
   });
 
   test('an event that the sink does not take is told as lost, and is a gap', async () => {
-    const cluster = await startApi([POOL_CRD]);
+    const cluster = await startApi([poolDefinition]);
     const taken: unknown[] = [];
-    const { gaps, news, ready } = watch(kubeConfigOf(cluster), [POOLS], {
+    const { gaps, news, ready } = watch(kubeConfigOf(cluster), [pools], {
       sink: (event) => {
         if (event['name'] === 'bad') throw new Error('no');
         taken.push(event['name']);
@@ -267,8 +267,8 @@ describe('gaps', () => {
 
 describe('what is not there', () => {
   test('a missing CRD is told once, holds up no other source, and is watched when it comes, goes and comes again', async () => {
-    const cluster = await startApi([OUTPUT_CRD]);
-    const { events, news, gaps, ready } = watch(kubeConfigOf(cluster), [POOLS, OUTPUTS]);
+    const cluster = await startApi([outputDefinition]);
+    const { events, news, gaps, ready } = watch(kubeConfigOf(cluster), [pools, outputs]);
     await ready();
     expect(
       news.map(({ source, kind }) => `${source} ${kind}`).toSorted((a, b) => a.localeCompare(b)),
@@ -277,29 +277,29 @@ describe('what is not there', () => {
     await expect.poll(() => described(events)).toEqual(['add o']);
 
     const gapsBefore = gaps();
-    await cluster.apply(POOL_CRD);
+    await cluster.apply(poolDefinition);
     await expect.poll(() => kinds(news).slice(2)).toEqual(['watching']);
     await expect.poll(gaps).toBeGreaterThan(gapsBefore);
     await cluster.apply(pool('p', '1'));
     await expect.poll(() => described(events)).toEqual(['add o', 'add p']);
 
-    await remove(cluster, POOL_CRD_PATH);
+    await remove(cluster, poolDefinitionPath);
     await expect.poll(() => kinds(news).slice(2)).toEqual(['watching', 'missing']);
-    await cluster.apply(POOL_CRD);
+    await cluster.apply(poolDefinition);
     await expect.poll(() => kinds(news).slice(2)).toEqual(['watching', 'missing', 'watching']);
     await cluster.apply(pool('again', '1'));
     await expect.poll(() => described(events).at(-1)).toBe('add again');
   });
 
   test('a missing permission is told, and is no obstacle once it is granted', async () => {
-    const cluster = await startApi([POOL_CRD]);
+    const cluster = await startApi([poolDefinition]);
     const gate = await openWay(cluster);
     gate.intercept(({ path, query }) =>
       path.endsWith('/inferencepools') && !query.has('watch')
         ? { status: 403, message: 'may not list' }
         : 'pass',
     );
-    const { events, news, ready } = watch(gate.kubeConfig, [POOLS]);
+    const { events, news, ready } = watch(gate.kubeConfig, [pools]);
     await ready();
     expect(news).toMatchObject([
       { source: 'pools', kind: 'refused', reason: expect.stringContaining('403: may not list') },
@@ -311,10 +311,10 @@ describe('what is not there', () => {
   });
 
   test('an API server that is not there is waited for', async () => {
-    const cluster = await startApi([POOL_CRD]);
+    const cluster = await startApi([poolDefinition]);
     const gate = await openWay(cluster);
     gate.intercept(() => 'cut before');
-    const { news, ready } = watch(gate.kubeConfig, [POOLS]);
+    const { news, ready } = watch(gate.kubeConfig, [pools]);
     await expect.poll(() => kinds(news)).toEqual(['interrupted']);
     gate.intercept(undefined);
     await ready();
@@ -324,8 +324,8 @@ describe('what is not there', () => {
 
 describe('the end', () => {
   test('nothing is sent after it', async () => {
-    const cluster = await startApi([POOL_CRD]);
-    const { events, ready, stop } = watch(kubeConfigOf(cluster), [POOLS]);
+    const cluster = await startApi([poolDefinition]);
+    const { events, ready, stop } = watch(kubeConfigOf(cluster), [pools]);
     await ready();
     await stop();
     await cluster.apply(pool('p', '1'));
@@ -337,7 +337,7 @@ describe('the end', () => {
     const gate = await openWay(cluster);
     const answered = Promise.withResolvers<'pass'>();
     gate.intercept(({ path }) => (path.includes('spire') ? answered.promise : 'pass'));
-    const { news, ready, stop } = watch(gate.kubeConfig, [POOLS, OUTPUTS], {
+    const { news, ready, stop } = watch(gate.kubeConfig, [pools, outputs], {
       sleep: async (_, signal) => await sleepFor(1_000_000, undefined, { signal }),
     });
     await expect.poll(() => kinds(news)).toEqual(['missing']);
@@ -348,7 +348,7 @@ describe('the end', () => {
 });
 
 describe('PingSources', () => {
-  const PING = {
+  const ping = {
     name: 'sweep',
     namespace: 'n',
     schedule: '*/5 * * * *',
@@ -368,7 +368,7 @@ describe('PingSources', () => {
     const done = Promise.withResolvers<void>();
     const sources = startSources({
       kubeConfig,
-      wiring: { sources: [], pings: [PING] },
+      wiring: { sources: [], pings: [ping] },
       now: () => now,
       sleep: async (milliseconds, signal) => {
         if (times.length === ticks) await sleepFor(1_000_000, undefined, { signal });

@@ -48,9 +48,9 @@ interface Running {
 
 // At the start, and after a restart of the API server, every watch has its gap within a moment: the first is told at
 // once, the others together.
-const GAP_WINDOW_MS = 2000;
+const gapWindowMs = 2000;
 // Timers count neither sleep of the machine nor changes of its clock, so a long wait is taken in pieces.
-const LONGEST_WAIT_MS = 60_000;
+const longestWaitMs = 60_000;
 
 /** Starts the wiring's ApiServerSources and PingSources in this process, on any API server that the kubeconfig names. */
 export function startSources(options: SourcesOptions): Sources {
@@ -97,7 +97,7 @@ function createGapSignal(
     do {
       untold = 0;
       onGap();
-      await sleep(GAP_WINDOW_MS);
+      await sleep(gapWindowMs);
     } while (untold > 0 && !signal.aborted);
     telling = false;
   };
@@ -165,6 +165,6 @@ async function runPing(running: Running, ping: PingWiring, next: Rhythm): Promis
 
 async function sleepUntil({ now, sleep, signal }: Running, time: Date): Promise<void> {
   while (!signal.aborted && now() < time) {
-    await sleep(Math.min(time.getTime() - now().getTime(), LONGEST_WAIT_MS));
+    await sleep(Math.min(time.getTime() - now().getTime(), longestWaitMs));
   }
 }

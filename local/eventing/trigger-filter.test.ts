@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { TriggerFilter, matchesFilter } from './trigger-filter.ts';
 
-const EVENT = { type: 'dev.knative.apiserver.resource.add', kind: 'InferencePool', namespace: '' };
+const event = { type: 'dev.knative.apiserver.resource.add', kind: 'InferencePool', namespace: '' };
 
 test.each<[TriggerFilter, boolean]>([
   [{ exact: { kind: 'InferencePool' } }, true],
@@ -20,7 +20,7 @@ test.each<[TriggerFilter, boolean]>([
   [{ any: [{ exact: { kind: 'Other' } }, { suffix: { type: '.add' } }] }, true],
   [{ any: [{ exact: { kind: 'Other' } }, { exact: { kind: 'Another' } }] }, false],
 ])('%j → %s', (filter, expected) => {
-  expect(matchesFilter(TriggerFilter.parse(filter), EVENT)).toBe(expected);
+  expect(matchesFilter(TriggerFilter.parse(filter), event)).toBe(expected);
 });
 
 test.each([

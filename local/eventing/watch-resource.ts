@@ -38,15 +38,15 @@ export interface WatchOptions {
   readonly onNews: (news: WatchNews) => void;
 }
 
-const ANSWER_WITHIN_MS = 30_000;
-const WATCH_SECONDS = 300;
+const answerWithinMs = 30_000;
+const watchSeconds = 300;
 /** An API server sends a bookmark about every minute; one that sends none is asked again, which loses nothing. */
-const IDLE_MS = 150_000;
-const BACKOFF = { firstMs: 500, lastMs: 5000 };
+const idleMs = 150_000;
+const backoff = { firstMs: 500, lastMs: 5000 };
 /** A refusal after so many failures gives the place up: what stands there may be what cannot be served. */
-const FAILURES_BEFORE_RELIST = 5;
+const failuresBeforeRelist = 5;
 /** A CRD is installed while somebody waits for it, so it is looked for more often than a broken server. */
-const DISCOVERY = { firstMs: 1000, lastMs: 5000 };
+const discoveryBackoff = { firstMs: 1000, lastMs: 5000 };
 
 const ResourceList = z.object({
   resources: z.array(z.object({ name: z.string(), namespaced: z.boolean() })),
@@ -62,7 +62,7 @@ const WatchLine = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ERROR'), object: Status }),
 ]);
 
-const CHANGES = { ADDED: 'add', MODIFIED: 'update', DELETED: 'delete' } as const satisfies Record<
+const changes = { ADDED: 'add', MODIFIED: 'update', DELETED: 'delete' } as const satisfies Record<
   string,
   Change
 >;
@@ -123,7 +123,7 @@ async function advance(options: WatchOptions, position: Position): Promise<void>
 async function recover(options: WatchOptions, position: Position, error: unknown): Promise<void> {
   const status = error instanceof RefusedError ? error.status : undefined;
   if (status === 404) position.path = undefined;
-  const isStuck = status !== undefined && position.failures >= FAILURES_BEFORE_RELIST;
+  const isStuck = status !== undefined && position.failures >= failuresBeforeRelist;
   if (status === 404 || status === 410 || isStuck) position.version = undefined;
   // Compacted, or the API server was restarted: a list helps at once.
   position.expired = status === 410 ? position.expired + 1 : 0;
@@ -134,7 +134,7 @@ async function recover(options: WatchOptions, position: Position, error: unknown
   const reason = `${apiVersion} ${kind}: ${describe(error)}`;
   const refused = status === undefined || status === 429 || status >= 500 ? 'interrupted' : 'refused';
   tell(options, position, { kind: status === 404 ? 'missing' : refused, reason });
-  const { firstMs, lastMs } = status === 404 ? DISCOVERY : BACKOFF;
+  const { firstMs, lastMs } = status === 404 ? discoveryBackoff : backoff;
   const delay = Math.min(firstMs * 2 ** Math.min(position.failures - 1, 16), lastMs);
   await options.sleep(delay * (0.5 + options.random() / 2));
 }
@@ -154,7 +154,7 @@ async function discover({ kubeConfig, resource, signal }: WatchOptions): Promise
   const { apiVersion, kind, namespace } = resource;
   const plural = guessPlural(kind);
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  const request = { path: root, signal, answerWithinMs: ANSWER_WITHIN_MS };
+  const request = { path: root, signal, answerWithinMs };
   const { resources } = await withKubeRequest(kubeConfig, request, async (response) =>
     ResourceList.parse(await readOk(response)),
   );
@@ -168,7 +168,7 @@ async function discover({ kubeConfig, resource, signal }: WatchOptions): Promise
 async function currentVersion({ kubeConfig, resource, signal }: WatchOptions, path: string): Promise<string> {
   // One object is enough: the version is that of the whole list, and the objects are left to the sweep.
   const query = { limit: '1', ...toSelector(resource) };
-  const request = { path, query, signal, answerWithinMs: ANSWER_WITHIN_MS };
+  const request = { path, query, signal, answerWithinMs };
   const list = await withKubeRequest(kubeConfig, request, async (response) =>
     List.parse(await readOk(response)),
   );
@@ -181,35 +181,31 @@ async function watch(options: WatchOptions, position: Position, path: string, fr
     watch: 'true',
     resourceVersion: from,
     allowWatchBookmarks: 'true',
-    timeoutSeconds: String(Math.round(WATCH_SECONDS * (0.9 + random() / 10))), // not all watches at one moment
+    timeoutSeconds: String(Math.round(watchSeconds * (0.9 + random() / 10))), // not all watches at one moment
     ...toSelector(resource),
   };
-  await withKubeRequest(
-    kubeConfig,
-    { path, query, signal, answerWithinMs: ANSWER_WITHIN_MS },
-    async (response) => {
-      if (response.status !== 200) await readOk(response);
-      tell(options, position, { kind: 'watching' });
-      for await (const line of response.lines(IDLE_MS)) {
-        const event = parseLine(line);
-        if (event.type === 'ERROR') {
-          throw new RefusedError(
-            event.object.code ?? 500,
-            event.object.message ?? 'the watch ended with an error',
-          );
-        }
-        if (event.type !== 'BOOKMARK') await onChange(CHANGES[event.type], event.object);
-        signal.throwIfAborted();
-        position.version = event.object.metadata.resourceVersion ?? position.version;
-        position.expired = 0;
-        position.failures = 0;
+  await withKubeRequest(kubeConfig, { path, query, signal, answerWithinMs }, async (response) => {
+    if (response.status !== 200) await readOk(response);
+    tell(options, position, { kind: 'watching' });
+    for await (const line of response.lines(idleMs)) {
+      const event = parseLine(line);
+      if (event.type === 'ERROR') {
+        throw new RefusedError(
+          event.object.code ?? 500,
+          event.object.message ?? 'the watch ended with an error',
+        );
       }
-    },
-  );
+      if (event.type !== 'BOOKMARK') await onChange(changes[event.type], event.object);
+      signal.throwIfAborted();
+      position.version = event.object.metadata.resourceVersion ?? position.version;
+      position.expired = 0;
+      position.failures = 0;
+    }
+  });
   // A server that accepts watches and ends each at once must not be asked in a tight loop.
   position.failures = position.version === from ? position.failures + 1 : 0;
   if (position.failures > 1)
-    await options.sleep(Math.min(BACKOFF.firstMs * 2 ** Math.min(position.failures, 6), BACKOFF.lastMs));
+    await options.sleep(Math.min(backoff.firstMs * 2 ** Math.min(position.failures, 6), backoff.lastMs));
 }
 
 function parseLine(line: string): z.infer<typeof WatchLine> {

@@ -2,8 +2,8 @@ import { CloudEvent } from 'cloudevents';
 import { describe, expect, test } from 'vitest';
 import { findMissing, parseHttpMessage, toHttpMessage, toWireEvent } from './wire-event.ts';
 
-const REQUIRED = { 'ce-specversion': '1.0', 'ce-id': '1', 'ce-source': '/s', 'ce-type': 't' };
-const ATTRIBUTES = { specversion: '1.0', id: '1', source: '/s', type: 't' };
+const required = { 'ce-specversion': '1.0', 'ce-id': '1', 'ce-source': '/s', 'ce-type': 't' };
+const attributes = { specversion: '1.0', id: '1', source: '/s', type: 't' };
 
 function parse(headers: Record<string, string>, body = '') {
   return parseHttpMessage(Object.entries(headers), Buffer.from(body));
@@ -11,34 +11,34 @@ function parse(headers: Record<string, string>, body = '') {
 
 test('data passes through a broker byte for byte', () => {
   const body = '{ "a" : 1.0, "b":"\\u00e9" }';
-  const message = parse({ ...REQUIRED, 'content-type': 'application/json;charset=UTF-8' }, body);
+  const message = parse({ ...required, 'content-type': 'application/json;charset=UTF-8' }, body);
   if (message.kind !== 'event') throw new Error(JSON.stringify(message));
   const sent = toHttpMessage(message.event);
   expect(Buffer.from(sent.body).toString()).toBe(body);
-  expect(sent.headers).toEqual({ ...REQUIRED, 'content-type': 'application/json;charset=UTF-8' });
+  expect(sent.headers).toEqual({ ...required, 'content-type': 'application/json;charset=UTF-8' });
 });
 
 test('an event without a content type gets none on the way', () => {
-  const message = parse(REQUIRED, '{"a":1}');
+  const message = parse(required, '{"a":1}');
   if (message.kind !== 'event') throw new Error(JSON.stringify(message));
   expect(toHttpMessage(message.event).headers).not.toHaveProperty('content-type');
 });
 
 test('an empty attribute stays, as the namespace of cluster-scoped objects', () => {
-  expect(parse({ ...REQUIRED, 'ce-namespace': '' })).toMatchObject({
+  expect(parse({ ...required, 'ce-namespace': '' })).toMatchObject({
     event: { attributes: { namespace: '' } },
   });
 });
 
 test('headers that are no attributes are left behind', () => {
-  expect(parse({ ...REQUIRED, prefer: 'reply', 'kn-namespace': 'x' })).toMatchObject({
-    event: { attributes: ATTRIBUTES },
+  expect(parse({ ...required, prefer: 'reply', 'kn-namespace': 'x' })).toMatchObject({
+    event: { attributes: attributes },
   });
 });
 
 test('a structured event becomes the same as a binary one', () => {
   const structured = {
-    ...ATTRIBUTES,
+    ...attributes,
     namespace: '',
     attempts: 3,
     datacontenttype: 'application/json',
@@ -48,7 +48,7 @@ test('a structured event becomes the same as a binary one', () => {
     expect(parse({ 'content-type': contentType }, JSON.stringify(structured))).toEqual({
       kind: 'event',
       event: {
-        attributes: { ...ATTRIBUTES, namespace: '', attempts: '3', datacontenttype: 'application/json' },
+        attributes: { ...attributes, namespace: '', attempts: '3', datacontenttype: 'application/json' },
         body: Uint8Array.from(Buffer.from('{"a":[1]}')),
       },
     });
@@ -63,7 +63,7 @@ test.each([
 ])('structured data that is %s', (_, parts, body) => {
   const message = parse(
     { 'content-type': 'application/cloudevents+json' },
-    JSON.stringify({ ...ATTRIBUTES, ...parts }),
+    JSON.stringify({ ...attributes, ...parts }),
   );
   if (message.kind !== 'event') throw new Error(JSON.stringify(message));
   expect(Buffer.from(message.event.body).toString()).toBe(body);
@@ -74,10 +74,10 @@ describe('what is not an event', () => {
     ['no attributes', { 'content-type': 'application/json' }, 'no-event'],
     ['nothing at all', {}, 'no-event'],
     ['attributes without specversion', { 'ce-id': '1', 'ce-type': 't', 'ce-source': '/s' }, 'no-event'],
-    ['another specversion', { ...REQUIRED, 'ce-specversion': '2.0' }, 'no-event'],
-    ['an empty id', { ...REQUIRED, 'ce-id': '' }, 'malformed'],
-    ['a time that is none', { ...REQUIRED, 'ce-time': 'soon' }, 'malformed'],
-    ['an attribute with a dash', { ...REQUIRED, 'ce-my-thing': '1' }, 'malformed'],
+    ['another specversion', { ...required, 'ce-specversion': '2.0' }, 'no-event'],
+    ['an empty id', { ...required, 'ce-id': '' }, 'malformed'],
+    ['a time that is none', { ...required, 'ce-time': 'soon' }, 'malformed'],
+    ['an attribute with a dash', { ...required, 'ce-my-thing': '1' }, 'malformed'],
     ['a batch', { 'content-type': 'application/cloudevents-batch+json' }, 'malformed'],
     ['structured, not JSON', { 'content-type': 'application/cloudevents+json' }, 'malformed'],
   ])('%s', (_, headers, kind) => {
@@ -87,7 +87,7 @@ describe('what is not an event', () => {
 
 test.each([
   ['id', { 'ce-specversion': '1.0', 'ce-source': '/s', 'ce-type': 't' }],
-  ['source', { ...REQUIRED, 'ce-source': '' }],
+  ['source', { ...required, 'ce-source': '' }],
   ['type', { 'ce-specversion': '1.0', 'ce-id': '1', 'ce-source': '/s' }],
 ])('an event without its %s can be read, and it is told what is missing', (name, headers) => {
   const message = parse(headers, '');
@@ -97,7 +97,7 @@ test.each([
 
 test('a value travels in UTF-8, and what no header can carry is percent-encoded', () => {
   const { headers } = toHttpMessage({
-    attributes: { ...ATTRIBUTES, subject: 'a b/é\n' },
+    attributes: { ...attributes, subject: 'a b/é\n' },
     body: new Uint8Array(),
   });
   expect(headers['ce-subject']).toBe('a b/\u00C3\u00A9%0A');
@@ -112,7 +112,7 @@ test.each([
   ['nothing', {}, ''],
 ])('an event of the SDK with %s as data', (_, parts, body) => {
   const event = new CloudEvent<unknown>({
-    ...ATTRIBUTES,
+    ...attributes,
     time: '2026-01-01T00:00:00.000Z',
     count: 3,
     final: true,
@@ -121,7 +121,7 @@ test.each([
   const wire = toWireEvent(event);
   expect(Buffer.from(wire.body).toString()).toBe(body);
   expect(wire.attributes).toEqual({
-    ...ATTRIBUTES,
+    ...attributes,
     time: '2026-01-01T00:00:00.000Z',
     count: '3',
     final: 'true',

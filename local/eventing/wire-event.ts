@@ -20,15 +20,15 @@ export type ParsedMessage =
   | { readonly kind: 'no-event' }
   | { readonly kind: 'malformed'; readonly reason: string };
 
-const NOT_ATTRIBUTES = new Set(['data', 'data_base64', 'datacontentencoding']);
-const ATTRIBUTE_NAME = /^[a-z0-9]+$/;
-const STRUCTURED = 'application/cloudevents';
+const notAttributes = new Set(['data', 'data_base64', 'datacontentencoding']);
+const attributeName = /^[a-z0-9]+$/;
+const structured = 'application/cloudevents';
 
 /** Converts the SDK's event to the form in which it travels. */
 export function toWireEvent(event: CloudEvent<unknown>): WireEvent {
   const attributes: Record<string, string> = {};
   for (const [name, value] of Object.entries(event)) {
-    if (NOT_ATTRIBUTES.has(name) || value === undefined || value === null) continue;
+    if (notAttributes.has(name) || value === undefined || value === null) continue;
     attributes[name] = typeof value === 'string' ? value : JSON.stringify(value).replaceAll('"', '');
   }
   return { attributes, body: toBytes(event.data) };
@@ -71,10 +71,10 @@ function fromHeaderValue(value: string): string {
 export function parseHttpMessage(headers: Iterable<[string, string]>, body: Uint8Array): ParsedMessage {
   const byName = new Map(headers);
   const contentType = byName.get('content-type');
-  if (contentType?.startsWith(`${STRUCTURED}-batch`)) {
+  if (contentType?.startsWith(`${structured}-batch`)) {
     return malformed('a batch of events; send one event a request');
   }
-  if (contentType?.startsWith(STRUCTURED)) return parseStructured(body);
+  if (contentType?.startsWith(structured)) return parseStructured(body);
   // A version that nobody knows makes no broken event, but none: such an answer may even be an empty one.
   if (byName.get('ce-specversion') !== '1.0') return { kind: 'no-event' };
   if (byName.get('ce-id') === '') return malformed('attribute id is empty');
@@ -99,7 +99,7 @@ function parseStructured(body: Uint8Array): ParsedMessage {
   }
   const attributes: Record<string, string> = {};
   for (const [name, value] of Object.entries(parsed)) {
-    if (NOT_ATTRIBUTES.has(name) || value === null) continue;
+    if (notAttributes.has(name) || value === null) continue;
     if (typeof value === 'object') return malformed(`attribute ${name} is an object; attributes are text`);
     attributes[name] = String(value);
   }
@@ -109,7 +109,7 @@ function parseStructured(body: Uint8Array): ParsedMessage {
 }
 
 // What Knative takes for JSON: nothing of the form `+json`. Data without a content type is JSON, and stays without one.
-const JSON_TYPES = ['application/json', 'text/json'];
+const jsonTypes = ['application/json', 'text/json'];
 
 function toStructuredData(
   parsed: object,
@@ -118,7 +118,7 @@ function toStructuredData(
   if ('data_base64' in parsed) return copyBytes(Buffer.from(String(parsed.data_base64), 'base64'));
   if (!('data' in parsed)) return new Uint8Array();
   const { data } = parsed;
-  if (JSON_TYPES.includes(contentType.split(';', 1)[0]?.trim() ?? '')) return toBytes(JSON.stringify(data));
+  if (jsonTypes.includes(contentType.split(';', 1)[0]?.trim() ?? '')) return toBytes(JSON.stringify(data));
   return typeof data === 'string' ? toBytes(data) : undefined;
 }
 
@@ -132,7 +132,7 @@ function validate(event: WireEvent): ParsedMessage {
   if (attributes['specversion'] !== '1.0') {
     return malformed(`specversion is ${JSON.stringify(attributes['specversion'])}, expected "1.0"`);
   }
-  const wrongName = Object.keys(attributes).find((name) => !ATTRIBUTE_NAME.test(name));
+  const wrongName = Object.keys(attributes).find((name) => !attributeName.test(name));
   if (wrongName !== undefined) {
     return malformed(`attribute name ${JSON.stringify(wrongName)}; names are lower-case letters and digits`);
   }

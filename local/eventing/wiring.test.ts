@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { readWiring } from './wiring.ts';
 
-const KNATIVE = join(import.meta.dirname, '../../knative');
+const knative = join(import.meta.dirname, '../../knative');
 const folders: string[] = [];
 afterAll(async () => void (await Promise.all(folders.map((folder) => rm(folder, { recursive: true })))));
 
@@ -19,7 +19,7 @@ async function write(files: Record<string, string>): Promise<string> {
   return folder;
 }
 
-const BROKER = `
+const brokerManifest = `
 apiVersion: eventing.knative.dev/v1
 kind: Broker
 metadata: {name: b, namespace: n}
@@ -37,7 +37,7 @@ spec: {broker: b, subscriber: {ref: {apiVersion: serving.knative.dev/v1, kind: S
 }
 
 test('the manifests say who receives what', async () => {
-  const wiring = await readWiring([join(KNATIVE, 'base')]);
+  const wiring = await readWiring([join(knative, 'base')]);
   expect(
     wiring.triggers.map(({ name, broker, subscriber }) => `${broker}: ${name} → ${subscriber.name}`),
   ).toEqual([
@@ -70,7 +70,7 @@ test('the manifests say who receives what', async () => {
 });
 
 test('a waiting event is tried for longer than a claim of a dead run holds its rivals (120 s)', async () => {
-  const { triggers } = await readWiring([join(KNATIVE, 'base')]);
+  const { triggers } = await readWiring([join(knative, 'base')]);
   const reconcile = triggers.find(({ name }) => name === 'reconcile')?.delivery;
   const waits = Array.from(
     { length: reconcile?.retry ?? 0 },
@@ -83,8 +83,8 @@ test('a waiting event is tried for longer than a claim of a dead run holds its r
 test('components add sources', async () => {
   const components = ['pools-x-k8s', 'objectives-x-k8s', 'objectives-k8s'];
   const wiring = await readWiring([
-    join(KNATIVE, 'base'),
-    ...components.map((name) => join(KNATIVE, 'components', name)),
+    join(knative, 'base'),
+    ...components.map((name) => join(knative, 'components', name)),
   ]);
   expect(
     wiring.sources.slice(4).map(({ apiVersion, resourceKind }) => `${apiVersion} ${resourceKind}`),
@@ -98,14 +98,14 @@ test('components add sources', async () => {
 test('an overlay is followed to its base', async () => {
   const folder = await write({
     'base/kustomization.yaml': 'resources: [b.yaml]',
-    'base/b.yaml': BROKER,
+    'base/b.yaml': brokerManifest,
     'kustomization.yaml': 'resources: [base]',
   });
   expect((await readWiring([folder])).brokers).toEqual([{ name: 'b', namespace: 'n' }]);
 });
 
 test("a Trigger without delivery has the Broker's", async () => {
-  const { triggers } = await readWiring([await write({ 'b.yaml': BROKER, 't.yaml': trigger('') })]);
+  const { triggers } = await readWiring([await write({ 'b.yaml': brokerManifest, 't.yaml': trigger('') })]);
   expect(triggers[0]?.delivery).toEqual({
     retry: 3,
     backoffPolicy: 'linear',
@@ -117,7 +117,7 @@ test("a Trigger without delivery has the Broker's", async () => {
 
 test("a Trigger's own delivery replaces the Broker's; only the dead letter sink falls back", async () => {
   const { triggers } = await readWiring([
-    await write({ 'b.yaml': BROKER, 't.yaml': trigger('delivery: {backoffDelay: PT1S}') }),
+    await write({ 'b.yaml': brokerManifest, 't.yaml': trigger('delivery: {backoffDelay: PT1S}') }),
   ]);
   expect(triggers[0]?.delivery).toEqual({
     retry: 0,
@@ -136,11 +136,11 @@ spec: {resources: [{apiVersion: v1, kind: Pod}], sink: {ref: {apiVersion: ${sink
 `;
 
 test('a source without namespaceSelector watches its own namespace, in Reference mode', async () => {
-  const { sources } = await readWiring([await write({ 'b.yaml': BROKER, 's.yaml': source('') })]);
+  const { sources } = await readWiring([await write({ 'b.yaml': brokerManifest, 's.yaml': source('') })]);
   expect(sources).toMatchObject([{ namespace: 'n', allNamespaces: false, mode: 'Reference' }]);
 });
 
-const PING = `
+const pingManifest = `
 apiVersion: sources.knative.dev/v1
 kind: PingSource
 metadata: {name: p, namespace: n}
@@ -150,49 +150,49 @@ spec: {schedule: "hourly", sink: {ref: {apiVersion: eventing.knative.dev/v1, kin
 test.each<[string, Record<string, string>, RegExp]>([
   [
     'a file that is not there',
-    { 'kustomization.yaml': 'resources: [b.yaml, gone.yaml]', 'b.yaml': BROKER },
+    { 'kustomization.yaml': 'resources: [b.yaml, gone.yaml]', 'b.yaml': brokerManifest },
     /names .*gone\.yaml, which cannot be read/,
   ],
   [
     'no kustomization',
-    { 'kustomization.yaml': 'resources: [sub]', 'sub/b.yaml': BROKER },
+    { 'kustomization.yaml': 'resources: [sub]', 'sub/b.yaml': brokerManifest },
     /sub\/kustomization\.yaml cannot be read/,
   ],
   ['something that is not YAML', { 'b.yaml': 'a: [1' }, /b\.yaml is not YAML/],
   ['no Broker', { 't.yaml': trigger('') }, /expected one Broker that all sources feed, found none/],
   [
     'a Broker that is not there',
-    { 'b.yaml': BROKER, 't.yaml': trigger('').replace('broker: b', 'broker: x') },
+    { 'b.yaml': brokerManifest, 't.yaml': trigger('').replace('broker: b', 'broker: x') },
     /Trigger t names Broker x, found only b/,
   ],
   [
     'a filter that is not understood',
-    { 'b.yaml': BROKER, 't.yaml': trigger('filters: [{cesql: "true"}]') },
+    { 'b.yaml': brokerManifest, 't.yaml': trigger('filters: [{cesql: "true"}]') },
     /t\.yaml: Trigger t is not usable: spec\.filters\.0: expected one dialect an item/,
   ],
   [
     'a field that would be ignored',
-    { 'b.yaml': BROKER, 't.yaml': trigger('delivery: {format: json}') },
+    { 'b.yaml': brokerManifest, 't.yaml': trigger('delivery: {format: json}') },
     /Trigger t is not usable: spec\.delivery: .*format/,
   ],
   [
     'a duration that is none',
-    { 'b.yaml': BROKER.replace('PT1M0.5S', '5s') },
+    { 'b.yaml': brokerManifest.replace('PT1M0.5S', '5s') },
     /Broker b is not usable: spec\.delivery\.backoffDelay: expected an ISO 8601 duration/,
   ],
   [
     'a source that bypasses the Broker',
-    { 'b.yaml': BROKER, 's.yaml': source('', 'serving.knative.dev/v1, kind: Service, name: f') },
+    { 'b.yaml': brokerManifest, 's.yaml': source('', 'serving.knative.dev/v1, kind: Service, name: f') },
     /source s has a Service as its sink/,
   ],
   [
     'a namespace selector',
-    { 'b.yaml': BROKER, 's.yaml': source('namespaceSelector: {matchLabels: {a: b}}') },
+    { 'b.yaml': brokerManifest, 's.yaml': source('namespaceSelector: {matchLabels: {a: b}}') },
     /only \{\} \(all namespaces\) works outside a cluster/,
   ],
   [
     'a schedule in words',
-    { 'b.yaml': BROKER, 'p.yaml': PING },
+    { 'b.yaml': brokerManifest, 'p.yaml': pingManifest },
     /PingSource p is not usable: spec\.schedule: expected five cron fields/,
   ],
 ])('one clear error for %s', async (_, files, message) => {
