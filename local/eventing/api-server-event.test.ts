@@ -2,8 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { KubeObject, guessPlural, toApiServerEvent } from './api-server-event.ts';
-import type { Change } from './api-server-event.ts';
+import { type Change, KubeObject, guessPlural, toApiServerEvent } from './api-server-event.ts';
 import { toHttpMessage, toWireEvent } from './wire-event.ts';
 
 const fixtures = join(import.meta.dirname, '../../test/fixtures/events');

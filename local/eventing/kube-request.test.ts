@@ -1,13 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { RequestListener } from 'node:http';
+import { type RequestListener, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterEach, expect, test } from 'vitest';
-import { apiServerUrl, withKubeRequest } from './kube-request.ts';
-import type { KubeRequest, KubeResponse } from './kube-request.ts';
+import { type KubeRequest, type KubeResponse, apiServerUrl, withKubeRequest } from './kube-request.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -1,5 +1,9 @@
-import { HttpMethod, IsomorphicFetchHttpLibrary, RequestContext } from '@kubernetes/client-node';
-import type { KubeConfig } from '@kubernetes/client-node';
+import {
+  type KubeConfig,
+  HttpMethod,
+  IsomorphicFetchHttpLibrary,
+  RequestContext,
+} from '@kubernetes/client-node';
 import { createCredentials } from '../../shared/kube/credentials.ts';
 
 export interface KubeResponse {

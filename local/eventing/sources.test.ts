@@ -7,8 +7,7 @@ import { type Gate, openGate } from '../../test/support/gate.ts';
 import { outputResource } from '../../shared/api/cluster-spiffe-id.ts';
 import { poolResources } from '../../shared/api/pool.ts';
 import { readDefinition } from '../crds/definitions.ts';
-import { startSources } from './sources.ts';
-import type { SourceNews, SourcesOptions } from './sources.ts';
+import { type SourceNews, type SourcesOptions, startSources } from './sources.ts';
 import type { SourceWiring } from './wiring.ts';
 
 const poolDefinition = await readDefinition(poolResources[0]);

@@ -5,8 +5,7 @@ import { guessPlural, toApiServerEvent } from './api-server-event.ts';
 import { parseCronSchedule } from './cron-schedule.ts';
 import { apiServerUrl } from './kube-request.ts';
 import { toPingEvent } from './ping-event.ts';
-import { watchResource } from './watch-resource.ts';
-import type { WatchNews } from './watch-resource.ts';
+import { type WatchNews, watchResource } from './watch-resource.ts';
 import type { PingWiring, SourceWiring, Wiring } from './wiring.ts';
 
 /** What became of a source: of its watch, or of an event that its sink did not take. */

@@ -1,9 +1,7 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { z } from 'zod';
-import { KubeObject, guessPlural } from './api-server-event.ts';
-import type { Change } from './api-server-event.ts';
-import { withKubeRequest } from './kube-request.ts';
-import type { KubeResponse } from './kube-request.ts';
+import { type Change, KubeObject, guessPlural } from './api-server-event.ts';
+import { type KubeResponse, withKubeRequest } from './kube-request.ts';
 
 /** Which objects to watch. */
 interface Resource {

@@ -9,27 +9,25 @@ import {
   storeNewEvent,
 } from './events.ts';
 import { isJsonObject } from './json.ts';
-import type { Resource } from './kinds.ts';
-import { metadataFields, plainResource } from './kinds.ts';
-import type { KubeObject } from './kube-object.ts';
-import { isDeleting, withMetadata } from './kube-object.ts';
+import { type Resource, metadataFields, plainResource } from './kinds.ts';
+import { type KubeObject, isDeleting, withMetadata } from './kube-object.ts';
 import { dnsLabelErrors } from './names.ts';
 import type { Schema } from './schema.ts';
 import type { SelectableFields } from './selectors.ts';
-import type { Column } from './tables.ts';
-import { ageColumn, nameColumn } from './tables.ts';
+import { type Column, ageColumn, nameColumn } from './tables.ts';
+
+/** The namespaces that every cluster has and nobody may delete. */
+export const lastingNamespaces = ['default', 'kube-system'];
 
 const text: Schema = { type: 'string' };
 const texts: Schema = { type: 'array', items: text };
+const free: Schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+const nameLabel = 'kubernetes.io/metadata.name';
 const textMap: Schema = { type: 'object', additionalProperties: text };
 const flag: Schema = { type: 'boolean' };
-const whole: Schema = { type: 'integer' };
 const time: Schema = { type: 'string', format: 'date-time' };
-const free: Schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
-
-function fields(properties: Record<string, Schema>, required?: string[]): Schema {
-  return { type: 'object', properties, ...(required === undefined ? {} : { required }) };
-}
+const whole: Schema = { type: 'integer' };
+const eventSeries = fields({ count: whole, lastObservedTime: time });
 
 const reference = fields({
   apiVersion: text,
@@ -41,10 +39,6 @@ const reference = fields({
   fieldPath: text,
 });
 
-const eventSource = fields({ component: text, host: text });
-
-const eventSeries = fields({ count: whole, lastObservedTime: time });
-
 const eventFields = {
   eventTime: time,
   series: eventSeries,
@@ -55,11 +49,7 @@ const eventFields = {
   reportingInstance: text,
 };
 
-function nestedFields(prefix: string, path: string, names: readonly string[]): SelectableFields {
-  return Object.fromEntries(names.map((name) => [`${prefix}.${name}`, [path, name]]));
-}
-
-const referenceNames = ['apiVersion', 'kind', 'namespace', 'name', 'uid', 'resourceVersion', 'fieldPath'];
+const eventSource = fields({ component: text, host: text });
 
 const eventSelectors: SelectableFields = {
   ...metadataFields,
@@ -67,54 +57,7 @@ const eventSelectors: SelectableFields = {
   type: ['type'],
 };
 
-/** The namespaces that every cluster has and nobody may delete. */
-export const lastingNamespaces = ['default', 'kube-system'];
-
-const nameLabel = 'kubernetes.io/metadata.name';
-
-function prepareNamespace(object: KubeObject, old: KubeObject | undefined): KubeObject {
-  const labels = { ...object.metadata.labels, [nameLabel]: object.metadata.name };
-  const phase = old !== undefined && isDeleting(old) ? 'Terminating' : 'Active';
-  return {
-    ...withMetadata(object, { labels }),
-    spec: old?.['spec'] ?? { finalizers: ['kubernetes'] },
-    status: old?.['status'] ?? { phase },
-  };
-}
-
-function countOf(object: KubeObject, ...names: string[]): string {
-  const maps = names.map((name) => object[name]).filter(isJsonObject);
-  return String(maps.reduce((sum, map) => sum + Object.keys(map).length, 0));
-}
-
-function column(name: string, cell: Column['cell'], priority = 0): Column {
-  return { name, type: 'string', description: name, priority, cell };
-}
-
-function phaseOf(object: KubeObject): string {
-  const { status } = object;
-  return isJsonObject(status) && typeof status['phase'] === 'string' ? status['phase'] : '';
-}
-
-function builtIn(kind: string, plural: string, schema: Schema, more: Partial<Resource> = {}): Resource {
-  const identity = {
-    group: '',
-    version: 'v1',
-    plural,
-    kind,
-    singular: kind.toLowerCase(),
-    listKind: `${kind}List`,
-  };
-  return {
-    ...plainResource,
-    ...identity,
-    storage: plural,
-    schema,
-    fields: metadataFields,
-    columns: [nameColumn, ageColumn],
-    ...more,
-  };
-}
+const referenceNames = ['apiVersion', 'kind', 'namespace', 'name', 'uid', 'resourceVersion', 'fieldPath'];
 
 const coreEvents = builtIn(
   'Event',
@@ -258,3 +201,55 @@ export const builtInKinds: readonly Resource[] = [
   newEvents,
   definitions,
 ];
+
+function builtIn(kind: string, plural: string, schema: Schema, more: Partial<Resource> = {}): Resource {
+  const identity = {
+    group: '',
+    version: 'v1',
+    plural,
+    kind,
+    singular: kind.toLowerCase(),
+    listKind: `${kind}List`,
+  };
+  return {
+    ...plainResource,
+    ...identity,
+    storage: plural,
+    schema,
+    fields: metadataFields,
+    columns: [nameColumn, ageColumn],
+    ...more,
+  };
+}
+
+function fields(properties: Record<string, Schema>, required?: string[]): Schema {
+  return { type: 'object', properties, ...(required === undefined ? {} : { required }) };
+}
+
+function column(name: string, cell: Column['cell'], priority = 0): Column {
+  return { name, type: 'string', description: name, priority, cell };
+}
+
+function phaseOf(object: KubeObject): string {
+  const { status } = object;
+  return isJsonObject(status) && typeof status['phase'] === 'string' ? status['phase'] : '';
+}
+
+function prepareNamespace(object: KubeObject, old: KubeObject | undefined): KubeObject {
+  const labels = { ...object.metadata.labels, [nameLabel]: object.metadata.name };
+  const phase = old !== undefined && isDeleting(old) ? 'Terminating' : 'Active';
+  return {
+    ...withMetadata(object, { labels }),
+    spec: old?.['spec'] ?? { finalizers: ['kubernetes'] },
+    status: old?.['status'] ?? { phase },
+  };
+}
+
+function countOf(object: KubeObject, ...names: string[]): string {
+  const maps = names.map((name) => object[name]).filter(isJsonObject);
+  return String(maps.reduce((sum, map) => sum + Object.keys(map).length, 0));
+}
+
+function nestedFields(prefix: string, path: string, names: readonly string[]): SelectableFields {
+  return Object.fromEntries(names.map((name) => [`${prefix}.${name}`, [path, name]]));
+}

@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CustomObjectsApi, KubeConfig, Watch } from '@kubernetes/client-node';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { ClusterOptions, EmbeddedCluster } from './cluster.ts';
-import { startCluster } from './cluster.ts';
+import { type ClusterOptions, type EmbeddedCluster, startCluster } from './cluster.ts';
 
 const definition = `
 apiVersion: apiextensions.k8s.io/v1

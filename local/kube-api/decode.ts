@@ -1,14 +1,10 @@
 import { parse as parseYaml } from 'yaml';
-import type { Json, JsonObject } from './json.ts';
-import { isJsonObject, jsonTypeOf } from './json.ts';
-import type { Resource } from './kinds.ts';
-import { groupVersionOf } from './kinds.ts';
+import { type Json, type JsonObject, isJsonObject, jsonTypeOf } from './json.ts';
+import { type Resource, groupVersionOf } from './kinds.ts';
 import type { KubeObject, Metadata } from './kube-object.ts';
 import { objectMetaSchema } from './object-meta.ts';
-import type { Refusal } from './refusal.ts';
-import { badRequest, invalid, unsupportedMediaType } from './refusal.ts';
-import type { Schema } from './schema.ts';
-import { applyDefaults, findTypeMismatch, prune } from './schema.ts';
+import { type Refusal, badRequest, invalid, unsupportedMediaType } from './refusal.ts';
+import { type Schema, applyDefaults, findTypeMismatch, prune } from './schema.ts';
 
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
@@ -46,36 +42,6 @@ export function parseYamlBody(text: string): Json {
     if (!(error instanceof Error)) throw error;
     throw badRequest(`error converting YAML to JSON: ${error.message}`);
   }
-}
-
-/** Kubernetes itself ignores unknown fields below a CRD's metadata, so all of it is checked by one schema. */
-function withMetadataSchema(resource: Resource): Schema {
-  const text = { type: 'string' };
-  const known = { apiVersion: text, kind: text, metadata: objectMetaSchema };
-  return { ...resource.schema, properties: { ...resource.schema.properties, ...known } };
-}
-
-function toMetadata(value: Json | undefined): Metadata {
-  const { managedFields: _fields, selfLink: _link, name = '', ...rest } = isJsonObject(value) ? value : {};
-  const said = Object.entries(rest).filter(([, each]) => !isEmpty(each));
-  return { ...Object.fromEntries(said), name: String(name) };
-}
-
-/** Go leaves out what is empty: `labels: {}` is stored as no labels. */
-function isEmpty(value: Json | undefined): boolean {
-  if (value === '' || value === undefined || value === null) return true;
-  if (Array.isArray(value)) return value.length === 0;
-  return isJsonObject(value) && Object.keys(value).length === 0;
-}
-
-function checkTypes(value: JsonObject, resource: Resource): void {
-  const { kind, version } = resource;
-  const metadata = value['metadata'] ?? {};
-  const mismatch =
-    findTypeMismatch(metadata, objectMetaSchema, 'ObjectMeta') ??
-    (resource.isCustom ? undefined : findTypeMismatch(value, resource.schema, kind));
-  if (mismatch === undefined) return;
-  throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${mismatch}`);
 }
 
 /** Checks that a body is an object of the kind that the address speaks of; built-in kinds may leave it unsaid. */
@@ -123,9 +89,39 @@ export function decodeObject(body: Json, resource: Resource, validation: FieldVa
   return { object, warnings: validation === 'Warn' ? problems : [] };
 }
 
+/** Kubernetes itself ignores unknown fields below a CRD's metadata, so all of it is checked by one schema. */
+function withMetadataSchema(resource: Resource): Schema {
+  const text = { type: 'string' };
+  const known = { apiVersion: text, kind: text, metadata: objectMetaSchema };
+  return { ...resource.schema, properties: { ...resource.schema.properties, ...known } };
+}
+
+function checkTypes(value: JsonObject, resource: Resource): void {
+  const { kind, version } = resource;
+  const metadata = value['metadata'] ?? {};
+  const mismatch =
+    findTypeMismatch(metadata, objectMetaSchema, 'ObjectMeta') ??
+    (resource.isCustom ? undefined : findTypeMismatch(value, resource.schema, kind));
+  if (mismatch === undefined) return;
+  throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${mismatch}`);
+}
+
 function strictError({ kind, version }: Resource, problems: readonly string[]): Refusal {
   const says = `strict decoding error: ${problems.join(', ')}`;
   return badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${says}`);
+}
+
+function toMetadata(value: Json | undefined): Metadata {
+  const { managedFields: _fields, selfLink: _link, name = '', ...rest } = isJsonObject(value) ? value : {};
+  const said = Object.entries(rest).filter(([, each]) => !isEmpty(each));
+  return { ...Object.fromEntries(said), name: String(name) };
+}
+
+/** Go leaves out what is empty: `labels: {}` is stored as no labels. */
+function isEmpty(value: Json | undefined): boolean {
+  if (value === '' || value === undefined || value === null) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return isJsonObject(value) && Object.keys(value).length === 0;
 }
 
 /** What a patch made must be strictly known too; the real server then blames the patch. */

@@ -1,89 +1,13 @@
 import { compileRules } from './cel.ts';
-import type { Json, JsonObject } from './json.ts';
-import { getAt, isJsonObject, isSameJson } from './json.ts';
-import type { Resource } from './kinds.ts';
-import { metadataFields, plainResource } from './kinds.ts';
-import type { KubeObject } from './kube-object.ts';
-import { isDeleting } from './kube-object.ts';
+import { type Json, type JsonObject, getAt, isJsonObject, isSameJson } from './json.ts';
+import { type Resource, metadataFields, plainResource } from './kinds.ts';
+import { type KubeObject, isDeleting } from './kube-object.ts';
 import type { FieldError, FieldReason } from './refusal.ts';
-import type { Schema } from './schema.ts';
-import { schemaErrors, toRegExp } from './schema.ts';
+import { type Schema, schemaErrors, toRegExp } from './schema.ts';
 import { parseJsonPath, toColumns } from './tables.ts';
 
 /** The finalizer that keeps a definition until the last object of its kind is gone. */
 export const cleanupFinalizer = 'customresourcecleanup.apiextensions.k8s.io';
-
-type Names = { plural: string; singular: string; kind: string; listKind: string } & JsonObject;
-
-interface Version {
-  readonly name: string;
-  readonly served: boolean;
-  readonly storage: boolean;
-  readonly schema: Schema;
-  readonly hasStatus: boolean;
-  readonly columns: JsonObject[];
-  readonly selectable: string[];
-  readonly subresources: string[];
-}
-
-function objectAt(value: Json | undefined, ...path: string[]): JsonObject {
-  const found = getAt(value, path);
-  return isJsonObject(found) ? found : {};
-}
-
-function listAt(value: Json | undefined, ...path: string[]): Json[] {
-  const found = getAt(value, path);
-  return Array.isArray(found) ? found : [];
-}
-
-function textAt(value: Json | undefined, ...path: string[]): string {
-  const found = getAt(value, path);
-  return typeof found === 'string' ? found : '';
-}
-
-function toVersion(value: Json): Version {
-  return {
-    name: textAt(value, 'name'),
-    served: getAt(value, ['served']) === true,
-    storage: getAt(value, ['storage']) === true,
-    schema: objectAt(value, 'schema', 'openAPIV3Schema'),
-    hasStatus: getAt(value, ['subresources', 'status']) !== undefined,
-    columns: listAt(value, 'additionalPrinterColumns').filter(isJsonObject),
-    selectable: listAt(value, 'selectableFields').map((each) => textAt(each, 'jsonPath')),
-    subresources: Object.keys(objectAt(value, 'subresources')),
-  };
-}
-
-function versionsOf(definition: KubeObject): Version[] {
-  return listAt(definition, 'spec', 'versions').map(toVersion);
-}
-
-function completeNames(spec: JsonObject): Names {
-  const names = objectAt(spec, 'names');
-  const kind = textAt(names, 'kind');
-  return {
-    ...names,
-    plural: textAt(names, 'plural'),
-    kind,
-    singular: textAt(names, 'singular') || kind.toLowerCase(),
-    listKind: textAt(names, 'listKind') || (kind === '' ? '' : `${kind}List`),
-  };
-}
-
-function conditionsOf(old: KubeObject | undefined, now: string): JsonObject[] {
-  const known = listAt(old, 'status', 'conditions').filter(isJsonObject);
-  if (known.length > 0) return known;
-  const base = { lastTransitionTime: now, status: 'True' };
-  return [
-    { ...base, type: 'NamesAccepted', reason: 'NoConflicts', message: 'no conflicts found' },
-    {
-      ...base,
-      type: 'Established',
-      reason: 'InitialNamesAccepted',
-      message: 'the initial names have been accepted',
-    },
-  ];
-}
 
 /** A definition with what the server fills in: names, the conversion strategy, and at once the status of an accepted one. */
 export function prepareDefinition(object: KubeObject, old: KubeObject | undefined): KubeObject {
@@ -105,92 +29,76 @@ export function prepareDefinition(object: KubeObject, old: KubeObject | undefine
   };
 }
 
-function error(field: string, reason: FieldReason, message: string): FieldError {
-  return { reason, message, field };
+function objectAt(value: Json | undefined, ...path: string[]): JsonObject {
+  const found = getAt(value, path);
+  return isJsonObject(found) ? found : {};
 }
 
-const types = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
+type Names = { plural: string; singular: string; kind: string; listKind: string } & JsonObject;
 
-function isTyped(schema: Schema): boolean {
-  return (
-    schema['x-kubernetes-int-or-string'] === true || schema['x-kubernetes-preserve-unknown-fields'] === true
-  );
+function completeNames(spec: JsonObject): Names {
+  const names = objectAt(spec, 'names');
+  const kind = textAt(names, 'kind');
+  return {
+    ...names,
+    plural: textAt(names, 'plural'),
+    kind,
+    singular: textAt(names, 'singular') || kind.toLowerCase(),
+    listKind: textAt(names, 'listKind') || (kind === '' ? '' : `${kind}List`),
+  };
 }
 
-function patternErrors(schema: Schema, path: string): FieldError[] {
-  if (schema.pattern === undefined) return [];
-  try {
-    toRegExp(schema.pattern);
-    return [];
-  } catch {
-    const says = `Invalid value: ${JSON.stringify(schema.pattern)}: must be a valid regular expression`;
-    return [error(`${path}.pattern`, 'FieldValueInvalid', says)];
-  }
+function textAt(value: Json | undefined, ...path: string[]): string {
+  const found = getAt(value, path);
+  return typeof found === 'string' ? found : '';
 }
 
-/** What keeps a schema from being structural, so that it could not be obeyed exactly. */
-function structuralErrors(schema: Schema, path: string): FieldError[] {
-  const errors = patternErrors(schema, path);
-  if (schema.type === undefined && !isTyped(schema)) {
-    const says = 'Required value: must not be empty for specified object fields';
-    errors.push(error(`${path}.type`, 'FieldValueRequired', says));
-  } else if (schema.type !== undefined && !types.includes(schema.type)) {
-    const supported = types.map((each) => JSON.stringify(each)).join(', ');
-    const says = `Unsupported value: ${JSON.stringify(schema.type)}: supported values: ${supported}`;
-    errors.push(error(`${path}.type`, 'FieldValueNotSupported', says));
-  } else if (schema.default !== undefined) {
-    errors.push(...schemaErrors(schema.default, schema, undefined, `${path}.default`));
-  }
-  for (const [field, child] of Object.entries(schema.properties ?? {})) {
-    errors.push(...structuralErrors(child, `${path}.properties[${field}]`));
-  }
-  if (schema.items !== undefined) errors.push(...structuralErrors(schema.items, `${path}.items`));
-  if (typeof schema.additionalProperties === 'object') {
-    errors.push(...structuralErrors(schema.additionalProperties, `${path}.additionalProperties`));
-  }
-  return errors;
+interface Version {
+  readonly name: string;
+  readonly served: boolean;
+  readonly storage: boolean;
+  readonly schema: Schema;
+  readonly hasStatus: boolean;
+  readonly columns: JsonObject[];
+  readonly selectable: string[];
+  readonly subresources: string[];
 }
 
-function versionErrors(version: Version, path: string, isOnly: boolean): FieldError[] {
-  // The real server still speaks of the schema of an only version as if it stood beside the versions.
-  const schemaPath = isOnly ? 'spec.validation.openAPIV3Schema' : `${path}.schema.openAPIV3Schema`;
-  const errors = structuralErrors(version.schema, schemaPath);
-  if (errors.length === 0) compileRules(version.schema, errors, schemaPath);
-  for (const [index, column] of version.columns.entries()) {
-    const jsonPath = textAt(column, 'jsonPath');
-    if (parseJsonPath(jsonPath) !== undefined) continue;
-    const says = `Invalid value: ${JSON.stringify(jsonPath)}: the embedded cluster does not understand this JSONPath`;
-    errors.push(error(`${path}.additionalPrinterColumns[${index}].jsonPath`, 'FieldValueInvalid', says));
-  }
-  const unserved = version.subresources.filter((each) => each !== 'status');
+function versionsOf(definition: KubeObject): Version[] {
+  return listAt(definition, 'spec', 'versions').map(toVersion);
+}
+
+function listAt(value: Json | undefined, ...path: string[]): Json[] {
+  const found = getAt(value, path);
+  return Array.isArray(found) ? found : [];
+}
+
+function toVersion(value: Json): Version {
+  return {
+    name: textAt(value, 'name'),
+    served: getAt(value, ['served']) === true,
+    storage: getAt(value, ['storage']) === true,
+    schema: objectAt(value, 'schema', 'openAPIV3Schema'),
+    hasStatus: getAt(value, ['subresources', 'status']) !== undefined,
+    columns: listAt(value, 'additionalPrinterColumns').filter(isJsonObject),
+    selectable: listAt(value, 'selectableFields').map((each) => textAt(each, 'jsonPath')),
+    subresources: Object.keys(objectAt(value, 'subresources')),
+  };
+}
+
+function conditionsOf(old: KubeObject | undefined, now: string): JsonObject[] {
+  const known = listAt(old, 'status', 'conditions').filter(isJsonObject);
+  if (known.length > 0) return known;
+  const base = { lastTransitionTime: now, status: 'True' };
   return [
-    ...errors,
-    ...unserved.map((each) => {
-      const says = `Forbidden: the embedded cluster does not implement the ${each} subresource`;
-      return error(`${path}.subresources.${each}`, 'FieldValueForbidden', says);
-    }),
+    { ...base, type: 'NamesAccepted', reason: 'NoConflicts', message: 'no conflicts found' },
+    {
+      ...base,
+      type: 'Established',
+      reason: 'InitialNamesAccepted',
+      message: 'the initial names have been accepted',
+    },
   ];
-}
-
-function requiredErrors(spec: JsonObject): FieldError[] {
-  const paths = [
-    ['group'],
-    ['scope'],
-    ...['plural', 'singular', 'kind', 'listKind'].map((name) => ['names', name]),
-  ];
-  return paths
-    .filter((path) => textAt(spec, ...path) === '')
-    .map((path) => error(`spec.${path.join('.')}`, 'FieldValueRequired', 'Required value'));
-}
-
-function immutableErrors(spec: JsonObject, old: KubeObject): FieldError[] {
-  const paths = [['group'], ['scope'], ['names', 'plural'], ['names', 'kind']];
-  return paths
-    .filter((path) => !isSameJson(getAt(spec, path), getAt(old, ['spec', ...path])))
-    .map((path) => {
-      const says = `Invalid value: ${JSON.stringify(getAt(spec, path) ?? '')}: field is immutable`;
-      return error(`spec.${path.join('.')}`, 'FieldValueInvalid', says);
-    });
 }
 
 /** What is wrong with a definition; one that could only be obeyed in part is refused as a whole. */
@@ -221,6 +129,102 @@ export function examineDefinition(object: KubeObject, old: KubeObject | undefine
       versionErrors(version, `spec.versions[${index}]`, versions.length === 1),
     ),
   ];
+}
+
+function immutableErrors(spec: JsonObject, old: KubeObject): FieldError[] {
+  const paths = [['group'], ['scope'], ['names', 'plural'], ['names', 'kind']];
+  return paths
+    .filter((path) => !isSameJson(getAt(spec, path), getAt(old, ['spec', ...path])))
+    .map((path) => {
+      const says = `Invalid value: ${JSON.stringify(getAt(spec, path) ?? '')}: field is immutable`;
+      return error(`spec.${path.join('.')}`, 'FieldValueInvalid', says);
+    });
+}
+
+function error(field: string, reason: FieldReason, message: string): FieldError {
+  return { reason, message, field };
+}
+
+function requiredErrors(spec: JsonObject): FieldError[] {
+  const paths = [
+    ['group'],
+    ['scope'],
+    ...['plural', 'singular', 'kind', 'listKind'].map((name) => ['names', name]),
+  ];
+  return paths
+    .filter((path) => textAt(spec, ...path) === '')
+    .map((path) => error(`spec.${path.join('.')}`, 'FieldValueRequired', 'Required value'));
+}
+
+function versionErrors(version: Version, path: string, isOnly: boolean): FieldError[] {
+  // The real server still speaks of the schema of an only version as if it stood beside the versions.
+  const schemaPath = isOnly ? 'spec.validation.openAPIV3Schema' : `${path}.schema.openAPIV3Schema`;
+  const errors = structuralErrors(version.schema, schemaPath);
+  if (errors.length === 0) compileRules(version.schema, errors, schemaPath);
+  for (const [index, column] of version.columns.entries()) {
+    const jsonPath = textAt(column, 'jsonPath');
+    if (parseJsonPath(jsonPath) !== undefined) continue;
+    const says = `Invalid value: ${JSON.stringify(jsonPath)}: the embedded cluster does not understand this JSONPath`;
+    errors.push(error(`${path}.additionalPrinterColumns[${index}].jsonPath`, 'FieldValueInvalid', says));
+  }
+  const unserved = version.subresources.filter((each) => each !== 'status');
+  return [
+    ...errors,
+    ...unserved.map((each) => {
+      const says = `Forbidden: the embedded cluster does not implement the ${each} subresource`;
+      return error(`${path}.subresources.${each}`, 'FieldValueForbidden', says);
+    }),
+  ];
+}
+
+const types = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
+
+/** What keeps a schema from being structural, so that it could not be obeyed exactly. */
+function structuralErrors(schema: Schema, path: string): FieldError[] {
+  const errors = patternErrors(schema, path);
+  if (schema.type === undefined && !isTyped(schema)) {
+    const says = 'Required value: must not be empty for specified object fields';
+    errors.push(error(`${path}.type`, 'FieldValueRequired', says));
+  } else if (schema.type !== undefined && !types.includes(schema.type)) {
+    const supported = types.map((each) => JSON.stringify(each)).join(', ');
+    const says = `Unsupported value: ${JSON.stringify(schema.type)}: supported values: ${supported}`;
+    errors.push(error(`${path}.type`, 'FieldValueNotSupported', says));
+  } else if (schema.default !== undefined) {
+    errors.push(...schemaErrors(schema.default, schema, undefined, `${path}.default`));
+  }
+  for (const [field, child] of Object.entries(schema.properties ?? {})) {
+    errors.push(...structuralErrors(child, `${path}.properties[${field}]`));
+  }
+  if (schema.items !== undefined) errors.push(...structuralErrors(schema.items, `${path}.items`));
+  if (typeof schema.additionalProperties === 'object') {
+    errors.push(...structuralErrors(schema.additionalProperties, `${path}.additionalProperties`));
+  }
+  return errors;
+}
+
+function patternErrors(schema: Schema, path: string): FieldError[] {
+  if (schema.pattern === undefined) return [];
+  try {
+    toRegExp(schema.pattern);
+    return [];
+  } catch {
+    const says = `Invalid value: ${JSON.stringify(schema.pattern)}: must be a valid regular expression`;
+    return [error(`${path}.pattern`, 'FieldValueInvalid', says)];
+  }
+}
+
+function isTyped(schema: Schema): boolean {
+  return (
+    schema['x-kubernetes-int-or-string'] === true || schema['x-kubernetes-preserve-unknown-fields'] === true
+  );
+}
+
+/** The resources that a definition makes the server serve, the version that is stored first. */
+export function resourcesOf(definition: KubeObject): Resource[] {
+  return versionsOf(definition)
+    .filter((version) => version.served)
+    .toSorted((left, right) => Number(right.storage) - Number(left.storage))
+    .map((version) => toResource(definition, version));
 }
 
 function toResource(definition: KubeObject, version: Version): Resource {
@@ -259,12 +263,4 @@ function toResource(definition: KubeObject, version: Version): Resource {
             apiVersion,
           },
   };
-}
-
-/** The resources that a definition makes the server serve, the version that is stored first. */
-export function resourcesOf(definition: KubeObject): Resource[] {
-  return versionsOf(definition)
-    .filter((version) => version.served)
-    .toSorted((left, right) => Number(right.storage) - Number(left.storage))
-    .map((version) => toResource(definition, version));
 }

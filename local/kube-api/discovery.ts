@@ -2,8 +2,12 @@ import type { JsonObject } from './json.ts';
 import type { Kinds } from './kinds.ts';
 import { accessReview } from './access-review.ts';
 
-const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
-const statusVerbs = ['get', 'patch', 'update'];
+/** One version of a group with its resources, as discovery lists them. */
+export interface GroupVersion {
+  readonly group: string;
+  readonly version: string;
+  readonly resources: readonly Listed[];
+}
 
 /** What discovery says of one resource. */
 interface Listed {
@@ -19,12 +23,7 @@ interface Listed {
   readonly verbs: readonly string[];
 }
 
-/** One version of a group with its resources, as discovery lists them. */
-export interface GroupVersion {
-  readonly group: string;
-  readonly version: string;
-  readonly resources: readonly Listed[];
-}
+const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
 /** The groups and versions served now. */
 export function listGroupVersions(kinds: Kinds): GroupVersion[] {
@@ -47,13 +46,7 @@ export function listGroupVersions(kinds: Kinds): GroupVersion[] {
   );
 }
 
-function optional(resource: Listed): JsonObject {
-  const { shortNames, categories } = resource;
-  return {
-    ...(shortNames.length === 0 ? {} : { shortNames: [...shortNames] }),
-    ...(categories.length === 0 ? {} : { categories: [...categories] }),
-  };
-}
+const statusVerbs = ['get', 'patch', 'update'];
 
 /** The older discovery of one version: a flat list in which subresources stand beside their resource. */
 export function toResourceList({ group, version, resources }: GroupVersion): JsonObject {
@@ -67,10 +60,12 @@ export function toResourceList({ group, version, resources }: GroupVersion): Jso
   return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources: listed };
 }
 
-function toVersions(group: string, all: readonly GroupVersion[]): JsonObject[] {
-  return all
-    .filter((each) => each.group === group)
-    .map(({ version }) => ({ groupVersion: `${group}/${version}`, version }));
+function optional(resource: Listed): JsonObject {
+  const { shortNames, categories } = resource;
+  return {
+    ...(shortNames.length === 0 ? {} : { shortNames: [...shortNames] }),
+    ...(categories.length === 0 ? {} : { categories: [...categories] }),
+  };
 }
 
 /** The older discovery of one group, or undefined where it is not served. */
@@ -80,25 +75,17 @@ export function toGroup(group: string, all: readonly GroupVersion[]): JsonObject
   return { kind: 'APIGroup', apiVersion: 'v1', name: group, versions, preferredVersion: versions[0] };
 }
 
+function toVersions(group: string, all: readonly GroupVersion[]): JsonObject[] {
+  return all
+    .filter((each) => each.group === group)
+    .map(({ version }) => ({ groupVersion: `${group}/${version}`, version }));
+}
+
 /** The older discovery of all groups but the core. */
 export function toGroupList(all: readonly GroupVersion[]): JsonObject {
   const names = [...new Set(all.map(({ group }) => group))].filter((group) => group !== '');
   const groups = names.map((name) => toGroup(name, all)).filter((group) => group !== undefined);
   return { kind: 'APIGroupList', apiVersion: 'v1', groups };
-}
-
-function toAggregatedResource(resource: Listed): JsonObject {
-  const responseKind = { group: resource.group, version: resource.version, kind: resource.kind };
-  const subresources = [{ subresource: 'status', responseKind, verbs: statusVerbs }];
-  return {
-    resource: resource.plural,
-    responseKind,
-    scope: resource.isNamespaced ? 'Namespaced' : 'Cluster',
-    singularResource: resource.singular,
-    verbs: [...resource.verbs],
-    ...optional(resource),
-    ...(resource.hasStatus ? { subresources } : {}),
-  };
 }
 
 /** Everything in one answer; the core group and the others have addresses of their own. */
@@ -116,4 +103,18 @@ export function toAggregatedDiscovery(all: readonly GroupVersion[], isCore: bool
     })),
   }));
   return { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items };
+}
+
+function toAggregatedResource(resource: Listed): JsonObject {
+  const responseKind = { group: resource.group, version: resource.version, kind: resource.kind };
+  const subresources = [{ subresource: 'status', responseKind, verbs: statusVerbs }];
+  return {
+    resource: resource.plural,
+    responseKind,
+    scope: resource.isNamespaced ? 'Namespaced' : 'Cluster',
+    singularResource: resource.singular,
+    verbs: [...resource.verbs],
+    ...optional(resource),
+    ...(resource.hasStatus ? { subresources } : {}),
+  };
 }

@@ -1,5 +1,6 @@
 /** JSON as it travels; `undefined` stands for a field that is not there. */
 export type Json = null | boolean | number | string | Json[] | JsonObject;
+
 export type JsonObject = { [key: string]: Json | undefined };
 
 /** Whether a value is a JSON object (and not an array or null). */

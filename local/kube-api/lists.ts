@@ -1,11 +1,8 @@
 import type { JsonObject } from './json.ts';
 import type { Resource } from './kinds.ts';
-import type { KubeObject } from './kube-object.ts';
-import { keyOf } from './kube-object.ts';
-import type { Refusal } from './refusal.ts';
-import { badRequest, gone, invalidOptions, tooLargeResourceVersion } from './refusal.ts';
-import type { Selector } from './selectors.ts';
-import { parseFieldSelector, parseLabelSelector } from './selectors.ts';
+import { type KubeObject, keyOf } from './kube-object.ts';
+import { type Refusal, badRequest, gone, invalidOptions, tooLargeResourceVersion } from './refusal.ts';
+import { type Selector, parseFieldSelector, parseLabelSelector } from './selectors.ts';
 import type { Store } from './store.ts';
 
 /** A part of a list, and what it takes to read on. */
@@ -51,18 +48,29 @@ export function forbidMatch(message: string): Refusal {
   );
 }
 
-function checkMatch(query: URLSearchParams, asked: number | undefined): void {
-  const match = query.get('resourceVersionMatch') ?? '';
-  if (match === '') return;
-  if (asked === undefined)
-    throw forbidMatch('resourceVersionMatch is forbidden unless resourceVersion is provided');
-  if (match !== 'Exact' && match !== 'NotOlderThan') {
-    const says = `Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan", ""`;
-    throw invalidOptions('ListOptions', 'resourceVersionMatch', 'FieldValueNotSupported', says);
+/** A read must not show less than the client has already seen. */
+export function requireReached(store: Store, asked: number | undefined): void {
+  if (asked !== undefined && asked > store.revision()) throw tooLargeResourceVersion(asked, store.revision());
+}
+
+/** Lists one page; pages that continue show the moment of the first one. */
+export function listPage(store: Store, resource: Resource, namespace: string, query: URLSearchParams): Page {
+  const matches = parseSelection(resource, namespace, query);
+  const limit = parseLimit(query);
+  const { revision, after } = startOf(store, query);
+  const rest = store
+    .list(resource.storage, revision)
+    .filter((object) => matches(object) && (after === '' || keyOfObject(object) > after));
+  const resourceVersion = String(revision);
+  if (limit <= 0 || rest.length <= limit) {
+    return { objects: rest, metadata: { resourceVersion } };
   }
-  if (match === 'Exact' && asked === 0) {
-    throw forbidMatch('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
-  }
+  const objects = rest.slice(0, limit);
+  const last = objects.at(-1);
+  const token = encodeBookmark({ revision, after: last === undefined ? '' : keyOfObject(last) });
+  const isSelected = query.has('labelSelector') || query.has('fieldSelector');
+  const remaining = isSelected ? {} : { remainingItemCount: rest.length - limit };
+  return { objects, metadata: { continue: token, ...remaining, resourceVersion } };
 }
 
 function parseLimit(query: URLSearchParams): number {
@@ -76,23 +84,6 @@ interface Bookmark {
   readonly revision: number;
   /** The last key that was shown. */
   readonly after: string;
-}
-
-/** Written as the real server writes it; there a list goes on at a key, the least one behind the last that was shown. */
-function encodeBookmark({ revision, after }: Bookmark): string {
-  const token = { v: 'meta.k8s.io/v1', rv: revision, start: `${after}\0` };
-  return Buffer.from(JSON.stringify(token)).toString('base64url');
-}
-
-function decodeBookmark(token: string): Bookmark {
-  try {
-    const { rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString()) as JsonObject;
-    if (typeof rv === 'number' && typeof start === 'string')
-      return { revision: rv, after: start.replace(/\0$/, '') };
-  } catch {
-    // Told below: a token is not for clients to understand.
-  }
-  throw badRequest('invalid continue token: continue key is not valid');
 }
 
 const tooOldToContinue =
@@ -115,9 +106,18 @@ function startOf(store: Store, query: URLSearchParams): Bookmark {
   throw gone(tooOldToContinue, { continue: encodeBookmark({ ...bookmark, revision: -1 }) });
 }
 
-/** A read must not show less than the client has already seen. */
-export function requireReached(store: Store, asked: number | undefined): void {
-  if (asked !== undefined && asked > store.revision()) throw tooLargeResourceVersion(asked, store.revision());
+function checkMatch(query: URLSearchParams, asked: number | undefined): void {
+  const match = query.get('resourceVersionMatch') ?? '';
+  if (match === '') return;
+  if (asked === undefined)
+    throw forbidMatch('resourceVersionMatch is forbidden unless resourceVersion is provided');
+  if (match !== 'Exact' && match !== 'NotOlderThan') {
+    const says = `Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan", ""`;
+    throw invalidOptions('ListOptions', 'resourceVersionMatch', 'FieldValueNotSupported', says);
+  }
+  if (match === 'Exact' && asked === 0) {
+    throw forbidMatch('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+  }
 }
 
 function revisionFor(store: Store, asked: number | undefined, query: URLSearchParams): number {
@@ -129,26 +129,23 @@ function revisionFor(store: Store, asked: number | undefined, query: URLSearchPa
   return asked;
 }
 
-function keyOfObject({ metadata }: KubeObject): string {
-  return keyOf(metadata.namespace, metadata.name);
+function decodeBookmark(token: string): Bookmark {
+  try {
+    const { rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString()) as JsonObject;
+    if (typeof rv === 'number' && typeof start === 'string')
+      return { revision: rv, after: start.replace(/\0$/, '') };
+  } catch {
+    // Told below: a token is not for clients to understand.
+  }
+  throw badRequest('invalid continue token: continue key is not valid');
 }
 
-/** Lists one page; pages that continue show the moment of the first one. */
-export function listPage(store: Store, resource: Resource, namespace: string, query: URLSearchParams): Page {
-  const matches = parseSelection(resource, namespace, query);
-  const limit = parseLimit(query);
-  const { revision, after } = startOf(store, query);
-  const rest = store
-    .list(resource.storage, revision)
-    .filter((object) => matches(object) && (after === '' || keyOfObject(object) > after));
-  const resourceVersion = String(revision);
-  if (limit <= 0 || rest.length <= limit) {
-    return { objects: rest, metadata: { resourceVersion } };
-  }
-  const objects = rest.slice(0, limit);
-  const last = objects.at(-1);
-  const token = encodeBookmark({ revision, after: last === undefined ? '' : keyOfObject(last) });
-  const isSelected = query.has('labelSelector') || query.has('fieldSelector');
-  const remaining = isSelected ? {} : { remainingItemCount: rest.length - limit };
-  return { objects, metadata: { continue: token, ...remaining, resourceVersion } };
+/** Written as the real server writes it; there a list goes on at a key, the least one behind the last that was shown. */
+function encodeBookmark({ revision, after }: Bookmark): string {
+  const token = { v: 'meta.k8s.io/v1', rv: revision, start: `${after}\0` };
+  return Buffer.from(JSON.stringify(token)).toString('base64url');
+}
+
+function keyOfObject({ metadata }: KubeObject): string {
+  return keyOf(metadata.namespace, metadata.name);
 }

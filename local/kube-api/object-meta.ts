@@ -1,9 +1,9 @@
 import type { Schema } from './schema.ts';
 
 const text: Schema = { type: 'string' };
-const textMap: Schema = { type: 'object', additionalProperties: text };
-const time: Schema = { type: 'string', format: 'date-time' };
 const whole: Schema = { type: 'integer' };
+const time: Schema = { type: 'string', format: 'date-time' };
+const textMap: Schema = { type: 'object', additionalProperties: text };
 
 /** The metadata of every object. `managedFields` and `selfLink` are accepted and forgotten. */
 export const objectMetaSchema: Schema = {

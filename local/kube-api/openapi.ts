@@ -1,19 +1,38 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject } from './json.ts';
-import type { Kinds, Resource } from './kinds.ts';
-import { groupVersionOf } from './kinds.ts';
+import { type Kinds, type Resource, groupVersionOf } from './kinds.ts';
 import { objectMetaSchema } from './object-meta.ts';
 import type { Schema } from './schema.ts';
 
+/** The kinds of patch that a resource understands. */
+export function patchTypesOf({ isCustom }: Resource): string[] {
+  const all = ['application/json-patch+json', 'application/merge-patch+json', 'application/apply-patch+yaml'];
+  return isCustom ? all : [...all, 'application/strategic-merge-patch+json'];
+}
+
+const info = { title: 'Embedded cluster', version: 'v1' };
 const metaName = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
+
+/** The OpenAPI v3 document of one version (`apis/group/version`), or undefined where it is not served. */
+export function toOpenApi(kinds: Kinds, path: string): JsonObject | undefined {
+  const resources = kinds.all().filter((resource) => pathOf(resource) === path);
+  if (resources.length === 0) return undefined;
+  const schemas = Object.fromEntries(resources.map((each) => [schemaName(each), toDocumented(each)]));
+  return {
+    openapi: '3.0.0',
+    info,
+    paths: Object.fromEntries(resources.flatMap(pathsOf)),
+    components: { schemas: { ...schemas, [metaName]: objectMetaSchema as JsonObject } },
+  };
+}
+
+function pathOf(resource: Resource): string {
+  return `${resource.group === '' ? 'api' : 'apis'}/${groupVersionOf(resource)}`;
+}
 
 function schemaName({ group, version, kind }: Resource): string {
   const domain = group === '' ? 'io.k8s.api.core' : group.split('.').toReversed().join('.');
   return `${domain}.${version}.${kind}`;
-}
-
-function kindOf({ group, version, kind }: Resource): JsonObject {
-  return { group, version, kind };
 }
 
 /** The schema of a kind as documents show it: with what every object has, and its name. */
@@ -39,32 +58,8 @@ function toDocumented(resource: Resource): JsonObject {
   };
 }
 
-function queryParameter(name: string, type = 'string'): JsonObject {
-  return { name, in: 'query', schema: { type, uniqueItems: true } };
-}
-
-const writeParameters = ['dryRun', 'fieldManager', 'fieldValidation'].map((name) => queryParameter(name));
-
-function operation(resource: Resource, action: string, bodies: readonly string[] = []): JsonObject {
-  const content = {
-    'application/json': { schema: { $ref: `#/components/schemas/${schemaName(resource)}` } },
-  };
-  const isWrite = bodies.length > 0;
-  const force = action === 'patch' ? [queryParameter('force', 'boolean')] : [];
-  return {
-    operationId: `${action}${resource.kind}`,
-    'x-kubernetes-action': action,
-    'x-kubernetes-group-version-kind': kindOf(resource),
-    responses: { 200: { description: 'OK', content } },
-    ...(isWrite ? { parameters: [...writeParameters, ...force] } : {}),
-    ...(isWrite ? { requestBody: { content: Object.fromEntries(bodies.map((type) => [type, {}])) } } : {}),
-  };
-}
-
-/** The kinds of patch that a resource understands. */
-export function patchTypesOf({ isCustom }: Resource): string[] {
-  const all = ['application/json-patch+json', 'application/merge-patch+json', 'application/apply-patch+yaml'];
-  return isCustom ? all : [...all, 'application/strategic-merge-patch+json'];
+function kindOf({ group, version, kind }: Resource): JsonObject {
+  return { group, version, kind };
 }
 
 function pathsOf(resource: Resource): [string, JsonObject][] {
@@ -88,23 +83,26 @@ function pathsOf(resource: Resource): [string, JsonObject][] {
   ];
 }
 
-function pathOf(resource: Resource): string {
-  return `${resource.group === '' ? 'api' : 'apis'}/${groupVersionOf(resource)}`;
+const writeParameters = ['dryRun', 'fieldManager', 'fieldValidation'].map((name) => queryParameter(name));
+
+function operation(resource: Resource, action: string, bodies: readonly string[] = []): JsonObject {
+  const content = {
+    'application/json': { schema: { $ref: `#/components/schemas/${schemaName(resource)}` } },
+  };
+  const isWrite = bodies.length > 0;
+  const force = action === 'patch' ? [queryParameter('force', 'boolean')] : [];
+  return {
+    operationId: `${action}${resource.kind}`,
+    'x-kubernetes-action': action,
+    'x-kubernetes-group-version-kind': kindOf(resource),
+    responses: { 200: { description: 'OK', content } },
+    ...(isWrite ? { parameters: [...writeParameters, ...force] } : {}),
+    ...(isWrite ? { requestBody: { content: Object.fromEntries(bodies.map((type) => [type, {}])) } } : {}),
+  };
 }
 
-const info = { title: 'Embedded cluster', version: 'v1' };
-
-/** The OpenAPI v3 document of one version (`apis/group/version`), or undefined where it is not served. */
-export function toOpenApi(kinds: Kinds, path: string): JsonObject | undefined {
-  const resources = kinds.all().filter((resource) => pathOf(resource) === path);
-  if (resources.length === 0) return undefined;
-  const schemas = Object.fromEntries(resources.map((each) => [schemaName(each), toDocumented(each)]));
-  return {
-    openapi: '3.0.0',
-    info,
-    paths: Object.fromEntries(resources.flatMap(pathsOf)),
-    components: { schemas: { ...schemas, [metaName]: objectMetaSchema as JsonObject } },
-  };
+function queryParameter(name: string, type = 'string'): JsonObject {
+  return { name, in: 'query', schema: { type, uniqueItems: true } };
 }
 
 /** The index of the OpenAPI v3 documents; a document that changes gets another address, because clients keep them. */

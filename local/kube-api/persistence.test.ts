@@ -2,8 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Journal } from './persistence.ts';
-import { openJournal } from './persistence.ts';
+import { type Journal, openJournal } from './persistence.ts';
 import type { Entry } from './store.ts';
 
 function newFolder(): string {

@@ -23,53 +23,6 @@ export interface Journal {
   close(): void;
 }
 
-function parseEntry(line: string): Entry | undefined {
-  try {
-    return JSON.parse(line) as Entry;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Only the last line may be torn: the process was killed while writing it, and nobody was told it was done. */
-function readEntries(file: string): Entry[] {
-  if (!existsSync(file)) return [];
-  const lines = readFileSync(file, 'utf8').split('\n');
-  const complete = lines.slice(0, -1).map(parseEntry);
-  const broken = complete.indexOf(undefined);
-  if (broken >= 0) {
-    throw new Error(
-      `${file} is damaged in line ${broken + 1}: repair that line, or remove the file to start empty`,
-    );
-  }
-  const last = parseEntry(lines.at(-1) ?? '');
-  return [...complete, last].filter((entry) => entry !== undefined);
-}
-
-function toLine(entry: Entry): string {
-  return `${JSON.stringify(entry)}\n`;
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Two processes that write one log would each undo the other; the lock of a killed one does not count. */
-function takeLock(folder: string): string {
-  const lock = join(folder, 'lock');
-  const owner = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : 0;
-  if (owner > 0 && owner !== process.pid && isRunning(owner)) {
-    throw new Error(`${folder} is in use by process ${owner}: end it, or choose another folder`);
-  }
-  writeFileSync(lock, String(process.pid));
-  return lock;
-}
-
 /**
  * Keeps a cluster in a folder as a log of writes, one JSON line each. A line reaches the kernel before the
  * request is answered, so a killed process loses nothing that was answered; only a power failure could.
@@ -111,4 +64,51 @@ export function openJournal(folder: string): Journal {
       rmSync(lock, { force: true });
     },
   };
+}
+
+/** Two processes that write one log would each undo the other; the lock of a killed one does not count. */
+function takeLock(folder: string): string {
+  const lock = join(folder, 'lock');
+  const owner = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : 0;
+  if (owner > 0 && owner !== process.pid && isRunning(owner)) {
+    throw new Error(`${folder} is in use by process ${owner}: end it, or choose another folder`);
+  }
+  writeFileSync(lock, String(process.pid));
+  return lock;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Only the last line may be torn: the process was killed while writing it, and nobody was told it was done. */
+function readEntries(file: string): Entry[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').split('\n');
+  const complete = lines.slice(0, -1).map(parseEntry);
+  const broken = complete.indexOf(undefined);
+  if (broken >= 0) {
+    throw new Error(
+      `${file} is damaged in line ${broken + 1}: repair that line, or remove the file to start empty`,
+    );
+  }
+  const last = parseEntry(lines.at(-1) ?? '');
+  return [...complete, last].filter((entry) => entry !== undefined);
+}
+
+function parseEntry(line: string): Entry | undefined {
+  try {
+    return JSON.parse(line) as Entry;
+  } catch {
+    return undefined;
+  }
+}
+
+function toLine(entry: Entry): string {
+  return `${JSON.stringify(entry)}\n`;
 }

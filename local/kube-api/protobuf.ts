@@ -1,6 +1,11 @@
 import type { JsonObject } from './json.ts';
 import { Refusal } from './refusal.ts';
 
+/** What stands before every object that Kubernetes writes as protobuf. */
+const magic = Buffer.from('k8s\0');
+
+const nothing = Buffer.alloc(0);
+
 /**
  * Reads what `kubectl create namespace` sends, which kubectl writes as protobuf alone: a name, and fields that are
  * empty. An object that says more is refused, because the rest of it would be lost without a word.
@@ -15,10 +20,11 @@ export function decodeNamespace(body: Buffer): JsonObject {
   return { apiVersion: String(apiVersion), kind: String(kind), metadata: { name: String(name) } };
 }
 
-/** What stands before every object that Kubernetes writes as protobuf. */
-const magic = Buffer.from('k8s\0');
-
-const nothing = Buffer.alloc(0);
+function notUnderstood(): Refusal {
+  const message =
+    'the embedded cluster understands no more of protobuf than the name of a namespace: send application/json';
+  return new Refusal(415, 'UnsupportedMediaType', message);
+}
 
 /** The first fields of a message by their numbers; all others must be empty. Nothing of a mere name is longer than 127. */
 function readFields(bytes: Buffer, known: number): Buffer[] {
@@ -33,10 +39,4 @@ function readFields(bytes: Buffer, known: number): Buffer[] {
     at = end;
   }
   return fields;
-}
-
-function notUnderstood(): Refusal {
-  const message =
-    'the embedded cluster understands no more of protobuf than the name of a namespace: send application/json';
-  return new Refusal(415, 'UnsupportedMediaType', message);
 }

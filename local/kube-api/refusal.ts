@@ -53,17 +53,17 @@ export interface Named {
   readonly kind: string;
 }
 
+export function notFound(named: Named, name: string): Refusal {
+  const message = `${qualified(named.plural, named.group)} "${name}" not found`;
+  return new Refusal(404, 'NotFound', message, detailsOf(named, name));
+}
+
 function qualified(name: string, group: string): string {
   return group === '' ? name : `${name}.${group}`;
 }
 
 function detailsOf({ group, plural }: Named, name: string): JsonObject {
   return { name, ...(group === '' ? {} : { group }), kind: plural };
-}
-
-export function notFound(named: Named, name: string): Refusal {
-  const message = `${qualified(named.plural, named.group)} "${name}" not found`;
-  return new Refusal(404, 'NotFound', message, detailsOf(named, name));
 }
 
 export function alreadyExists(named: Named, name: string, prefix = ''): Refusal {

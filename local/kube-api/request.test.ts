@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ResourcePath, Verb } from './request.ts';
-import { parseResourcePath, verbOf } from './request.ts';
+import { type ResourcePath, type Verb, parseResourcePath, verbOf } from './request.ts';
 
 const nothing = { group: '', version: '', plural: '', namespace: '', name: '', subresource: '' };
 

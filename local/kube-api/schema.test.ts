@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Json } from './json.ts';
-import type { Schema } from './schema.ts';
-import { applyDefaults, findTypeMismatch, prune, schemaErrors } from './schema.ts';
+import { type Schema, applyDefaults, findTypeMismatch, prune, schemaErrors } from './schema.ts';
 
 function object(properties: Record<string, Schema>, more: Schema = {}): Schema {
   return { type: 'object', properties, ...more };

@@ -1,5 +1,4 @@
-import type { Json, JsonObject } from './json.ts';
-import { isJsonObject, isSameJson, jsonTypeOf } from './json.ts';
+import { type Json, type JsonObject, isJsonObject, isSameJson, jsonTypeOf } from './json.ts';
 import type { FieldError, FieldReason } from './refusal.ts';
 
 export interface ValidationRule {
@@ -56,14 +55,6 @@ export function schemaOfField(schema: Schema, field: string): Schema | undefined
   return typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined;
 }
 
-function childPath(path: string, field: string): string {
-  return path === '' ? field : `${path}.${field}`;
-}
-
-function isNullWithoutMeaning(value: Json | undefined, schema: Schema | undefined): boolean {
-  return value === null && schema !== undefined && schema.nullable !== true;
-}
-
 /**
  * A copy with defaults filled in. A null in a field that is not nullable counts as absent, as on the real
  * server; in a list it stays, and is refused later.
@@ -85,6 +76,10 @@ export function applyDefaults(value: Json, schema: Schema): Json {
     filled[field] = applyDefaults(structuredClone(known.default), known);
   }
   return filled;
+}
+
+function isNullWithoutMeaning(value: Json | undefined, schema: Schema | undefined): boolean {
+  return value === null && schema !== undefined && schema.nullable !== true;
 }
 
 const embeddedFields = ['apiVersion', 'kind', 'metadata'];
@@ -112,31 +107,64 @@ export function prune(value: Json, schema: Schema, unknown: string[], path = '')
   return kept;
 }
 
-interface Place {
-  readonly path: string;
-  readonly errors: FieldError[];
+function childPath(path: string, field: string): string {
+  return path === '' ? field : `${path}.${field}`;
 }
 
-function report({ errors, path }: Place, reason: FieldReason, message: string): void {
-  errors.push({ reason, message, field: path });
+/** The patterns of a CRD are Go's RE2; what JavaScript's unicode mode refuses is tried without it. */
+export function toRegExp(pattern: string): RegExp {
+  try {
+    return new RegExp(pattern, 'u');
+  } catch {
+    return new RegExp(pattern);
+  }
 }
 
-function reportValue(place: Place, value: Json, says: string): void {
-  report(
-    place,
-    'FieldValueInvalid',
-    `Invalid value: ${JSON.stringify(value)}: ${place.path} in body ${says}`,
+/** Finds the old item that a new item of a list continues; only lists with keys say which one that is. */
+export function oldItemOf(item: Json, schema: Schema, old: Json | undefined): Json | undefined {
+  if (schema['x-kubernetes-list-type'] !== 'map' || !Array.isArray(old)) return undefined;
+  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
+  const wanted = listKey(item, keys, schema.items);
+  return old.find((each) => isSameJson(listKey(each, keys, schema.items), wanted));
+}
+
+function listKey(item: Json, keys: readonly string[], schema: Schema | undefined): JsonObject {
+  const object = isJsonObject(item) ? item : {};
+  return Object.fromEntries(
+    keys.map((key) => [key, object[key] ?? schema?.properties?.[key]?.default ?? null]),
   );
 }
 
-function typesOf(schema: Schema): string[] {
-  if (schema['x-kubernetes-int-or-string'] === true) return ['integer', 'string'];
-  return schema.type === undefined ? [] : [schema.type];
+/** The first value that is of another type than its schema says, as built-in kinds refuse it before anything else. */
+export function findTypeMismatch(value: Json, schema: Schema, path: string): string | undefined {
+  if (!isOfType(value, typesOf(schema))) {
+    const actual = typeof value === 'number' ? 'number' : jsonTypeOf(value);
+    return `json: cannot unmarshal ${actual} into Go struct field ${path} of type ${typesOf(schema).join(',')}`;
+  }
+  if (typeof value === 'string' && !isOfFormat(value, schema.format))
+    return `parsing time ${JSON.stringify(value)}`;
+  const children: [string, Json | undefined, Schema | undefined][] = Array.isArray(value)
+    ? value.map((each) => [path, each, schema.items])
+    : Object.entries(isJsonObject(value) ? value : {}).map(([field, each]) => [
+        schema.properties?.[field] === undefined ? path : `${path}.${field}`,
+        each,
+        schemaOfField(schema, field),
+      ]);
+  for (const [at, each, known] of children) {
+    const found = each === undefined || known === undefined ? undefined : findTypeMismatch(each, known, at);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function isOfType(value: Json, types: readonly string[]): boolean {
   const actual = jsonTypeOf(value);
   return types.length === 0 || types.includes(actual) || (actual === 'integer' && types.includes('number'));
+}
+
+function typesOf(schema: Schema): string[] {
+  if (schema['x-kubernetes-int-or-string'] === true) return ['integer', 'string'];
+  return schema.type === undefined ? [] : [schema.type];
 }
 
 const formats: Record<string, RegExp> = {
@@ -152,13 +180,47 @@ function isOfFormat(value: string, format: string | undefined): boolean {
   return format === 'uuid' || !Number.isNaN(Date.parse(value));
 }
 
-/** The patterns of a CRD are Go's RE2; what JavaScript's unicode mode refuses is tried without it. */
-export function toRegExp(pattern: string): RegExp {
-  try {
-    return new RegExp(pattern, 'u');
-  } catch {
-    return new RegExp(pattern);
+/** What is wrong with a value; what `old` already said at the same place is not questioned again. */
+export function schemaErrors(value: Json, schema: Schema, old: Json | undefined, path = ''): FieldError[] {
+  const errors: FieldError[] = [];
+  check(value, schema, old, { path, errors });
+  return errors;
+}
+
+interface Place {
+  readonly path: string;
+  readonly errors: FieldError[];
+}
+
+function check(value: Json, schema: Schema, old: Json | undefined, place: Place): void {
+  if (value === null && schema.nullable === true) return;
+  // What was stored before a rule became stricter may stay as long as it is not touched.
+  if (old !== undefined && isSameJson(value, old)) return;
+  const types = typesOf(schema);
+  if (!isOfType(value, types)) {
+    const actual = JSON.stringify(jsonTypeOf(value));
+    const says = `${place.path} in body must be of type ${types.join(',')}: ${actual}`;
+    report(place, 'FieldValueTypeInvalid', `Invalid value: ${actual}: ${says}`);
+    return;
   }
+  if (schema.enum !== undefined && !schema.enum.some((each) => isSameJson(each, value))) {
+    const supported = schema.enum.map((each) => JSON.stringify(each)).join(', ');
+    const says = `Unsupported value: ${JSON.stringify(value)}: supported values: ${supported}`;
+    report(place, 'FieldValueNotSupported', says);
+  }
+  checkByType(value, schema, old, place);
+  checkAlternatives(value, schema, place);
+}
+
+function report({ errors, path }: Place, reason: FieldReason, message: string): void {
+  errors.push({ reason, message, field: path });
+}
+
+function checkByType(value: Json, schema: Schema, old: Json | undefined, place: Place): void {
+  if (typeof value === 'string') checkString(value, schema, place);
+  else if (typeof value === 'number') checkNumber(value, schema, place);
+  else if (Array.isArray(value)) checkArray(value, schema, old, place);
+  else if (isJsonObject(value)) checkObject(value, schema, old, place);
 }
 
 function checkString(value: string, schema: Schema, place: Place): void {
@@ -180,9 +242,12 @@ function checkString(value: string, schema: Schema, place: Place): void {
   }
 }
 
-function isMultiple(value: number, of: number): boolean {
-  const ratio = value / of;
-  return Math.abs(ratio - Math.round(ratio)) < 1e-9;
+function reportValue(place: Place, value: Json, says: string): void {
+  report(
+    place,
+    'FieldValueInvalid',
+    `Invalid value: ${JSON.stringify(value)}: ${place.path} in body ${says}`,
+  );
 }
 
 function checkNumber(value: number, schema: Schema, place: Place): void {
@@ -202,6 +267,21 @@ function checkNumber(value: number, schema: Schema, place: Place): void {
   }
 }
 
+function isMultiple(value: number, of: number): boolean {
+  const ratio = value / of;
+  return Math.abs(ratio - Math.round(ratio)) < 1e-9;
+}
+
+function checkArray(list: readonly Json[], schema: Schema, old: Json | undefined, place: Place): void {
+  checkCount(list.length, place, 'items', schema.minItems, schema.maxItems);
+  for (const [index, item] of list.entries()) {
+    if (schema.items === undefined) break;
+    const at = { ...place, path: `${place.path}[${index}]` };
+    check(item, schema.items, oldItemOf(item, schema, old), at);
+  }
+  checkUnique(list, schema, place);
+}
+
 function checkCount(
   count: number,
   place: Place,
@@ -215,21 +295,6 @@ function checkCount(
   if (min !== undefined && count < min) reportValue(place, count, `should have at least ${min} ${what}`);
 }
 
-function listKey(item: Json, keys: readonly string[], schema: Schema | undefined): JsonObject {
-  const object = isJsonObject(item) ? item : {};
-  return Object.fromEntries(
-    keys.map((key) => [key, object[key] ?? schema?.properties?.[key]?.default ?? null]),
-  );
-}
-
-/** Finds the old item that a new item of a list continues; only lists with keys say which one that is. */
-export function oldItemOf(item: Json, schema: Schema, old: Json | undefined): Json | undefined {
-  if (schema['x-kubernetes-list-type'] !== 'map' || !Array.isArray(old)) return undefined;
-  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
-  const wanted = listKey(item, keys, schema.items);
-  return old.find((each) => isSameJson(listKey(each, keys, schema.items), wanted));
-}
-
 function checkUnique(list: readonly Json[], schema: Schema, place: Place): void {
   const kind = schema['x-kubernetes-list-type'];
   if (kind !== 'set' && kind !== 'map') return;
@@ -240,16 +305,6 @@ function checkUnique(list: readonly Json[], schema: Schema, place: Place): void 
     const at = { ...place, path: `${place.path}[${index}]` };
     report(at, 'FieldValueDuplicate', `Duplicate value: ${JSON.stringify(identity)}`);
   }
-}
-
-function checkArray(list: readonly Json[], schema: Schema, old: Json | undefined, place: Place): void {
-  checkCount(list.length, place, 'items', schema.minItems, schema.maxItems);
-  for (const [index, item] of list.entries()) {
-    if (schema.items === undefined) break;
-    const at = { ...place, path: `${place.path}[${index}]` };
-    check(item, schema.items, oldItemOf(item, schema, old), at);
-  }
-  checkUnique(list, schema, place);
 }
 
 function checkObject(object: JsonObject, schema: Schema, old: Json | undefined, place: Place): void {
@@ -265,12 +320,6 @@ function checkObject(object: JsonObject, schema: Schema, old: Json | undefined, 
     const before = isJsonObject(old) ? old[field] : undefined;
     check(value, known, before, { ...place, path: childPath(place.path, field) });
   }
-}
-
-function fits(value: Json, schema: Schema, path: string): boolean {
-  const errors: FieldError[] = [];
-  check(value, schema, undefined, { path, errors });
-  return errors.length === 0;
 }
 
 function checkAlternatives(value: Json, schema: Schema, place: Place): void {
@@ -296,58 +345,8 @@ function checkAlternatives(value: Json, schema: Schema, place: Place): void {
     reportAlternative('must not validate the schema (not)');
 }
 
-function checkByType(value: Json, schema: Schema, old: Json | undefined, place: Place): void {
-  if (typeof value === 'string') checkString(value, schema, place);
-  else if (typeof value === 'number') checkNumber(value, schema, place);
-  else if (Array.isArray(value)) checkArray(value, schema, old, place);
-  else if (isJsonObject(value)) checkObject(value, schema, old, place);
-}
-
-function check(value: Json, schema: Schema, old: Json | undefined, place: Place): void {
-  if (value === null && schema.nullable === true) return;
-  // What was stored before a rule became stricter may stay as long as it is not touched.
-  if (old !== undefined && isSameJson(value, old)) return;
-  const types = typesOf(schema);
-  if (!isOfType(value, types)) {
-    const actual = JSON.stringify(jsonTypeOf(value));
-    const says = `${place.path} in body must be of type ${types.join(',')}: ${actual}`;
-    report(place, 'FieldValueTypeInvalid', `Invalid value: ${actual}: ${says}`);
-    return;
-  }
-  if (schema.enum !== undefined && !schema.enum.some((each) => isSameJson(each, value))) {
-    const supported = schema.enum.map((each) => JSON.stringify(each)).join(', ');
-    const says = `Unsupported value: ${JSON.stringify(value)}: supported values: ${supported}`;
-    report(place, 'FieldValueNotSupported', says);
-  }
-  checkByType(value, schema, old, place);
-  checkAlternatives(value, schema, place);
-}
-
-/** The first value that is of another type than its schema says, as built-in kinds refuse it before anything else. */
-export function findTypeMismatch(value: Json, schema: Schema, path: string): string | undefined {
-  if (!isOfType(value, typesOf(schema))) {
-    const actual = typeof value === 'number' ? 'number' : jsonTypeOf(value);
-    return `json: cannot unmarshal ${actual} into Go struct field ${path} of type ${typesOf(schema).join(',')}`;
-  }
-  if (typeof value === 'string' && !isOfFormat(value, schema.format))
-    return `parsing time ${JSON.stringify(value)}`;
-  const children: [string, Json | undefined, Schema | undefined][] = Array.isArray(value)
-    ? value.map((each) => [path, each, schema.items])
-    : Object.entries(isJsonObject(value) ? value : {}).map(([field, each]) => [
-        schema.properties?.[field] === undefined ? path : `${path}.${field}`,
-        each,
-        schemaOfField(schema, field),
-      ]);
-  for (const [at, each, known] of children) {
-    const found = each === undefined || known === undefined ? undefined : findTypeMismatch(each, known, at);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-/** What is wrong with a value; what `old` already said at the same place is not questioned again. */
-export function schemaErrors(value: Json, schema: Schema, old: Json | undefined, path = ''): FieldError[] {
+function fits(value: Json, schema: Schema, path: string): boolean {
   const errors: FieldError[] = [];
-  check(value, schema, old, { path, errors });
-  return errors;
+  check(value, schema, undefined, { path, errors });
+  return errors.length === 0;
 }

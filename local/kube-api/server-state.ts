@@ -10,6 +10,8 @@ export interface ServerState {
   readonly kinds: Kinds;
 }
 
+const definitionStorage = 'customresourcedefinitions';
+
 /**
  * Serves the built-in kinds and those that a store has definitions of, from now on and as they change. Watches must end
  * when the definition of what they watch changes or goes; `endWatches` is told where that kind is stored.
@@ -27,5 +29,3 @@ export function createServerState(store: Store, endWatches: (storage: string) =>
   });
   return { store, kinds };
 }
-
-const definitionStorage = 'customresourcedefinitions';

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { KubeObject } from './kube-object.ts';
-import type { Change, Entry } from './store.ts';
-import { createStore } from './store.ts';
+import { type Change, type Entry, createStore } from './store.ts';
 
 function thing(name: string, color = 'red'): KubeObject {
   return { apiVersion: 'test.dev/v1', kind: 'Thing', metadata: { name, namespace: 'a' }, spec: { color } };

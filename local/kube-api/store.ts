@@ -1,5 +1,4 @@
-import type { KubeObject } from './kube-object.ts';
-import { keyOf, withMetadata } from './kube-object.ts';
+import { type KubeObject, keyOf, withMetadata } from './kube-object.ts';
 
 /** One write, as watchers see it; `object` carries the revision of the write, `previous` its own. */
 export interface Change {
@@ -35,45 +34,14 @@ export interface Store {
   entries(): Entry[];
 }
 
-/** How many changes a store remembers for watches and for lists that go on; older ones answer 410. */
-const remembered = 20_000;
-
 interface Shelf {
   readonly objects: Map<string, KubeObject>;
   /** Sorted; undefined after a key came or went, until the next list. */
   keys: string[] | undefined;
 }
 
-/** The shelf of a kind as it was: what happened since is taken back, newest first. */
-function rewind(
-  objects: ReadonlyMap<string, KubeObject>,
-  changes: readonly Change[],
-): Map<string, KubeObject> {
-  const past = new Map(objects);
-  for (const change of changes.toReversed()) {
-    if (change.previous === undefined) past.delete(change.key);
-    else past.set(change.key, change.previous);
-  }
-  return past;
-}
-
-function sortedKeys(objects: ReadonlyMap<string, KubeObject>): string[] {
-  // By code units, not by locale: lists are continued from a key, so the order must never vary.
-  return [...objects.keys()].toSorted((left, right) => (left < right ? -1 : 1));
-}
-
-function pick(objects: ReadonlyMap<string, KubeObject>, keys: readonly string[]): KubeObject[] {
-  return keys.flatMap((key) => objects.get(key) ?? []);
-}
-
-function inOrder(objects: ReadonlyMap<string, KubeObject>): KubeObject[] {
-  return pick(objects, sortedKeys(objects));
-}
-
-function listShelf(shelf: Shelf): KubeObject[] {
-  shelf.keys ??= sortedKeys(shelf.objects);
-  return pick(shelf.objects, shelf.keys);
-}
+/** How many changes a store remembers for watches and for lists that go on; older ones answer 410. */
+const remembered = 20_000;
 
 /** Keeps objects with one growing revision over all of them, remembers recent changes and tells listeners. */
 export function createStore(initial: readonly Entry[], record: (entry: Entry) => void): Store {
@@ -162,6 +130,37 @@ function toShelves(entries: readonly Entry[]): Map<string, Shelf> {
     else shelf.objects.set(key, object);
   }
   return shelves;
+}
+
+function inOrder(objects: ReadonlyMap<string, KubeObject>): KubeObject[] {
+  return pick(objects, sortedKeys(objects));
+}
+
+function pick(objects: ReadonlyMap<string, KubeObject>, keys: readonly string[]): KubeObject[] {
+  return keys.flatMap((key) => objects.get(key) ?? []);
+}
+
+function sortedKeys(objects: ReadonlyMap<string, KubeObject>): string[] {
+  // By code units, not by locale: lists are continued from a key, so the order must never vary.
+  return [...objects.keys()].toSorted((left, right) => (left < right ? -1 : 1));
+}
+
+/** The shelf of a kind as it was: what happened since is taken back, newest first. */
+function rewind(
+  objects: ReadonlyMap<string, KubeObject>,
+  changes: readonly Change[],
+): Map<string, KubeObject> {
+  const past = new Map(objects);
+  for (const change of changes.toReversed()) {
+    if (change.previous === undefined) past.delete(change.key);
+    else past.set(change.key, change.previous);
+  }
+  return past;
+}
+
+function listShelf(shelf: Shelf): KubeObject[] {
+  shelf.keys ??= sortedKeys(shelf.objects);
+  return pick(shelf.objects, shelf.keys);
 }
 
 function toEntries(storage: string, { objects }: Shelf): Entry[] {

@@ -1,5 +1,4 @@
-import type { Json, JsonObject } from './json.ts';
-import { isJsonObject } from './json.ts';
+import { type Json, type JsonObject, isJsonObject } from './json.ts';
 import type { KubeObject } from './kube-object.ts';
 
 /** One column of the table that `kubectl get` prints. */
@@ -57,49 +56,6 @@ export const ageColumn: Column = {
 
 type Step = (value: Json) => Json[];
 
-function stepInto(field: string): Step {
-  return (value) => {
-    const found = isJsonObject(value) ? value[field] : undefined;
-    return found === undefined ? [] : [found];
-  };
-}
-
-function stepWhere(path: readonly string[], wanted: string, isEqual: boolean): Step {
-  const steps = path.map(stepInto);
-  return (value) => {
-    if (!Array.isArray(value)) return [];
-    return value.filter((item) => {
-      const found = steps.reduce<Json[]>((values, step) => values.flatMap(step), [item]);
-      return found.length > 0 && (String(found[0]) === wanted) === isEqual;
-    });
-  };
-}
-
-function stepAt(index: number): Step {
-  return (value) => {
-    const found = Array.isArray(value) ? value.at(index) : undefined;
-    return found === undefined ? [] : [found];
-  };
-}
-
-function stepThroughAll(value: Json): Json[] {
-  if (Array.isArray(value)) return value;
-  return isJsonObject(value) ? Object.values(value).filter((each) => each !== undefined) : [];
-}
-
-const condition = /^\?\(\s*@\.([\w.-]+)\s*(==|!=)\s*["']?([^"']*)["']?\s*\)$/;
-
-function toBracketStep(inside: string): Step | undefined {
-  if (inside === '*') return stepThroughAll;
-  if (/^-?\d+$/.test(inside)) return stepAt(Number(inside));
-  const quoted = /^(["'])(.*)\1$/.exec(inside);
-  if (quoted !== null) return stepInto(quoted[2] ?? '');
-  const match = condition.exec(inside);
-  return match === null
-    ? undefined
-    : stepWhere((match[1] ?? '').split('.'), match[3] ?? '', match[2] === '==');
-}
-
 const part = /\.((?:\\.|[^.[\]\\])+)|\[((?:"[^"]*"|'[^']*'|[^\]"'])*)\]/gy;
 
 /**
@@ -118,6 +74,69 @@ export function parseJsonPath(path: string): ((value: Json) => Json[]) | undefin
   }
   if (end !== path.length) return undefined;
   return (value) => steps.reduce<Json[]>((values, step) => values.flatMap(step), [value]);
+}
+
+const condition = /^\?\(\s*@\.([\w.-]+)\s*(==|!=)\s*["']?([^"']*)["']?\s*\)$/;
+
+function toBracketStep(inside: string): Step | undefined {
+  if (inside === '*') return stepThroughAll;
+  if (/^-?\d+$/.test(inside)) return stepAt(Number(inside));
+  const quoted = /^(["'])(.*)\1$/.exec(inside);
+  if (quoted !== null) return stepInto(quoted[2] ?? '');
+  const match = condition.exec(inside);
+  return match === null
+    ? undefined
+    : stepWhere((match[1] ?? '').split('.'), match[3] ?? '', match[2] === '==');
+}
+
+function stepThroughAll(value: Json): Json[] {
+  if (Array.isArray(value)) return value;
+  return isJsonObject(value) ? Object.values(value).filter((each) => each !== undefined) : [];
+}
+
+function stepAt(index: number): Step {
+  return (value) => {
+    const found = Array.isArray(value) ? value.at(index) : undefined;
+    return found === undefined ? [] : [found];
+  };
+}
+
+function stepInto(field: string): Step {
+  return (value) => {
+    const found = isJsonObject(value) ? value[field] : undefined;
+    return found === undefined ? [] : [found];
+  };
+}
+
+function stepWhere(path: readonly string[], wanted: string, isEqual: boolean): Step {
+  const steps = path.map(stepInto);
+  return (value) => {
+    if (!Array.isArray(value)) return [];
+    return value.filter((item) => {
+      const found = steps.reduce<Json[]>((values, step) => values.flatMap(step), [item]);
+      return found.length > 0 && (String(found[0]) === wanted) === isEqual;
+    });
+  };
+}
+
+/** The columns of a custom resource; where its definition names none, its age. */
+export function toColumns(declared: readonly JsonObject[]): Column[] {
+  return [nameColumn, ...(declared.length === 0 ? [{ ...ageColumn, type: 'date' }] : declared.map(toColumn))];
+}
+
+/** A column that a definition asks for in `additionalPrinterColumns`. */
+function toColumn(declared: JsonObject): Column {
+  const text = (field: string): string => (typeof declared[field] === 'string' ? declared[field] : '');
+  const [type, path] = [text('type'), text('jsonPath')];
+  const find = parseJsonPath(path) ?? (() => []);
+  return {
+    name: text('name'),
+    type,
+    format: text('format'),
+    description: text('description') || `Custom resource definition column (in JSONPath format): ${path}`,
+    priority: typeof declared['priority'] === 'number' ? declared['priority'] : 0,
+    cell: (object, now) => toCell(find(object)[0], type, now),
+  };
 }
 
 /** What a printer column of a custom resource shows of the first value its path finds. */
@@ -139,40 +158,9 @@ function toCell(value: Json | undefined, type: string, now: number): Json {
   }
 }
 
-/** A column that a definition asks for in `additionalPrinterColumns`. */
-function toColumn(declared: JsonObject): Column {
-  const text = (field: string): string => (typeof declared[field] === 'string' ? declared[field] : '');
-  const [type, path] = [text('type'), text('jsonPath')];
-  const find = parseJsonPath(path) ?? (() => []);
-  return {
-    name: text('name'),
-    type,
-    format: text('format'),
-    description: text('description') || `Custom resource definition column (in JSONPath format): ${path}`,
-    priority: typeof declared['priority'] === 'number' ? declared['priority'] : 0,
-    cell: (object, now) => toCell(find(object)[0], type, now),
-  };
-}
-
-/** The columns of a custom resource; where its definition names none, its age. */
-export function toColumns(declared: readonly JsonObject[]): Column[] {
-  return [nameColumn, ...(declared.length === 0 ? [{ ...ageColumn, type: 'date' }] : declared.map(toColumn))];
-}
-
 /** An object reduced to its metadata, as clients ask for that only look at those. */
 export function toPartialMetadata(object: KubeObject): JsonObject {
   return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
-}
-
-function show(object: KubeObject, { detail, present }: TableOptions): Json {
-  switch (detail) {
-    case 'None':
-      return null;
-    case 'Object':
-      return present(object);
-    case 'Metadata':
-      return toPartialMetadata(object);
-  }
 }
 
 export interface TableOptions {
@@ -206,4 +194,15 @@ export function toTable(objects: readonly KubeObject[], options: TableOptions): 
       object: show(object, options),
     })),
   };
+}
+
+function show(object: KubeObject, { detail, present }: TableOptions): Json {
+  switch (detail) {
+    case 'None':
+      return null;
+    case 'Object':
+      return present(object);
+    case 'Metadata':
+      return toPartialMetadata(object);
+  }
 }

@@ -1,10 +1,8 @@
 import type { Json, JsonObject } from './json.ts';
-import type { Resource } from './kinds.ts';
-import { groupVersionOf } from './kinds.ts';
+import { type Resource, groupVersionOf } from './kinds.ts';
 import type { KubeObject } from './kube-object.ts';
 import { Refusal } from './refusal.ts';
-import type { Detail } from './tables.ts';
-import { toPartialMetadata, toTable } from './tables.ts';
+import { type Detail, toPartialMetadata, toTable } from './tables.ts';
 
 /** In which shape a client wants to see objects. */
 export type View = 'object' | 'table' | 'metadata';
@@ -25,11 +23,6 @@ export function parseAccept(accept: string): View {
   throw new Refusal(406, 'NotAcceptable', 'only the following media types are accepted: application/json');
 }
 
-function parseDetail(query: URLSearchParams): Detail {
-  const asked = query.get('includeObject');
-  return asked === 'Object' || asked === 'None' ? asked : 'Metadata';
-}
-
 /** One way of showing the objects of a resource. */
 export interface Showing {
   one(object: KubeObject): JsonObject;
@@ -38,9 +31,27 @@ export interface Showing {
   event(object: KubeObject, isFirst: boolean): JsonObject;
 }
 
-function withoutKind(object: KubeObject): JsonObject {
-  const { apiVersion: _version, kind: _kind, ...rest } = object;
-  return rest;
+const showMetadata: Showing = {
+  one: toPartialMetadata,
+  many: (objects, metadata) => ({
+    kind: 'PartialObjectMetadataList',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata,
+    items: objects.map(toPartialMetadata),
+  }),
+  event: toPartialMetadata,
+};
+
+/** How to show the objects of a resource to a client. */
+export function showAs(view: View, resource: Resource, query: URLSearchParams): Showing {
+  switch (view) {
+    case 'object':
+      return showObjects(resource);
+    case 'metadata':
+      return showMetadata;
+    case 'table':
+      return showTable(resource, parseDetail(query));
+  }
 }
 
 function showObjects(resource: Resource): Showing {
@@ -61,16 +72,10 @@ function showObjects(resource: Resource): Showing {
   };
 }
 
-const showMetadata: Showing = {
-  one: toPartialMetadata,
-  many: (objects, metadata) => ({
-    kind: 'PartialObjectMetadataList',
-    apiVersion: 'meta.k8s.io/v1',
-    metadata,
-    items: objects.map(toPartialMetadata),
-  }),
-  event: toPartialMetadata,
-};
+function withoutKind(object: KubeObject): JsonObject {
+  const { apiVersion: _version, kind: _kind, ...rest } = object;
+  return rest;
+}
 
 function showTable(resource: Resource, detail: Detail): Showing {
   const table = (objects: readonly KubeObject[], metadata: JsonObject, isContinued = false): JsonObject => {
@@ -86,14 +91,7 @@ function showTable(resource: Resource, detail: Detail): Showing {
   };
 }
 
-/** How to show the objects of a resource to a client. */
-export function showAs(view: View, resource: Resource, query: URLSearchParams): Showing {
-  switch (view) {
-    case 'object':
-      return showObjects(resource);
-    case 'metadata':
-      return showMetadata;
-    case 'table':
-      return showTable(resource, parseDetail(query));
-  }
+function parseDetail(query: URLSearchParams): Detail {
+  const asked = query.get('includeObject');
+  return asked === 'Object' || asked === 'None' ? asked : 'Metadata';
 }

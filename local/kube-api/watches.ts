@@ -1,11 +1,8 @@
 import type { JsonObject } from './json.ts';
 import { forbidMatch, parseResourceVersion, parseSelection } from './lists.ts';
-import type { Resource } from './kinds.ts';
-import { groupVersionOf } from './kinds.ts';
-import type { KubeObject } from './kube-object.ts';
-import { withMetadata } from './kube-object.ts';
-import type { Refusal } from './refusal.ts';
-import { badRequest, gone, tooLargeResourceVersion } from './refusal.ts';
+import { type Resource, groupVersionOf } from './kinds.ts';
+import { type KubeObject, withMetadata } from './kube-object.ts';
+import { type Refusal, badRequest, gone, tooLargeResourceVersion } from './refusal.ts';
 import type { Selector } from './selectors.ts';
 import type { Change, Store } from './store.ts';
 
@@ -32,24 +29,13 @@ export interface WatchRequest {
   readonly timeoutSeconds: number | undefined;
 }
 
-const bookmarkInterval = 60_000;
-const longestWatch = 30 * 60;
-
-function isTrue(text: string | null): boolean {
-  return text === 'true' || text === '1' || text === '';
-}
-
 /** Whether a GET of a collection asks for a watch. */
 export function isWatch(query: URLSearchParams): boolean {
   return isTrue(query.get('watch'));
 }
 
-function parseTimeout(query: URLSearchParams): number | undefined {
-  const text = query.get('timeoutSeconds') ?? '';
-  if (text === '') return undefined;
-  if (!/^\d+$/.test(text))
-    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-  return Number(text) === 0 ? undefined : Number(text);
+function isTrue(text: string | null): boolean {
+  return text === 'true' || text === '1' || text === '';
 }
 
 /** Reads what a watch asks for; `sendInitialEvents` makes it a list that streams. */
@@ -76,33 +62,16 @@ export function parseWatch(resource: Resource, namespace: string, query: URLSear
   };
 }
 
-function bookmark(resource: Resource, revision: number, annotations?: Record<string, string>): KubeObject {
-  const metadata = {
-    resourceVersion: String(revision),
-    creationTimestamp: undefined,
-    ...(annotations && { annotations }),
-  };
-  return { kind: resource.kind, apiVersion: groupVersionOf(resource), metadata } as unknown as KubeObject;
+function parseTimeout(query: URLSearchParams): number | undefined {
+  const text = query.get('timeoutSeconds') ?? '';
+  if (text === '') return undefined;
+  if (!/^\d+$/.test(text))
+    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return Number(text) === 0 ? undefined : Number(text);
 }
 
-/** What a change is to somebody who only sees what a selector matches. */
-function sendMatching(change: Change, matches: Selector, sink: WatchSink): void {
-  const before = change.previous !== undefined && matches(change.previous);
-  const now = change.type !== 'DELETED' && matches(change.object);
-  if (now) {
-    sink.send(before ? 'MODIFIED' : 'ADDED', change.object);
-    return;
-  }
-  if (!before || change.previous === undefined) return;
-  // An object that leaves the selection is shown as it was, under the revision in which it left.
-  sink.send('DELETED', withMetadata(change.previous, { resourceVersion: String(change.revision) }));
-}
-
-function refuseStart(store: Store, request: WatchRequest, since: number): Refusal | undefined {
-  const [oldest, newest] = [store.compactedRevision(), store.revision()];
-  if (since < oldest) return gone(`too old resource version: ${since} (${oldest})`);
-  return request.notOlderThan > newest ? tooLargeResourceVersion(request.notOlderThan, newest) : undefined;
-}
+const bookmarkInterval = 60_000;
+const longestWatch = 30 * 60;
 
 /** Starts a watch and returns how to stop it. */
 export function startWatch(store: Store, request: WatchRequest, sink: WatchSink): () => void {
@@ -138,4 +107,32 @@ export function startWatch(store: Store, request: WatchRequest, sink: WatchSink)
     clearTimeout(ending);
     unsubscribe();
   };
+}
+
+function refuseStart(store: Store, request: WatchRequest, since: number): Refusal | undefined {
+  const [oldest, newest] = [store.compactedRevision(), store.revision()];
+  if (since < oldest) return gone(`too old resource version: ${since} (${oldest})`);
+  return request.notOlderThan > newest ? tooLargeResourceVersion(request.notOlderThan, newest) : undefined;
+}
+
+function bookmark(resource: Resource, revision: number, annotations?: Record<string, string>): KubeObject {
+  const metadata = {
+    resourceVersion: String(revision),
+    creationTimestamp: undefined,
+    ...(annotations && { annotations }),
+  };
+  return { kind: resource.kind, apiVersion: groupVersionOf(resource), metadata } as unknown as KubeObject;
+}
+
+/** What a change is to somebody who only sees what a selector matches. */
+function sendMatching(change: Change, matches: Selector, sink: WatchSink): void {
+  const before = change.previous !== undefined && matches(change.previous);
+  const now = change.type !== 'DELETED' && matches(change.object);
+  if (now) {
+    sink.send(before ? 'MODIFIED' : 'ADDED', change.object);
+    return;
+  }
+  if (!before || change.previous === undefined) return;
+  // An object that leaves the selection is shown as it was, under the revision in which it left.
+  sink.send('DELETED', withMetadata(change.previous, { resourceVersion: String(change.revision) }));
 }
