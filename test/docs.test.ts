@@ -38,12 +38,12 @@ describe('configuration', () => {
     expect(configured(settings, /`([A-Z][A-Z_]+)`/g)).toEqual(ours);
   });
 
-  test('local/README.md has every flag of npm start, and no other', async () => {
+  test('local/start/README.md has every flag of npm start, and no other', async () => {
     const help = parseOptions(['--help'], {});
     if (help.kind !== 'help') throw new Error(`--help is answered ${help.kind}`);
     const flags = matchesOf(help.text, /^ {2}--([a-z-]+)/gm);
     expect(flags).toContain('port');
-    const options = sectionOf(await read('local/README.md'), 'Options');
+    const options = sectionOf(await read('local/start/README.md'), 'Options');
     expect(configured(options, /^`--([a-z-]+)/g)).toEqual(flags);
   });
 });
