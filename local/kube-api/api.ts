@@ -33,10 +33,10 @@ import {
   methodNotAllowed,
   notFound,
   notImplemented,
-  Refusal,
+  StatusError,
   unknownResource,
   unsupportedMediaType,
-} from './refusal.ts';
+} from './status-error.ts';
 import { type ApiRequest, type ResourcePath, type Verb, parseResourcePath, verbOf } from './request.ts';
 import { accessReview, reviewedAccess } from './access-review.ts';
 import type { ServerState } from './server-state.ts';
@@ -60,7 +60,7 @@ export type Answer =
 
 type Headers = Readonly<Record<string, string | readonly string[]>>;
 
-/** Answers one request. What cannot be done is thrown as a Refusal. */
+/** Answers one request. What cannot be done is thrown as a StatusError. */
 export function answerRequest(state: ServerState, request: ApiRequest): Answer {
   const path = parseResourcePath(request.path);
   if (path === undefined) {
@@ -299,7 +299,7 @@ function apply({ state, request, target, showing }: Call, isDryRun: boolean): An
   if (warnings.length > 0) {
     const { namespace = '' } = object.metadata;
     const where = `(${namespace}/${object.metadata.name}; ${groupVersionOf(resource)}, Kind=${resource.kind})`;
-    throw new Refusal(500, '', `failed to create typed patch object ${where}: ${warnings.join(', ')}`);
+    throw new StatusError(500, '', `failed to create typed patch object ${where}: ${warnings.join(', ')}`);
   }
   requireName(object, name);
   const current = state.store.get(resource.storage, keyOf(target.namespace, name));

@@ -1,8 +1,8 @@
-import { examineDefinition, prepareDefinition } from './definitions.ts';
+import { prepareDefinition, validateDefinition } from './definitions.ts';
 import {
   eventColumns,
-  examineCoreEvent,
-  examineNewEvent,
+  validateCoreEvent,
+  validateNewEvent,
   presentCoreEvent,
   presentNewEvent,
   storeCoreEvent,
@@ -82,7 +82,7 @@ const coreEvents = builtIn(
       ...nestedFields('involvedObject', 'involvedObject', referenceNames),
     },
     prepare: storeCoreEvent,
-    examine: examineCoreEvent,
+    validate: validateCoreEvent,
     present: presentCoreEvent,
   },
 );
@@ -106,7 +106,7 @@ const newEvents: Resource = {
     ...nestedFields('regarding', 'involvedObject', referenceNames),
   },
   prepare: storeNewEvent,
-  examine: examineNewEvent,
+  validate: validateNewEvent,
   present: presentNewEvent,
 };
 
@@ -178,7 +178,7 @@ const definitions = builtIn(
       { ...column('Created At', (object) => object.metadata.creationTimestamp ?? null), type: 'date' },
     ],
     prepare: prepareDefinition,
-    examine: examineDefinition,
+    validate: validateDefinition,
   },
 );
 

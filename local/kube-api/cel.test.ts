@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { compileRules, ruleErrors } from './cel.ts';
 import type { Json } from './json.ts';
-import type { FieldError } from './refusal.ts';
+import type { FieldError } from './status-error.ts';
 import type { Schema, ValidationRule } from './schema.ts';
 
 function ruled(schema: Schema, ...rules: ValidationRule[]): Schema {

@@ -1,6 +1,6 @@
 import { type ASTNode, Environment, EvaluationError, ParseError } from '@marcbachmann/cel-js';
 import { type Json, type JsonObject, isJsonObject, isSameJson } from './json.ts';
-import type { FieldError, FieldReason } from './refusal.ts';
+import type { FieldError, FieldReason } from './status-error.ts';
 import { type Schema, type ValidationRule, oldItemOf, schemaOfField } from './schema.ts';
 
 /** The compiled rules of a schema, found again by the part of the schema that carries them. */

@@ -3,7 +3,7 @@ import { type Json, type JsonObject, isJsonObject, jsonTypeOf } from './json.ts'
 import { type Resource, groupVersionOf } from './kinds.ts';
 import type { KubeObject, Metadata } from './kube-object.ts';
 import { objectMetaSchema } from './object-meta.ts';
-import { type Refusal, badRequest, invalid, unsupportedMediaType } from './refusal.ts';
+import { type StatusError, badRequest, invalid, unsupportedMediaType } from './status-error.ts';
 import { type Schema, applyDefaults, findTypeMismatch, prune } from './schema.ts';
 
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
@@ -106,7 +106,7 @@ function checkTypes(value: JsonObject, resource: Resource): void {
   throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${mismatch}`);
 }
 
-function strictError({ kind, version }: Resource, problems: readonly string[]): Refusal {
+function strictError({ kind, version }: Resource, problems: readonly string[]): StatusError {
   const says = `strict decoding error: ${problems.join(', ')}`;
   return badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${says}`);
 }

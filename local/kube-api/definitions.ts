@@ -2,7 +2,7 @@ import { compileRules } from './cel.ts';
 import { type Json, type JsonObject, getAt, isJsonObject, isSameJson } from './json.ts';
 import { type Resource, metadataFields, plainResource } from './kinds.ts';
 import { type KubeObject, isDeleting } from './kube-object.ts';
-import type { FieldError, FieldReason } from './refusal.ts';
+import type { FieldError, FieldReason } from './status-error.ts';
 import { type Schema, schemaErrors, toRegExp } from './schema.ts';
 import { parseJsonPath, toColumns } from './tables.ts';
 
@@ -102,7 +102,7 @@ function conditionsOf(old: KubeObject | undefined, now: string): JsonObject[] {
 }
 
 /** What is wrong with a definition; one that could only be obeyed in part is refused as a whole. */
-export function examineDefinition(object: KubeObject, old: KubeObject | undefined): FieldError[] {
+export function validateDefinition(object: KubeObject, old: KubeObject | undefined): FieldError[] {
   const spec = objectAt(object, 'spec');
   if (old !== undefined) {
     const changed = immutableErrors(spec, old);

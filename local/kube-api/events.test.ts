@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
-  examineCoreEvent,
-  examineNewEvent,
+  validateCoreEvent,
+  validateNewEvent,
   presentCoreEvent,
   presentNewEvent,
   storeCoreEvent,
@@ -84,7 +84,7 @@ test('what is shown and written back is stored as before', () => {
 /** What is wrong with the Event above when it says some things otherwise. */
 function problems(changes: Record<string, string | number | object | undefined>): string[] {
   const object = storeNewEvent({ ...written, ...changes } as KubeObject);
-  return examineNewEvent(object, undefined).map(({ field, message }) => `${field}: ${message}`);
+  return validateNewEvent(object, undefined).map(({ field, message }) => `${field}: ${message}`);
 }
 
 describe('an Event of events.k8s.io', () => {
@@ -116,15 +116,15 @@ describe('an Event of events.k8s.io', () => {
   test('changes only in its series', () => {
     const old = storeNewEvent(written);
     const series = { count: 2, lastObservedTime: '2026-01-02T03:05:05.000000Z' };
-    expect(examineNewEvent({ ...old, series }, old)).toEqual([]);
-    expect(examineNewEvent({ ...old, message: 'other' }, old).map(({ message }) => message)).toEqual([
+    expect(validateNewEvent({ ...old, series }, old)).toEqual([]);
+    expect(validateNewEvent({ ...old, message: 'other' }, old).map(({ message }) => message)).toEqual([
       'Invalid value: "other": field is immutable',
     ]);
   });
 });
 
 test('a core Event is about its own namespace', () => {
-  expect(examineCoreEvent(core)).toEqual([]);
+  expect(validateCoreEvent(core)).toEqual([]);
   const other = { ...core, involvedObject: { ...regarding, namespace: 'b' } };
-  expect(examineCoreEvent(other).map(({ field }) => field)).toEqual(['involvedObject.namespace']);
+  expect(validateCoreEvent(other).map(({ field }) => field)).toEqual(['involvedObject.namespace']);
 });

@@ -1,7 +1,7 @@
 import { type Json, type JsonObject, getAt, isSameJson } from './json.ts';
 import type { KubeObject } from './kube-object.ts';
 import { qualifiedNameErrors } from './names.ts';
-import type { FieldError, FieldReason } from './refusal.ts';
+import type { FieldError, FieldReason } from './status-error.ts';
 import { type Column, toAge } from './tables.ts';
 
 /** An Event written through core/v1, as it is stored. */
@@ -75,7 +75,7 @@ export function presentNewEvent(object: KubeObject): KubeObject {
 }
 
 /** What is wrong with a stored Event by the older rules, which core/v1 keeps. */
-export function examineCoreEvent(object: KubeObject): FieldError[] {
+export function validateCoreEvent(object: KubeObject): FieldError[] {
   return namespaceErrors(object, false);
 }
 
@@ -92,16 +92,16 @@ function error(field: string, reason: FieldReason, message: string): FieldError 
 }
 
 /** What is wrong with a stored Event by the rules of events.k8s.io/v1: complete when made, then only its series changes. */
-export function examineNewEvent(object: KubeObject, old: KubeObject | undefined): FieldError[] {
-  if (old !== undefined) return examineChange(object, old);
+export function validateNewEvent(object: KubeObject, old: KubeObject | undefined): FieldError[] {
+  if (old !== undefined) return validateChange(object, old);
   const time = required(object, 'eventTime');
-  return time.length > 0 ? time : [...namespaceErrors(object, true), ...examineCreation(object)];
+  return time.length > 0 ? time : [...namespaceErrors(object, true), ...validateCreation(object)];
 }
 
 const fixed = ['involvedObject', 'reason', 'message', 'count', 'type', 'eventTime', 'action', 'related'];
 const fixedToo = ['reportingComponent', 'reportingInstance', 'firstTimestamp', 'lastTimestamp', 'source'];
 
-function examineChange(object: KubeObject, old: KubeObject): FieldError[] {
+function validateChange(object: KubeObject, old: KubeObject): FieldError[] {
   return [...fixed, ...fixedToo]
     .filter((field) => !isSameJson(object[field], old[field]))
     .map((field) => {
@@ -114,7 +114,7 @@ function required(object: KubeObject, field: string, shownAs = field): FieldErro
   return (object[field] ?? '') === '' ? [error(shownAs, 'FieldValueRequired', 'Required value')] : [];
 }
 
-function examineCreation(object: KubeObject): FieldError[] {
+function validateCreation(object: KubeObject): FieldError[] {
   const type = object['type'];
   const isTyped = type === 'Normal' || type === 'Warning';
   const legacy = ['count', 'firstTimestamp', 'lastTimestamp'].filter((field) => object[field] !== undefined);

@@ -5,7 +5,7 @@ import { type Answer, answerRequest } from './api.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { KubeObject } from './kube-object.ts';
 import { decodeNamespace } from './protobuf.ts';
-import { badRequest, Refusal } from './refusal.ts';
+import { badRequest, StatusError } from './status-error.ts';
 import type { ApiRequest } from './request.ts';
 import type { ServerState } from './server-state.ts';
 import { type WatchType, startWatch } from './watches.ts';
@@ -59,7 +59,7 @@ export function serveApi(server: Server, state: ServerState): HttpServer {
       // A client that has left would never end its watch.
       if (!response.destroyed) send(answer, response);
     } catch (error) {
-      sendRefusal(response, error);
+      sendError(response, error);
     }
   }
 
@@ -153,8 +153,8 @@ function parseUrl(text: string): URL {
   }
 }
 
-function tooLarge(): Refusal {
-  return new Refusal(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${largestBody}`);
+function tooLarge(): StatusError {
+  return new StatusError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${largestBody}`);
 }
 
 async function readBody(message: IncomingMessage): Promise<Buffer> {
@@ -177,13 +177,13 @@ function checkTimeout(query: URLSearchParams): void {
   );
 }
 
-function sendRefusal(response: ServerResponse, error: unknown): void {
+function sendError(response: ServerResponse, error: unknown): void {
   // Nobody is there any more, or an answer has begun that cannot be taken back.
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
-  if (error instanceof Refusal) {
+  if (error instanceof StatusError) {
     const { code } = error.status;
     // What was not read of a body that is too large must not be taken for the next request.
     sendJson(response, code, error.status, {
@@ -196,7 +196,7 @@ function sendRefusal(response: ServerResponse, error: unknown): void {
   sendJson(
     response,
     500,
-    new Refusal(500, 'InternalError', `Internal error occurred: ${message}`).status,
+    new StatusError(500, 'InternalError', `Internal error occurred: ${message}`).status,
     {},
   );
 }

@@ -1,7 +1,7 @@
 import type { Rules } from './cel.ts';
 import type { KubeObject } from './kube-object.ts';
 import { subdomainErrors } from './names.ts';
-import type { FieldError } from './refusal.ts';
+import type { FieldError } from './status-error.ts';
 import type { Schema } from './schema.ts';
 import type { SelectableFields } from './selectors.ts';
 import type { Column } from './tables.ts';
@@ -31,7 +31,7 @@ export interface Resource {
   /** Turns what a client wrote into what is stored; on an update `old` is what was stored before. */
   readonly prepare: (object: KubeObject, old: KubeObject | undefined) => KubeObject;
   /** What is wrong beyond the schema. */
-  readonly examine: (object: KubeObject, old: KubeObject | undefined) => FieldError[];
+  readonly validate: (object: KubeObject, old: KubeObject | undefined) => FieldError[];
   /** Turns what is stored into what this version shows. */
   readonly present: (object: KubeObject) => KubeObject;
 }
@@ -48,7 +48,7 @@ export const plainResource = {
   columns: [],
   nameErrors: subdomainErrors,
   prepare: (object: KubeObject) => object,
-  examine: () => [],
+  validate: () => [],
   present: (object: KubeObject) => object,
 } as const;
 

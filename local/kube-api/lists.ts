@@ -1,7 +1,13 @@
 import type { JsonObject } from './json.ts';
 import type { Resource } from './kinds.ts';
 import { type KubeObject, keyOf } from './kube-object.ts';
-import { type Refusal, badRequest, gone, invalidOptions, tooLargeResourceVersion } from './refusal.ts';
+import {
+  type StatusError,
+  badRequest,
+  gone,
+  invalidOptions,
+  tooLargeResourceVersion,
+} from './status-error.ts';
 import { type Selector, parseFieldSelector, parseLabelSelector } from './selectors.ts';
 import type { Store } from './store.ts';
 
@@ -38,8 +44,8 @@ export function parseResourceVersion(query: URLSearchParams): number | undefined
   throw badRequest(`invalid resource version: ${why}`);
 }
 
-/** The refusal of a `resourceVersionMatch` that does not go with the rest of a request. */
-export function forbidMatch(message: string): Refusal {
+/** The error of a `resourceVersionMatch` that does not go with the rest of a request. */
+export function forbidMatch(message: string): StatusError {
   return invalidOptions(
     'ListOptions',
     'resourceVersionMatch',
@@ -67,7 +73,7 @@ export function listPage(store: Store, resource: Resource, namespace: string, qu
   }
   const objects = rest.slice(0, limit);
   const last = objects.at(-1);
-  const token = encodeBookmark({ revision, after: last === undefined ? '' : keyOfObject(last) });
+  const token = encodeContinueToken({ revision, after: last === undefined ? '' : keyOfObject(last) });
   const isSelected = query.has('labelSelector') || query.has('fieldSelector');
   const remaining = isSelected ? {} : { remainingItemCount: rest.length - limit };
   return { objects, metadata: { continue: token, ...remaining, resourceVersion } };
@@ -80,7 +86,7 @@ function parseLimit(query: URLSearchParams): number {
   throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
 }
 
-interface Bookmark {
+interface ContinueToken {
   readonly revision: number;
   /** The last key that was shown. */
   readonly after: string;
@@ -90,7 +96,7 @@ const tooOldToContinue =
   'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
 
 /** Where a list starts and which moment it shows. */
-function startOf(store: Store, query: URLSearchParams): Bookmark {
+function startOf(store: Store, query: URLSearchParams): ContinueToken {
   const token = query.get('continue') ?? '';
   const asked = parseResourceVersion(query);
   if (token === '') {
@@ -100,10 +106,10 @@ function startOf(store: Store, query: URLSearchParams): Bookmark {
   if (asked !== undefined && asked !== 0) {
     throw badRequest('specifying resource version is not allowed when using continue');
   }
-  const bookmark = decodeBookmark(token);
-  if (bookmark.revision < 0) return { ...bookmark, revision: store.revision() };
-  if (bookmark.revision >= store.compactedRevision()) return bookmark;
-  throw gone(tooOldToContinue, { continue: encodeBookmark({ ...bookmark, revision: -1 }) });
+  const start = decodeContinueToken(token);
+  if (start.revision < 0) return { ...start, revision: store.revision() };
+  if (start.revision >= store.compactedRevision()) return start;
+  throw gone(tooOldToContinue, { continue: encodeContinueToken({ ...start, revision: -1 }) });
 }
 
 function checkMatch(query: URLSearchParams, asked: number | undefined): void {
@@ -129,7 +135,7 @@ function revisionFor(store: Store, asked: number | undefined, query: URLSearchPa
   return asked;
 }
 
-function decodeBookmark(token: string): Bookmark {
+function decodeContinueToken(token: string): ContinueToken {
   try {
     const { rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString()) as JsonObject;
     if (typeof rv === 'number' && typeof start === 'string')
@@ -141,7 +147,7 @@ function decodeBookmark(token: string): Bookmark {
 }
 
 /** Written as the real server writes it; there a list goes on at a key, the least one behind the last that was shown. */
-function encodeBookmark({ revision, after }: Bookmark): string {
+function encodeContinueToken({ revision, after }: ContinueToken): string {
   const token = { v: 'meta.k8s.io/v1', rv: revision, start: `${after}\0` };
   return Buffer.from(JSON.stringify(token)).toString('base64url');
 }

@@ -1,6 +1,6 @@
 import { isSameJson } from './json.ts';
 import { type KubeObject, type Metadata, isDeleting } from './kube-object.ts';
-import type { FieldError, FieldReason } from './refusal.ts';
+import type { FieldError, FieldReason } from './status-error.ts';
 
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Json } from './json.ts';
 import { applyJsonPatch, applyMergePatch, applyStrategicPatch } from './patch.ts';
-import { Refusal } from './refusal.ts';
+import { StatusError } from './status-error.ts';
 
 describe('a merge patch', () => {
   test.each<[string, Json, Json, Json]>([
@@ -63,7 +63,7 @@ describe('a JSON patch', () => {
     ['an unknown operation', { op: 'zap', path: '/a' }],
     ['an operation that is none', 'zap'],
   ])('is refused for %s', (_title, operation) => {
-    expect(() => applyJsonPatch({ a: 1, list: [1] }, [operation])).toThrow(Refusal);
+    expect(() => applyJsonPatch({ a: 1, list: [1] }, [operation])).toThrow(StatusError);
   });
 
   test('leaves what it was given as it was', () => {

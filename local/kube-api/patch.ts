@@ -1,5 +1,5 @@
 import { type Json, type JsonObject, isJsonObject, isSameJson } from './json.ts';
-import { badRequest, notImplemented, Refusal } from './refusal.ts';
+import { badRequest, notImplemented, StatusError } from './status-error.ts';
 
 /** RFC 7396: null takes a field away, objects are merged, everything else is replaced. */
 export function applyMergePatch(target: Json | undefined, patch: Json): Json {
@@ -27,8 +27,13 @@ export function applyJsonPatch(document: Json, patch: Json): Json {
 }
 
 /** The real server says no more than this when a JSON patch cannot be applied. */
-function rejected(): Refusal {
-  return new Refusal(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
+function rejected(): StatusError {
+  return new StatusError(
+    422,
+    'Invalid',
+    'the server rejected our request due to an error in our request',
+    {},
+  );
 }
 
 function applyOperation(document: Json, operation: JsonObject): Json {

@@ -1,5 +1,5 @@
 import type { JsonObject } from './json.ts';
-import { Refusal } from './refusal.ts';
+import { StatusError } from './status-error.ts';
 
 /** What stands before every object that Kubernetes writes as protobuf. */
 const magic = Buffer.from('k8s\0');
@@ -20,10 +20,10 @@ export function decodeNamespace(body: Buffer): JsonObject {
   return { apiVersion: String(apiVersion), kind: String(kind), metadata: { name: String(name) } };
 }
 
-function notUnderstood(): Refusal {
+function notUnderstood(): StatusError {
   const message =
     'the embedded cluster understands no more of protobuf than the name of a namespace: send application/json';
-  return new Refusal(415, 'UnsupportedMediaType', message);
+  return new StatusError(415, 'UnsupportedMediaType', message);
 }
 
 /** The first fields of a message by their numbers; all others must be empty. Nothing of a mere name is longer than 127. */

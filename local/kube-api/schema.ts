@@ -1,5 +1,5 @@
 import { type Json, type JsonObject, isJsonObject, isSameJson, jsonTypeOf } from './json.ts';
-import type { FieldError, FieldReason } from './refusal.ts';
+import type { FieldError, FieldReason } from './status-error.ts';
 
 export interface ValidationRule {
   rule: string;

@@ -1,7 +1,7 @@
 import { type Json, getAt } from './json.ts';
 import type { KubeObject } from './kube-object.ts';
 import { labelValueErrors, qualifiedNameErrors } from './names.ts';
-import { badRequest } from './refusal.ts';
+import { badRequest } from './status-error.ts';
 
 /** Which objects a request is about. */
 export type Selector = (object: KubeObject) => boolean;

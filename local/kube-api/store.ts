@@ -57,7 +57,7 @@ export function createStore(initial: readonly Entry[], record: (entry: Entry) =>
     return shelf;
   }
 
-  function announce(change: Change): void {
+  function notify(change: Change): void {
     history.push(change);
     if (history.length > remembered * 1.5) forget();
     for (const listener of Array.from(listeners)) listener(change);
@@ -96,7 +96,7 @@ export function createStore(initial: readonly Entry[], record: (entry: Entry) =>
       revision += 1;
       shelf.objects.set(key, stored);
       if (previous === undefined) shelf.keys = undefined;
-      announce({ type: previous ? 'MODIFIED' : 'ADDED', revision, storage, key, object: stored, previous });
+      notify({ type: previous ? 'MODIFIED' : 'ADDED', revision, storage, key, object: stored, previous });
       return stored;
     },
     remove(storage, key) {
@@ -109,7 +109,7 @@ export function createStore(initial: readonly Entry[], record: (entry: Entry) =>
       shelf.keys = undefined;
       // Watchers of a deletion see the last state, under the revision of the deletion.
       const object = withMetadata(previous, { resourceVersion: String(revision) });
-      announce({ type: 'DELETED', revision, storage, key, object, previous });
+      notify({ type: 'DELETED', revision, storage, key, object, previous });
       return object;
     },
     changesSince,

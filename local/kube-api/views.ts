@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from './json.ts';
 import { type Resource, groupVersionOf } from './kinds.ts';
 import type { KubeObject } from './kube-object.ts';
-import { Refusal } from './refusal.ts';
+import { StatusError } from './status-error.ts';
 import { type Detail, toPartialMetadata, toTable } from './tables.ts';
 
 /** In which shape a client wants to see objects. */
@@ -20,7 +20,11 @@ export function parseAccept(accept: string): View {
     if (shape === 'as=Table' && parameters.includes('v=v1')) return 'table';
     if (shape.startsWith('as=PartialObjectMetadata') && parameters.includes('v=v1')) return 'metadata';
   }
-  throw new Refusal(406, 'NotAcceptable', 'only the following media types are accepted: application/json');
+  throw new StatusError(
+    406,
+    'NotAcceptable',
+    'only the following media types are accepted: application/json',
+  );
 }
 
 /** One way of showing the objects of a resource. */

@@ -2,7 +2,7 @@ import type { JsonObject } from './json.ts';
 import { forbidMatch, parseResourceVersion, parseSelection } from './lists.ts';
 import { type Resource, groupVersionOf } from './kinds.ts';
 import { type KubeObject, withMetadata } from './kube-object.ts';
-import { type Refusal, badRequest, gone, tooLargeResourceVersion } from './refusal.ts';
+import { type StatusError, badRequest, gone, tooLargeResourceVersion } from './status-error.ts';
 import type { Selector } from './selectors.ts';
 import type { Change, Store } from './store.ts';
 
@@ -109,7 +109,7 @@ export function startWatch(store: Store, request: WatchRequest, sink: WatchSink)
   };
 }
 
-function refuseStart(store: Store, request: WatchRequest, since: number): Refusal | undefined {
+function refuseStart(store: Store, request: WatchRequest, since: number): StatusError | undefined {
   const [oldest, newest] = [store.compactedRevision(), store.revision()];
   if (since < oldest) return gone(`too old resource version: ${since} (${oldest})`);
   return request.notOlderThan > newest ? tooLargeResourceVersion(request.notOlderThan, newest) : undefined;

@@ -1,6 +1,6 @@
 import { answerRequest } from './api.ts';
 import { applyManifests } from './apply-manifests.ts';
-import { Refusal } from './refusal.ts';
+import { StatusError } from './status-error.ts';
 import { createServerState } from './server-state.ts';
 import { createStore } from './store.ts';
 
@@ -38,7 +38,7 @@ export function createApiWithoutPort(crds: readonly string[]): (request: PlainRe
         ? { status: answer.status, contentType: answer.contentType, text: answer.body }
         : toJsonAnswer(answer.status, answer.body);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      if (!(error instanceof StatusError)) throw error;
       return toJsonAnswer(error.status.code, error.status);
     }
   };

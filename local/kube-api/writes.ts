@@ -15,8 +15,8 @@ import {
   forbidden,
   invalid,
   notFound,
-  Refusal,
-} from './refusal.ts';
+  StatusError,
+} from './status-error.ts';
 import { schemaErrors } from './schema.ts';
 import type { Store } from './store.ts';
 
@@ -39,14 +39,14 @@ export function createObject(
   const placed = placeAt(written, target);
   if (target.name !== '') requireName(placed, target.name);
   if (placed.metadata.resourceVersion !== undefined) {
-    throw new Refusal(500, '', 'resourceVersion should not be set on objects to be created');
+    throw new StatusError(500, '', 'resourceVersion should not be set on objects to be created');
   }
   const named = withMetadata(placed, newMetadata(placed.metadata, resource));
   const { name, namespace } = named.metadata;
   requireNamespace(store, target, name);
   requireLivingDefinition(store, resource, name);
   const object = resource.prepare(resource.hasStatus ? { ...named, status: undefined } : named, undefined);
-  validate(object, resource, undefined);
+  requireValid(object, resource, undefined);
   const existing = store.get(resource.storage, keyOf(namespace, name));
   if (existing !== undefined) {
     throw alreadyExists(resource, name, isDeleting(existing) ? 'object is being deleted: ' : '');
@@ -107,11 +107,11 @@ function requireLivingDefinition(store: Store, resource: Resource, name: string)
   throw forbidden(resource, name, 'create not allowed while custom resource definition is terminating');
 }
 
-function validate(object: KubeObject, resource: Resource, old: KubeObject | undefined): void {
+function requireValid(object: KubeObject, resource: Resource, old: KubeObject | undefined): void {
   const errors = [
     ...metadataErrors(object.metadata, resource.nameErrors),
     ...(old === undefined ? [] : metadataUpdateErrors(object.metadata, old)),
-    ...resource.examine(object, old),
+    ...resource.validate(object, old),
   ];
   errors.push(...customErrors(object, resource, old, errors));
   if (errors.length === 0) return;
@@ -161,7 +161,7 @@ export function requireName({ metadata }: KubeObject, addressed: string): void {
   );
 }
 
-/** The object of a target, or the refusal that it is not there. */
+/** The object of a target, or the error that it is not there. */
 export function requireObject(store: Store, { resource, namespace, name }: Target): KubeObject {
   const found = store.get(resource.storage, keyOf(namespace, name));
   if (found === undefined) throw notFound(resource, name);
@@ -191,7 +191,7 @@ export function updateObject(
   const isRespecified = resource.hasGeneration && !isSameSpec(combined, current, resource);
   const { resourceVersion } = current.metadata;
   const next = withMetadata(combined, { resourceVersion, ...(isRespecified ? { generation } : {}) });
-  validate(next, resource, current);
+  requireValid(next, resource, current);
   if (isSameJson(next, current)) return current;
   if (options.isDryRun) return next;
   if (!isDeleting(current) || isHeld(next, resource)) return store.put(resource.storage, next);
@@ -219,7 +219,7 @@ function checkVersion(written: KubeObject, current: KubeObject, resource: Resour
     ]);
   }
   if (!/^\d+$/.test(resourceVersion)) {
-    throw new Refusal(
+    throw new StatusError(
       500,
       '',
       `strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`,
