@@ -158,12 +158,12 @@ export function ruleErrors(value: Json, schema: Schema, rules: Rules, old: Json 
   return errors;
 }
 
-interface Place {
+interface Evaluation {
   readonly rules: Rules;
   readonly errors: FieldError[];
 }
 
-function evaluate(value: Json, schema: Schema, old: Json | undefined, path: string, place: Place): void {
+function evaluate(value: Json, schema: Schema, old: Json | undefined, path: string, place: Evaluation): void {
   const compiled = place.rules.get(schema) ?? [];
   const isUnchanged = old !== undefined && isSameJson(value, old);
   const due = compiled.filter(({ isTransition }) => (isTransition ? old !== undefined : !isUnchanged));
@@ -263,7 +263,7 @@ function evaluateItems(
   schema: Schema,
   old: Json | undefined,
   path: string,
-  place: Place,
+  place: Evaluation,
 ): void {
   if (schema.items === undefined) return;
   for (const [index, item] of list.entries()) {
@@ -276,7 +276,7 @@ function evaluateFields(
   schema: Schema,
   old: Json | undefined,
   path: string,
-  place: Place,
+  place: Evaluation,
 ): void {
   for (const [field, value] of Object.entries(object)) {
     const known = schemaOfField(schema, field);

@@ -269,6 +269,13 @@ spec: {color: blue}
     await expect(cluster.apply(manifest)).rejects.toThrow(message);
   });
 
+  test('a definition that can only be obeyed in part lets the cluster not start', async () => {
+    const broken = definition.replace('type: string, default: red', 'type: string, anyOf: [{maxLength: 1}]');
+    await expect(startCluster({ crds: [broken] })).rejects.toThrow(
+      'anyOf: Forbidden: the embedded cluster does not implement anyOf in a schema',
+    );
+  });
+
   test('a definition that cannot be served lets the cluster not start', async () => {
     const broken = definition.replace('type: string, default: red', 'type: frob');
     await expect(startCluster({ crds: [broken] })).rejects.toThrow(

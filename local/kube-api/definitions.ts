@@ -179,10 +179,27 @@ function versionErrors(version: Version, path: string, isOnly: boolean): FieldEr
 
 const types = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
 
+// No definition that anybody here installs says these.
+const unimplemented = [
+  'allOf',
+  'anyOf',
+  'oneOf',
+  'not',
+  'exclusiveMinimum',
+  'exclusiveMaximum',
+  'multipleOf',
+  'x-kubernetes-embedded-resource',
+  'x-kubernetes-int-or-string',
+];
+
 /** What keeps a schema from being structural, so that it could not be obeyed exactly. */
 function structuralErrors(schema: Schema, path: string): FieldError[] {
   const errors = patternErrors(schema, path);
-  if (schema.type === undefined && !isTyped(schema)) {
+  for (const keyword of unimplemented.filter((each) => each in schema)) {
+    const says = `Forbidden: the embedded cluster does not implement ${keyword} in a schema`;
+    errors.push(error(`${path}.${keyword}`, 'FieldValueForbidden', says));
+  }
+  if (schema.type === undefined && schema['x-kubernetes-preserve-unknown-fields'] !== true) {
     const says = 'Required value: must not be empty for specified object fields';
     errors.push(error(`${path}.type`, 'FieldValueRequired', says));
   } else if (schema.type !== undefined && !types.includes(schema.type)) {
@@ -211,12 +228,6 @@ function patternErrors(schema: Schema, path: string): FieldError[] {
     const says = `Invalid value: ${JSON.stringify(schema.pattern)}: must be a valid regular expression`;
     return [error(`${path}.pattern`, 'FieldValueInvalid', says)];
   }
-}
-
-function isTyped(schema: Schema): boolean {
-  return (
-    schema['x-kubernetes-int-or-string'] === true || schema['x-kubernetes-preserve-unknown-fields'] === true
-  );
 }
 
 /** The resources that a definition makes the server serve, the version that is stored first. */

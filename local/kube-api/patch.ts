@@ -119,45 +119,24 @@ function editObject(object: JsonObject, part: string, edit: Edit): JsonObject {
   return { ...object, [part]: edit.kind === 'remove' ? undefined : edit.value };
 }
 
-const deleteFromList = '$deleteFromPrimitiveList/';
-
-/** The strategic merge of the built-in kinds: a merge patch in which known lists are merged by their keys. */
+/** The strategic merge of the built-in kinds: a merge patch in which finalizers are added and taken out one by one. */
 export function applyStrategicPatch(target: Json | undefined, patch: Json): Json {
   if (!isJsonObject(patch)) return patch;
   const merged: JsonObject = isJsonObject(target) ? { ...target } : {};
   for (const [field, value] of Object.entries(patch)) {
-    if (value === undefined || field.startsWith('$setElementOrder/')) continue;
-    if (field.startsWith(deleteFromList)) {
-      const from = field.slice(deleteFromList.length);
-      const [list, gone] = [merged[from], value];
-      if (Array.isArray(list) && Array.isArray(gone))
-        merged[from] = list.filter((each) => !gone.includes(each));
-    } else if (field.startsWith('$')) throw notImplemented(`${field} in a strategic merge patch`);
-    else if (value === null) delete merged[field];
-    else if (Array.isArray(value)) merged[field] = mergeList(merged[field], value, field);
+    if (value === undefined || field === '$setElementOrder/finalizers') continue;
+    if (field === '$deleteFromPrimitiveList/finalizers') {
+      merged['finalizers'] = toList(merged['finalizers']).filter((each) => !toList(value).includes(each));
+    } else if (field.startsWith('$') || field === 'ownerReferences') {
+      throw notImplemented(`${field} in a strategic merge patch`);
+    } else if (field === 'finalizers' && Array.isArray(value)) {
+      merged[field] = [...value, ...toList(merged[field]).filter((each) => !value.includes(each))];
+    } else if (value === null) delete merged[field];
     else merged[field] = applyStrategicPatch(merged[field], value);
   }
   return merged;
 }
 
-/** By which key the items of a list are told apart; an empty key means that the items themselves are. */
-const mergeKeys: Readonly<Record<string, string>> = { finalizers: '', ownerReferences: 'uid' };
-
-function mergeList(target: Json | undefined, patch: Json[], field: string): Json[] {
-  const key = mergeKeys[field];
-  if (key === undefined || !Array.isArray(target)) return patch.filter((item) => !isDirective(item));
-  if (key === '') return [...patch, ...target.filter((each) => !patch.includes(each))];
-  return patch.reduce<Json[]>((list, item) => mergeItem(list, item, key), target);
-}
-
-function isDirective(item: Json): boolean {
-  return isJsonObject(item) && item['$patch'] !== undefined;
-}
-
-function mergeItem(list: Json[], item: Json, key: string): Json[] {
-  if (!isJsonObject(item)) return [...list, item];
-  const index = list.findIndex((each) => isJsonObject(each) && isSameJson(each[key], item[key]));
-  if (item['$patch'] === 'delete') return index < 0 ? list : list.toSpliced(index, 1);
-  if (index < 0) return [...list, item];
-  return list.with(index, applyStrategicPatch(list[index], item));
+function toList(value: Json | undefined): Json[] {
+  return Array.isArray(value) ? value : [];
 }

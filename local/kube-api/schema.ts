@@ -27,21 +27,11 @@ export interface Schema {
   maxLength?: number;
   minimum?: number;
   maximum?: number;
-  exclusiveMinimum?: boolean;
-  exclusiveMaximum?: boolean;
-  multipleOf?: number;
   minItems?: number;
   maxItems?: number;
-  uniqueItems?: boolean;
   minProperties?: number;
   maxProperties?: number;
-  allOf?: Schema[];
-  anyOf?: Schema[];
-  oneOf?: Schema[];
-  not?: Schema;
-  'x-kubernetes-int-or-string'?: boolean;
   'x-kubernetes-preserve-unknown-fields'?: boolean;
-  'x-kubernetes-embedded-resource'?: boolean;
   'x-kubernetes-list-type'?: string;
   'x-kubernetes-list-map-keys'?: string[];
   'x-kubernetes-map-type'?: string;
@@ -82,8 +72,6 @@ function isNullWithoutMeaning(value: Json | undefined, schema: Schema | undefine
   return value === null && schema !== undefined && schema.nullable !== true;
 }
 
-const embeddedFields = ['apiVersion', 'kind', 'metadata'];
-
 /** A copy without the fields the schema does not know; their paths are added to `unknown`. */
 export function prune(value: Json, schema: Schema, unknown: string[], path = ''): Json {
   if (Array.isArray(value)) {
@@ -95,13 +83,12 @@ export function prune(value: Json, schema: Schema, unknown: string[], path = '')
   if (!isJsonObject(value)) return value;
   const keepsAll =
     schema['x-kubernetes-preserve-unknown-fields'] === true || schema.additionalProperties === true;
-  const isEmbedded = schema['x-kubernetes-embedded-resource'] === true;
   const kept: JsonObject = {};
   for (const [field, each] of Object.entries(value)) {
     const known = schemaOfField(schema, field);
     if (each === undefined) continue;
     if (known !== undefined) kept[field] = prune(each, known, unknown, childPath(path, field));
-    else if (keepsAll || (isEmbedded && embeddedFields.includes(field))) kept[field] = each;
+    else if (keepsAll) kept[field] = each;
     else unknown.push(childPath(path, field));
   }
   return kept;
@@ -137,9 +124,9 @@ function listKey(item: Json, keys: readonly string[], schema: Schema | undefined
 
 /** The first value that is of another type than its schema says, as built-in kinds refuse it before anything else. */
 export function findTypeMismatch(value: Json, schema: Schema, path: string): string | undefined {
-  if (!isOfType(value, typesOf(schema))) {
+  if (!isOfType(value, schema)) {
     const actual = typeof value === 'number' ? 'number' : jsonTypeOf(value);
-    return `json: cannot unmarshal ${actual} into Go struct field ${path} of type ${typesOf(schema).join(',')}`;
+    return `json: cannot unmarshal ${actual} into Go struct field ${path} of type ${schema.type}`;
   }
   if (typeof value === 'string' && !isOfFormat(value, schema.format))
     return `parsing time ${JSON.stringify(value)}`;
@@ -157,14 +144,9 @@ export function findTypeMismatch(value: Json, schema: Schema, path: string): str
   return undefined;
 }
 
-function isOfType(value: Json, types: readonly string[]): boolean {
+function isOfType(value: Json, { type }: Schema): boolean {
   const actual = jsonTypeOf(value);
-  return types.length === 0 || types.includes(actual) || (actual === 'integer' && types.includes('number'));
-}
-
-function typesOf(schema: Schema): string[] {
-  if (schema['x-kubernetes-int-or-string'] === true) return ['integer', 'string'];
-  return schema.type === undefined ? [] : [schema.type];
+  return type === undefined || type === actual || (actual === 'integer' && type === 'number');
 }
 
 const formats: Record<string, RegExp> = {
@@ -187,19 +169,18 @@ export function schemaErrors(value: Json, schema: Schema, old: Json | undefined,
   return errors;
 }
 
-interface Place {
+interface Location {
   readonly path: string;
   readonly errors: FieldError[];
 }
 
-function check(value: Json, schema: Schema, old: Json | undefined, place: Place): void {
+function check(value: Json, schema: Schema, old: Json | undefined, place: Location): void {
   if (value === null && schema.nullable === true) return;
   // What was stored before a rule became stricter may stay as long as it is not touched.
   if (old !== undefined && isSameJson(value, old)) return;
-  const types = typesOf(schema);
-  if (!isOfType(value, types)) {
+  if (!isOfType(value, schema)) {
     const actual = JSON.stringify(jsonTypeOf(value));
-    const says = `${place.path} in body must be of type ${types.join(',')}: ${actual}`;
+    const says = `${place.path} in body must be of type ${schema.type}: ${actual}`;
     report(place, 'FieldValueTypeInvalid', `Invalid value: ${actual}: ${says}`);
     return;
   }
@@ -209,21 +190,20 @@ function check(value: Json, schema: Schema, old: Json | undefined, place: Place)
     report(place, 'FieldValueNotSupported', says);
   }
   checkByType(value, schema, old, place);
-  checkAlternatives(value, schema, place);
 }
 
-function report({ errors, path }: Place, reason: FieldReason, message: string): void {
+function report({ errors, path }: Location, reason: FieldReason, message: string): void {
   errors.push({ reason, message, field: path });
 }
 
-function checkByType(value: Json, schema: Schema, old: Json | undefined, place: Place): void {
+function checkByType(value: Json, schema: Schema, old: Json | undefined, place: Location): void {
   if (typeof value === 'string') checkString(value, schema, place);
   else if (typeof value === 'number') checkNumber(value, schema, place);
   else if (Array.isArray(value)) checkArray(value, schema, old, place);
   else if (isJsonObject(value)) checkObject(value, schema, old, place);
 }
 
-function checkString(value: string, schema: Schema, place: Place): void {
+function checkString(value: string, schema: Schema, place: Location): void {
   const { length } = Array.from(value);
   if (!isOfFormat(value, schema.format)) {
     const says = `${place.path} in body must be of type ${schema.format}: ${JSON.stringify(value)}`;
@@ -242,7 +222,7 @@ function checkString(value: string, schema: Schema, place: Place): void {
   }
 }
 
-function reportValue(place: Place, value: Json, says: string): void {
+function reportValue(place: Location, value: Json, says: string): void {
   report(
     place,
     'FieldValueInvalid',
@@ -250,29 +230,14 @@ function reportValue(place: Place, value: Json, says: string): void {
   );
 }
 
-function checkNumber(value: number, schema: Schema, place: Place): void {
-  const { minimum, maximum, multipleOf } = schema;
-  if (minimum !== undefined && schema.exclusiveMinimum === true && value <= minimum) {
-    reportValue(place, value, `should be greater than ${minimum}`);
-  } else if (minimum !== undefined && value < minimum) {
+function checkNumber(value: number, { minimum, maximum }: Schema, place: Location): void {
+  if (minimum !== undefined && value < minimum)
     reportValue(place, value, `should be greater than or equal to ${minimum}`);
-  }
-  if (maximum !== undefined && schema.exclusiveMaximum === true && value >= maximum) {
-    reportValue(place, value, `should be less than ${maximum}`);
-  } else if (maximum !== undefined && value > maximum) {
+  if (maximum !== undefined && value > maximum)
     reportValue(place, value, `should be less than or equal to ${maximum}`);
-  }
-  if (multipleOf !== undefined && !isMultiple(value, multipleOf)) {
-    reportValue(place, value, `should be a multiple of ${multipleOf}`);
-  }
 }
 
-function isMultiple(value: number, of: number): boolean {
-  const ratio = value / of;
-  return Math.abs(ratio - Math.round(ratio)) < 1e-9;
-}
-
-function checkArray(list: readonly Json[], schema: Schema, old: Json | undefined, place: Place): void {
+function checkArray(list: readonly Json[], schema: Schema, old: Json | undefined, place: Location): void {
   checkCount(list.length, place, 'items', schema.minItems, schema.maxItems);
   for (const [index, item] of list.entries()) {
     if (schema.items === undefined) break;
@@ -284,7 +249,7 @@ function checkArray(list: readonly Json[], schema: Schema, old: Json | undefined
 
 function checkCount(
   count: number,
-  place: Place,
+  place: Location,
   what: string,
   min: number | undefined,
   max: number | undefined,
@@ -295,7 +260,7 @@ function checkCount(
   if (min !== undefined && count < min) reportValue(place, count, `should have at least ${min} ${what}`);
 }
 
-function checkUnique(list: readonly Json[], schema: Schema, place: Place): void {
+function checkUnique(list: readonly Json[], schema: Schema, place: Location): void {
   const kind = schema['x-kubernetes-list-type'];
   if (kind !== 'set' && kind !== 'map') return;
   const keys = schema['x-kubernetes-list-map-keys'] ?? [];
@@ -307,9 +272,8 @@ function checkUnique(list: readonly Json[], schema: Schema, place: Place): void 
   }
 }
 
-function checkObject(object: JsonObject, schema: Schema, old: Json | undefined, place: Place): void {
-  const embedded = schema['x-kubernetes-embedded-resource'] === true ? ['apiVersion', 'kind'] : [];
-  for (const field of [...(schema.required ?? []), ...embedded]) {
+function checkObject(object: JsonObject, schema: Schema, old: Json | undefined, place: Location): void {
+  for (const field of schema.required ?? []) {
     if (object[field] !== undefined) continue;
     report({ ...place, path: childPath(place.path, field) }, 'FieldValueRequired', 'Required value');
   }
@@ -320,33 +284,4 @@ function checkObject(object: JsonObject, schema: Schema, old: Json | undefined, 
     const before = isJsonObject(old) ? old[field] : undefined;
     check(value, known, before, { ...place, path: childPath(place.path, field) });
   }
-}
-
-function checkAlternatives(value: Json, schema: Schema, place: Place): void {
-  const { path } = place;
-  const root = { ...place, path: '<nil>' };
-  const reportAlternative = (says: string): void =>
-    report(root, 'FieldValueInvalid', `Invalid value: "": "${path}" ${says}`);
-  for (const each of schema.allOf ?? []) check(value, each, undefined, place);
-  const checkFirst = (alternatives: readonly Schema[]): void => {
-    if (alternatives[0] !== undefined) check(value, alternatives[0], undefined, place);
-  };
-  if (schema.anyOf !== undefined && !schema.anyOf.some((each) => fits(value, each, path))) {
-    reportAlternative('must validate at least one schema (anyOf)');
-    checkFirst(schema.anyOf);
-  }
-  const valid = (schema.oneOf ?? []).filter((each) => fits(value, each, path)).length;
-  if (schema.oneOf !== undefined && valid !== 1) {
-    const found = valid === 0 ? 'Found none valid' : `Found ${valid} valid alternatives`;
-    reportAlternative(`must validate one and only one schema (oneOf). ${found}`);
-    if (valid === 0) checkFirst(schema.oneOf);
-  }
-  if (schema.not !== undefined && fits(value, schema.not, path))
-    reportAlternative('must not validate the schema (not)');
-}
-
-function fits(value: Json, schema: Schema, path: string): boolean {
-  const errors: FieldError[] = [];
-  check(value, schema, undefined, { path, errors });
-  return errors.length === 0;
 }

@@ -30,10 +30,6 @@ describe('a label selector', () => {
     ['a notin (b,c)', { a: 'd' }, true],
     ['a notin (b,c)', {}, true],
     ['a notin (b,c)', { a: 'b' }, false],
-    ['a>5', { a: '6' }, true],
-    ['a>5', { a: '5' }, false],
-    ['a>5', { a: 'x' }, false],
-    ['a<5', { a: '4' }, true],
     ['example.com/a=b', { 'example.com/a': 'b' }, true],
     ['in=in', { in: 'in' }, true],
   ])('%j with %o is %s', (text, labels, expected) => {
@@ -46,12 +42,12 @@ describe('a label selector', () => {
     ['a=b!', "found '!', expected: ',' or 'end of string'"],
     ['a=b c', "found 'c', expected: ',' or 'end of string'"],
     [',a', "found ',', expected: !, identifier, or 'end of string'"],
-    [
-      'a>x',
-      `unable to parse requirement: values[0]: Invalid value: "x": for 'Gt', 'Lt' operators, the value must be an integer`,
-    ],
   ])('%j is refused in the words of the real server', (text, message) => {
     expect(() => parseLabelSelector(text)).toThrow(message);
+  });
+
+  test.each(['a>5', 'a<5'])('%j is not implemented', (text) => {
+    expect(() => parseLabelSelector(text)).toThrow('the embedded cluster does not implement');
   });
 
   test.each(['a in (b', '!', '-a', 'a=b&c', `a=${'x'.repeat(64)}`])('%j is refused', (text) => {

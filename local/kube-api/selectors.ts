@@ -1,7 +1,7 @@
 import { type Json, getAt } from './json.ts';
 import type { KubeObject } from './kube-object.ts';
 import { labelValueErrors, qualifiedNameErrors } from './names.ts';
-import { badRequest } from './status-error.ts';
+import { badRequest, notImplemented } from './status-error.ts';
 
 /** Which objects a request is about. */
 export type Selector = (object: KubeObject) => boolean;
@@ -79,14 +79,9 @@ function takeComparison(key: string, operator: string, tokens: string[]): LabelT
       const values = takeSet(tokens);
       return (labels) => labels[key] === undefined || !values.includes(labels[key]);
     }
-    case '>': {
-      const limit = takeNumber(tokens);
-      return (labels) => isNumberBy(labels[key], (value) => value > limit);
-    }
-    case '<': {
-      const limit = takeNumber(tokens);
-      return (labels) => isNumberBy(labels[key], (value) => value < limit);
-    }
+    case '>':
+    case '<':
+      throw notImplemented(`${operator} in a label selector`);
     default:
       return unparsable(operator, "in, notin, =, ==, !=, gt, lt, ',' or 'end of string'");
   }
@@ -129,20 +124,6 @@ function takeSet(tokens: string[]): string[] {
     values.push(next);
     expectsValue = false;
   }
-}
-
-function takeNumber(tokens: string[]): number {
-  const value = takeValue(tokens);
-  if (!/^-?\d+$/.test(value)) {
-    throw badRequest(
-      `unable to parse requirement: values[0]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`,
-    );
-  }
-  return Number(value);
-}
-
-function isNumberBy(text: string | undefined, compare: (value: number) => boolean): boolean {
-  return text !== undefined && /^-?\d+$/.test(text) && compare(Number(text));
 }
 
 /** The fields one kind can be selected by: the label of each, and where it stands. */
