@@ -178,13 +178,13 @@ function refused(title: string, spec: AdmissionCase['spec'], ...refusals: Refusa
 
 function bindingCases(): AdmissionCase[] {
   return [
-    accepted('accepts a complete PerObjective binding [A1]', perObjective),
+    accepted('accepts a complete PerObjective binding', perObjective),
     accepted('accepts a complete PoolOnly binding', poolOnly),
     accepted('accepts a PoolOnly binding that also names an objective', {
       ...poolOnly,
       objectiveRef: { name: 'objective-a' },
     }),
-    accepted('accepts a binding with a name of 253 characters [X-A6]', perObjective, 'b'.repeat(253)),
+    accepted('accepts a binding with a name of 253 characters', perObjective, 'b'.repeat(253)),
     accepted('accepts a binding with a dot in its name', perObjective, 'binding.a'),
     refused('refuses a binding that says nothing', {}, ...missing('poolRef', 'serviceAccountName')),
   ];
@@ -196,10 +196,10 @@ function modeCases(): AdmissionCase[] {
   const { containerName: _container, ...withoutContainer } = perObjective;
   const { objectiveRef: _other, ...defaultedWithoutObjective } = defaulted;
   return [
-    accepted('takes an omitted mode for PerObjective [A2]', defaulted),
+    accepted('takes an omitted mode for PerObjective', defaulted),
     refused('refuses PerObjective without an objective', withoutObjective, needsObjective),
-    refused('refuses an omitted mode without an objective [A3]', defaultedWithoutObjective, needsObjective),
-    refused('refuses PerObjective without a container [X-A5]', withoutContainer, needsContainer),
+    refused('refuses an omitted mode without an objective', defaultedWithoutObjective, needsObjective),
+    refused('refuses PerObjective without a container', withoutContainer, needsContainer),
     refused(
       'refuses PerObjective with an empty container name',
       { ...perObjective, containerName: '' },
@@ -216,14 +216,14 @@ function modeCases(): AdmissionCase[] {
       containerImage: image,
     }),
     refused(
-      'refuses PoolOnly with a container name [A4]',
+      'refuses PoolOnly with a container name',
       { ...poolOnly, containerName: 'main' },
       noContainerName,
     ),
     accepted('accepts PoolOnly with an empty container name', { ...poolOnly, containerName: '' }),
     refused('refuses PoolOnly with an image', { ...poolOnly, containerImage: image }, noContainerImage),
     refused(
-      'refuses PoolOnly with a blank for a container name [R7]',
+      'refuses PoolOnly with a blank for a container name',
       { ...poolOnly, containerName: ' ' },
       noContainerName,
       badContainerName,
@@ -285,7 +285,7 @@ function referenceCases(): AdmissionCase[] {
       },
     ),
     refused(
-      'refuses a group that serves no pools [F12]',
+      'refuses a group that serves no pools',
       { ...poolOnly, poolRef: { name: 'pool-a', group: 'llm-d.ai' } },
       {
         field: 'spec.poolRef.group',
@@ -293,7 +293,7 @@ function referenceCases(): AdmissionCase[] {
       },
     ),
     refused(
-      'refuses a group that serves no objectives [F12]',
+      'refuses a group that serves no objectives',
       { ...perObjective, objectiveRef: { name: 'objective-a', group: 'example.com' } },
       {
         field: 'spec.objectiveRef.group',
@@ -307,7 +307,7 @@ function referenceCases(): AdmissionCase[] {
 /** Blanks around the name of a reference: the functions trim what a server without our CRD let through. */
 function forgiven(title: string, name: string): AdmissionCase {
   return {
-    title: `${title}, which the functions forgive [F11]`,
+    title: `${title}, which the functions forgive`,
     name: 'binding-a',
     spec: { ...poolOnly, poolRef: { name } },
     refusals: [badPoolName],
@@ -332,7 +332,7 @@ function serviceAccountCases(): AdmissionCase[] {
     }),
     ...names.map((serviceAccountName) =>
       refused(
-        `refuses ${JSON.stringify(serviceAccountName)} for a service account [R5]`,
+        `refuses ${JSON.stringify(serviceAccountName)} for a service account`,
         { ...poolOnly, serviceAccountName },
         badServiceAccount,
       ),
@@ -358,7 +358,7 @@ function containerCases(): AdmissionCase[] {
     }),
     ...names.map((containerName) =>
       refused(
-        `refuses ${JSON.stringify(containerName)} for a container [R6]`,
+        `refuses ${JSON.stringify(containerName)} for a container`,
         { ...perObjective, containerName },
         badContainerName,
       ),

@@ -264,7 +264,7 @@ describe('admission', () => {
   beforeAll(async () => {
     cluster = await startCluster({ crds: [manifest] });
     const metadata = { name: 'binding-a', namespace: 'default' };
-    const { spec } = toCase('accepts a complete PerObjective binding [A1]');
+    const { spec } = toCase('accepts a complete PerObjective binding');
     const apiVersion = toApiVersion(bindingResource);
     await cluster.apply(JSON.stringify({ apiVersion, kind: bindingResource.kind, metadata, spec }));
   });
@@ -278,8 +278,8 @@ describe('admission', () => {
     expect(answer.status).toBe(one.refusals.length === 0 ? 201 : 422);
   });
 
-  test('fills in PerObjective where no mode is given [A2]', async () => {
-    const one = toCase('takes an omitted mode for PerObjective [A2]');
+  test('fills in PerObjective where no mode is given', async () => {
+    const one = toCase('takes an omitted mode for PerObjective');
     const { path, body } = toAdmissionRequest({ ...one, name: 'binding-b' }, 'default');
     const headers = { 'content-type': 'application/json' };
     const answer = await fetch(cluster.url + path, { method: 'POST', headers, body });

@@ -50,7 +50,7 @@ describe('npm start', () => {
 });
 
 describe('the trust domain and the class name', () => {
-  test('are those of the environment where no flag says otherwise [O1]', () => {
+  test('are those of the environment where no flag says otherwise', () => {
     expect(start(real, variables).settings).toMatchObject({
       trustDomain: 'env.example.org',
       className: 'env-class',
@@ -61,7 +61,7 @@ describe('the trust domain and the class name', () => {
     });
   });
 
-  test('are those of the flags where they are given [O2]', () => {
+  test('are those of the flags where they are given', () => {
     const flags = ['--trust-domain', 'flag.example.org', '--class-name', 'flag-class'];
     expect(start([...real, ...flags], variables).settings).toMatchObject({
       trustDomain: 'flag.example.org',
@@ -69,12 +69,12 @@ describe('the trust domain and the class name', () => {
     });
   });
 
-  test('an empty class name is none, whatever the environment says [O3]', () => {
+  test('an empty class name is none, whatever the environment says', () => {
     expect(start([...real, '--class-name', ''], variables).settings.className).toBeUndefined();
   });
 
   test.each([
-    ['an empty flag and a variable [O4]', ['--trust-domain', ''], variables],
+    ['an empty flag and a variable', ['--trust-domain', ''], variables],
     ['nothing, on a real cluster', [], {}],
     ['an empty variable, on a real cluster', [], { KLEYM_TRUST_DOMAIN: '' }],
   ])('a missing trust domain keeps it from starting: %s', (_case, args, environment) => {
@@ -103,7 +103,7 @@ describe('the trust domain and the class name', () => {
     });
   });
 
-  test.each([' kleym', 'a/b', '-kleym', 'k'.repeat(64)])('the class name %j is refused [O5]', (className) => {
+  test.each([' kleym', 'a/b', '-kleym', 'k'.repeat(64)])('the class name %j is refused', (className) => {
     expect(parseOptions(['--class-name', className], {})).toMatchObject({
       kind: 'invalid',
       message: expect.stringContaining('--class-name'),

@@ -3,7 +3,7 @@ import { perObjective, poolOnly } from '../../test/support/inference.ts';
 import { Binding, BindingStatus, toEffectiveMode } from './binding.ts';
 
 describe('the mode in force', () => {
-  test('is PerObjective where none is given [R20]', () => {
+  test('is PerObjective where none is given', () => {
     const { mode: _mode, ...spec } = perObjective;
     expect(toEffectiveMode(spec)).toBe('PerObjective');
   });
@@ -31,7 +31,7 @@ describe('a binding', () => {
     expect(Binding.safeParse(object).success).toBe(false);
   });
 
-  test('may have an empty mode, which is none [R20]', () => {
+  test('may have an empty mode, which is none', () => {
     const { spec } = Binding.parse({ metadata, spec: { ...perObjective, mode: '' } });
     expect(spec).not.toHaveProperty('unreadable');
     expect(toEffectiveMode(spec)).toBe('PerObjective');

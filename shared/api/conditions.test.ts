@@ -78,7 +78,7 @@ describe('since when a finding holds', () => {
     ]);
   });
 
-  test('is taken from the condition of the same type, and the generation stands on all of them [L6]', () => {
+  test('is taken from the condition of the same type, and the generation stands on all of them', () => {
     const findings = conditionTypes.map(toWell);
     const conditions = toConditions(findings, [{ ...before, status: 'True' }], 7, today);
     expect(conditions.map(({ lastTransitionTime }) => lastTransitionTime)).toEqual([

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Objective, objectiveResources } from './objective.ts';
 
-test('objectives are looked for where they live now, then in the older groups [F17]', () => {
+test('objectives are looked for where they live now, then in the older groups', () => {
   expect(objectiveResources.map(({ group, version }) => `${group}/${version}`)).toEqual([
     'llm-d.ai/v1alpha2',
     'inference.networking.x-k8s.io/v1alpha2',

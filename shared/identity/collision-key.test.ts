@@ -23,13 +23,13 @@ describe('the collision key', () => {
     expect(key).toBe('{"container":"main","pods":{"app":"model-server"},"serviceAccount":"inference-sa"}');
   });
 
-  test('is one for one container, whatever the order of the labels [R19]', () => {
+  test('is one for one container, whatever the order of the labels', () => {
     expect(toCollisionKey({ a: '1', b: '2' }, workload)).toBe(toCollisionKey({ b: '2', a: '1' }, workload));
   });
 
   test.each([
-    ['another container [R19]', labels, { ...workload, container: 'sidecar' }],
-    ['another service account [C7]', labels, { ...workload, serviceAccountName: 'other-sa' }],
+    ['another container', labels, { ...workload, container: 'sidecar' }],
+    ['another service account', labels, { ...workload, serviceAccountName: 'other-sa' }],
     ['another value of a label', { app: 'other' }, workload],
     ['another label', { ...labels, tier: 'gpu' }, workload],
     ['an image beside the container', labels, { ...workload, image }],
@@ -38,7 +38,7 @@ describe('the collision key', () => {
     expect(toCollisionKey(pods, slice)).not.toBe(key);
   });
 
-  test('is none for a whole pool, which claims nothing for itself alone [C5]', () => {
+  test('is none for a whole pool, which claims nothing for itself alone', () => {
     expect(toCollisionKey(labels, { serviceAccountName: 'inference-sa' })).toBeUndefined();
   });
 });
@@ -64,7 +64,7 @@ describe('the key that an output holds', () => {
       { matchLabels: labels },
     ],
     [
-      'the Go operator copied empty matchExpressions [X-R15]',
+      'the Go operator copied empty matchExpressions',
       selectors,
       { matchLabels: labels, matchExpressions: [] },
     ],
@@ -93,7 +93,7 @@ describe('the key that an output holds', () => {
   });
 
   test.each([[['k8s:ns:default', 'k8s:sa:inference-sa']], [[]], [undefined]])(
-    'is none where it selects no container: %j [C5]',
+    'is none where it selects no container: %j',
     (templates) => {
       expect(toHeldKey(output(templates, { matchLabels: labels }))).toBeUndefined();
     },
@@ -122,7 +122,7 @@ describe('two slices', () => {
   const slice: Slice = { pods: { app: 'x' }, serviceAccount: 'sa', container: 'main' };
 
   test.each<[string, Slice, Slice]>([
-    ['one has a label more [G11]', slice, { ...slice, pods: { app: 'x', tier: 'gpu' } }],
+    ['one has a label more', slice, { ...slice, pods: { app: 'x', tier: 'gpu' } }],
     ['their labels have nothing in common', slice, { ...slice, pods: { tier: 'gpu' } }],
     [
       'one names a container and the other an image',
@@ -147,7 +147,7 @@ describe('two slices', () => {
   });
 
   test.each<[string, Slice, Slice]>([
-    ['service accounts differ [C7]', slice, { ...slice, serviceAccount: 'other' }],
+    ['service accounts differ', slice, { ...slice, serviceAccount: 'other' }],
     ['container names differ', slice, { ...slice, container: 'sidecar' }],
     [
       'container names differ and the images are one',

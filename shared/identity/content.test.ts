@@ -92,7 +92,7 @@ describe('an output', () => {
     ['the label of its class', (output) => label(output, outputLabels.className, 'other')],
     ['the uid of its binding', (output) => annotate(output, outputAnnotations.bindingUid, 'other')],
     ['the digest itself', (output) => annotate(output, outputAnnotations.content, 'other')],
-  ])('is not as we wrote it where somebody changes %s [L2]', (_what, change) => {
+  ])('is not as we wrote it where somebody changes %s', (_what, change) => {
     expect(isAsWritten(change(written))).toBe(false);
     expect(isSameContent(change(written), render({ className: 'kleym' }))).toBe(false);
   });
@@ -131,7 +131,7 @@ describe('an output that is brought up to date', () => {
     status: { stats: {} },
   };
 
-  test('keeps what others have added to it [L2, G30]', () => {
+  test('keeps what others have added to it', () => {
     const after = mergeContent(before, render({ className: 'old' }));
     expect(after).toMatchObject({
       apiVersion: 'spire.spiffe.io/v1alpha1',

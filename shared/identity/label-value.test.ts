@@ -8,7 +8,7 @@ describe('a name as a label value', () => {
     expect(toLabelValue(name)).toBe(name);
   });
 
-  test('is the beginning and a hash of a name that is too long [G2]', () => {
+  test('is the beginning and a hash of a name that is too long', () => {
     expect(toLabelValue('b'.repeat(64))).toBe(
       'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-a0fab1377f49a759b57f63318262ebe8',
     );

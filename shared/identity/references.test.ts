@@ -29,7 +29,7 @@ function refusal(reason: string, message: string, retry = false) {
 }
 
 describe('the pool of a binding', () => {
-  test('is needed, even where the objective is there [F1]', () => {
+  test('is needed, even where the objective is there', () => {
     const sources: Sources = { ...here, pools: { [v1]: serve(), [x]: 'unserved' } };
     expect(render(perObjective, sources)).toEqual({
       outcome: refusal('TargetPoolNotFound', 'poolRef "pool-a" was not found'),
@@ -37,7 +37,7 @@ describe('the pool of a binding', () => {
     });
   });
 
-  test('is enough for PoolOnly, where there are no objectives at all [F2]', () => {
+  test('is enough for PoolOnly, where there are no objectives at all', () => {
     const { outcome, observed } = render(poolOnly, { pools: { [v1]: serve(pool) }, objectives: {} });
     expect(outcome).toMatchObject({
       kind: 'done',
@@ -49,14 +49,14 @@ describe('the pool of a binding', () => {
   test.each([
     ['not listed', {}],
     ['not served', { [v1]: 'unserved', [x]: 'unserved' }],
-  ] as const)('waits for a CRD where no group of pools is known: they are %s [F14]', (_why, pools) => {
+  ] as const)('waits for a CRD where no group of pools is known: they are %s', (_why, pools) => {
     expect(render(poolOnly, { pools, objectives: {} })).toEqual({
       outcome: refusal('InferencePoolCRDMissing', 'InferencePool CRD is not installed', true),
       observed: {},
     });
   });
 
-  test('is not found where one group lacks it and the other is not served [G25]', () => {
+  test('is not found where one group lacks it and the other is not served', () => {
     const sources: Sources = { pools: { [v1]: 'unserved', [x]: serve() }, objectives: {} };
     expect(render(poolOnly, sources).outcome).toEqual(
       refusal('TargetPoolNotFound', 'poolRef "pool-a" was not found'),
@@ -73,7 +73,7 @@ describe('the pool of a binding', () => {
     );
   });
 
-  test.each([' pool-a', 'pool-a ', '\tpool-a\n'])('may be named within blanks: %j [F11]', (name) => {
+  test.each([' pool-a', 'pool-a ', '\tpool-a\n'])('may be named within blanks: %j', (name) => {
     const spec = { ...poolOnly, poolRef: { name, group: ` ${v1} ` } };
     expect(render(spec, here).outcome).toMatchObject({
       kind: 'done',
@@ -93,7 +93,7 @@ describe('the pool of a binding', () => {
     'p'.repeat(254),
     '{{x}}',
     'a\0b',
-  ])('cannot be called %j [G9]', (name) => {
+  ])('cannot be called %j', (name) => {
     expect(render({ ...poolOnly, poolRef: { name } }, here).outcome).toEqual(
       refusal(
         'InvalidPoolRef',
@@ -102,7 +102,7 @@ describe('the pool of a binding', () => {
     );
   });
 
-  test.each(['example.com', llmd, '__proto__', 'constructor'])('cannot be of the group %s [F12]', (group) => {
+  test.each(['example.com', llmd, '__proto__', 'constructor'])('cannot be of the group %s', (group) => {
     expect(render({ ...poolOnly, poolRef: { name: 'pool-a', group } }, here).outcome).toEqual(
       refusal('InvalidPoolRef', `poolRef.group "${group}" is not supported: expected one of ${v1}, ${x}`),
     );
@@ -122,7 +122,7 @@ describe('a pool that is served by two groups', () => {
     return { ...here, pools: { [v1]: serve(createPool(first)), [x]: serve(createPool(second)) } };
   }
 
-  test('is one pool where both select the same, and the present group is taken for it [F17]', () => {
+  test('is one pool where both select the same, and the present group is taken for it', () => {
     const { outcome, observed } = render(
       poolOnly,
       both({ matchLabels: { b: '1', a: '2' } }, { a: '2', b: '1' }),
@@ -131,7 +131,7 @@ describe('a pool that is served by two groups', () => {
     expect(observed.pool?.group).toBe(v1);
   });
 
-  test('is ambiguous where they select different pods [G24]', () => {
+  test('is ambiguous where they select different pods', () => {
     expect(render(poolOnly, both({ matchLabels: { app: 'a' } }, { app: 'b' })).outcome).toEqual(
       refusal(
         'AmbiguousPoolRef',
@@ -172,7 +172,7 @@ describe('a pool that is served by two groups', () => {
 describe('the objective of a binding', () => {
   const observed = { pool: { group: v1, uid: 'uid-of-pool-a', generation: 3 } };
 
-  test('is needed in PerObjective [F3]', () => {
+  test('is needed in PerObjective', () => {
     const { objectiveRef: _objective, ...spec } = perObjective;
     expect(render(spec, here)).toEqual({
       outcome: {
@@ -187,7 +187,7 @@ describe('the objective of a binding', () => {
   });
 
   test.each([perObjective, { ...poolOnly, objectiveRef: { name: 'objective-a' } }])(
-    'must be there where it is named, in $mode too [F4, X-F19]',
+    'must be there where it is named, in $mode too',
     (spec) => {
       expect(render(spec, { ...here, objectives: { [llmd]: serve() } })).toEqual({
         outcome: refusal('TargetObjectiveNotFound', 'objectiveRef "objective-a" was not found'),
@@ -196,7 +196,7 @@ describe('the objective of a binding', () => {
     },
   );
 
-  test('waits for a CRD where no group of objectives is served [F14]', () => {
+  test('waits for a CRD where no group of objectives is served', () => {
     const objectives = { [llmd]: 'unserved', [x]: 'unserved', [v1]: 'unserved' } as const;
     expect(render(perObjective, { ...here, objectives })).toEqual({
       outcome: refusal('InferenceObjectiveCRDMissing', 'InferenceObjective CRD is not installed', true),
@@ -222,12 +222,8 @@ describe('the objective of a binding', () => {
       { [llmd]: serve(), [x]: serve(objective), [v1]: serve(objective) },
       x,
     ],
-    [
-      'the one group that serves it [F13]',
-      { [llmd]: 'unserved', [x]: 'unserved', [v1]: serve(objective) },
-      v1,
-    ],
-  ])('is taken from %s [F17]', (_which, objectives, group) => {
+    ['the one group that serves it', { [llmd]: 'unserved', [x]: 'unserved', [v1]: serve(objective) }, v1],
+  ])('is taken from %s', (_which, objectives, group) => {
     expect(render(perObjective, { ...here, objectives }).observed.objective?.group).toBe(group);
   });
 
@@ -239,14 +235,14 @@ describe('the objective of a binding', () => {
     });
   });
 
-  test('may be named within blanks [F11]', () => {
+  test('may be named within blanks', () => {
     const spec = { ...perObjective, objectiveRef: { name: ' objective-a ', group: ` ${llmd} ` } };
     expect(render(spec, here).outcome).toMatchObject({
       value: { spiffeId: 'spiffe://example.org/ns/default/objective/objective-a' },
     });
   });
 
-  test('cannot be called what no object is called [G9]', () => {
+  test('cannot be called what no object is called', () => {
     expect(render({ ...perObjective, objectiveRef: { name: 'a/b' } }, here).outcome).toEqual(
       refusal(
         'InvalidObjectiveRef',
@@ -255,7 +251,7 @@ describe('the objective of a binding', () => {
     );
   });
 
-  test('cannot be of a group that serves none [F12]', () => {
+  test('cannot be of a group that serves none', () => {
     const spec = { ...perObjective, objectiveRef: { name: 'objective-a', group: 'example.com' } };
     expect(render(spec, here).outcome).toEqual(
       refusal(
@@ -279,47 +275,47 @@ describe('the pool that an objective means', () => {
 
   test.each([
     [
-      'of another name [F5]',
+      'of another name',
       { name: 'pool-other' },
       'objectiveRef "objective-a" points at poolRef "default/pool-other", want "default/pool-a"',
     ],
     [
-      'without a name [F6]',
+      'without a name',
       {},
       'objectiveRef "objective-a": poolRef.name is not usable: expected the name of an InferencePool',
     ],
     [
-      'of an unknown group [F7]',
+      'of an unknown group',
       { name: 'pool-a', group: 'inference.example.com' },
       `objectiveRef "objective-a" points at poolRef group "inference.example.com", want "${v1}"`,
     ],
     [
-      'of another group that is served [F8]',
+      'of another group that is served',
       { name: 'pool-a', group: x },
       `objectiveRef "objective-a" points at poolRef group "${x}", want "${v1}"`,
     ],
     [
-      'in another namespace [F9]',
+      'in another namespace',
       { name: 'pool-a', namespace: 'other' },
       'objectiveRef "objective-a" points at poolRef "other/pool-a": cross-namespace poolRef is not allowed',
     ],
     [
-      'of another kind [F10]',
+      'of another kind',
       { name: 'pool-a', kind: 'Service' },
       'objectiveRef "objective-a": poolRef.kind is not usable: expected InferencePool, or none',
     ],
     [
-      'of a kind that is no text [F10]',
+      'of a kind that is no text',
       { name: 'pool-a', kind: 1 },
       'objectiveRef "objective-a": poolRef.kind is not usable: expected InferencePool, or none',
     ],
     [
-      'of a group that is no text [F10]',
+      'of a group that is no text',
       { name: 'pool-a', group: true },
       'objectiveRef "objective-a": poolRef.group is not usable: expected an API group, or none',
     ],
     [
-      'in a namespace that is no text [F10]',
+      'in a namespace that is no text',
       { name: 'pool-a', namespace: [] },
       'objectiveRef "objective-a": poolRef.namespace is not usable: expected the namespace of the objective, or none',
     ],
@@ -340,7 +336,7 @@ describe('the pool that an objective means', () => {
     });
   });
 
-  test('is none of the older group where its CRD filled in the present one [X-F18]', () => {
+  test('is none of the older group where its CRD filled in the present one', () => {
     const pools = { [v1]: 'unserved', [x]: serve(createPool({ app: 'a' })) } as const;
     const objectives = { [llmd]: serve(createObjective({ name: 'pool-a', group: v1 })) };
     expect(render(perObjective, { pools, objectives }).outcome).toEqual(
@@ -357,7 +353,7 @@ describe('the pool that an objective means', () => {
     expect(render(spec, sources).outcome).toMatchObject({ reason: 'InvalidObjectiveRef' });
   });
 
-  test('is ambiguous where two groups serve the objective and mean different pools [G34]', () => {
+  test('is ambiguous where two groups serve the objective and mean different pools', () => {
     const objectives: Sources['objectives'] = {
       [llmd]: serve(objective),
       [x]: serve(createObjective({ name: 'pool-other' })),

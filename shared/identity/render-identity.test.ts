@@ -77,7 +77,7 @@ describe('what is rendered', () => {
     });
   });
 
-  test('for a pool is its SPIFFE ID, without a container and without a claim [R2, R3, C5]', () => {
+  test('for a pool is its SPIFFE ID, without a container and without a claim', () => {
     expect(identityOf(poolOnly)).toMatchObject({
       mode: 'PoolOnly',
       spiffeId: 'spiffe://example.org/ns/default/pool/pool-a',
@@ -87,18 +87,18 @@ describe('what is rendered', () => {
     });
   });
 
-  test('renders the objective’s SPIFFE ID under the trust domain, and its container [R1]', () => {
+  test('renders the objective’s SPIFFE ID under the trust domain, and its container', () => {
     const { spiffeId, selectors } = identityOf(perObjective);
     expect(spiffeId).toBe('spiffe://example.org/ns/default/objective/objective-a');
     expect(selectors).toContain('k8s:container-name:main');
   });
 
-  test('is PerObjective where no mode is given [R20]', () => {
+  test('is PerObjective where no mode is given', () => {
     const { mode: _mode, ...spec } = perObjective;
     expect(identityOf(spec)).toEqual(identityOf(perObjective));
   });
 
-  test('turns the flat selector of the older group into labels [R10]', () => {
+  test('turns the flat selector of the older group into labels', () => {
     const { output, selectors } = identityOf(poolOnly, {
       selector: { app: 'model-server', role: 'prefill' },
     });
@@ -111,24 +111,24 @@ describe('what is rendered', () => {
     ]);
   });
 
-  test('has its class in the spec and as the label that SPIRE filters on, where one is configured [R18, G27]', () => {
+  test('has its class in the spec and as the label that SPIRE filters on, where one is configured', () => {
     const { output } = identityOf(perObjective, { settings: { className: 'kleym' } });
     expect(output.spec.className).toBe('kleym');
     expect(output.metadata.labels[outputLabels.className]).toBe('kleym');
   });
 
-  test('has no class where none is configured [R18]', () => {
+  test('has no class where none is configured', () => {
     const { output } = identityOf(perObjective);
     expect(output.spec).not.toHaveProperty('className');
     expect(output.metadata.labels).not.toHaveProperty([outputLabels.className]);
   });
 
-  test('is not confined to the namespace where that is switched off [G5]', () => {
+  test('is not confined to the namespace where that is switched off', () => {
     const { output } = identityOf(perObjective, { settings: { namespaceSelector: false } });
     expect(output.spec).not.toHaveProperty('namespaceSelector');
   });
 
-  test('for a binding with a long name has it in full in the hint and an annotation, and short in the label [G2]', () => {
+  test('for a binding with a long name has it in full in the hint and an annotation, and short in the label', () => {
     const name = `${'b'.repeat(200)}.x`;
     const { metadata, spec } = identityOf(perObjective, { name }).output;
     expect(metadata.labels[outputLabels.bindingName]).toBe(toLabelValue(name));
@@ -150,63 +150,63 @@ describe('what is rendered', () => {
 describe('what is refused', () => {
   test.each<[string, BindingSpec, Given, string, string]>([
     [
-      'a service account with a blank [R5]',
+      'a service account with a blank',
       { ...perObjective, serviceAccountName: ' inference-sa' },
       {},
       'RenderFailure',
       'InvalidServiceAccountName',
     ],
     [
-      'a service account with capitals [R5, L5]',
+      'a service account with capitals',
       { ...poolOnly, serviceAccountName: 'Invalid_ServiceAccount' },
       {},
       'RenderFailure',
       'InvalidServiceAccountName',
     ],
     [
-      'a container with a blank [R6]',
+      'a container with a blank',
       { ...perObjective, containerName: 'main ' },
       {},
       'RenderFailure',
       'InvalidContainerName',
     ],
     [
-      'a container in PoolOnly [R7]',
+      'a container in PoolOnly',
       { ...poolOnly, containerName: 'main' },
       {},
       'RenderFailure',
       'UnexpectedContainerName',
     ],
     [
-      'a missing trust domain [R8]',
+      'a missing trust domain',
       perObjective,
       { settings: { trustDomain: '' } },
       'RenderFailure',
       'MissingTrustDomain',
     ],
     [
-      'a trust domain with capitals [G8]',
+      'a trust domain with capitals',
       perObjective,
       { settings: { trustDomain: 'Example.ORG' } },
       'RenderFailure',
       'InvalidTrustDomain',
     ],
     [
-      'a label that is no text [R11]',
+      'a label that is no text',
       perObjective,
       { selector: { matchLabels: { app: 1 } } },
       'UnsafeSelector',
       'InvalidPoolSelector',
     ],
     [
-      'expressions, even none [X-R15]',
+      'expressions, even none',
       perObjective,
       { selector: { matchLabels: { app: 'x' }, matchExpressions: [] } },
       'UnsafeSelector',
       'InvalidPoolSelector',
     ],
     [
-      'a container with a blank, by its key too [R19]',
+      'a container with a blank, by its key too',
       { ...perObjective, containerName: ' main' },
       {},
       'RenderFailure',
@@ -235,7 +235,7 @@ describe('what is refused', () => {
 });
 
 describe('the keys of two bindings', () => {
-  test('are one for one slice, whatever their objectives and names are [C1, G34]', () => {
+  test('are one for one slice, whatever their objectives and names are', () => {
     const other = identityOf({ ...perObjective, serviceAccountName: 'inference-sa' }, { name: 'binding-b' });
     expect(other.key).toBe(identityOf(perObjective).key);
     expect(other.output.metadata.name).not.toBe(identityOf(perObjective).output.metadata.name);
@@ -247,7 +247,7 @@ describe('the keys of two bindings', () => {
     );
   });
 
-  test('differ for different containers [C2] and service accounts [C7]', () => {
+  test('differ for different containers and service accounts', () => {
     const key = identityOf(perObjective).key;
     expect(identityOf({ ...perObjective, containerName: 'sidecar' }).key).not.toBe(key);
     expect(identityOf({ ...perObjective, serviceAccountName: 'other-sa' }).key).not.toBe(key);

@@ -3,21 +3,21 @@ import { perObjective, poolOnly } from '../../test/support/inference.ts';
 import { renderSpiffeId } from './spiffe-id.ts';
 
 describe('the SPIFFE ID', () => {
-  test('of an objective stands under the trust domain and the namespace [R1]', () => {
+  test('of an objective stands under the trust domain and the namespace', () => {
     expect(renderSpiffeId('example.org', 'default', perObjective)).toEqual({
       kind: 'done',
       value: 'spiffe://example.org/ns/default/objective/objective-a',
     });
   });
 
-  test('of a pool stands under the trust domain and the namespace [R2]', () => {
+  test('of a pool stands under the trust domain and the namespace', () => {
     expect(renderSpiffeId('example.org', 'default', poolOnly)).toEqual({
       kind: 'done',
       value: 'spiffe://example.org/ns/default/pool/pool-a',
     });
   });
 
-  test('is an objective’s where no mode is given [R20]', () => {
+  test('is an objective’s where no mode is given', () => {
     const { mode: _mode, ...spec } = perObjective;
     expect(renderSpiffeId('example.org', 'default', spec)).toMatchObject({
       value: 'spiffe://example.org/ns/default/objective/objective-a',
@@ -31,7 +31,7 @@ describe('the SPIFFE ID', () => {
     });
   });
 
-  test('has no blanks that surround the name of a reference [F11]', () => {
+  test('has no blanks that surround the name of a reference', () => {
     const spec = { ...poolOnly, poolRef: { name: ' pool-a\n' } };
     expect(renderSpiffeId('example.org', 'default', spec)).toMatchObject({
       value: 'spiffe://example.org/ns/default/pool/pool-a',
@@ -88,7 +88,7 @@ describe('the SPIFFE ID', () => {
     });
   });
 
-  test('needs a trust domain [R8]', () => {
+  test('needs a trust domain', () => {
     expect(renderSpiffeId('', 'default', poolOnly)).toEqual({
       kind: 'refused',
       condition: 'RenderFailure',
@@ -99,7 +99,7 @@ describe('the SPIFFE ID', () => {
   });
 
   test.each(['Example.ORG', 'a b', '{{x}}', 'a'.repeat(300)])(
-    'needs a trust domain that SPIFFE allows, which %s is not [X-O6, G8]',
+    'needs a trust domain that SPIFFE allows, which %s is not',
     (trustDomain) => {
       expect(renderSpiffeId(trustDomain, 'default', poolOnly)).toMatchObject({
         reason: 'InvalidTrustDomain',
@@ -107,7 +107,7 @@ describe('the SPIFFE ID', () => {
     },
   );
 
-  test('needs an objective in PerObjective [F3]', () => {
+  test('needs an objective in PerObjective', () => {
     const { objectiveRef: _objective, ...spec } = perObjective;
     expect(renderSpiffeId('example.org', 'default', spec)).toEqual({
       kind: 'refused',

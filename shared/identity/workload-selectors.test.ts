@@ -4,7 +4,7 @@ import { renderWorkloadSelectors } from './workload-selectors.ts';
 const serviceAccountName = 'inference-sa';
 
 describe('the selectors of a workload', () => {
-  test('of a pool are its namespace, service account and labels [R3]', () => {
+  test('of a pool are its namespace, service account and labels', () => {
     expect(renderWorkloadSelectors('default', { app: 'model-server' }, { serviceAccountName })).toEqual([
       'k8s:ns:default',
       'k8s:pod-label:app:model-server',
@@ -12,7 +12,7 @@ describe('the selectors of a workload', () => {
     ]);
   });
 
-  test('of an objective are its container as well [R4]', () => {
+  test('of an objective are its container as well', () => {
     const workload = { serviceAccountName, container: 'main' };
     expect(renderWorkloadSelectors('default', { app: 'model-server' }, workload)).toEqual([
       'k8s:container-name:main',
@@ -33,7 +33,7 @@ describe('the selectors of a workload', () => {
     ]);
   });
 
-  test('hold every label, with the domain of its key [R9]', () => {
+  test('hold every label, with the domain of its key', () => {
     const labels = { app: 'model-server', 'inference.networking.x-k8s.io/role': 'decode.v1' };
     expect(renderWorkloadSelectors('default', labels, { serviceAccountName })).toEqual([
       'k8s:ns:default',

@@ -37,7 +37,7 @@ describe('a workload', () => {
   });
 
   test.each([withoutContainer, { ...withoutContainer, containerName: '', containerImage: '' }])(
-    'of an objective needs a container or an image [X-A5]',
+    'of an objective needs a container or an image',
     (spec) => {
       expect(parseWorkload(spec)).toEqual(
         refusal(
@@ -48,7 +48,7 @@ describe('a workload', () => {
     },
   );
 
-  test.each(['main', ' '])('of a pool has no container, not even %j [R7]', (containerName) => {
+  test.each(['main', ' '])('of a pool has no container, not even %j', (containerName) => {
     expect(parseWorkload({ ...poolOnly, containerName })).toEqual(
       refusal('UnexpectedContainerName', 'containerName must be empty when mode is PoolOnly'),
     );
@@ -74,7 +74,7 @@ describe('a service account', () => {
     'a:b',
     '{{x}}',
     's'.repeat(254),
-  ])('is not called %j, and nothing is trimmed [R5]', (serviceAccountName) => {
+  ])('is not called %j, and nothing is trimmed', (serviceAccountName) => {
     expect(parseWorkload({ ...perObjective, serviceAccountName })).toEqual(
       refusal(
         'InvalidServiceAccountName',
@@ -86,7 +86,7 @@ describe('a service account', () => {
 
 describe('a container', () => {
   test.each(['model_server', ' main', 'main ', 'Main', 'a.b', ' ', 'main\n', '{{x}}', 'c'.repeat(64)])(
-    'is not called %j, and nothing is trimmed [R6]',
+    'is not called %j, and nothing is trimmed',
     (containerName) => {
       expect(parseWorkload({ ...perObjective, containerName })).toEqual(
         refusal(

@@ -9,7 +9,7 @@ const digest = `sha256:${'a'.repeat(64)}`;
 
 describe.concurrent('the API server takes', () => {
   test.each([
-    ['a PerObjective binding [A1]', binding('a1', { mode: 'PerObjective' })],
+    ['a PerObjective binding', binding('a1', { mode: 'PerObjective' })],
     [
       'a binding of a container image',
       binding('a1-image', { containerName: undefined, containerImage: `registry.example.org/a@${digest}` }),
@@ -24,14 +24,14 @@ describe.concurrent('the API server takes', () => {
       poolBinding('a1-pool-objective', { objectiveRef: { name: 'o' } }),
     ],
     ['a PoolOnly binding with an empty container name', poolBinding('a1-pool-empty', { containerName: '' })],
-    ['a name of 253 characters [X-A6]', binding('n'.repeat(253))],
+    ['a name of 253 characters', binding('n'.repeat(253))],
     ['references with dots', binding('a1-dots', { poolRef: { name: 'a.b' }, objectiveRef: { name: 'c.d' } })],
   ])('%s', async (_case, draft) => {
     const [created] = await here.create(draft);
     expect(created?.['spec']).toMatchObject(JSON.parse(JSON.stringify(draft['spec'])) as object);
   });
 
-  test('a binding without a mode, and makes it PerObjective [A2]', async () => {
+  test('a binding without a mode, and makes it PerObjective', async () => {
     const [created] = await here.create(binding('a2'));
     expect(created?.['spec']).toMatchObject({ mode: 'PerObjective' });
   });
@@ -40,12 +40,12 @@ describe.concurrent('the API server takes', () => {
 describe.concurrent('the API server refuses, and says what to do about', () => {
   test.each([
     [
-      'no objective [A3]',
+      'no objective',
       binding('a3', { objectiveRef: undefined }),
       'objectiveRef is required when mode is PerObjective (including default mode)',
     ],
     [
-      'a container in PoolOnly [A4]',
+      'a container in PoolOnly',
       poolBinding('a4', { containerName: 'main' }),
       'containerName must be empty when mode is PoolOnly',
     ],
@@ -55,38 +55,38 @@ describe.concurrent('the API server refuses, and says what to do about', () => {
       'containerImage must be empty when mode is PoolOnly',
     ],
     [
-      'neither container nor image [X-A5]',
+      'neither container nor image',
       binding('a5', { containerName: undefined }),
       'containerName is required when mode is PerObjective (including default mode), or containerImage in its place',
     ],
     [
-      'a pool name that is a path [X-A6, G9]',
+      'a pool name that is a path',
       binding('a6', { poolRef: { name: 'a/b' } }),
       'poolRef.name must be the name of an InferencePool',
     ],
     [
-      'a pool name in blanks [G9]',
+      'a pool name in blanks',
       binding('a6-blank', { poolRef: { name: ' a ' } }),
       'poolRef.name must be the name of an InferencePool',
     ],
     [
-      'an objective name that is a path [G9]',
+      'an objective name that is a path',
       binding('a6-objective', { objectiveRef: { name: '..' } }),
       'objectiveRef.name must be the name of an InferenceObjective',
     ],
     ['no pool name', binding('a7', { poolRef: { name: '' } }), 'spec.poolRef.name'],
     [
-      'a group of no pool [F12]',
+      'a group of no pool',
       binding('a8', { poolRef: { name: 'a', group: 'example.org' } }),
       'Unsupported value: "example.org"',
     ],
     [
-      'a group of no objective [F12]',
+      'a group of no objective',
       binding('a9', { objectiveRef: { name: 'a', group: 'example.org' } }),
       'Unsupported value: "example.org"',
     ],
     [
-      'a service account that is no name [L5, R5]',
+      'a service account that is no name',
       binding('a10', { serviceAccountName: 'bad_service_account' }),
       'spec.serviceAccountName',
     ],
@@ -96,7 +96,7 @@ describe.concurrent('the API server refuses, and says what to do about', () => {
       'spec.serviceAccountName: Required value',
     ],
     [
-      'a container that is no name [R6]',
+      'a container that is no name',
       binding('a12', { containerName: 'model_server' }),
       'containerName must be the name of a container',
     ],

@@ -33,7 +33,7 @@ async function bothReady(here: Place): Promise<void> {
 }
 
 describe.concurrent('two bindings that ask for one container', () => {
-  test('are both refused and have no output, whichever came first [C1]', async () => {
+  test('are both refused and have no output, whichever came first', async () => {
     const here = await collide();
     for (const name of ['binding-a', 'binding-b']) {
       const { trustDomain, clusterSPIFFEIDClassName } = await here.status(name);
@@ -50,7 +50,7 @@ describe.concurrent('two bindings that ask for one container', () => {
     ]);
   });
 
-  test('are refused even where one of them was ready long before [G33]', async () => {
+  test('are refused even where one of them was ready long before', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), objective('objective-b'), a);
     await here.ready('binding-a');
@@ -58,7 +58,7 @@ describe.concurrent('two bindings that ask for one container', () => {
     await bothRefused(here);
   });
 
-  test('are refused although the objective is the same [G34]', async () => {
+  test('are refused although the objective is the same', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), a, binding('binding-b'));
     await bothRefused(here);
@@ -81,7 +81,7 @@ describe.concurrent('two bindings that ask for one container', () => {
     await bothRefused(here);
   });
 
-  test('know all of their peers, sorted, and never themselves [C9]', async () => {
+  test('know all of their peers, sorted, and never themselves', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding('binding-c'), binding('binding-a'), binding('binding-b'));
     await eventually(async () => {
@@ -96,19 +96,19 @@ describe.concurrent('two bindings that ask for one container', () => {
 });
 
 describe.concurrent('two bindings that collided are both ready again', () => {
-  test('when the container of one is edited [C2, C3, G1]', async () => {
+  test('when the container of one is edited', async () => {
     const here = await collide();
     await here.edit(b, { spec: { containerName: 'sidecar' } });
     await bothReady(here);
   });
 
-  test('when the service account of one is edited [G1]', async () => {
+  test('when the service account of one is edited', async () => {
     const here = await collide();
     await here.edit(b, { spec: { serviceAccountName: 'other-sa' } });
     await bothReady(here);
   });
 
-  test('when one becomes PoolOnly [C6, C8]', async () => {
+  test('when one becomes PoolOnly', async () => {
     const here = await collide();
     await here.edit(b, { spec: { mode: 'PoolOnly', containerName: null, objectiveRef: null } });
     await bothReady(here);
@@ -121,7 +121,7 @@ describe.concurrent('two bindings that collided are both ready again', () => {
     await bothReady(here);
   });
 
-  test('when the selector of one of their pools is edited [G1]', async () => {
+  test('when the selector of one of their pools is edited', async () => {
     const here = await cluster.namespace();
     const other = binding('binding-b', {
       poolRef: { name: 'pool-b' },
@@ -140,7 +140,7 @@ describe.concurrent('two bindings that collided are both ready again', () => {
     await bothReady(here);
   });
 
-  test('although somebody wrote nonsense into the status of one meanwhile [C4]', async () => {
+  test('although somebody wrote nonsense into the status of one meanwhile', async () => {
     const here = await collide();
     const { conditions = [] } = await here.status('binding-b');
     await cluster.kube.edit(
@@ -159,21 +159,21 @@ describe.concurrent('two bindings that collided are both ready again', () => {
 });
 
 describe.concurrent('the binding that is left of two that collided is ready', () => {
-  test('when the other is deleted [G3]', async () => {
+  test('when the other is deleted', async () => {
     const here = await collide();
     await here.delete(a);
     await here.gone('binding-a');
     await here.ready('binding-b');
   });
 
-  test('when the objective of the other is deleted [G4]', async () => {
+  test('when the objective of the other is deleted', async () => {
     const here = await collide();
     await here.delete(objective());
     await here.refused('binding-a', 'InvalidRef', 'TargetObjectiveNotFound');
     await here.ready('binding-b');
   });
 
-  test('when the pool of the other is deleted [G4]', async () => {
+  test('when the pool of the other is deleted', async () => {
     const here = await cluster.namespace();
     const other = binding('binding-b', {
       poolRef: { name: 'pool-b' },
@@ -193,7 +193,7 @@ describe.concurrent('the binding that is left of two that collided is ready', ()
     await here.ready('binding-a');
   });
 
-  test('when the other points at a pool that is not there [G4]', async () => {
+  test('when the other points at a pool that is not there', async () => {
     const here = await collide();
     await here.edit(a, { spec: { poolRef: { name: 'nowhere' } } });
     await here.refused('binding-a', 'InvalidRef', 'TargetPoolNotFound');
@@ -231,13 +231,13 @@ describe.concurrent('the binding that is left of two that collided is ready', ()
 });
 
 describe.concurrent('bindings that cannot meet in one container', () => {
-  test('PoolOnly ones are never in conflict [C5]', async () => {
+  test('PoolOnly ones are never in conflict', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding(), poolBinding('binding-b'));
     await bothReady(here);
   });
 
-  test('with different service accounts are both ready [C7]', async () => {
+  test('with different service accounts are both ready', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), a, binding('binding-b', { serviceAccountName: 'other-sa' }));
     await bothReady(here);
@@ -266,7 +266,7 @@ describe.concurrent('bindings that cannot meet in one container', () => {
 describe.concurrent('bindings that may meet in one container, but need not', () => {
   const image = `registry.example.org/server@sha256:${'0'.repeat(64)}`;
 
-  test('are both ready, and each names the other as a possible overlap [G11]', async () => {
+  test('are both ready, and each names the other as a possible overlap', async () => {
     const here = await cluster.namespace();
     const other = binding('binding-b', {
       poolRef: { name: 'pool-b' },

@@ -36,7 +36,7 @@ describe.concurrent('a binding', () => {
     });
   });
 
-  test('that becomes PoolOnly has one other output under another name [L3, G19]', async () => {
+  test('that becomes PoolOnly has one other output under another name', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     const before = await here.ready('binding-a');
@@ -66,7 +66,7 @@ describe.concurrent('a binding', () => {
     });
   });
 
-  test('that is edited is about its new generation in all five conditions [L6]', async () => {
+  test('that is edited is about its new generation in all five conditions', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     await here.ready('binding-a');
@@ -117,7 +117,7 @@ describe.concurrent('a binding', () => {
   test.each([
     ['64 characters', 64],
     ['253 characters', 253],
-  ])('with a name of %s has an output and can be deleted [G2, X-A6]', async (_case, length) => {
+  ])('with a name of %s has an output and can be deleted', async (_case, length) => {
     const here = await cluster.namespace();
     const name = `${'long-name.'.repeat(30).slice(0, length - 1)}z`;
     await here.create(pool(), objective(), binding(name));
@@ -128,7 +128,7 @@ describe.concurrent('a binding', () => {
     await here.gone(name);
   });
 
-  test('shares its output with no other, however alike their names are [G6b]', async () => {
+  test('shares its output with no other, however alike their names are', async () => {
     const here = await cluster.namespace();
     const names = ['a.b', 'a-b', 'a--b'];
     await here.create(pool(), ...names.map((name) => poolBinding(name)));
@@ -182,7 +182,7 @@ describe.concurrent('a binding', () => {
 });
 
 describe.concurrent('an output', () => {
-  test('that a foreign finalizer holds keeps its binding, until it is let go [L1, G18]', async () => {
+  test('that a foreign finalizer holds keeps its binding, until it is let go', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     const held = await here.ready('binding-a');
@@ -197,7 +197,7 @@ describe.concurrent('an output', () => {
     await here.gone('binding-a');
   });
 
-  test('that a foreign finalizer holds is not reported as withdrawn [G18]', async () => {
+  test('that a foreign finalizer holds is not reported as withdrawn', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     const held = await here.ready('binding-a');
@@ -214,7 +214,7 @@ describe.concurrent('an output', () => {
     await here.refused('binding-a', 'Conflict', 'IdentityCollision');
   });
 
-  test('that is edited by hand is healed, and keeps what is not ours [L2, L4, G7, G30]', async () => {
+  test('that is edited by hand is healed, and keeps what is not ours', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     const before = await here.ready('binding-a');
@@ -234,7 +234,7 @@ describe.concurrent('an output', () => {
     });
   });
 
-  test('that is deleted by hand comes again [G7]', async () => {
+  test('that is deleted by hand comes again', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     const before = await here.ready('binding-a');
@@ -292,7 +292,7 @@ describe.concurrent('an output', () => {
     expect((await here.get(poolBinding())).metadata.resourceVersion).toBe(metadata.resourceVersion);
   });
 
-  test('is confined to its namespace [G5]', async () => {
+  test('is confined to its namespace', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding());
     const { spec } = await here.ready('binding-a');
@@ -333,7 +333,7 @@ describe.concurrent('an output', () => {
     await eventually(async () => expect(await here.outputs('nobody')).toEqual([]));
   });
 
-  test('of somebody else that carries our labels is left alone [G13]', async () => {
+  test('of somebody else that carries our labels is left alone', async () => {
     const here = await cluster.namespace();
     const labels = {
       'kleym.sonda.red/managed-by': 'kleym',
@@ -357,7 +357,7 @@ describe.concurrent('an output', () => {
 });
 
 describe.concurrent('Kubernetes Events', () => {
-  test('tell the transitions of a binding, each once [G22]', async () => {
+  test('tell the transitions of a binding, each once', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     const { metadata } = await here.ready('binding-a');

@@ -112,7 +112,7 @@ afterEach(async () => {
 });
 
 describe('without the definition', () => {
-  test('of any pool, a binding says which one is missing and recovers by itself when it comes [F14, G15]', async () => {
+  test('of any pool, a binding says which one is missing and recovers by itself when it comes', async () => {
     await remove(pools, oldPools);
     const here = await cluster.namespace();
     await here.create(poolBinding());
@@ -124,7 +124,7 @@ describe('without the definition', () => {
     await here.ready('binding-a');
   });
 
-  test('of one group of pools, the other one serves [L11, G25]', async () => {
+  test('of one group of pools, the other one serves', async () => {
     await remove(pools);
     const here = await cluster.namespace();
     await here.create(poolBinding());
@@ -133,7 +133,7 @@ describe('without the definition', () => {
     await here.ready('binding-a');
   });
 
-  test('of any objective, only the bindings that need one are refused [F14]', async () => {
+  test('of any objective, only the bindings that need one are refused', async () => {
     await remove(objectives, oldObjectives);
     const here = await cluster.namespace();
     await here.create(pool(), binding(), poolBinding('binding-b'));
@@ -146,7 +146,7 @@ describe('without the definition', () => {
     await here.ready('binding-a');
   });
 
-  test('of one group of objectives, the other one serves [F13, G28]', async () => {
+  test('of one group of objectives, the other one serves', async () => {
     await remove(objectives);
     const here = await cluster.namespace();
     await here.create(pool(), oldObjective(), binding());
@@ -154,7 +154,7 @@ describe('without the definition', () => {
     expect((await here.status('binding-a')).observed?.objective?.group).toBe('inference.networking.x-k8s.io');
   });
 
-  test('of all but the documented group of objectives, that one serves [F13]', async () => {
+  test('of all but the documented group of objectives, that one serves', async () => {
     await remove(objectives, oldObjectives);
     await install(documentedObjectives);
     const here = await cluster.namespace();
@@ -170,13 +170,13 @@ describe('without the definition', () => {
 
   test.each([
     [
-      'another namespace [F9]',
+      'another namespace',
       { name: 'pool-a', namespace: 'elsewhere' },
       'cross-namespace poolRef is not allowed',
     ],
-    ['no pool at all [F6]', {}, 'poolRef.name is not usable'],
-    ['a kind that is no text [F10]', { name: 'pool-a', kind: 7 }, 'poolRef.kind is not usable'],
-    ['a pool by a number [F10]', { name: 7 }, 'poolRef.name is not usable'],
+    ['no pool at all', {}, 'poolRef.name is not usable'],
+    ['a kind that is no text', { name: 'pool-a', kind: 7 }, 'poolRef.kind is not usable'],
+    ['a pool by a number', { name: 7 }, 'poolRef.name is not usable'],
   ])('that checks objectives, one that points at %s is refused', async (_case, poolRef, message) => {
     await install(documentedObjectives);
     const here = await cluster.namespace();
@@ -190,7 +190,7 @@ describe('without the definition', () => {
     await remove(documentedObjectives);
   });
 
-  test('of ClusterSPIFFEIDs, bindings say so and recover by themselves when it comes [G15, G16]', async () => {
+  test('of ClusterSPIFFEIDs, bindings say so and recover by themselves when it comes', async () => {
     await remove(outputs);
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding());
@@ -207,7 +207,7 @@ describe('without the definition', () => {
 });
 
 describe('when a definition is removed under bindings', () => {
-  test('of pools, they are refused [G15]', async () => {
+  test('of pools, they are refused', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding());
     await here.ready('binding-a');
@@ -220,7 +220,7 @@ describe('when a definition is removed under bindings', () => {
     await here.refused('binding-a', 'InvalidRef', 'InferencePoolCRDMissing');
   });
 
-  test('of objectives that come back, they are ready again [G16]', async () => {
+  test('of objectives that come back, they are ready again', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     await here.ready('binding-a');
@@ -233,7 +233,7 @@ describe('when a definition is removed under bindings', () => {
     await here.refused('binding-a', 'InvalidRef', 'TargetObjectiveNotFound');
   });
 
-  test('of ClusterSPIFFEIDs, they say so, and a binding that is deleted goes all the same [G15]', async () => {
+  test('of ClusterSPIFFEIDs, they say so, and a binding that is deleted goes all the same', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding(), poolBinding('binding-b'));
     await here.ready('binding-a');

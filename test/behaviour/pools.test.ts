@@ -55,7 +55,7 @@ describe.concurrent('a pool that changes under a binding', () => {
     });
   });
 
-  test('does not touch the binding where only its status changes [L8]', async () => {
+  test('does not touch the binding where only its status changes', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding(), poolBinding('binding-b', { poolRef: { name: 'pool-b' } }));
     await here.ready('binding-a');
@@ -68,9 +68,9 @@ describe.concurrent('a pool that changes under a binding', () => {
   });
 
   test.each([
-    ['is empty [X-R14, G31]', { role: '' }, 'pool selector labels must contain non-empty values'],
+    ['is empty', { role: '' }, 'pool selector labels must contain non-empty values'],
     [
-      'has a key that is none [R12]',
+      'has a key that is none',
       { 'app/name/extra': 'x' },
       'pool selector label key "app/name/extra" is not a valid label key',
     ],
@@ -86,7 +86,7 @@ describe.concurrent('a pool that changes under a binding', () => {
     await here.ready('binding-a');
   });
 
-  test('refuses a binding on a pool that selects nothing [X-R17]', async () => {
+  test('refuses a binding on a pool that selects nothing', async () => {
     const here = await cluster.namespace();
     await here.create(oldPool('pool-a', {}), poolBinding());
     expect(await here.refused('binding-a', 'UnsafeSelector', 'InvalidPoolSelector')).toBe(

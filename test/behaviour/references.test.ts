@@ -6,7 +6,7 @@ const cluster = await useCluster();
 await cluster.startQuietStack();
 
 describe.concurrent('how references are resolved', () => {
-  test('a binding whose pool is absent is refused [F1]', async () => {
+  test('a binding whose pool is absent is refused', async () => {
     const here = await cluster.namespace();
     await here.create(objective(), binding());
     expect(await here.refused('binding-a', 'InvalidRef', 'TargetPoolNotFound')).toBe(
@@ -14,13 +14,13 @@ describe.concurrent('how references are resolved', () => {
     );
   });
 
-  test('a PoolOnly binding needs no objective [F2]', async () => {
+  test('a PoolOnly binding needs no objective', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding());
     await here.ready('binding-a');
   });
 
-  test('a binding whose objective is absent is refused, and recovers when it comes [F4]', async () => {
+  test('a binding whose objective is absent is refused, and recovers when it comes', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), binding());
     expect(await here.refused('binding-a', 'InvalidRef', 'TargetObjectiveNotFound')).toBe(
@@ -32,24 +32,24 @@ describe.concurrent('how references are resolved', () => {
 
   test.each([
     [
-      'that points at another pool [F5]',
+      'that points at another pool',
       { name: 'pool-other' },
       (ns: string) => `objectiveRef "objective-a" points at poolRef "${ns}/pool-other", want "${ns}/pool-a"`,
     ],
     [
-      'that points at a group that no pool has [F7]',
+      'that points at a group that no pool has',
       { group: 'inference.example.com' },
       () =>
         'objectiveRef "objective-a" points at poolRef group "inference.example.com", want "inference.networking.k8s.io"',
     ],
     [
-      'that points at the other served group [F8]',
+      'that points at the other served group',
       { group: 'inference.networking.x-k8s.io' },
       () =>
         'objectiveRef "objective-a" points at poolRef group "inference.networking.x-k8s.io", want "inference.networking.k8s.io"',
     ],
     [
-      'that points at another kind [F10]',
+      'that points at another kind',
       { kind: 'Service' },
       () => 'objectiveRef "objective-a": poolRef.kind is not usable: expected InferencePool, or none',
     ],
@@ -60,7 +60,7 @@ describe.concurrent('how references are resolved', () => {
     expect(message).toBe(toMessage(here.name));
   });
 
-  test('an objective that says nothing about the group means the default one, and so not an old pool [X-F18]', async () => {
+  test('an objective that says nothing about the group means the default one, and so not an old pool', async () => {
     const here = await cluster.namespace();
     await here.create(oldPool(), objective(), binding());
     const message = await here.refused('binding-a', 'InvalidRef', 'InvalidObjectiveRef');
@@ -69,7 +69,7 @@ describe.concurrent('how references are resolved', () => {
     );
   });
 
-  test('an objective that names the old group goes with an old pool [L11]', async () => {
+  test('an objective that names the old group goes with an old pool', async () => {
     const here = await cluster.namespace();
     await here.create(
       oldPool(),
@@ -80,7 +80,7 @@ describe.concurrent('how references are resolved', () => {
     expect(output['spec']).toMatchObject({ podSelector: { matchLabels: { app: 'model-server' } } });
   });
 
-  test('a PoolOnly binding works on a pool of the old group [L11]', async () => {
+  test('a PoolOnly binding works on a pool of the old group', async () => {
     const here = await cluster.namespace();
     await here.create(oldPool('pool-a', { app: 'model-server', role: 'prefill' }), poolBinding());
     const output = await here.ready('binding-a');
@@ -95,7 +95,7 @@ describe.concurrent('how references are resolved', () => {
     });
   });
 
-  test('a PoolOnly binding with an objective that is absent is refused [X-F19]', async () => {
+  test('a PoolOnly binding with an objective that is absent is refused', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding('binding-a', { objectiveRef: { name: 'objective-a' } }));
     await here.refused('binding-a', 'InvalidRef', 'TargetObjectiveNotFound');
@@ -103,7 +103,7 @@ describe.concurrent('how references are resolved', () => {
     await here.ready('binding-a');
   });
 
-  test('a binding that waits for its pool is held by the finalizer [F16]', async () => {
+  test('a binding that waits for its pool is held by the finalizer', async () => {
     const here = await cluster.namespace();
     await here.create(poolBinding());
     await here.refused('binding-a', 'InvalidRef', 'TargetPoolNotFound');
@@ -111,7 +111,7 @@ describe.concurrent('how references are resolved', () => {
     expect(metadata.finalizers).toEqual(['kleym.sonda.red/inferenceidentitybinding-finalizer']);
   });
 
-  test('of two objectives of one name the preferred group is observed [F17]', async () => {
+  test('of two objectives of one name the preferred group is observed', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), oldObjective(), objective(), binding());
     await here.ready('binding-a');
@@ -122,7 +122,7 @@ describe.concurrent('how references are resolved', () => {
     ]);
   });
 
-  test('a group in the reference pins it, whatever else has the name [F17]', async () => {
+  test('a group in the reference pins it, whatever else has the name', async () => {
     const here = await cluster.namespace();
     await here.create(
       pool('pool-a', { app: 'new' }),
@@ -171,7 +171,7 @@ describe.concurrent('how references are resolved', () => {
     await here.refused('binding-a', 'InvalidRef', 'TargetObjectiveNotFound');
   });
 
-  test('an objective event moves only the bindings that name it [L9]', async () => {
+  test('an objective event moves only the bindings that name it', async () => {
     const here = await cluster.namespace();
     const other = binding('binding-b', { objectiveRef: { name: 'objective-b' }, containerName: 'other' });
     await here.create(pool(), objective(), objective('objective-b'), binding(), other);
@@ -183,7 +183,7 @@ describe.concurrent('how references are resolved', () => {
     expect((await here.get(other)).metadata.resourceVersion).toBe(before.metadata.resourceVersion);
   });
 
-  test('a pool event moves only the bindings that name it, in its group or in any [L10]', async () => {
+  test('a pool event moves only the bindings that name it, in its group or in any', async () => {
     const here = await cluster.namespace();
     const pinned = poolBinding('pinned', {
       poolRef: { name: 'pool-a', group: 'inference.networking.k8s.io' },
@@ -216,7 +216,7 @@ describe.concurrent('a pool that two groups serve', () => {
     expect(after.metadata.uid).toBe(before.metadata.uid);
   });
 
-  test('is refused where the selectors differ, until they agree [G24]', async () => {
+  test('is refused where the selectors differ, until they agree', async () => {
     const here = await cluster.namespace();
     await here.create(oldPool('pool-a', { app: 'old' }), poolBinding());
     await here.ready('binding-a');

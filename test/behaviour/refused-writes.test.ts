@@ -37,7 +37,7 @@ async function nameOfOutput(here: Place): Promise<Stored> {
 }
 
 describe.concurrent('a foreign object under the name of our output', () => {
-  test('is never touched, and the binding says that the name is taken [G6]', async () => {
+  test('is never touched, and the binding says that the name is taken', async () => {
     const here = await cluster.namespace();
     const { metadata } = await nameOfOutput(here);
     const [foreign] = await here.create(output(metadata.name));
@@ -146,7 +146,7 @@ describe.concurrent('an output that the API server refuses', () => {
 });
 
 describe.concurrent('an API server in trouble', () => {
-  test('that cannot say whether the pool exists changes no status, and all goes on when it can [F15, G17]', async () => {
+  test('that cannot say whether the pool exists changes no status, and all goes on when it can', async () => {
     const here = await cluster.namespace();
     const { asked, lift } = rule(here, ({ method, path }) =>
       method === 'GET' && path.includes('/inferencepools/')
@@ -160,7 +160,7 @@ describe.concurrent('an API server in trouble', () => {
     await here.ready('binding-a');
   });
 
-  test('that answers 500 to the write of a status is asked again [G10]', async () => {
+  test('that answers 500 to the write of a status is asked again', async () => {
     const here = await cluster.namespace();
     const { asked, lift } = rule(here, ({ method, path }) =>
       method === 'PUT' && path.endsWith('/status') ? { status: 500, message: 'etcd is gone' } : 'pass',
@@ -171,7 +171,7 @@ describe.concurrent('an API server in trouble', () => {
     await here.refused('binding-a', 'InvalidRef', 'TargetPoolNotFound');
   });
 
-  test('that cannot be written to while a finalizer is taken off by hand leaves no output behind [G14]', async () => {
+  test('that cannot be written to while a finalizer is taken off by hand leaves no output behind', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding());
     await here.ready('binding-a');

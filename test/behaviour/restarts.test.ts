@@ -84,7 +84,7 @@ describe('a restart with other settings', () => {
     await withStack({}, () => here.gone('binding-a'));
   });
 
-  test('with a class name changes outputs in their place, and without it again [R18, G27]', async () => {
+  test('with a class name changes outputs in their place, and without it again', async () => {
     const here = await prepare();
     const before = await withStack({}, async () => {
       await here.create(poolBinding());

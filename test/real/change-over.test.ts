@@ -402,7 +402,7 @@ describe.each<[string, Setup]>([
   const shared = alike.flatMap(({ team, names }) => names.map((owner) => ({ team, names, owner })));
 
   test.each(shared)(
-    'has bindings whose names it could not tell apart, and one output, of $owner: both get their own [G6b]',
+    'has bindings whose names it could not tell apart, and one output, of $owner: both get their own',
     async ({ team, names, owner }) => {
       const here = `${team}-${suffix}-${names.indexOf(owner)}`;
       await prepare(here, pool());
