@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { startCluster } from '@kleym/kube-api';
 import { afterAll, describe, expect, test } from 'vitest';
 import { buildFunctions } from '../build.ts';
-import { binding, objective, output, pool } from './support/drafts.ts';
+import { binding, objective, output, pool } from './support/manifests.ts';
 import { startFunction, startListening } from './support/function-process.ts';
 import { createKubeClient } from './support/kube-client.ts';
 import { provideDist } from './support/provide-dist.ts';
@@ -110,9 +110,11 @@ describe('each bundle, as a process of its own without node_modules', async () =
   await writeFile(kubeconfig, cluster.kubeconfig());
   const environment = { KUBECONFIG: kubeconfig, KLEYM_TRUST_DOMAIN: 'example.org' };
   const kube = createKubeClient(cluster.url);
-  const drafts = [binding(), pool(), objective()];
+  const manifests = [binding(), pool(), objective()];
   const [aBinding, aPool, anObjective] = await Promise.all(
-    drafts.map((draft) => kube.create({ ...draft, metadata: { ...draft.metadata, namespace: 'default' } })),
+    manifests.map((manifest) =>
+      kube.create({ ...manifest, metadata: { ...manifest.metadata, namespace: 'default' } }),
+    ),
   );
   const anOutput = await kube.create(output('somebody-elses'));
 

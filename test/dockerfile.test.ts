@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readManifests } from './support/manifests.ts';
+import { readManifests } from './support/kustomization.ts';
 
 // What can be said of the image where no image can be built.
 

@@ -2,8 +2,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { Draft } from './support/kube-client.ts';
-import { findManifest, manifestsFolder, readManifests } from './support/manifests.ts';
+import type { Manifest } from './support/kube-client.ts';
+import { findManifest, manifestsFolder, readManifests } from './support/kustomization.ts';
 
 const components = readdirSync(join(manifestsFolder, 'components')).toSorted();
 const everything = readManifests('base', ...components.map((name) => `components/${name}`));
@@ -37,12 +37,12 @@ const brokers = ofKind('Broker').map((one) => Broker.parse(one));
 const triggers = ofKind('Trigger').map((one) => Trigger.parse(one));
 const policies = ofKind('EventPolicy').map((one) => EventPolicy.parse(one));
 
-function ofKind(kind: string): Draft[] {
+function ofKind(kind: string): Manifest[] {
   return everything.filter((one) => one.kind === kind);
 }
 
 /** The ServiceAccount that Eventing makes for a sender. It shortens names of more than 63 characters; ours are shorter. */
-function identityOf(sender: Draft): string {
+function identityOf(sender: Manifest): string {
   const [group] = sender.apiVersion.split('/');
   const account = `${sender.metadata.name}-oidc-${group}-${sender.kind}`.toLowerCase();
   expect(account.length).toBeLessThanOrEqual(63);

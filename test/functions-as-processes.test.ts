@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startCluster } from '@kleym/kube-api';
 import { afterAll, describe, expect, test } from 'vitest';
-import { binding, objective, pool } from './support/drafts.ts';
+import { binding, objective, pool } from './support/manifests.ts';
 import { startFunction, startListening } from './support/function-process.ts';
-import { type Draft, type Stored, createKubeClient } from './support/kube-client.ts';
+import { type Manifest, type Stored, createKubeClient } from './support/kube-client.ts';
 import { readDefinitions } from '../local/crds/definitions.ts';
 
 const cluster = await startCluster({ crds: await readDefinitions() });
@@ -43,11 +43,11 @@ function changeOf(object: Stored, change = 'add'): Record<string, string> {
   };
 }
 
-async function place(name: string, ...drafts: readonly Draft[]): Promise<Stored[]> {
+async function place(name: string, ...manifests: readonly Manifest[]): Promise<Stored[]> {
   await kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   const created: Stored[] = [];
-  for (const draft of drafts)
-    created.push(await kube.create({ ...draft, metadata: { ...draft.metadata, namespace: name } }));
+  for (const manifest of manifests)
+    created.push(await kube.create({ ...manifest, metadata: { ...manifest.metadata, namespace: name } }));
   return created;
 }
 

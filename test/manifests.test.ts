@@ -14,7 +14,7 @@ import { bindingsAffectedType } from '../shared/events/bindings-affected.ts';
 import { outputNamePrefix } from '../shared/identity/output-name.ts';
 import { managedBy } from '../shared/identity/ownership.ts';
 import { selectorPrefixes } from '../shared/identity/workload-selectors.ts';
-import type { Draft } from './support/kube-client.ts';
+import type { Manifest } from './support/kube-client.ts';
 import {
   Rules,
   findManifest,
@@ -23,7 +23,7 @@ import {
   readKustomization,
   readManifests,
   readOfferedPatches,
-} from './support/manifests.ts';
+} from './support/kustomization.ts';
 
 const functions = readdirSync(join(import.meta.dirname, '..', 'functions')).toSorted();
 const components = readdirSync(join(manifestsFolder, 'components')).toSorted();
@@ -93,13 +93,13 @@ const FunctionService = z.object({
   }),
 });
 
-function all<T>(objects: readonly Draft[], apiVersion: string, kind: string, schema: z.ZodType<T>): T[] {
+function all<T>(objects: readonly Manifest[], apiVersion: string, kind: string, schema: z.ZodType<T>): T[] {
   return objects
     .filter((one) => one.apiVersion === apiVersion && one.kind === kind)
     .map((one) => schema.parse(one));
 }
 
-function namesOf(objects: readonly Draft[], kind: string): string[] {
+function namesOf(objects: readonly Manifest[], kind: string): string[] {
   return objects.filter((one) => one.kind === kind).map(({ metadata }) => metadata.name);
 }
 
@@ -325,7 +325,7 @@ describe('the permissions', () => {
   });
 });
 
-function configOf(objects: readonly Draft[]): Record<string, string> {
+function configOf(objects: readonly Manifest[]): Record<string, string> {
   return findManifest(objects, 'ConfigMap', 'kleym-config')['data'] as Record<string, string>;
 }
 
@@ -401,7 +401,7 @@ describe('the Kafka component', () => {
 });
 
 /** What the policy about content goes by. */
-function settingsOf(objects: readonly Draft[]): unknown[] {
+function settingsOf(objects: readonly Manifest[]): unknown[] {
   const { spec } = findManifest(objects, 'ValidatingAdmissionPolicy', 'kleym-output-content');
   return (spec as { variables: unknown[] }).variables.slice(0, 2);
 }

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { bindingResource } from '../shared/api/binding.ts';
 import { outputAnnotations, outputLabels, outputResource } from '../shared/api/cluster-spiffe-id.ts';
 import { managedBy } from '../shared/identity/ownership.ts';
-import { findManifest, manifestsFolder, permissionsOf, readManifests } from './support/manifests.ts';
+import { findManifest, manifestsFolder, permissionsOf, readManifests } from './support/kustomization.ts';
 import { readDefinitions } from '../local/crds/definitions.ts';
 
 // What the file for kube-state-metrics and the alerts say of each other and of the kinds. What kube-state-metrics makes of

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { binding, objective, pool } from '../../test/support/drafts.ts';
+import { binding, objective, pool } from '../../test/support/manifests.ts';
 import { type Settling, createSettling } from '../../test/support/settling.ts';
 
 const sidecar = (name: string) => ({ spec: { containerName: `of-${name}` } });

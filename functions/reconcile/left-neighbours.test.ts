@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { binding, objective, pool } from '../../test/support/drafts.ts';
+import { binding, objective, pool } from '../../test/support/manifests.ts';
 import { postEvent, silentApp } from '../../test/support/post-event.ts';
 import { type Settling, createSettling } from '../../test/support/settling.ts';
 import { testSettings } from '../../test/support/test-cluster.ts';
@@ -9,12 +9,15 @@ import { settle } from './settle.ts';
 
 /** Who is named for the edit of a binding, as it is stored by now. */
 async function namedForEdit(here: Settling, name: string): Promise<readonly string[]> {
-  const draft = binding(name);
-  const object = await here.kube.get({ ...draft, metadata: { ...draft.metadata, namespace: 'team-a' } });
+  const manifest = binding(name);
+  const object = await here.kube.get({
+    ...manifest,
+    metadata: { ...manifest.metadata, namespace: 'team-a' },
+  });
   const attributes = {
     type: 'dev.knative.apiserver.resource.update',
-    apiversion: draft.apiVersion,
-    kind: draft.kind,
+    apiversion: manifest.apiVersion,
+    kind: manifest.kind,
     name,
     namespace: 'team-a',
   };

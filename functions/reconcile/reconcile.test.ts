@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
-import { binding, objective, output, pool, poolBinding } from '../../test/support/drafts.ts';
+import { binding, objective, output, pool, poolBinding } from '../../test/support/manifests.ts';
 import { postEvent, silentApp } from '../../test/support/post-event.ts';
 import { answer, scriptedApiServer, status } from '../../test/support/scripted-api-server.ts';
 import { type Override, type Settling, createSettling } from '../../test/support/settling.ts';

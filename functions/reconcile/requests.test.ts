@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
-import { binding, objective, pool, poolBinding } from '../../test/support/drafts.ts';
+import { binding, objective, pool, poolBinding } from '../../test/support/manifests.ts';
 import { postEvent, silentApp } from '../../test/support/post-event.ts';
 import { createSettling } from '../../test/support/settling.ts';
 import { testSettings } from '../../test/support/test-cluster.ts';

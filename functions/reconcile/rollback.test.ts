@@ -3,9 +3,9 @@ import { parse, stringify } from 'yaml';
 import type { BindingStatus } from '../../shared/api/binding.ts';
 import { collectCluster } from '../../shared/collect/collect-cluster.ts';
 import { connect } from '../../shared/kube/kube-cluster.ts';
-import { createClusterInReach } from '../../test/support/cluster-in-reach.ts';
-import { binding, objective, output, pool } from '../../test/support/drafts.ts';
-import type { Draft } from '../../test/support/kube-client.ts';
+import { createInMemoryCluster } from '../../test/support/in-memory-cluster.ts';
+import { binding, objective, output, pool } from '../../test/support/manifests.ts';
+import type { Manifest } from '../../test/support/kube-client.ts';
 import { readDefinitions } from '../../local/crds/definitions.ts';
 import { testSettings } from '../../test/support/test-cluster.ts';
 import { settle } from './settle.ts';
@@ -21,13 +21,13 @@ function takeAnything(definition: string): string {
   return stringify({ ...crd, spec: { ...crd.spec, versions } });
 }
 
-function at(draft: Draft): Draft {
-  return { ...draft, metadata: { ...draft.metadata, namespace } };
+function at(manifest: Manifest): Manifest {
+  return { ...manifest, metadata: { ...manifest.metadata, namespace } };
 }
 
 /** Two bindings that are well. */
 async function createTwo() {
-  const { kube, connection } = createClusterInReach([takeAnything(ours), ...others]);
+  const { kube, connection } = createInMemoryCluster([takeAnything(ours), ...others]);
   const cluster = connect({ ...connection, sleep: async () => undefined, elapsed: () => 0 });
   const announcer = { tell: () => undefined, told: async () => undefined };
   let nonces = 0;
@@ -40,7 +40,7 @@ async function createTwo() {
   };
   const here = {
     cluster,
-    create: (draft: Draft) => kube.create(at(draft)),
+    create: (manifest: Manifest) => kube.create(at(manifest)),
     edit: (name: string, patch: object, subresource?: 'status') =>
       kube.edit(at(binding(name)), patch, subresource),
     settle: (...names: string[]) => settle({ namespace, names }, testSettings, tools),
@@ -52,8 +52,8 @@ async function createTwo() {
     },
   };
   await kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-  for (const draft of [pool(), objective(), binding(), binding('binding-b', { containerName: 'sidecar' })])
-    await here.create(draft);
+  for (const manifest of [pool(), objective(), binding(), binding('binding-b', { containerName: 'sidecar' })])
+    await here.create(manifest);
   await here.settle('binding-a', 'binding-b');
   expect(await here.outputs()).toHaveLength(2);
   return here;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { NotSentError, UncertainError } from '../../shared/api/uncertain-error.ts';
-import { binding, objective, pool, poolBinding } from '../../test/support/drafts.ts';
+import { binding, objective, pool, poolBinding } from '../../test/support/manifests.ts';
 import { type Override, type Settling, createSettling } from '../../test/support/settling.ts';
 import { testSettings } from '../../test/support/test-cluster.ts';
 import { settle } from './settle.ts';
@@ -8,14 +8,14 @@ import { settle } from './settle.ts';
 const names = Array.from({ length: 30 }, (_, index) => `binding-${String(index).padStart(2, '0')}`);
 
 async function withNames(
-  drafts: typeof poolBinding | typeof binding,
+  manifests: typeof poolBinding | typeof binding,
   override?: () => Override,
 ): Promise<Settling> {
   const here = await createSettling(override);
   await here.create(
     pool(),
     objective(),
-    ...names.map((name) => drafts(name, drafts === binding ? { containerName: name } : {})),
+    ...names.map((name) => manifests(name, manifests === binding ? { containerName: name } : {})),
   );
   return here;
 }

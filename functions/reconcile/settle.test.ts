@@ -2,16 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import type { Cluster, Written } from '../../shared/kube/cluster.ts';
-import { binding, objective, output, pool, poolBinding } from '../../test/support/drafts.ts';
+import { binding, objective, output, pool, poolBinding } from '../../test/support/manifests.ts';
 import { type Settling, createSettling } from '../../test/support/settling.ts';
 
 const namespaced = (name: string) => ({ ...binding(name), metadata: { name, namespace: 'team-a' } });
 const die = () => Promise.reject(new Error('dead'));
 const label = (app: string) => ({ spec: { selector: { matchLabels: { app } } } });
 
-async function withBinding(draft = binding()): Promise<Settling> {
+async function withBinding(manifest = binding()): Promise<Settling> {
   const here = await createSettling();
-  await here.create(pool(), objective(), objective('objective-b'), draft);
+  await here.create(pool(), objective(), objective('objective-b'), manifest);
   await here.settle(['binding-a']);
   expect(await here.ready('binding-a')).toBe('True Reconciled');
   return here;

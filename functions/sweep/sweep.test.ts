@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Answer } from '../../shared/events/answers.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
-import { binding, objective, output, pool, poolBinding } from '../../test/support/drafts.ts';
+import { binding, objective, output, pool, poolBinding } from '../../test/support/manifests.ts';
 import { postEvent, silentApp } from '../../test/support/post-event.ts';
 import { type Settling, createSettling } from '../../test/support/settling.ts';
 import { testSettings } from '../../test/support/test-cluster.ts';

@@ -3,7 +3,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import type { CloudEvent } from 'cloudevents';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type EmbeddedCluster, startCluster } from '@kleym/kube-api';
-import { type Gate, openGate } from '../../test/support/gate.ts';
+import { type FaultProxy, startFaultProxy } from '../../test/support/fault-proxy.ts';
 import { outputResource } from '../../shared/api/cluster-spiffe-id.ts';
 import { poolResources } from '../../shared/api/pool.ts';
 import { readDefinition } from '../crds/definitions.ts';
@@ -46,10 +46,10 @@ async function startApi(crds: string[]): Promise<EmbeddedCluster> {
 }
 
 /** A way to the API server on which a test may stand. */
-async function openWay(cluster: EmbeddedCluster): Promise<Gate> {
-  const gate = await openGate(kubeConfigOf(cluster));
-  cleanups.push(async () => await gate.close());
-  return gate;
+async function openWay(cluster: EmbeddedCluster): Promise<FaultProxy> {
+  const proxy = await startFaultProxy(kubeConfigOf(cluster));
+  cleanups.push(async () => await proxy.close());
+  return proxy;
 }
 
 function kubeConfigOf(cluster: EmbeddedCluster): KubeConfig {
@@ -204,17 +204,17 @@ describe('gaps', () => {
 
   test('a connection that breaks is taken up where it stood: nothing is lost, nothing comes twice', async () => {
     const cluster = await startApi([poolDefinition]);
-    const gate = await openWay(cluster);
-    const { events, gaps, news, ready } = watch(gate.kubeConfig, [pools]);
+    const proxy = await openWay(cluster);
+    const { events, gaps, news, ready } = watch(proxy.kubeConfig, [pools]);
     await ready();
     const gapsAtStart = gaps();
     await cluster.apply(pool('p', '1'));
     await expect.poll(() => events.length).toBe(1);
-    gate.intercept(({ query }) => (query.has('watch') ? 'cut before' : 'pass'));
-    gate.cut();
+    proxy.intercept(({ query }) => (query.has('watch') ? 'cut before' : 'pass'));
+    proxy.cut();
     await cluster.apply(pool('p', '2'));
     await expect.poll(() => kinds(news)).toEqual(['watching', 'interrupted']);
-    gate.intercept(undefined);
+    proxy.intercept(undefined);
     await expect.poll(() => described(events)).toEqual(['add p', 'update p']);
     expect(kinds(news)).toEqual(['watching', 'interrupted', 'watching']);
     expect(gaps()).toBe(gapsAtStart);
@@ -222,13 +222,13 @@ describe('gaps', () => {
 
   test('history that the API server has forgotten is a gap; what comes after it is heard again', async () => {
     const cluster = await startApi([poolDefinition]);
-    const gate = await openWay(cluster);
-    const { events, gaps, news, ready } = watch(gate.kubeConfig, [pools]);
+    const proxy = await openWay(cluster);
+    const { events, gaps, news, ready } = watch(proxy.kubeConfig, [pools]);
     await ready();
     const gapsAtStart = gaps();
     const forgotten = Promise.withResolvers<'pass'>();
-    gate.intercept(({ query }) => (query.has('watch') ? forgotten.promise : 'pass'));
-    gate.cut();
+    proxy.intercept(({ query }) => (query.has('watch') ? forgotten.promise : 'pass'));
+    proxy.cut();
     await expect.poll(() => kinds(news)).toEqual(['watching', 'interrupted']);
     await cluster.apply(pool('unheard', '1'));
     cluster.compact();
@@ -292,18 +292,18 @@ describe('what is not there', () => {
 
   test('a missing permission is told, and is no obstacle once it is granted', async () => {
     const cluster = await startApi([poolDefinition]);
-    const gate = await openWay(cluster);
-    gate.intercept(({ path, query }) =>
+    const proxy = await openWay(cluster);
+    proxy.intercept(({ path, query }) =>
       path.endsWith('/inferencepools') && !query.has('watch')
         ? { status: 403, message: 'may not list' }
         : 'pass',
     );
-    const { events, news, ready } = watch(gate.kubeConfig, [pools]);
+    const { events, news, ready } = watch(proxy.kubeConfig, [pools]);
     await ready();
     expect(news).toMatchObject([
       { source: 'pools', kind: 'refused', reason: expect.stringContaining('403: may not list') },
     ]);
-    gate.intercept(undefined);
+    proxy.intercept(undefined);
     await expect.poll(() => kinds(news)).toEqual(['refused', 'watching']);
     await cluster.apply(pool('p', '1'));
     await expect.poll(() => described(events)).toEqual(['add p']);
@@ -311,11 +311,11 @@ describe('what is not there', () => {
 
   test('an API server that is not there is waited for', async () => {
     const cluster = await startApi([poolDefinition]);
-    const gate = await openWay(cluster);
-    gate.intercept(() => 'cut before');
-    const { news, ready } = watch(gate.kubeConfig, [pools]);
+    const proxy = await openWay(cluster);
+    proxy.intercept(() => 'cut before');
+    const { news, ready } = watch(proxy.kubeConfig, [pools]);
     await expect.poll(() => kinds(news)).toEqual(['interrupted']);
-    gate.intercept(undefined);
+    proxy.intercept(undefined);
     await ready();
     expect(kinds(news)).toEqual(['interrupted', 'watching']);
   });
@@ -333,10 +333,10 @@ describe('the end', () => {
 
   test('it comes while the API server keeps silent, and while a CRD is waited for', async () => {
     const cluster = await startApi([]);
-    const gate = await openWay(cluster);
+    const proxy = await openWay(cluster);
     const answered = Promise.withResolvers<'pass'>();
-    gate.intercept(({ path }) => (path.includes('spire') ? answered.promise : 'pass'));
-    const { news, ready, stop } = watch(gate.kubeConfig, [pools, outputs], {
+    proxy.intercept(({ path }) => (path.includes('spire') ? answered.promise : 'pass'));
+    const { news, ready, stop } = watch(proxy.kubeConfig, [pools, outputs], {
       sleep: async (_, signal) => await sleepFor(1_000_000, undefined, { signal }),
     });
     await expect.poll(() => kinds(news)).toEqual(['missing']);

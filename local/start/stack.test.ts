@@ -2,7 +2,7 @@ import { startCluster } from '@kleym/kube-api';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { binding, objective, pool } from '../../test/support/drafts.ts';
+import { binding, objective, pool } from '../../test/support/manifests.ts';
 import { createKubeClient } from '../../test/support/kube-client.ts';
 import { readDefinitions } from '../crds/definitions.ts';
 import { eventually, testSettings } from '../../test/support/test-cluster.ts';
@@ -25,8 +25,8 @@ test('a stack leads a binding to its output by the same manifests as Knative, an
     onDelivery: ({ trigger, outcome }) => void delivered.push(`${trigger} ${outcome}`),
   });
   await stack.sources.ready();
-  for (const draft of [binding(), objective(), pool()])
-    await kube.create({ ...draft, metadata: { ...draft.metadata, namespace: 'default' } });
+  for (const manifest of [binding(), objective(), pool()])
+    await kube.create({ ...manifest, metadata: { ...manifest.metadata, namespace: 'default' } });
   const where = { apiVersion: 'spire.spiffe.io/v1alpha1', kind: 'ClusterSPIFFEID' };
   await eventually(async () => expect(await kube.list(where)).toHaveLength(1));
   expect(Object.keys(stack.functions.urls).toSorted()).toEqual([

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { binding, poolBinding } from '../support/drafts.ts';
+import { binding, poolBinding } from '../support/manifests.ts';
 import { KubeError } from '../support/kube-client.ts';
 import { useCluster } from '../support/test-cluster.ts';
 
@@ -26,9 +26,9 @@ describe.concurrent('the API server takes', () => {
     ['a PoolOnly binding with an empty container name', poolBinding('a1-pool-empty', { containerName: '' })],
     ['a name of 253 characters', binding('n'.repeat(253))],
     ['references with dots', binding('a1-dots', { poolRef: { name: 'a.b' }, objectiveRef: { name: 'c.d' } })],
-  ])('%s', async (_case, draft) => {
-    const [created] = await here.create(draft);
-    expect(created?.['spec']).toMatchObject(JSON.parse(JSON.stringify(draft['spec'])) as object);
+  ])('%s', async (_case, manifest) => {
+    const [created] = await here.create(manifest);
+    expect(created?.['spec']).toMatchObject(JSON.parse(JSON.stringify(manifest['spec'])) as object);
   });
 
   test('a binding without a mode, and makes it PerObjective', async () => {
@@ -106,8 +106,8 @@ describe.concurrent('the API server refuses, and says what to do about', () => {
       'containerImage must be a fully qualified digest reference',
     ],
     ['an unknown mode', binding('a14', { mode: 'Both' }), 'Unsupported value: "Both"'],
-  ])('%s', async (_case, draft, message) => {
-    const refusal = await here.create(draft).then(
+  ])('%s', async (_case, manifest, message) => {
+    const refusal = await here.create(manifest).then(
       () => undefined,
       (error: unknown) => error,
     );

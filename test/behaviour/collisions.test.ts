@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { binding, objective, pool, poolBinding } from '../support/drafts.ts';
-import { type Place, eventually, toWritten, useCluster, well } from '../support/test-cluster.ts';
+import { binding, objective, pool, poolBinding } from '../support/manifests.ts';
+import { type TestNamespace, eventually, toWritten, useCluster, well } from '../support/test-cluster.ts';
 
 const cluster = await useCluster();
 await cluster.startQuietStack();
@@ -9,14 +9,14 @@ const a = binding();
 const b = binding('binding-b', { objectiveRef: { name: 'objective-b' } });
 
 /** A namespace in which binding-a and binding-b ask for the same container. */
-async function collide(): Promise<Place> {
+async function collide(): Promise<TestNamespace> {
   const here = await cluster.namespace();
   await here.create(pool(), objective(), objective('objective-b'), a, b);
   await bothRefused(here);
   return here;
 }
 
-async function bothRefused(here: Place): Promise<void> {
+async function bothRefused(here: TestNamespace): Promise<void> {
   expect(await here.refused('binding-a', 'Conflict', 'IdentityCollision')).toBe(
     'identity collision with bindings binding-b: PerObjective bindings must not share the same pod selector and container name',
   );
@@ -25,7 +25,7 @@ async function bothRefused(here: Place): Promise<void> {
   );
 }
 
-async function bothReady(here: Place): Promise<void> {
+async function bothReady(here: TestNamespace): Promise<void> {
   for (const name of ['binding-a', 'binding-b']) {
     await here.ready(name);
     expect((await here.status(name)).conflicts).toBeUndefined();

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
-import { type Place, eventually, useCluster } from '../support/test-cluster.ts';
+import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
+import { type TestNamespace, eventually, useCluster } from '../support/test-cluster.ts';
 
 const cluster = await useCluster();
 const stack = await cluster.startQuietStack();
 
 /** One of everything that a binding can come to. */
-async function fill(here: Place): Promise<void> {
+async function fill(here: TestNamespace): Promise<void> {
   const taken = binding('taken', { containerName: 'taken' });
   await here.create(pool(), pool('unsafe', { role: '' }), objective(), taken);
   const { metadata } = await here.ready('taken');
@@ -36,7 +36,7 @@ async function fill(here: Place): Promise<void> {
   await here.refused('unsafe', 'UnsafeSelector', 'InvalidPoolSelector');
 }
 
-async function versions(here: Place): Promise<Record<string, string>> {
+async function versions(here: TestNamespace): Promise<Record<string, string>> {
   const namespace = here.name;
   const lists = await Promise.all([
     cluster.kube.list({
@@ -65,7 +65,7 @@ test('a cluster at rest is not written to, however often the sweep looks at it',
   });
   const writes: string[] = [];
   const looked = Promise.withResolvers<void>();
-  stack.gate.intercept(({ method, path, query }) => {
+  stack.proxy.intercept(({ method, path, query }) => {
     if (method !== 'GET' && !query.has('dryRun')) writes.push(`${method} ${path}`);
     // The dry run is the last thing that a sweep leads to here.
     if (query.has('dryRun')) looked.resolve();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
+import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
 import { type Stored } from '../support/kube-client.ts';
 import { eventually, refusedBy, toWritten, useCluster, well } from '../support/test-cluster.ts';
 
@@ -142,18 +142,18 @@ describe.concurrent('a binding', () => {
 
   test('keeps the finalizers of others', async () => {
     const here = await cluster.namespace();
-    const draft = poolBinding();
+    const manifest = poolBinding();
     await here.create(pool(), {
-      ...draft,
-      metadata: { ...draft.metadata, finalizers: ['example.org/hold'] },
+      ...manifest,
+      metadata: { ...manifest.metadata, finalizers: ['example.org/hold'] },
     });
     await here.ready('binding-a');
-    await here.delete(draft);
+    await here.delete(manifest);
     await eventually(async () => {
-      expect((await here.get(draft)).metadata.finalizers).toEqual(['example.org/hold']);
+      expect((await here.get(manifest)).metadata.finalizers).toEqual(['example.org/hold']);
       expect(await here.outputs()).toEqual([]);
     });
-    await here.edit(draft, { metadata: { finalizers: null } });
+    await here.edit(manifest, { metadata: { finalizers: null } });
     await here.gone('binding-a');
   });
 

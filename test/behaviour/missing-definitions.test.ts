@@ -3,17 +3,17 @@ import { HTTP } from 'cloudevents';
 import { parse } from 'yaml';
 import { afterEach, describe, expect, test } from 'vitest';
 import { toBindingsAffected } from '../../shared/events/bindings-affected.ts';
-import { binding, objective, oldObjective, oldPool, pool, poolBinding } from '../support/drafts.ts';
-import type { Draft, Stored } from '../support/kube-client.ts';
+import { binding, objective, oldObjective, oldPool, pool, poolBinding } from '../support/manifests.ts';
+import type { Manifest, Stored } from '../support/kube-client.ts';
 import { readDefinitions } from '../../local/crds/definitions.ts';
 import { eventually, toWritten, useCluster } from '../support/test-cluster.ts';
 
 // Definitions belong to the whole cluster, so these tests run one after the other.
 const cluster = await useCluster();
 const stack = await cluster.startStack();
-const definitions = (await readDefinitions()).map((text) => parse(text) as Draft);
+const definitions = (await readDefinitions()).map((text) => parse(text) as Manifest);
 
-function definitionOf(name: string): Draft {
+function definitionOf(name: string): Manifest {
   const found = definitions.find(({ metadata }) => metadata.name === name);
   if (!found) throw new Error(`no definition ${name}`);
   return found;
@@ -26,7 +26,7 @@ const oldObjectives = definitionOf('inferenceobjectives.inference.networking.x-k
 const outputs = definitionOf('clusterspiffeids.spire.spiffe.io');
 
 /** The objective that the system's documentation shows; no such CRD was ever shipped, so this one checks nothing. */
-const documentedObjectives: Draft = {
+const documentedObjectives: Manifest = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
   metadata: {
@@ -54,18 +54,18 @@ const documentedObjectives: Draft = {
   },
 };
 
-async function remove(...removed: readonly Draft[]): Promise<void> {
+async function remove(...removed: readonly Manifest[]): Promise<void> {
   for (const definition of removed) await cluster.kube.delete(definition);
   for (const definition of removed)
     await eventually(async () => expect(await cluster.kube.get(definition)).toBeUndefined());
 }
 
-async function install(...installed: readonly Draft[]): Promise<void> {
+async function install(...installed: readonly Manifest[]): Promise<void> {
   for (const definition of installed) await cluster.kube.apply(definition);
   for (const definition of installed) await eventually(() => isServed(definition));
 }
 
-async function isServed({ spec }: Draft): Promise<void> {
+async function isServed({ spec }: Manifest): Promise<void> {
   const { group, names, versions } = spec as {
     group: string;
     names: { kind: string };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { binding, objective, oldPool, pool, poolBinding } from '../support/drafts.ts';
+import { binding, objective, oldPool, pool, poolBinding } from '../support/manifests.ts';
 import { eventually, useCluster } from '../support/test-cluster.ts';
 
 const cluster = await useCluster();

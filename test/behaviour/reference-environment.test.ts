@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
-import { type Place, eventually, toWritten, useCluster, well } from '../support/test-cluster.ts';
+import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
+import { type TestNamespace, eventually, toWritten, useCluster, well } from '../support/test-cluster.ts';
 
 const cluster = await useCluster();
 await cluster.startQuietStack();
@@ -17,7 +17,7 @@ const perObjective = binding('binding', {
 });
 const wholePool = poolBinding('pool-binding', common);
 
-async function prepare(): Promise<Place> {
+async function prepare(): Promise<TestNamespace> {
   const here = await cluster.namespace();
   await here.create(
     pool('reference-pool', labels),
@@ -65,10 +65,10 @@ describe.concurrent('the reference environment', () => {
 
   test('changes nothing when the same binding is applied again [8.1]', async () => {
     const here = await prepare();
-    const draft = { ...perObjective, metadata: { name: 'binding', namespace: here.name } };
-    await cluster.kube.apply(draft);
+    const manifest = { ...perObjective, metadata: { name: 'binding', namespace: here.name } };
+    await cluster.kube.apply(manifest);
     const before = await here.ready('binding');
-    await cluster.kube.apply(draft);
+    await cluster.kube.apply(manifest);
     const after = await here.ready('binding');
     expect(toWritten(after)).toEqual(toWritten(before));
     await here.delete(perObjective);
@@ -100,24 +100,24 @@ describe.concurrent('the reference environment', () => {
       metadata: { name: 'kleym-reference-inference' },
     };
     await cluster.kube.apply(namespace);
-    const at = (draft: typeof wholePool) => ({
-      ...draft,
-      metadata: { ...draft.metadata, namespace: namespace.metadata.name },
+    const at = (manifest: typeof wholePool) => ({
+      ...manifest,
+      metadata: { ...manifest.metadata, namespace: namespace.metadata.name },
     });
-    const drafts = [
+    const manifests = [
       pool('reference-pool', labels),
       objective('reference-objective', { name: 'reference-pool' }),
       perObjective,
       wholePool,
     ].map(at);
-    for (const draft of drafts) await cluster.kube.apply(draft);
+    for (const manifest of manifests) await cluster.kube.apply(manifest);
     const names = [
       'kleym-kleym-reference-inference-binding-objective-3b2d9110',
       'kleym-kleym-reference-inference-pool-binding-pool-e2d8bd8d',
     ];
     const look = () => Promise.all(names.map((name) => cluster.kube.get(output(name))));
     await eventually(async () => expect((await look()).map((found) => found?.metadata.name)).toEqual(names));
-    for (const draft of drafts) await cluster.kube.delete(draft);
+    for (const manifest of manifests) await cluster.kube.delete(manifest);
     await eventually(async () => expect(await look()).toEqual([undefined, undefined]));
   });
 });

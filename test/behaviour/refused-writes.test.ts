@@ -1,21 +1,24 @@
 import { describe, expect, test } from 'vitest';
-import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
-import type { Passing, Verdict } from '../support/gate.ts';
+import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
+import type { ProxiedRequest, Verdict } from '../support/fault-proxy.ts';
 import type { Stored } from '../support/kube-client.ts';
-import { type Place, eventually, useCluster } from '../support/test-cluster.ts';
+import { type TestNamespace, eventually, useCluster } from '../support/test-cluster.ts';
 
 const cluster = await useCluster();
 const stack = await cluster.startQuietStack();
 
 /** Gives every namespace rules of its own, so that tests can run side by side. */
-const rules = new Map<string, (request: Passing) => Verdict>();
-stack.gate.intercept((request) => {
+const rules = new Map<string, (request: ProxiedRequest) => Verdict>();
+stack.proxy.intercept((request) => {
   const rule = [...rules].find(([namespace]) => `${request.path} ${request.body}`.includes(namespace));
   return rule?.[1](request) ?? 'pass';
 });
 
-function rule(here: Place, decide: (request: Passing) => Verdict): { lift: () => void; asked: Passing[] } {
-  const asked: Passing[] = [];
+function rule(
+  here: TestNamespace,
+  decide: (request: ProxiedRequest) => Verdict,
+): { lift: () => void; asked: ProxiedRequest[] } {
+  const asked: ProxiedRequest[] = [];
   rules.set(here.name, (request) => {
     const verdict = decide(request);
     if (verdict !== 'pass') asked.push(request);
@@ -24,11 +27,11 @@ function rule(here: Place, decide: (request: Passing) => Verdict): { lift: () =>
   return { asked, lift: () => rules.delete(here.name) };
 }
 
-function isWriteOf(method: string): (request: Passing) => boolean {
+function isWriteOf(method: string): (request: ProxiedRequest) => boolean {
   return (request) => request.method === method && request.path.includes('clusterspiffeids');
 }
 
-async function nameOfOutput(here: Place): Promise<Stored> {
+async function nameOfOutput(here: TestNamespace): Promise<Stored> {
   await here.create(pool(), objective(), binding());
   const ours = await here.ready('binding-a');
   await here.delete(binding());

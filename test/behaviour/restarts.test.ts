@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { binding, objective, pool, poolBinding } from '../support/drafts.ts';
-import type { Passing, Verdict } from '../support/gate.ts';
+import { binding, objective, pool, poolBinding } from '../support/manifests.ts';
+import type { ProxiedRequest, Verdict } from '../support/fault-proxy.ts';
 import type { Stored } from '../support/kube-client.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
-import { type Place, type RunningStack, eventually, useCluster } from '../support/test-cluster.ts';
+import { type TestNamespace, type RunningStack, eventually, useCluster } from '../support/test-cluster.ts';
 
 // A stack looks after all namespaces, so only one runs at a time.
 const cluster = await useCluster();
@@ -24,13 +24,13 @@ async function withStack<T>(
 /** Runs a stack that dies at the first request that fits: nothing of it is heard afterwards. */
 async function dieAt(
   act: () => Promise<unknown>,
-  fits: (request: Passing) => boolean,
+  fits: (request: ProxiedRequest) => boolean,
   verdict: Verdict,
 ): Promise<void> {
   const stack = await cluster.startStack();
   const died = Promise.withResolvers<void>();
   let dead = false;
-  stack.gate.intercept((request) => {
+  stack.proxy.intercept((request) => {
     if (dead) return 'cut before';
     if (!fits(request)) return 'pass';
     dead = true;
@@ -43,20 +43,20 @@ async function dieAt(
 }
 
 /** An output that was created, but not confirmed, and that has lost what it is listed by. */
-async function loseLabels(here: Place): Promise<Stored> {
+async function loseLabels(here: TestNamespace): Promise<Stored> {
   await dieAt(() => here.create(binding()), isCall(here, 'POST', 'clusterspiffeids'), 'cut after');
   const [created] = await here.outputs();
   if (!created) throw new Error('the output did not come');
   return here.edit(created, { metadata: { labels: null } });
 }
 
-async function prepare(): Promise<Place> {
+async function prepare(): Promise<TestNamespace> {
   const here = await cluster.namespace();
   await here.create(pool(), objective(), objective('objective-b'));
   return here;
 }
 
-function isCall(here: Place, method: string, part: string): (request: Passing) => boolean {
+function isCall(here: TestNamespace, method: string, part: string): (request: ProxiedRequest) => boolean {
   return (request) =>
     request.method === method &&
     request.path.includes(part) &&
@@ -165,15 +165,15 @@ describe('bindings that were made while nothing ran', () => {
   });
 });
 
-function create(here: Place): () => Promise<unknown> {
+function create(here: TestNamespace): () => Promise<unknown> {
   return () => here.create(binding());
 }
 
-function edit(here: Place): () => Promise<unknown> {
+function edit(here: TestNamespace): () => Promise<unknown> {
   return () => here.edit(binding(), { spec: { containerName: 'other' } });
 }
 
-function remove(here: Place): () => Promise<unknown> {
+function remove(here: TestNamespace): () => Promise<unknown> {
   return () => here.delete(binding());
 }
 
@@ -203,7 +203,7 @@ describe('a process that dies between two calls leaves nothing that another one 
     await dieAt(act(here), isCall(here, method, part), verdict);
     await withStack({}, async (stack) => {
       // What was announced may still land for a while; nobody has to sit and wait for that here.
-      stack.gate.advanceClock(200_000);
+      stack.proxy.advanceClock(200_000);
       stack.sweep();
       if (act === remove) return here.gone('binding-a');
       const container = act === edit ? 'other' : 'main';
@@ -221,7 +221,7 @@ describe('a process that dies between two calls leaves nothing that another one 
     const here = await prepare();
     const { metadata } = await loseLabels(here);
     await withStack({}, async (stack) => {
-      stack.gate.advanceClock(200_000);
+      stack.proxy.advanceClock(200_000);
       stack.sweep();
       expect((await here.ready('binding-a')).metadata.uid).toBe(metadata.uid);
     });
@@ -232,7 +232,7 @@ describe('a process that dies between two calls leaves nothing that another one 
     const lost = await loseLabels(here);
     await here.delete(binding());
     await withStack({}, async (stack) => {
-      stack.gate.advanceClock(200_000);
+      stack.proxy.advanceClock(200_000);
       stack.sweep();
       await here.gone('binding-a');
       expect(await here.isGone(lost)).toBe(true);
@@ -253,7 +253,7 @@ describe('a process that dies between two calls leaves nothing that another one 
         );
       });
       expect(await here.outputs()).toEqual([]);
-      stack.gate.advanceClock(200_000);
+      stack.proxy.advanceClock(200_000);
       stack.sweep();
       await here.ready('binding-a');
       await here.ready('binding-b');

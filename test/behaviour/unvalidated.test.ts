@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { binding, objective, pool, poolBinding } from '../support/drafts.ts';
-import { type Draft } from '../support/kube-client.ts';
+import { binding, objective, pool, poolBinding } from '../support/manifests.ts';
+import { type Manifest } from '../support/kube-client.ts';
 import { readDefinitions } from '../../local/crds/definitions.ts';
 import { eventually, useCluster } from '../support/test-cluster.ts';
 
@@ -16,7 +16,7 @@ function relax(value: unknown): unknown {
 
 const cluster = await useCluster();
 const [definition] = await readDefinitions();
-await cluster.kube.apply(relax(parse(definition ?? '')) as Draft);
+await cluster.kube.apply(relax(parse(definition ?? '')) as Manifest);
 const probe = await cluster.namespace();
 await eventually(async () => probe.create(binding('probe', { objectiveRef: undefined })));
 await cluster.startQuietStack();
@@ -105,11 +105,11 @@ describe.concurrent('a binding that no admission has checked', () => {
       'RenderFailure',
       'MissingContainerDiscriminator',
     ],
-  ] as const)('with %s is refused, and can be deleted', async (_case, draft, condition, reason) => {
+  ] as const)('with %s is refused, and can be deleted', async (_case, manifest, condition, reason) => {
     const here = await cluster.namespace();
-    await here.create(pool(), objective(), draft);
+    await here.create(pool(), objective(), manifest);
     await here.refused('binding-a', condition, reason);
-    await here.delete(draft);
+    await here.delete(manifest);
     await here.gone('binding-a');
   });
 });

@@ -3,19 +3,19 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { createInterface } from 'node:readline';
 import { KubeConfig } from '@kubernetes/client-node';
-import type { Draft, Stored } from '../support/kube-client.ts';
+import type { Manifest, Stored } from '../support/kube-client.ts';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** A client that adds nothing to what it sends: it makes the floor that the product is compared with. */
 export interface BareClient {
   send(method: Method, path: string, content?: object): Promise<unknown>;
-  create(object: Draft): Promise<Stored>;
+  create(object: Manifest): Promise<Stored>;
   /** A merge patch. */
-  patch(object: Draft, patch: object): Promise<Stored>;
-  replace(object: Draft): Promise<Stored>;
-  replaceStatus(object: Draft): Promise<Stored>;
-  remove(object: Draft): Promise<void>;
+  patch(object: Manifest, patch: object): Promise<Stored>;
+  replace(object: Manifest): Promise<Stored>;
+  replaceStatus(object: Manifest): Promise<Stored>;
+  remove(object: Manifest): Promise<void>;
   /** Calls with each line of a watch that begins now; the answer ends it. */
   watch(path: string, query: string, onLine: (line: string) => void): Promise<() => void>;
   close(): void;
@@ -109,12 +109,16 @@ export async function createBareClient(kubeconfigFile: string): Promise<BareClie
   };
 }
 
-function toListPath({ apiVersion, kind, metadata }: Pick<Draft, 'apiVersion' | 'kind' | 'metadata'>): string {
+function toListPath({
+  apiVersion,
+  kind,
+  metadata,
+}: Pick<Manifest, 'apiVersion' | 'kind' | 'metadata'>): string {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const place = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`;
   return `${root}${place}/${kind.toLowerCase()}s`;
 }
 
-function toPath(object: Draft): string {
+function toPath(object: Manifest): string {
   return `${toListPath(object)}/${object.metadata.name}`;
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { readDefinitions } from '../../local/crds/definitions.ts';
 import { type AuditEvent, startControlPlane } from '../real/control-plane.ts';
-import type { Draft } from '../support/kube-client.ts';
+import type { Manifest } from '../support/kube-client.ts';
 import { type BareClient, bareUserAgent, createBareClient } from './bare-client.ts';
 
 /** A real API server to measure on. */
@@ -58,7 +58,7 @@ export async function openBenchCluster(kubeconfig: string | undefined): Promise<
 
 async function install(client: BareClient): Promise<void> {
   for (const text of await readDefinitions()) {
-    const definition = parse(text) as Draft;
+    const definition = parse(text) as Manifest;
     await client.create(definition);
     await untilServed(client, definition['spec'] as CrdSpec);
   }

@@ -2,16 +2,16 @@ import { Binding } from '../../shared/api/binding.ts';
 import { Objective } from '../../shared/api/objective.ts';
 import { Pool } from '../../shared/api/pool.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
-import { binding, objective, pool, poolBinding } from '../support/drafts.ts';
+import { binding, objective, pool, poolBinding } from '../support/manifests.ts';
 import { exampleSettings } from '../support/inference.ts';
-import type { Draft, Stored } from '../support/kube-client.ts';
+import type { Manifest, Stored } from '../support/kube-client.ts';
 import { type Course, plan } from './at-rest.ts';
 import { type BareClient, atOnce } from './bare-client.ts';
 import { forEach, range } from './figures.ts';
 
 /** A binding that may be created, with what it refers to, which is there already. */
 export interface Prepared {
-  readonly draft: Draft;
+  readonly manifest: Manifest;
   readonly pool: Stored;
   readonly objective: Stored | undefined;
 }
@@ -33,7 +33,7 @@ export async function prepareOwnPools(
       objective: await client.create(inside(namespace, objective(name, { name }))),
     };
     const references = { poolRef: { name }, objectiveRef: { name } };
-    prepared.push({ draft: inside(namespace, binding(name, references)), ...stored });
+    prepared.push({ manifest: inside(namespace, binding(name, references)), ...stored });
   });
   return prepared;
 }
@@ -49,19 +49,19 @@ export async function prepareOnePool(
   await forEach(range(size), atOnce, async (index) => {
     const name = `b-${index}`;
     if (index % 2 === 1) {
-      const draft = inside(namespace, poolBinding(name, { poolRef: { name: 'pool' } }));
-      prepared.push({ draft, pool: shared, objective: undefined });
+      const manifest = inside(namespace, poolBinding(name, { poolRef: { name: 'pool' } }));
+      prepared.push({ manifest, pool: shared, objective: undefined });
       return;
     }
     const stored = await client.create(inside(namespace, objective(name, { name: 'pool' })));
     const spec = { poolRef: { name: 'pool' }, objectiveRef: { name }, containerName: `c-${index}` };
-    prepared.push({ draft: inside(namespace, binding(name, spec)), pool: shared, objective: stored });
+    prepared.push({ manifest: inside(namespace, binding(name, spec)), pool: shared, objective: stored });
   });
   return prepared;
 }
 
-export function inside(namespace: string, draft: Draft): Draft {
-  return { ...draft, metadata: { ...draft.metadata, namespace } };
+export function inside(namespace: string, manifest: Manifest): Manifest {
+  return { ...manifest, metadata: { ...manifest.metadata, namespace } };
 }
 
 /** What the protocol would write for a binding that the API server has just stored. */
@@ -84,9 +84,9 @@ export async function createAtRest(
   prepared: Prepared,
   settings: Settings = exampleSettings,
 ): Promise<void> {
-  const { draft } = prepared;
+  const { manifest } = prepared;
   const finalizers = ['kleym.sonda.red/inferenceidentitybinding-finalizer'];
-  const stored = await client.create({ ...draft, metadata: { ...draft.metadata, finalizers } });
+  const stored = await client.create({ ...manifest, metadata: { ...manifest.metadata, finalizers } });
   const { output, confirmed } = planFor(stored, prepared, settings);
   const { metadata } = await client.create({ ...outputType, ...output });
   await client.replaceStatus({ ...stored, status: confirmed(metadata.uid) });
@@ -101,7 +101,7 @@ export interface Created {
 
 /** The writes of the protocol for a new binding, one after the other, without a look at anything. */
 export async function createBare(client: BareClient, prepared: Prepared): Promise<Created> {
-  const stored = await client.create(prepared.draft);
+  const stored = await client.create(prepared.manifest);
   const { finalizer, announced, output, confirmed } = planFor(stored, prepared, exampleSettings);
   const { resourceVersion } = stored.metadata;
   const held = await client.patch(stored, { metadata: { resourceVersion, finalizers: [finalizer] } });

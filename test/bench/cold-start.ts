@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startCluster } from '@kleym/kube-api';
-import { binding, pool } from '../support/drafts.ts';
+import { binding, pool } from '../support/manifests.ts';
 import { readDefinitions } from '../../local/crds/definitions.ts';
 import { median, say, toRatio } from './figures.ts';
 import { readCpu, untilListening } from './running-function.ts';

@@ -13,15 +13,15 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
-import { openGate } from '../support/gate.ts';
-import { binding, objective, pool } from '../support/drafts.ts';
-import { type Draft, type KubeClient, type Stored, createKubeClient } from '../support/kube-client.ts';
+import { startFaultProxy } from '../support/fault-proxy.ts';
+import { binding, objective, pool } from '../support/manifests.ts';
+import { type Manifest, type KubeClient, type Stored, createKubeClient } from '../support/kube-client.ts';
 import { at, trivialObjects } from './trivial-objects.ts';
 
 /** What is timed: an object that is applied, and how it looks when all is done. */
 interface Subject {
   readonly title: string;
-  readonly make: (run: string) => Draft;
+  readonly make: (run: string) => Manifest;
   readonly isDone: (object: Stored) => boolean;
 }
 
@@ -51,8 +51,8 @@ const subjects: readonly Subject[] = [
 
 const kubeConfig = new KubeConfig();
 kubeConfig.loadFromString(await readFile(values.kubeconfig, 'utf8'));
-const gate = await openGate(kubeConfig);
-const kube = createKubeClient(gate.url);
+const proxy = await startFaultProxy(kubeConfig);
+const kube = createKubeClient(proxy.url);
 try {
   await install(kube, values.image);
   const zero = await measureFromZero(Number(values.runs));
@@ -60,7 +60,7 @@ try {
   print('warm', await measureWarm(Number(values.warm)));
 } finally {
   await remove(kube);
-  await gate.close();
+  await proxy.close();
 }
 
 async function measureFromZero(runs: number): Promise<Map<Subject, number[]>> {
@@ -107,14 +107,14 @@ async function measure({ make, isDone }: Subject, run: string): Promise<number> 
 
 /** Opens a watch on an object that is not there yet; resolves with the moment at which it is as it should be. */
 async function watchUntil(
-  { apiVersion, kind, metadata }: Draft,
+  { apiVersion, kind, metadata }: Manifest,
   isDone: (object: Stored) => boolean,
 ): Promise<{ readonly seen: Promise<number> }> {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const query = `watch=true&fieldSelector=metadata.name%3D${metadata.name}`;
   const path = `${root}/namespaces/${metadata.namespace}/${kind.toLowerCase()}s?${query}`;
   const ending = new AbortController();
-  const response = await fetch(`${gate.url}${path}`, { signal: ending.signal });
+  const response = await fetch(`${proxy.url}${path}`, { signal: ending.signal });
   if (!response.ok || !response.body) throw new Error(`GET ${path}: ${response.status}`);
   const { body } = response;
   return { seen: readUntil(body, isDone).finally(() => ending.abort()) };
@@ -183,7 +183,7 @@ function isUp(object: Stored): boolean {
   return replicas === 0 || ['Ready', 'Available'].some((type) => statusOf(object, type) === 'True');
 }
 
-function configMap(name: string): Draft {
+function configMap(name: string): Manifest {
   return at(place, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: {} });
 }
 

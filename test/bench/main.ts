@@ -8,7 +8,7 @@
 //   npm run bench -- --requests                     says of what kind the requests are
 import { parseArgs } from 'node:util';
 import { type KeptProcesses, openKeptProcesses } from '../real/kept-processes.ts';
-import { pool } from '../support/drafts.ts';
+import { pool } from '../support/manifests.ts';
 import type { Stored } from '../support/kube-client.ts';
 import { type BareClient, atOnce } from './bare-client.ts';
 import { type BenchCluster, type Counts, openBenchCluster, sumOf } from './bench-cluster.ts';
@@ -162,7 +162,7 @@ async function measureSingles(
 ): Promise<Measured> {
   const [first] = prepared;
   if (!first) throw new Error(`nothing is prepared ${title}`);
-  const watch = await watchObjects(client, bindingsIn(first.draft.metadata.namespace ?? ''));
+  const watch = await watchObjects(client, bindingsIn(first.manifest.metadata.namespace ?? ''));
   try {
     const createOne = (one: Prepared) => createUntilReady(client, watch, one, patienceMs);
     for (const one of prepared.slice(0, warmUps)) await createOne(one);
@@ -191,11 +191,11 @@ async function measureBulk(
   prepared: readonly Prepared[],
   size: number,
 ): Promise<BulkMeasured> {
-  const namespace = prepared[0]?.draft.metadata.namespace ?? '';
+  const namespace = prepared[0]?.manifest.metadata.namespace ?? '';
   const watch = await watchObjects(client, bindingsIn(namespace));
   try {
     await product.forgetPeak();
-    const names = prepared.map(({ draft }) => draft.metadata.name);
+    const names = prepared.map(({ manifest }) => manifest.metadata.name);
     const others = range(besides).map((index) => `beside-${size}-${index}`);
     const neighbours = await prepareOwnPools(client, `beside-${run}`, others);
     await product.settle();
@@ -206,7 +206,7 @@ async function measureBulk(
     const rhythm = { everyMs: 500, patienceMs, isOver: () => isDone };
     const besideDone = createInRhythm(client, neighbours, rhythm);
     const since = performance.now();
-    await forEach(prepared, atOnce, ({ draft }) => client.create(draft));
+    await forEach(prepared, atOnce, ({ manifest }) => client.create(manifest));
     const took = (await ready) - since;
     const beside = await besideDone;
     const counts = await product.settle();

@@ -7,12 +7,12 @@ import { type ObjectWatch, bindingsIn, isReady, watchObjects } from './ready-wat
 export async function createUntilReady(
   client: BareClient,
   watch: ObjectWatch,
-  { draft }: Prepared,
+  { manifest }: Prepared,
   patienceMs: number,
 ): Promise<number> {
-  const ready = watch.until([draft.metadata.name], isReady);
+  const ready = watch.until([manifest.metadata.name], isReady);
   const since = performance.now();
-  await client.create(draft);
+  await client.create(manifest);
   return (await Promise.race([ready, sleep(patienceMs, Number.POSITIVE_INFINITY, { ref: false })])) - since;
 }
 
@@ -32,7 +32,7 @@ export async function createInRhythm(
     readonly isOver: (taken: number) => boolean;
   },
 ): Promise<number[]> {
-  const watch = await watchObjects(client, bindingsIn(prepared[0]?.draft.metadata.namespace ?? ''));
+  const watch = await watchObjects(client, bindingsIn(prepared[0]?.manifest.metadata.namespace ?? ''));
   const taken: Promise<number>[] = [];
   for (const one of prepared) {
     if (isOver(taken.length)) break;

@@ -1,6 +1,6 @@
 import type { BindingStatus } from '../../shared/api/binding.ts';
-import { binding, objective, oldPool, pool } from '../support/drafts.ts';
-import type { Draft, Stored } from '../support/kube-client.ts';
+import { binding, objective, oldPool, pool } from '../support/manifests.ts';
+import type { Manifest, Stored } from '../support/kube-client.ts';
 import { type BareClient, atOnce } from './bare-client.ts';
 import { createAtRest, createNamespace, inside, prepareOwnPools } from './bench-namespace.ts';
 import { forEach, range } from './figures.ts';
@@ -13,16 +13,16 @@ export interface Storm {
   readonly title: string;
   readonly size: number;
   /** Before the product is there. */
-  readonly prepare: (place: Place) => Promise<void>;
+  readonly prepare: (place: TestNamespace) => Promise<void>;
   /** While it runs. */
-  readonly rage: (place: Place) => Promise<void>;
+  readonly rage: (place: TestNamespace) => Promise<void>;
   /** Which state of a binding shows that the product is through with it. */
   readonly isDone: (object: Stored) => boolean;
   readonly product?: Pick<ProductOptions, 'env' | 'sweepSeconds' | 'trustDomain'>;
 }
 
 /** Where a storm rages. */
-interface Place {
+interface TestNamespace {
   readonly client: BareClient;
   readonly namespace: string;
   readonly size: number;
@@ -123,66 +123,66 @@ export function nameOf(index: number): string {
   return `storm-${index}`;
 }
 
-async function prepareOneTarget({ client, namespace }: Place): Promise<void> {
+async function prepareOneTarget({ client, namespace }: TestNamespace): Promise<void> {
   await createNamespace(client, namespace);
   await client.create(inside(namespace, pool()));
   await client.create(inside(namespace, objective()));
 }
 
-async function prepareFresh({ client, namespace, size }: Place): Promise<void> {
+async function prepareFresh({ client, namespace, size }: TestNamespace): Promise<void> {
   await createNamespace(client, namespace);
   const prepared = await prepareOwnPools(client, namespace, range(size).map(nameOf));
-  await forEach(prepared, atOnce, ({ draft }) => client.create(draft));
+  await forEach(prepared, atOnce, ({ manifest }) => client.create(manifest));
 }
 
-async function prepareAtRest({ client, namespace, size }: Place): Promise<void> {
+async function prepareAtRest({ client, namespace, size }: TestNamespace): Promise<void> {
   await createNamespace(client, namespace);
   const prepared = await prepareOwnPools(client, namespace, range(size).map(nameOf));
   await forEach(prepared, atOnce, (one) => createAtRest(client, one));
 }
 
 async function preparePools(
-  { client, namespace, size }: Place,
-  toPool: (index: number) => Draft,
+  { client, namespace, size }: TestNamespace,
+  toPool: (index: number) => Manifest,
 ): Promise<void> {
   await createNamespace(client, namespace);
   await forEach(range(size), atOnce, async (index) => {
-    const draft = toPool(index);
-    const [group = ''] = draft.apiVersion.split('/');
-    await client.create(inside(namespace, draft));
+    const manifest = toPool(index);
+    const [group = ''] = manifest.apiVersion.split('/');
+    await client.create(inside(namespace, manifest));
     await client.create(inside(namespace, objective(nameOf(index), { name: nameOf(index), group })));
   });
 }
 
 async function createEach(
-  { client, namespace, size }: Place,
-  toDraft: (index: number) => Draft,
+  { client, namespace, size }: TestNamespace,
+  toManifest: (index: number) => Manifest,
 ): Promise<void> {
-  await forEach(range(size), atOnce, (index) => client.create(inside(namespace, toDraft(index))));
+  await forEach(range(size), atOnce, (index) => client.create(inside(namespace, toManifest(index))));
 }
 
-async function createImagesThenEdit(place: Place): Promise<void> {
+async function createImagesThenEdit(place: TestNamespace): Promise<void> {
   await createEach(place, withImage);
   await place.client.patch(inside(place.namespace, pool()), {
     spec: { selector: { matchLabels: { app: 'two' } } },
   });
 }
 
-function createOnOldPools(place: Place): Promise<void> {
+function createOnOldPools(place: TestNamespace): Promise<void> {
   return createEach(place, (index) => binding(nameOf(index), toReferences(index, oldGroup)));
 }
 
-function withImage(index: number): Draft {
-  const draft = binding(nameOf(index));
-  const { containerName: _, ...spec } = draft['spec'] as Record<string, unknown>;
-  return { ...draft, spec: { ...spec, containerImage: toImage(index) } };
+function withImage(index: number): Manifest {
+  const manifest = binding(nameOf(index));
+  const { containerName: _, ...spec } = manifest['spec'] as Record<string, unknown>;
+  return { ...manifest, spec: { ...spec, containerImage: toImage(index) } };
 }
 
-function withAnnotations(index: number): Draft {
-  const draft = binding(nameOf(index), { containerName: `c-${index}` });
+function withAnnotations(index: number): Manifest {
+  const manifest = binding(nameOf(index), { containerName: `c-${index}` });
   return {
-    ...draft,
-    metadata: { ...draft.metadata, annotations: { 'example.org/notes': 'n'.repeat(250_000) } },
+    ...manifest,
+    metadata: { ...manifest.metadata, annotations: { 'example.org/notes': 'n'.repeat(250_000) } },
   };
 }
 

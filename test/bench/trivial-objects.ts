@@ -1,9 +1,9 @@
-import { type Draft } from '../support/kube-client.ts';
-import { findManifest, readManifests } from '../support/manifests.ts';
+import { type Manifest } from '../support/kube-client.ts';
+import { findManifest, readManifests } from '../support/kustomization.ts';
 import { serveTrivially } from './trivial-service.ts';
 
 /** The trivial services and what brings them events: as kleym's own, but for names, what runs, and a shorter window. */
-export function trivialObjects(place: string, image: string): Draft[] {
+export function trivialObjects(place: string, image: string): Manifest[] {
   const base = readManifests('base');
   const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'watch', 'patch'] }];
   const rbac = 'rbac.authorization.k8s.io';
@@ -51,15 +51,15 @@ export function trivialObjects(place: string, image: string): Draft[] {
 
 function trivialService(
   place: string,
-  base: readonly Draft[],
+  base: readonly Manifest[],
   name: string,
   image: string,
   replyType = '',
-): Draft {
+): Manifest {
   const { apiVersion, kind, metadata, spec } = findManifest(base, 'Service', 'reconcile');
   const { template } = spec as {
     readonly template: {
-      readonly metadata: Draft['metadata'];
+      readonly metadata: Manifest['metadata'];
       readonly spec: { readonly containers: readonly object[] };
     };
   };
@@ -84,7 +84,7 @@ function trivialService(
   };
 }
 
-function trivialTrigger(place: string, name: string, filters: readonly object[]): Draft {
+function trivialTrigger(place: string, name: string, filters: readonly object[]): Manifest {
   const ref = { apiVersion: 'serving.knative.dev/v1', kind: 'Service', name };
   return at(place, {
     apiVersion: 'eventing.knative.dev/v1',
@@ -95,6 +95,6 @@ function trivialTrigger(place: string, name: string, filters: readonly object[])
 }
 
 /** The object in a namespace. */
-export function at(namespace: string, object: Draft): Draft {
+export function at(namespace: string, object: Manifest): Manifest {
   return { ...object, metadata: { ...object.metadata, namespace } };
 }

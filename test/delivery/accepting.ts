@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { toHeaders } from './bench.ts';
-import type { RawRequest } from './bench.ts';
+import { toHeaders } from './flow-client.ts';
+import type { RawRequest } from './flow-client.ts';
 import type { OpenFlow } from './delivery-specification.ts';
 
 const whole = { specversion: '1.0', id: 'refused', source: '/test', type: 'wanted' };
@@ -8,38 +8,38 @@ const structured = { 'content-type': 'application/cloudevents+json' };
 
 /** What senders are answered. */
 export function describeAccepting(openFlow: OpenFlow): void {
-  const bench = openFlow({
+  const client = openFlow({
     name: 'accepting',
     brokers: { entry: {} },
     triggers: { f: { filters: [{ exact: { type: 'wanted' } }] } },
   });
 
   test('an event in binary mode is accepted', async () => {
-    expect(await bench().send({ id: 'binary', type: 'wanted' })).toBe(202);
-    await bench().expectReceivers('binary', { f: 1 });
+    expect(await client().send({ id: 'binary', type: 'wanted' })).toBe(202);
+    await client().expectReceivers('binary', { f: 1 });
   });
 
   test.each(['application/cloudevents+json', 'application/cloudevents+json; charset=UTF-8'])(
     'an event in structured mode is accepted: %s',
     async (type) => {
-      const { status } = await bench().request({
+      const { status } = await client().request({
         headers: { 'content-type': type },
         body: JSON.stringify({ ...whole, id: type }),
       });
       expect(status).toBe(202);
-      await bench().expectReceivers(type, { f: 1 });
+      await client().expectReceivers(type, { f: 1 });
     },
   );
 
   test('an event that no Trigger wants is accepted, and gone', async () => {
-    expect(await bench().send({ id: 'unwanted', type: 'unwanted' })).toBe(202);
-    await bench().expectReceivers('unwanted', {});
+    expect(await client().send({ id: 'unwanted', type: 'unwanted' })).toBe(202);
+    await client().expectReceivers('unwanted', {});
   });
 
   test('the same event twice is two events', async () => {
-    expect(await bench().send({ id: 'twice' })).toBe(202);
-    expect(await bench().send({ id: 'twice' })).toBe(202);
-    await bench().expectReceivers('twice', { f: 2 });
+    expect(await client().send({ id: 'twice' })).toBe(202);
+    expect(await client().send({ id: 'twice' })).toBe(202);
+    await client().expectReceivers('twice', { f: 2 });
   });
 
   describe('400 is the answer to', () => {
@@ -84,24 +84,24 @@ export function describeAccepting(openFlow: OpenFlow): void {
       ['an event whose hops are used up', { headers: toHeaders({ ...whole, knativebrokerttl: '0' }) }],
       ['an event of fewer hops than none', { headers: toHeaders({ ...whole, knativebrokerttl: '-5' }) }],
     ])('%s', async (_title, request) => {
-      expect((await bench().request(request)).status).toBe(400);
-      await bench().expectReceivers('refused', {});
+      expect((await client().request(request)).status).toBe(400);
+      await client().expectReceivers('refused', {});
     });
   });
 
   test.each(['2', '255', '1.5e2', 'many', '99999999999'])('an event of %s hops is accepted', async (hops) => {
-    expect(await bench().send({ id: `hops ${hops}`, knativebrokerttl: hops })).toBe(202);
-    await bench().expectReceivers(`hops ${hops}`, { f: 1 });
+    expect(await client().send({ id: `hops ${hops}`, knativebrokerttl: hops })).toBe(202);
+    await client().expectReceivers(`hops ${hops}`, { f: 1 });
   });
 
   test('nothing but POST', async () => {
-    expect((await bench().request({ method: 'GET' })).status).toBe(405);
-    expect((await bench().request({ method: 'PUT' })).status).toBe(405);
+    expect((await client().request({ method: 'GET' })).status).toBe(405);
+    expect((await client().request({ method: 'PUT' })).status).toBe(405);
   });
 
   test('at a Broker that does not exist the answer is 404', async () => {
-    const { status } = await bench().request({
-      url: bench().brokerUrl('missing'),
+    const { status } = await client().request({
+      url: client().brokerUrl('missing'),
       headers: toHeaders(whole),
     });
     expect(status).toBe(404);

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { replyOf } from './bench.ts';
+import { replyOf } from './flow-client.ts';
 import type { OpenFlow } from './delivery-specification.ts';
-import type { Answer } from './recorder.ts';
+import type { Answer } from './recording-subscriber.ts';
 
 /** Where events go that were given up. */
 export function describeDeadLetters(openFlow: OpenFlow): void {
-  const bench = openFlow({
+  const client = openFlow({
     name: 'dead',
     brokers: {
       entry: {
@@ -45,11 +45,11 @@ export function describeDeadLetters(openFlow: OpenFlow): void {
     ['not now, three times', { status: 503, body: 'not now' }, 3, '503', 'not now'],
     ['not found', { status: 404, headers: { 'content-type': 'text/html' }, body: '<p>' }, 3, '404', '<p>'],
     ['an error as JSON', { status: 422, body: '{"error":"x"}' }, 1, '422', '{"error":"x"}'],
-    ['a redirect without a place', { status: 300, body: 'choose' }, 1, '300', 'choose'],
+    ['a redirect without a location', { status: 300, body: 'choose' }, 1, '300', 'choose'],
   ])('%s: the event itself, and what went wrong', async (id, answer, tries, code, data) => {
-    await bench().answers('f', id, answer);
-    await bench().send({ id, subject: 's', cause: 'c', datacontenttype: 'text/plain' }, 'hello');
-    const [letter] = await bench().received('sink', id);
+    await client().answers('f', id, answer);
+    await client().send({ id, subject: 's', cause: 'c', datacontenttype: 'text/plain' }, 'hello');
+    const [letter] = await client().received('sink', id);
     expect(letter?.headers).toMatchObject({
       'ce-specversion': '1.0',
       'ce-id': id,
@@ -58,19 +58,19 @@ export function describeDeadLetters(openFlow: OpenFlow): void {
       'ce-subject': 's',
       'ce-cause': 'c',
       'content-type': 'text/plain',
-      'ce-knativeerrordest': bench().subscriberUrl('f'),
+      'ce-knativeerrordest': client().subscriberUrl('f'),
       'ce-knativeerrorcode': code,
       'ce-knativeerrordata': base64(data),
     });
     expect(letter?.body).toBe('hello');
-    await bench().expectReceivers(id, { f: tries, sink: 1 });
+    await client().expectReceivers(id, { f: tries, sink: 1 });
   });
 
   test('a dead letter keeps the count of its hops, and the time of its arrival', async () => {
-    await bench().answers('f', 'hops', 400);
-    await bench().send({ id: 'hops', knativebrokerttl: '8' });
-    const [asked] = await bench().received('f', 'hops');
-    const [letter] = await bench().received('sink', 'hops');
+    await client().answers('f', 'hops', 400);
+    await client().send({ id: 'hops', knativebrokerttl: '8' });
+    const [asked] = await client().received('f', 'hops');
+    const [letter] = await client().received('sink', 'hops');
     expect(letter?.headers).toMatchObject({
       'ce-knativebrokerttl': '7',
       'ce-knativearrivaltime': asked?.headers['ce-knativearrivaltime'],
@@ -79,20 +79,20 @@ export function describeDeadLetters(openFlow: OpenFlow): void {
 
   // One byte more, and the dispatcher of Knative 0.50 ends: it writes more base64 than it has made room for. Not here.
   test('of an answer 768 bytes are told', async () => {
-    await bench().answers('f', 'long', { status: 400, body: 'x'.repeat(768) });
-    await bench().send({ id: 'long' });
-    const [letter] = await bench().received('sink', 'long');
+    await client().answers('f', 'long', { status: 400, body: 'x'.repeat(768) });
+    await client().send({ id: 'long' });
+    const [letter] = await client().received('sink', 'long');
     expect(letter?.headers['ce-knativeerrordata']).toBe(base64('x'.repeat(768)));
   });
 
   test('a connection that breaks counts as 500', async () => {
-    await bench().answers('f', 'broken', 'drop');
-    await bench().send({ id: 'broken' });
-    const [letter] = await bench().received('sink', 'broken');
+    await client().answers('f', 'broken', 'drop');
+    await client().send({ id: 'broken' });
+    const [letter] = await client().received('sink', 'broken');
     const { 'ce-knativeerrorcode': code, 'ce-knativeerrordata': data = '' } = letter?.headers ?? {};
     expect(code).toBe('500');
     expect(Buffer.from(data, 'base64').toString()).toMatch(/^dispatch error: /);
-    expect(letter?.headers['ce-knativeerrordest']).toBe(bench().subscriberUrl('f'));
+    expect(letter?.headers['ce-knativeerrordest']).toBe(client().subscriberUrl('f'));
   });
 
   test.each<[string, string, Answer]>([
@@ -101,19 +101,19 @@ export function describeDeadLetters(openFlow: OpenFlow): void {
     ['silence', 'hurry', 'hold'],
     ['304', 'wanted', 304],
   ])('%s leaves no word of what went wrong', async (id, type, answer) => {
-    await bench().answers('f', id, answer);
-    await bench().answers('impatient', id, answer);
-    await bench().send({ id, type });
-    const [letter] = await bench().received('sink', id);
+    await client().answers('f', id, answer);
+    await client().answers('impatient', id, answer);
+    await client().send({ id, type });
+    const [letter] = await client().received('sink', id);
     const told = Object.keys(letter?.headers ?? {}).filter((name) => name.startsWith('ce-knativeerror'));
     expect(told).toEqual([]);
   });
 
   test('an event that was a dead letter before keeps the word of its first failure', async () => {
-    await bench().answers('f', 'again', { status: 400, body: 'new' });
+    await client().answers('f', 'again', { status: 400, body: 'new' });
     const before = { knativeerrordest: 'http://old/', knativeerrorcode: '503', knativeerrordata: '' };
-    await bench().send({ id: 'again', ...before });
-    const [letter] = await bench().received('sink', 'again');
+    await client().send({ id: 'again', ...before });
+    const [letter] = await client().received('sink', 'again');
     expect(letter?.headers).toMatchObject({
       'ce-knativeerrordest': 'http://old/',
       'ce-knativeerrorcode': '503',
@@ -122,55 +122,55 @@ export function describeDeadLetters(openFlow: OpenFlow): void {
   });
 
   test('the dead letter sink is asked as often as the subscriber; then the event is lost', async () => {
-    await bench().answers('f', 'lost', 400);
-    await bench().answers('sink', 'lost', 503);
-    await bench().send({ id: 'lost' });
-    await bench().received('sink', 'lost', 3);
-    await bench().expectReceivers('lost', { f: 1, sink: 3 });
+    await client().answers('f', 'lost', 400);
+    await client().answers('sink', 'lost', 503);
+    await client().send({ id: 'lost' });
+    await client().received('sink', 'lost', 3);
+    await client().expectReceivers('lost', { f: 1, sink: 3 });
   });
 
   test("the dead letter sink's reply is thrown away, and nothing that it answers is a failure", async () => {
-    await bench().answers('f', 'answered', 400);
-    await bench().answers('sink', 'answered', replyOf({ id: 'the answer', type: 'reply' }));
-    await bench().answers('f', 'babble', 400);
-    await bench().answers('sink', 'babble', { status: 200, body: 'ok' });
-    await bench().send({ id: 'answered' });
-    await bench().send({ id: 'babble' });
-    await bench().received('sink', 'answered');
-    await bench().expectReceivers('the answer', {});
-    await bench().expectReceivers('answered', { f: 1, sink: 1 });
-    await bench().expectReceivers('babble', { f: 1, sink: 1 });
+    await client().answers('f', 'answered', 400);
+    await client().answers('sink', 'answered', replyOf({ id: 'the answer', type: 'reply' }));
+    await client().answers('f', 'babble', 400);
+    await client().answers('sink', 'babble', { status: 200, body: 'ok' });
+    await client().send({ id: 'answered' });
+    await client().send({ id: 'babble' });
+    await client().received('sink', 'answered');
+    await client().expectReceivers('the answer', {});
+    await client().expectReceivers('answered', { f: 1, sink: 1 });
+    await client().expectReceivers('babble', { f: 1, sink: 1 });
   });
 
   test('a dead letter sink is not asked to reply', async () => {
-    await bench().answers('f', 'told', 400);
-    await bench().send({ id: 'told' });
-    const [letter] = await bench().received('sink', 'told');
+    await client().answers('f', 'told', 400);
+    await client().send({ id: 'told' });
+    const [letter] = await client().received('sink', 'told');
     expect(letter?.headers).not.toHaveProperty('prefer');
   });
 
   test('a Broker as the dead letter sink makes an ordinary event of the letter, whose reply is routed', async () => {
-    await bench().answers('to-second', 'forwarded', { status: 400, body: 'no' });
-    await bench().answers('sweep', 'forwarded', replyOf({ id: 'swept', type: 'anything' }));
-    await bench().send({ id: 'forwarded', type: 'to second', knativebrokerttl: '9' });
-    const [letter] = await bench().received('sweep', 'forwarded');
+    await client().answers('to-second', 'forwarded', { status: 400, body: 'no' });
+    await client().answers('sweep', 'forwarded', replyOf({ id: 'swept', type: 'anything' }));
+    await client().send({ id: 'forwarded', type: 'to second', knativebrokerttl: '9' });
+    const [letter] = await client().received('sweep', 'forwarded');
     expect(letter?.headers).toMatchObject({
       'ce-type': 'to second',
-      'ce-knativeerrordest': bench().subscriberUrl('to-second'),
+      'ce-knativeerrordest': client().subscriberUrl('to-second'),
       'ce-knativeerrorcode': '400',
       'ce-knativeerrordata': base64('no'),
       prefer: 'reply',
     });
     expect(letter?.headers).not.toHaveProperty('ce-knativebrokerttl');
-    await bench().received('sweep-reply', 'swept');
-    await bench().expectReceivers('swept', { 'sweep-reply': 1 });
-    await bench().expectReceivers('forwarded', { 'to-second': 1, sweep: 1 });
+    await client().received('sweep-reply', 'swept');
+    await client().expectReceivers('swept', { 'sweep-reply': 1 });
+    await client().expectReceivers('forwarded', { 'to-second': 1, sweep: 1 });
   });
 
   test("the second Broker counts the letter's hops further", async () => {
-    await bench().answers('to-second', 'worn', 400);
-    await bench().send({ id: 'worn', type: 'to second', knativebrokerttl: '2' });
-    await bench().expectReceivers('worn', { 'to-second': 1 });
+    await client().answers('to-second', 'worn', 400);
+    await client().send({ id: 'worn', type: 'to second', knativebrokerttl: '2' });
+    await client().expectReceivers('worn', { 'to-second': 1 });
   });
 }
 

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { readWiring } from '../../local/eventing/wiring.ts';
-import { manifestsFolder } from '../support/manifests.ts';
+import { manifestsFolder } from '../support/kustomization.ts';
 import { readCapturedRequests } from '../support/captured-events.ts';
 import { join } from 'node:path';
-import type { Attributes } from './bench.ts';
+import type { Attributes } from './flow-client.ts';
 import type { OpenFlow } from './delivery-specification.ts';
 import type { FlowTrigger } from './flow.ts';
 
 /** Whom an event is delivered to. */
 export function describeFilters(openFlow: OpenFlow): void {
-  const bench = openFlow({
+  const client = openFlow({
     name: 'filters',
     brokers: { entry: {}, other: {} },
     triggers: {
@@ -43,8 +43,8 @@ export function describeFilters(openFlow: OpenFlow): void {
     [{ id: 'source', type: 'c', source: '/the/end' }, ['suffix', 'not', 'not-absent']],
     [{ id: 'hops', type: 'c', knativebrokerttl: '200' }, ['not', 'not-absent']],
   ])('%o', async (event, expected) => {
-    expect(await bench().send(event)).toBe(202);
-    await bench().expectReceivers(event.id, once([...always, ...expected]));
+    expect(await client().send(event)).toBe(202);
+    await client().expectReceivers(event.id, once([...always, ...expected]));
   });
 
   describe("our own Triggers'", async () => {

@@ -1,4 +1,5 @@
 import type { TriggerFilter } from '../../local/eventing/trigger-filter.ts';
+import type { Manifest } from '../support/kube-client.ts';
 
 /** Where a Trigger or a dead letter goes. */
 type Sink = { readonly subscriber: string } | { readonly broker: string };
@@ -27,20 +28,7 @@ export interface FlowTrigger {
   readonly delivery?: Delivery;
 }
 
-/** A Kubernetes object to be made. */
-export interface Manifest {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly namespace?: string;
-    readonly annotations?: Readonly<Record<string, string>>;
-    readonly labels?: Readonly<Record<string, string>>;
-  };
-  readonly [field: string]: unknown;
-}
-
-/** How a place names a subscriber in `spec.subscriber` and `deadLetterSink`. */
+/** How the Brokers of a test name a subscriber in `spec.subscriber` and `deadLetterSink`. */
 export type SubscriberReference = (subscriber: string) => object;
 
 /** The name that something of a flow has outside of it. */

@@ -5,19 +5,20 @@ import { bindLoopback } from '../../local/eventing/bind-loopback.ts';
 import { startBroker } from '../../local/eventing/broker.ts';
 import { readWiring } from '../../local/eventing/wiring.ts';
 import type { Wiring } from '../../local/eventing/wiring.ts';
-import type { Place } from './bench.ts';
+import type { RunningBrokers } from './flow-client.ts';
 import { testDelivery } from './delivery-specification.ts';
 import { nameIn, renderFlow } from './flow.ts';
-import type { Flow, Manifest, SubscriberReference } from './flow.ts';
-import { createRecorder } from './recorder.ts';
+import type { Manifest } from '../support/kube-client.ts';
+import type { Flow, SubscriberReference } from './flow.ts';
+import { createRecordingSubscriber } from './recording-subscriber.ts';
 
-testDelivery(openLocalPlace);
+testDelivery(openLocalBrokers);
 
 const namespace = 'delivery';
 
 /** Our own Broker, and a recorder, in this process. */
-async function openLocalPlace(flows: readonly Flow[]): Promise<Place> {
-  const recorder = createRecorder();
+async function openLocalBrokers(flows: readonly Flow[]): Promise<RunningBrokers> {
+  const recorder = createRecordingSubscriber();
   const recorderUrl = `http://127.0.0.1:${await bindLoopback(recorder, 0)}`;
   const subscriberUrl = (subscriber: string): string => `${recorderUrl}/${subscriber}`;
   const wiring = await toWiring(flows.flatMap((flow) => renderFlow(flow, namespace, subscriberAt)));

@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest';
-import type { Received } from './recorder.ts';
+import type { Received } from './recording-subscriber.ts';
 import type { OpenFlow } from './delivery-specification.ts';
 
 /** What is left of an event when it arrives. */
 export function describePassing(openFlow: OpenFlow): void {
-  const bench = openFlow({ name: 'passing', brokers: { entry: {} }, triggers: { f: {} } });
+  const client = openFlow({ name: 'passing', brokers: { entry: {} }, triggers: { f: {} } });
   const passed = async (id: string): Promise<Received> => {
-    const [first] = await bench().received('f', id);
+    const [first] = await client().received('f', id);
     if (first === undefined) throw new Error(`${id} did not arrive`);
     return first;
   };
 
   test('the event in binary mode, with all its attributes, the time of its arrival and Prefer: reply', async () => {
-    await bench().send(
+    await client().send(
       {
         id: 'whole',
         source: 'https://10.96.0.1:443',
@@ -47,36 +47,36 @@ export function describePassing(openFlow: OpenFlow): void {
   });
 
   test('the instant of its time', async () => {
-    await bench().send({ id: 'time', time: '2026-01-01T12:00:00.500+02:00' });
+    await client().send({ id: 'time', time: '2026-01-01T12:00:00.500+02:00' });
     const { headers } = await passed('time');
     expect(new Date(headers['ce-time'] ?? '').toISOString()).toBe('2026-01-01T10:00:00.500Z');
   });
 
   test('not the count of its hops', async () => {
-    await bench().send({ id: 'hops', knativebrokerttl: '7' });
+    await client().send({ id: 'hops', knativebrokerttl: '7' });
     expect((await passed('hops')).headers).not.toHaveProperty('ce-knativebrokerttl');
   });
 
   test('the arrival at this Broker, whatever the sender says', async () => {
-    await bench().send({ id: 'arrival', knativearrivaltime: '2001-01-01T00:00:00Z' });
+    await client().send({ id: 'arrival', knativearrivaltime: '2001-01-01T00:00:00Z' });
     const { headers } = await passed('arrival');
     expect(Date.parse(headers['ce-knativearrivaltime'] ?? '')).toBeGreaterThan(Date.parse('2026-01-01'));
   });
 
   test('an extension that is empty', async () => {
-    await bench().send({ id: 'empty', namespace: '' });
+    await client().send({ id: 'empty', namespace: '' });
     expect((await passed('empty')).headers).toHaveProperty('ce-namespace', '');
   });
 
   test('a tick without data: an empty body and no content type', async () => {
-    await bench().send({ id: 'tick' });
+    await client().send({ id: 'tick' });
     const { headers, body } = await passed('tick');
     expect(headers).not.toHaveProperty('content-type');
     expect(body).toBe('');
   });
 
   test('data without a content type', async () => {
-    await bench().send({ id: 'untyped' }, 'hello');
+    await client().send({ id: 'untyped' }, 'hello');
     const { headers, body } = await passed('untyped');
     expect(headers).not.toHaveProperty('content-type');
     expect(body).toBe('hello');
@@ -84,7 +84,7 @@ export function describePassing(openFlow: OpenFlow): void {
 
   test('data that is not text', async () => {
     const data = Uint8Array.from([0, 255, 13, 10, 128]);
-    await bench().send({ id: 'bytes', datacontenttype: 'application/octet-stream' }, data);
+    await client().send({ id: 'bytes', datacontenttype: 'application/octet-stream' }, data);
     const { headers, base64 } = await passed('bytes');
     expect(headers['content-type']).toBe('application/octet-stream');
     expect(base64).toBe('AP8NCoA=');
@@ -92,7 +92,7 @@ export function describePassing(openFlow: OpenFlow): void {
 
   test('much data', async () => {
     const data = JSON.stringify({ text: 'x'.repeat(1024 * 1024) });
-    await bench().send({ id: 'much', datacontenttype: 'application/json' }, data);
+    await client().send({ id: 'much', datacontenttype: 'application/json' }, data);
     expect((await passed('much')).body.length).toBe(data.length);
   });
 
@@ -120,7 +120,7 @@ export function describePassing(openFlow: OpenFlow): void {
       ...parts,
     };
     const headers = { 'content-type': 'application/cloudevents+json' };
-    expect(await bench().request({ headers, body: JSON.stringify(event) })).toMatchObject({ status: 202 });
+    expect(await client().request({ headers, body: JSON.stringify(event) })).toMatchObject({ status: 202 });
     const received = await passed(id);
     expect(received.body).toBe(expected);
     expect(received.headers['content-type']).toBe(contentType);
@@ -131,15 +131,15 @@ export function describePassing(openFlow: OpenFlow): void {
   test('letters that are not ASCII, as UTF-8', async () => {
     const headers = { 'content-type': 'application/cloudevents+json' };
     const event = { specversion: '1.0', source: '/test', type: 'wanted', subject: 'é' };
-    await bench().request({ headers, body: JSON.stringify({ ...event, id: 'in JSON' }) });
-    await bench().send({ id: 'in a header', subject: '\u00C3\u00A9' });
+    await client().request({ headers, body: JSON.stringify({ ...event, id: 'in JSON' }) });
+    await client().send({ id: 'in a header', subject: '\u00C3\u00A9' });
     expect((await passed('in JSON')).headers['ce-subject']).toBe('\u00C3\u00A9');
     expect((await passed('in a header')).headers['ce-subject']).toBe('\u00C3\u00A9');
   });
 
   test.each(['a%20b', 'a  b', '"a"'])('an attribute as it was sent: %s', async (subject) => {
     const id = `sent ${subject}`;
-    await bench().send({ id, subject });
+    await client().send({ id, subject });
     expect((await passed(id)).headers['ce-subject']).toBe(subject);
   });
 }

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { replyOf } from './bench.ts';
+import { replyOf } from './flow-client.ts';
 import type { OpenFlow } from './delivery-specification.ts';
-import type { Answer } from './recorder.ts';
+import type { Answer } from './recording-subscriber.ts';
 
 const ok = { 'content-type': 'application/json' };
 
 /** How often a subscriber is asked. */
 export function describeRetries(openFlow: OpenFlow): void {
-  const bench = openFlow({
+  const client = openFlow({
     name: 'retries',
     brokers: {
       entry: {
@@ -62,118 +62,121 @@ export function describeRetries(openFlow: OpenFlow): void {
   ];
 
   test.each(retried)('%s is retried, with the same event', async (id, answer) => {
-    await bench().answers('f', id, answer, answer, 204);
-    await bench().send({ id, subject: 'the same', datacontenttype: 'text/plain' }, 'each time');
-    const tries = await bench().received('f', id, 3);
+    await client().answers('f', id, answer, answer, 204);
+    await client().send({ id, subject: 'the same', datacontenttype: 'text/plain' }, 'each time');
+    const tries = await client().received('f', id, 3);
     expect(tries.map(({ body, headers }) => [body, headers['ce-subject'], headers['content-type']])).toEqual(
       Array.from({ length: 3 }, () => ['each time', 'the same', 'text/plain']),
     );
     expect(new Set(tries.map(({ headers }) => headers['ce-knativearrivaltime'])).size).toBe(1);
-    await bench().expectReceivers(id, { f: 3 });
+    await client().expectReceivers(id, { f: 3 });
   });
 
   test('a reply counts after a retry too', async () => {
-    await bench().answers('f', 'ask again', 503, replyOf({ id: 'later', type: 'reply' }));
-    await bench().send({ id: 'ask again' });
-    expect(await bench().received('g', 'later')).toHaveLength(1);
+    await client().answers('f', 'ask again', 503, replyOf({ id: 'later', type: 'reply' }));
+    await client().send({ id: 'ask again' });
+    expect(await client().received('g', 'later')).toHaveLength(1);
   });
 
   test.each([300, 304, 400, 401, 402, 403, 405, 406, 410, 411, 412, 413, 414, 415, 422, 425, 451])(
     '%i is not retried',
     async (status) => {
-      await bench().answers('f', `${status}`, status);
-      await bench().send({ id: `${status}` });
-      await bench().received('dead', `${status}`);
-      await bench().expectReceivers(`${status}`, { f: 1, dead: 1 });
+      await client().answers('f', `${status}`, status);
+      await client().send({ id: `${status}` });
+      await client().received('dead', `${status}`);
+      await client().expectReceivers(`${status}`, { f: 1, dead: 1 });
     },
   );
 
   test('tries are used up: one, and as many retries as the delivery says', async () => {
-    await bench().answers('f', 'never', 503);
-    await bench().send({ id: 'never' });
-    await bench().received('dead', 'never');
-    await bench().expectReceivers('never', { f: 3, dead: 1 });
+    await client().answers('f', 'never', 503);
+    await client().send({ id: 'never' });
+    await client().received('dead', 'never');
+    await client().expectReceivers('never', { f: 3, dead: 1 });
   });
 
   test("a Trigger's delivery replaces the Broker's as a whole, retries included", async () => {
-    await bench().answers('once', 'one try', 503);
-    await bench().send({ id: 'one try', type: 'once' });
-    await bench().received('dead', 'one try');
-    await bench().expectReceivers('one try', { once: 1, dead: 1 });
+    await client().answers('once', 'one try', 503);
+    await client().send({ id: 'one try', type: 'once' });
+    await client().received('dead', 'one try');
+    await client().expectReceivers('one try', { once: 1, dead: 1 });
   });
 
   test('but the dead letter sink is the Broker’s where the Trigger has none', async () => {
-    await bench().answers('at-once', 'orphan', 400);
-    await bench().send({ id: 'orphan', type: 'at once' });
-    await bench().expectReceivers('orphan', { 'at-once': 1, dead: 1 });
+    await client().answers('at-once', 'orphan', 400);
+    await client().send({ id: 'orphan', type: 'at once' });
+    await client().expectReceivers('orphan', { 'at-once': 1, dead: 1 });
   });
 
   test.each([
     ['linear', 'linear'],
     ['at-once', 'at once'],
   ])('retries come with a backoff that is %s', async (trigger, type) => {
-    await bench().answers(trigger, `${trigger} 503`, 503, 503, 503, 204);
-    await bench().send({ id: `${trigger} 503`, type });
-    expect(await bench().received(trigger, `${trigger} 503`, 4)).toHaveLength(4);
+    await client().answers(trigger, `${trigger} 503`, 503, 503, 503, 204);
+    await client().send({ id: `${trigger} 503`, type });
+    expect(await client().received(trigger, `${trigger} 503`, 4)).toHaveLength(4);
   });
 
   describe('where the time of a try is limited', () => {
     test('a subscriber that does not answer in time is asked again', async () => {
-      await bench().answers('impatient', 'late', 'hold', 204);
-      await bench().send({ id: 'late', type: 'hurry' });
-      await bench().received('impatient', 'late', 2);
-      await bench().expectReceivers('late', { impatient: 2 });
+      await client().answers('impatient', 'late', 'hold', 204);
+      await client().send({ id: 'late', type: 'hurry' });
+      await client().received('impatient', 'late', 2);
+      await client().expectReceivers('late', { impatient: 2 });
     });
 
     test('the answer that came too late counts for nothing', async () => {
-      await bench().answers('impatient', 'too late', 'hold', 'hold', 'hold', 204);
-      await bench().send({ id: 'too late', type: 'hurry' });
-      await bench().received('dead', 'too late');
-      await bench().release('impatient', 'too late');
-      await bench().expectReceivers('too late', { impatient: 3, dead: 1 });
+      await client().answers('impatient', 'too late', 'hold', 'hold', 'hold', 204);
+      await client().send({ id: 'too late', type: 'hurry' });
+      await client().received('dead', 'too late');
+      await client().release('impatient', 'too late');
+      await client().expectReceivers('too late', { impatient: 3, dead: 1 });
     });
   });
 
   describe('redirects are followed', () => {
     test.each([307, 308])('%i with the event', async (status) => {
-      const headers = { location: bench().subscriberUrl('elsewhere') };
-      await bench().answers('f', `moved ${status}`, { status, headers });
-      await bench().send({ id: `moved ${status}`, datacontenttype: 'text/plain' }, 'all of it');
-      const [arrived] = await bench().received('elsewhere', `moved ${status}`);
+      const headers = { location: client().subscriberUrl('elsewhere') };
+      await client().answers('f', `moved ${status}`, { status, headers });
+      await client().send({ id: `moved ${status}`, datacontenttype: 'text/plain' }, 'all of it');
+      const [arrived] = await client().received('elsewhere', `moved ${status}`);
       expect(arrived).toMatchObject({ method: 'POST', body: 'all of it' });
       expect(arrived?.headers).toMatchObject({ 'content-type': 'text/plain', 'ce-type': 'wanted' });
     });
 
     test.each([301, 302, 303])('%i as a GET that has lost the data', async (status) => {
-      const headers = { location: bench().subscriberUrl('elsewhere') };
-      await bench().answers('f', `moved ${status}`, { status, headers });
-      await bench().send({ id: `moved ${status}`, datacontenttype: 'text/plain' }, 'all of it');
-      const [arrived] = await bench().received('elsewhere', `moved ${status}`);
+      const headers = { location: client().subscriberUrl('elsewhere') };
+      await client().answers('f', `moved ${status}`, { status, headers });
+      await client().send({ id: `moved ${status}`, datacontenttype: 'text/plain' }, 'all of it');
+      const [arrived] = await client().received('elsewhere', `moved ${status}`);
       expect(arrived).toMatchObject({ method: 'GET', body: '' });
       expect(arrived?.headers).toMatchObject({ 'ce-type': 'wanted' });
     });
 
     test('and what is answered there counts', async () => {
-      const headers = { location: bench().subscriberUrl('elsewhere') };
-      await bench().answers('f', 'moved away', { status: 307, headers });
-      await bench().answers('elsewhere', 'moved away', 503, replyOf({ id: 'from there', type: 'reply' }));
-      await bench().send({ id: 'moved away' });
-      await bench().received('g', 'from there');
-      await bench().expectReceivers('moved away', { f: 2, elsewhere: 2 });
+      const headers = { location: client().subscriberUrl('elsewhere') };
+      await client().answers('f', 'moved away', { status: 307, headers });
+      await client().answers('elsewhere', 'moved away', 503, replyOf({ id: 'from there', type: 'reply' }));
+      await client().send({ id: 'moved away' });
+      await client().received('g', 'from there');
+      await client().expectReceivers('moved away', { f: 2, elsewhere: 2 });
     });
 
     test('round and round is a failure that is retried', async () => {
-      await bench().answers('f', 'round', { status: 307, headers: { location: bench().subscriberUrl('f') } });
-      await bench().send({ id: 'round' });
-      const [letter] = await bench().received('dead', 'round');
+      await client().answers('f', 'round', {
+        status: 307,
+        headers: { location: client().subscriberUrl('f') },
+      });
+      await client().send({ id: 'round' });
+      const [letter] = await client().received('dead', 'round');
       expect(letter?.headers).toMatchObject({ 'ce-knativeerrorcode': '500' });
     });
 
-    test('not those that name no place', async () => {
-      await bench().answers('f', 'nowhere', 302);
-      await bench().send({ id: 'nowhere' });
-      await bench().received('dead', 'nowhere');
-      await bench().expectReceivers('nowhere', { f: 1, dead: 1 });
+    test('not those that name no location', async () => {
+      await client().answers('f', 'nowhere', 302);
+      await client().send({ id: 'nowhere' });
+      await client().received('dead', 'nowhere');
+      await client().expectReceivers('nowhere', { f: 1, dead: 1 });
     });
   });
 }

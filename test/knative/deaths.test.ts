@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
-import { binding, objective, pool } from '../support/drafts.ts';
-import { type Place, eventually, useCluster } from '../support/test-cluster.ts';
+import { binding, objective, pool } from '../support/manifests.ts';
+import { type TestNamespace, eventually, useCluster } from '../support/test-cluster.ts';
 import { namespace, openTarget, report } from './installed.ts';
 import { kubectl } from './kubectl.ts';
 
@@ -9,7 +9,7 @@ process.env['KLEYM_TEST_INSTALLED'] = 'true';
 const cluster = await useCluster();
 
 const names = Array.from({ length: 40 }, (_, index) => `binding-${index}`);
-let here: Place;
+let here: TestNamespace;
 
 beforeAll(async () => {
   here = await cluster.namespace();
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 
 // Half of them are rivals of their neighbours, so that the protocol has something to protect.
-const drafts = names.map((name, index) =>
+const manifests = names.map((name, index) =>
   binding(name, { containerName: index % 4 === 0 ? `shared-${index >> 3}` : name }),
 );
 const refused = names.filter((_, index) => index % 4 === 0);
@@ -71,7 +71,7 @@ test('a Broker whose dispatcher, filter and ingress are restarted in the middle 
 async function apply(): Promise<void> {
   await kubectl(
     ['-n', here.name, 'apply', '-f', '-'],
-    drafts.map((draft) => JSON.stringify(draft)).join('\n---\n'),
+    manifests.map((manifest) => JSON.stringify(manifest)).join('\n---\n'),
   );
 }
 

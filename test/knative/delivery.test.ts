@@ -3,37 +3,37 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
-import type { Place } from '../delivery/bench.ts';
+import type { RunningBrokers } from '../delivery/flow-client.ts';
 import { testDelivery } from '../delivery/delivery-specification.ts';
 import { renderFlow } from '../delivery/flow.ts';
-import type { Flow, Manifest } from '../delivery/flow.ts';
-import { openGate } from '../support/gate.ts';
+import type { Flow } from '../delivery/flow.ts';
+import { startFaultProxy } from '../support/fault-proxy.ts';
 import { createKubeClient } from '../support/kube-client.ts';
-import type { KubeClient, Stored } from '../support/kube-client.ts';
+import type { KubeClient, Manifest, Stored } from '../support/kube-client.ts';
 
-testDelivery(openKnativePlace);
+testDelivery(openKnativeBrokers);
 
 const recorderName = 'recorder';
 const patienceMs = 180_000;
 
 /** Knative's Broker in a namespace of its own, with a recorder that runs there as a pod. */
-async function openKnativePlace(flows: readonly Flow[]): Promise<Place> {
+async function openKnativeBrokers(flows: readonly Flow[]): Promise<RunningBrokers> {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromFile(required('KUBECONFIG'));
-  const gate = await openGate(kubeConfig);
-  const kube = createKubeClient(gate.url);
+  const proxy = await startFaultProxy(kubeConfig);
+  const kube = createKubeClient(proxy.url);
   const namespace = `kleym-delivery-${randomBytes(4).toString('hex')}`;
-  const place: Manifest = {
+  const namespaceObject: Manifest = {
     apiVersion: 'v1',
     kind: 'Namespace',
     metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
   };
   const close = async (): Promise<void> => {
-    await kube.delete(place);
-    await gate.close();
+    await kube.delete(namespaceObject);
+    await proxy.close();
   };
 
-  await kube.create(place);
+  await kube.create(namespaceObject);
   try {
     const recorder = await renderRecorder(namespace);
     const routes = flows.flatMap((flow) => renderFlow(flow, namespace, subscriberAt));
@@ -41,9 +41,12 @@ async function openKnativePlace(flows: readonly Flow[]): Promise<Place> {
     await Promise.all([...recorder, ...routes].map((object) => untilReady(kube, object)));
     const [anyBroker] = await kube.list({ ...knownAs('Broker'), namespace });
     const recorderPath = `/api/v1/namespaces/${namespace}/services/${recorderName}:http/proxy`;
-    const askRecorder: Place['askRecorder'] = async (path, question) => {
+    const askRecorder: RunningBrokers['askRecorder'] = async (path, question) => {
       const ask = async (): Promise<string> => {
-        const response = await fetch(`${gate.url}${recorderPath}${path}`, { method: 'POST', body: question });
+        const response = await fetch(`${proxy.url}${recorderPath}${path}`, {
+          method: 'POST',
+          body: question,
+        });
         const answer = await response.text();
         if (!response.ok) throw new Error(`the recorder was asked ${path}: ${response.status} ${answer}`);
         return answer;
@@ -82,7 +85,10 @@ function required(name: string): string {
 async function renderRecorder(namespace: string): Promise<Manifest[]> {
   const metadata = { name: recorderName, namespace };
   const labels = { app: recorderName };
-  const program = await readFile(join(import.meta.dirname, '..', 'delivery', 'recorder.ts'), 'utf8');
+  const program = await readFile(
+    join(import.meta.dirname, '..', 'delivery', 'recording-subscriber.ts'),
+    'utf8',
+  );
   const container = {
     name: recorderName,
     image: required('KLEYM_TEST_IMAGE'),
@@ -154,7 +160,7 @@ function domainOf(broker: Stored | undefined): string {
 // shorter than this; a broker that is slower than that makes no test fail, it only may hide that something came twice.
 const quietMs = 750;
 
-async function untilQuiet(ask: Place['askRecorder'], id: string): Promise<void> {
+async function untilQuiet(ask: RunningBrokers['askRecorder'], id: string): Promise<void> {
   const count = async (): Promise<number> =>
     (JSON.parse(await ask('/control/received', JSON.stringify({ id }))) as { received: unknown[] }).received
       .length;

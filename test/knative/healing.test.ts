@@ -1,14 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
-import type { Draft } from '../support/kube-client.ts';
-import { type Place, eventually, useCluster } from '../support/test-cluster.ts';
+import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
+import type { Manifest } from '../support/kube-client.ts';
+import { type TestNamespace, eventually, useCluster } from '../support/test-cluster.ts';
 import { namespace, openTarget, report, until } from './installed.ts';
 import { breakingTheGlass, kubectl, tryKubectl } from './kubectl.ts';
 
 const target = await openTarget();
 process.env['KLEYM_TEST_INSTALLED'] = 'true';
 const cluster = await useCluster();
-let here: Place;
+let here: TestNamespace;
 
 beforeAll(async () => {
   here = await cluster.namespace();
@@ -71,7 +71,7 @@ describe('an event that was lost', () => {
 describe('a namespace', () => {
   test('may be made at once with all that is in it: its binding has its output, by an event or by the sweep', async () => {
     const name = 'kleym-test-at-once';
-    const at = (draft: Draft) => ({ ...draft, metadata: { ...draft.metadata, namespace: name } });
+    const at = (manifest: Manifest) => ({ ...manifest, metadata: { ...manifest.metadata, namespace: name } });
     const all = [
       {
         apiVersion: 'v1',
@@ -99,7 +99,7 @@ function edit(name: string): string[] {
   ];
 }
 
-function toPodLabels({ spec }: Draft): unknown {
+function toPodLabels({ spec }: Manifest): unknown {
   return (spec as { podSelector: { matchLabels: object } }).podSelector.matchLabels;
 }
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { binding, objective, output, pool } from '../support/drafts.ts';
-import type { Draft } from '../support/kube-client.ts';
-import { type Place, useCluster } from '../support/test-cluster.ts';
+import { binding, objective, output, pool } from '../support/manifests.ts';
+import type { Manifest } from '../support/kube-client.ts';
+import { type TestNamespace, useCluster } from '../support/test-cluster.ts';
 import { openTarget, report } from './installed.ts';
 import { kubectl, run } from './kubectl.ts';
 
@@ -14,8 +14,8 @@ const [svid = '', ...svidArgs] = (process.env['KLEYM_TEST_SVID'] ?? '').split(' 
 /** Longer than SPIRE ever takes at its own settings: 10 s between two passes of its controller, 5 s server, 5 s agent. */
 const surelySeconds = 25;
 
-let here: Place;
-let elsewhere: Place;
+let here: TestNamespace;
+let elsewhere: TestNamespace;
 let promised: string;
 
 beforeAll(async () => {
@@ -111,7 +111,7 @@ interface PodTraits {
 function podOf(
   name: string,
   { account = 'inference-sa', app = 'model-server', container = 'main' }: PodTraits,
-): Draft {
+): Manifest {
   const idle = { name: container, image: target.image, args: ['-e', 'setInterval(() => {}, 1e6)'] };
   return {
     apiVersion: 'v1',
@@ -121,7 +121,7 @@ function podOf(
   };
 }
 
-async function idsOf({ name }: Place, pod: string, container = 'main'): Promise<string[]> {
+async function idsOf({ name }: TestNamespace, pod: string, container = 'main'): Promise<string[]> {
   const { code, out, err } = await run(svid, [...svidArgs, name, pod, container]);
   // A shell script that fails ends with 1, too: whoever has something to say has not looked.
   if (code > 1 || (code === 1 && err !== '')) throw new Error(`${svid} ended with ${code}: ${err}${out}`);

@@ -1,7 +1,7 @@
 import { parse } from 'yaml';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { binding, objective, pool } from '../support/drafts.ts';
-import { type Draft } from '../support/kube-client.ts';
+import { binding, objective, pool } from '../support/manifests.ts';
+import { type Manifest } from '../support/kube-client.ts';
 import { readDefinitions } from '../../local/crds/definitions.ts';
 import { eventually, installDefinition, placeLabel } from '../support/test-cluster.ts';
 import { conditionOf, namespace, openTarget, report, until } from './installed.ts';
@@ -22,7 +22,7 @@ beforeAll(async () => {
       `found ${namespace}: these tests install kleym, and remove it; they want a cluster without it`,
     );
   for (const text of await readDefinitions()) {
-    const definition = parse(text) as Draft;
+    const definition = parse(text) as Manifest;
     if (!definition.metadata.name.endsWith('kleym.sonda.red') && !(await kube.get(definition)))
       await installDefinition(kube, mark(definition));
   }
@@ -37,13 +37,13 @@ beforeAll(async () => {
 });
 
 /** What these tests install, they remove. */
-function mark(definition: Draft): Draft {
+function mark(definition: Manifest): Manifest {
   const labels = { ...definition.metadata.labels, [placeLabel]: 'definition' };
   return { ...definition, metadata: { ...definition.metadata, labels } };
 }
 
 // The admission policies only say who is not stopped by them; that he may do something is said here.
-const breakGlass: Draft = {
+const breakGlass: Manifest = {
   apiVersion: 'rbac.authorization.k8s.io/v1',
   kind: 'ClusterRoleBinding',
   metadata: { name: 'kleym-test-break-glass', labels: { [placeLabel]: 'role' } },
@@ -95,8 +95,8 @@ describe('a binding that is applied with kubectl', () => {
   });
 
   test('is refused in words that kubectl shows', async () => {
-    const draft = binding('refused', { containerName: undefined, containerImage: undefined });
-    const { code, err } = await tryKubectl(['-n', home, 'apply', '-f', '-'], JSON.stringify(draft));
+    const manifest = binding('refused', { containerName: undefined, containerImage: undefined });
+    const { code, err } = await tryKubectl(['-n', home, 'apply', '-f', '-'], JSON.stringify(manifest));
     expect(code).toBe(1);
     expect(err).toContain('containerName');
   });
@@ -123,8 +123,8 @@ async function versions(): Promise<string> {
 }
 
 async function applyAndObserve(name: string, spec: object): Promise<Observed> {
-  const draft = binding(name, spec);
-  const apply = () => kubectl(['-n', home, 'apply', '-f', '-'], JSON.stringify(draft));
+  const manifest = binding(name, spec);
+  const apply = () => kubectl(['-n', home, 'apply', '-f', '-'], JSON.stringify(manifest));
   return await observe(target, { namespace: home, name }, apply, (object) => {
     const { status, reason } = conditionOf(object, 'Ready') ?? {};
     return status === 'True' ? `${status} ${reason}` : undefined;

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll } from 'vitest';
-import { openGate } from '../support/gate.ts';
+import { startFaultProxy } from '../support/fault-proxy.ts';
 import { type KubeClient, type Stored, createKubeClient } from '../support/kube-client.ts';
 import { testSettings } from '../support/test-cluster.ts';
 import { kubectl } from './kubectl.ts';
@@ -37,9 +37,9 @@ export async function openTarget(): Promise<Target> {
   const image = required('KLEYM_TEST_IMAGE');
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromString(await readFile(file, 'utf8'));
-  const gate = await openGate(kubeConfig);
-  afterAll(() => gate.close());
-  const kube = createKubeClient(gate.url);
+  const proxy = await startFaultProxy(kubeConfig);
+  afterAll(() => proxy.close());
+  const kube = createKubeClient(proxy.url);
   return {
     kube,
     image,

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { pool, poolBinding } from '../support/drafts.ts';
+import { pool, poolBinding } from '../support/manifests.ts';
 import type { Stored } from '../support/kube-client.ts';
-import { type Place, eventually, useCluster } from '../support/test-cluster.ts';
+import { type TestNamespace, eventually, useCluster } from '../support/test-cluster.ts';
 import { conditionOf, functionNames, namespace, openTarget, until } from './installed.ts';
 import { kubectl } from './kubectl.ts';
 
 const target = await openTarget();
 process.env['KLEYM_TEST_INSTALLED'] = 'true';
 const cluster = await useCluster();
-let here: Place;
+let here: TestNamespace;
 let kept: Stored;
 
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BindingStatus } from '../../shared/api/binding.ts';
-import { binding, output } from '../support/drafts.ts';
+import { binding, output } from '../support/manifests.ts';
 import type { Stored } from '../support/kube-client.ts';
 import { type Target, conditionOf } from './installed.ts';
 
@@ -43,8 +43,8 @@ async function look(
   { namespace, name }: { readonly namespace: string; readonly name: string },
   note: (what: string) => void,
 ): Promise<Stored | undefined> {
-  const draft = binding(name);
-  const found = await kube.get({ ...draft, metadata: { ...draft.metadata, namespace } });
+  const manifest = binding(name);
+  const found = await kube.get({ ...manifest, metadata: { ...manifest.metadata, namespace } });
   if (!found) return undefined;
   note('binding is stored');
   if ((found.metadata.finalizers ?? []).length > 0) note('finalizer is on: reconcile is at work');

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, realpath, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { type Kustomization, manifestsFolder } from '../support/manifests.ts';
+import { type Kustomization, manifestsFolder } from '../support/kustomization.ts';
 
 /** What a platform team puts into its copy of the example. */
 export interface OverlayValues {

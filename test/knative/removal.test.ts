@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { binding, objective, output, pool } from '../support/drafts.ts';
-import { manifestsFolder, readManifests } from '../support/manifests.ts';
-import { type Place, eventually, placeLabel, useCluster } from '../support/test-cluster.ts';
+import { binding, objective, output, pool } from '../support/manifests.ts';
+import { manifestsFolder, readManifests } from '../support/kustomization.ts';
+import { type TestNamespace, eventually, placeLabel, useCluster } from '../support/test-cluster.ts';
 import { namespace, openTarget, until } from './installed.ts';
 import { kubectl, tryKubectl } from './kubectl.ts';
 import { writeOverlay } from './overlay.ts';
@@ -10,7 +10,7 @@ import { writeOverlay } from './overlay.ts';
 const target = await openTarget();
 process.env['KLEYM_TEST_INSTALLED'] = 'true';
 const cluster = await useCluster();
-let here: Place;
+let here: TestNamespace;
 let overlay: string;
 const component = 'pools-x-k8s';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { pool, poolBinding } from '../support/drafts.ts';
-import type { Draft } from '../support/kube-client.ts';
-import { type Place, eventually, useCluster } from '../support/test-cluster.ts';
+import { pool, poolBinding } from '../support/manifests.ts';
+import type { Manifest } from '../support/kube-client.ts';
+import { type TestNamespace, eventually, useCluster } from '../support/test-cluster.ts';
 import { namespace, openTarget, until } from './installed.ts';
 import { kubectl } from './kubectl.ts';
 
@@ -10,7 +10,7 @@ const target = await openTarget();
 process.env['KLEYM_TEST_INSTALLED'] = 'true';
 const cluster = await useCluster();
 const audience = `eventing.knative.dev/broker/${namespace}/kleym`;
-let here: Place;
+let here: TestNamespace;
 let before: string;
 
 beforeAll(async () => {
@@ -91,7 +91,7 @@ async function createToken(account: string): Promise<string> {
   return (await kubectl(['-n', namespace, 'create', 'token', account, '--audience', audience])).trim();
 }
 
-function accountOf(name: string): Draft {
+function accountOf(name: string): Manifest {
   return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } };
 }
 

@@ -5,10 +5,10 @@ import { hasKubectl } from '@kleym/kube-api/contract/has-kubectl';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Broker, type Delivery, startBroker } from '../../local/eventing/broker.ts';
 import { type Wiring, readWiring } from '../../local/eventing/wiring.ts';
-import { binding, objective, oldObjective, oldPool, pool, poolBinding } from '../support/drafts.ts';
-import type { Draft, Stored } from '../support/kube-client.ts';
-import { findManifest, manifestsFolder, readManifests } from '../support/manifests.ts';
-import { type Place, type TestCluster, eventually, useCluster } from '../support/test-cluster.ts';
+import { binding, objective, oldObjective, oldPool, pool, poolBinding } from '../support/manifests.ts';
+import type { Manifest, Stored } from '../support/kube-client.ts';
+import { findManifest, manifestsFolder, readManifests } from '../support/kustomization.ts';
+import { type TestNamespace, type TestCluster, eventually, useCluster } from '../support/test-cluster.ts';
 import { type BundledFunctions, startBundledFunctions } from './bundled-functions.ts';
 import type { AuditEvent } from './control-plane.ts';
 import { type InstalledKleym, installKleym, toPath } from './installed-kleym.ts';
@@ -52,7 +52,7 @@ afterAll(() => kleym.plane.stop());
 const kept: KeptProcesses = await openKeptProcesses('kleym-adapters');
 const cluster: TestCluster = await useCluster(kleym.plane.kubeconfigFile);
 const { kube } = cluster;
-const here: Place = await cluster.namespace();
+const here: TestNamespace = await cluster.namespace();
 const wiring: Wiring = await readWiring(['base', ...components].map((name) => join(manifestsFolder, name)));
 
 const deliveries: Delivery[] = [];
@@ -130,7 +130,7 @@ async function killAdapters(...names: readonly string[]): Promise<void> {
 }
 
 /** The events that the Broker has delivered about an object. */
-function eventsAbout({ apiVersion, kind, metadata }: Draft): Delivery[] {
+function eventsAbout({ apiVersion, kind, metadata }: Manifest): Delivery[] {
   return deliveries.filter(({ event: { attributes: is }, attempt }) => {
     const isMeant = is['apiversion'] === apiVersion && is['kind'] === kind && is['name'] === metadata.name;
     return isMeant && attempt === 1;
@@ -145,7 +145,7 @@ async function tailOf(name: string): Promise<string> {
 let touches = 0;
 
 /** That an adapter is ready says nothing. That it watches is known when it tells of a change. */
-async function untilTold(object: Draft, patienceMs = 30_000): Promise<void> {
+async function untilTold(object: Manifest, patienceMs = 30_000): Promise<void> {
   const before = eventsAbout(object).length;
   await eventually(async () => {
     touches += 1;
@@ -160,15 +160,15 @@ async function untilTold(object: Draft, patienceMs = 30_000): Promise<void> {
 }
 
 /** As people do it; where there is no kubectl, with the request that it would send. */
-const apply: (object: Draft) => Promise<unknown> = hasKubectl()
+const apply: (object: Manifest) => Promise<unknown> = hasKubectl()
   ? applyWithKubectl
   : (object) => kube.apply(at(object));
 
-function at(object: Draft): Draft {
+function at(object: Manifest): Manifest {
   return { ...object, metadata: { ...object.metadata, namespace: here.name } };
 }
 
-async function applyWithKubectl(object: Draft): Promise<void> {
+async function applyWithKubectl(object: Manifest): Promise<void> {
   const args = ['--kubeconfig', kleym.plane.kubeconfigFile, 'apply', '-f', '-'];
   const env = { ...process.env, HOME: kept.folder };
   await new Promise<void>((resolve, reject) => {
@@ -343,7 +343,7 @@ function describeRequest({ user, verb, objectRef, responseStatus }: AuditEvent):
 }
 
 describe('what no adapter told is found by the sweep', () => {
-  let ticking: Draft;
+  let ticking: Manifest;
   beforeAll(async () => {
     await here.create(binding('edited', { serviceAccountName: 'edited-sa' }));
     await here.create(binding('deleted', { serviceAccountName: 'deleted-sa' }));

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { bindingFinalizer } from '../../shared/api/binding.ts';
 import { renderIdentity } from '../../shared/identity/render-identity.ts';
-import { binding } from '../support/drafts.ts';
+import { binding } from '../support/manifests.ts';
 import {
   createBinding,
   createObjective,
@@ -10,8 +10,8 @@ import {
   createSources,
   exampleSettings,
 } from '../support/inference.ts';
-import type { Draft, Stored } from '../support/kube-client.ts';
-import { applyJsonPatch, findManifest, readOfferedPatches } from '../support/manifests.ts';
+import type { Manifest, Stored } from '../support/kube-client.ts';
+import { applyJsonPatch, findManifest, readOfferedPatches } from '../support/kustomization.ts';
 import {
   type Answer,
   type InstalledKleym,
@@ -50,7 +50,7 @@ const collector = { user: 'system:serviceaccount:kube-system:generic-garbage-col
 const spireController = { user: 'spire-controller-manager', groups: ['system:masters'] };
 
 type Who = typeof alice | typeof reconcile;
-type Output = Draft & { spec: Record<string, unknown>; metadata: { labels: Record<string, string> } };
+type Output = Manifest & { spec: Record<string, unknown>; metadata: { labels: Record<string, string> } };
 
 const outputType = { apiVersion: 'spire.spiffe.io/v1alpha1', kind: 'ClusterSPIFFEID' };
 
@@ -79,26 +79,26 @@ function merge(into: unknown, from: unknown): unknown {
 }
 
 /** What comes about, wanted or not, ends with the test. */
-function create(content: Draft, who: Who): Promise<Answer> {
+function create(content: Manifest, who: Who): Promise<Answer> {
   onTestFinished(async () => void (await remove(content, breakGlass)));
   return kleym.ask({ method: 'POST', path: toListPath(content), content, ...who });
 }
 
-function patch(object: Draft, content: object, who: Who, subresource = ''): Promise<Answer> {
+function patch(object: Manifest, content: object, who: Who, subresource = ''): Promise<Answer> {
   return kleym.ask({ method: 'PATCH', path: `${toPath(object)}${subresource}`, content, ...who });
 }
 
 /** As reconcile does it: the whole object as it was read, with what is to change. */
-async function put(object: Draft, change: object, who: Who): Promise<Answer> {
+async function put(object: Manifest, change: object, who: Who): Promise<Answer> {
   const read = await kleym.must({ method: 'GET', path: toPath(object) });
   return kleym.ask({ method: 'PUT', path: toPath(object), content: merge(read, change) as object, ...who });
 }
 
-function remove(object: Draft, who: Who, content?: object): Promise<Answer> {
+function remove(object: Manifest, who: Who, content?: object): Promise<Answer> {
   return kleym.ask({ method: 'DELETE', path: toPath(object), ...(content && { content }), ...who });
 }
 
-async function given(output: Draft): Promise<Stored> {
+async function given(output: Manifest): Promise<Stored> {
   const { status, message, object } = await create(output, reconcile);
   if (status === 201) return object;
   throw new Error(`not created: ${message}`);
@@ -136,7 +136,7 @@ describe('who writes outputs', () => {
     const named = { ...foreign, metadata: { name: 'kleym-mine' } };
     expect(await create(labelled, alice)).toEqual(refused(policy, 'found alice creating', reconcileAccount));
     expect(await create(named, alice)).toEqual(refused(policy, 'found alice creating', 'take another name'));
-    const generated = { ...foreign, metadata: { generateName: 'kleym-' } } as unknown as Draft;
+    const generated = { ...foreign, metadata: { generateName: 'kleym-' } } as unknown as Manifest;
     expect(await create(generated, alice)).toEqual(refused(policy, 'found alice creating'));
     expect(await create(render('created'), reconcile)).toEqual(done);
     expect(await create(foreign, alice)).toEqual(done);
@@ -259,7 +259,7 @@ describe('who writes outputs', () => {
     expect(await remove(render('crossing'), asOperator)).toEqual(done);
     expect(await create(render('crossing'), alice)).toEqual(refused(policy, 'found alice creating'));
     const wrong = { spec: { hint: 'team-a/other' } };
-    const content = merge(render('crossing'), wrong) as Draft;
+    const content = merge(render('crossing'), wrong) as Manifest;
     expect(await create(content, reconcile)).toEqual(
       refused('kleym-output-content', 'labels and annotations contradict'),
     );
@@ -442,7 +442,7 @@ describe('what reconcile writes', () => {
   test.each(faults)('is refused with %s, new or old', async (_, change, words) => {
     const output = render('binding-a');
     const wrong = typeof change === 'function' ? change(output) : change;
-    expect(await create(merge(output, wrong) as Draft, reconcile)).toEqual(refused(policy, words));
+    expect(await create(merge(output, wrong) as Manifest, reconcile)).toEqual(refused(policy, words));
     if ('metadata' in wrong && 'name' in (wrong.metadata as object)) return;
     const stored = await given(output);
     expect(await put(stored, wrong, reconcile)).toEqual(refused(policy, words));
@@ -536,7 +536,7 @@ describe('what reconcile writes', () => {
 function withSettings(settings: {
   readonly trustDomain?: string;
   readonly namespaceSelector?: string;
-}): Draft {
+}): Manifest {
   const policy = structuredClone(
     findManifest(admissionPolicies, 'ValidatingAdmissionPolicy', 'kleym-output-content'),
   );
@@ -550,7 +550,7 @@ function withSettings(settings: {
 }
 
 /** The policies as they are with the patch that the component offers for a change-over. */
-function duringChangeOver(): Draft[] {
+function duringChangeOver(): Manifest[] {
   const [offered, ...others] = readOfferedPatches('components/admission-policies');
   if (!offered || others.length > 0) throw new Error('expected one patch');
   const patched = admissionPolicies.map((one) => applyJsonPatch(one, offered));
@@ -563,11 +563,11 @@ function duringChangeOver(): Draft[] {
   return changed;
 }
 
-async function apply(...objects: readonly Draft[]): Promise<void> {
+async function apply(...objects: readonly Manifest[]): Promise<void> {
   for (const object of objects) expect(await replaceBy(object)).toEqual(done);
 }
 
-async function replaceBy(object: Draft): Promise<Answer> {
+async function replaceBy(object: Manifest): Promise<Answer> {
   const { metadata } = await kleym.must({ method: 'GET', path: toPath(object) });
   return kleym.ask({ method: 'PUT', path: toPath(object), content: { ...object, metadata } });
 }
@@ -577,7 +577,7 @@ function soon(ask: () => Promise<Answer>): ReturnType<typeof expect.poll<string>
   return expect.poll(async () => (await ask()).message, { timeout: 10_000 });
 }
 
-function bindingHere(name: string, metadata: object = {}): Draft {
+function bindingHere(name: string, metadata: object = {}): Manifest {
   return { ...binding(name), metadata: { name, namespace: 'team-a', ...metadata } };
 }
 
@@ -698,7 +698,7 @@ async function givenMutation(
 }
 
 /** Polls: what would come about if this were created now. */
-function soonCreated(content: Draft): ReturnType<typeof expect.poll<string>> {
+function soonCreated(content: Manifest): ReturnType<typeof expect.poll<string>> {
   const asking = {
     method: 'POST',
     path: `${toListPath(content)}?dryRun=All`,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
-import type { Draft, Stored } from '../support/kube-client.ts';
-import { startRecorder } from '../support/recorder.ts';
+import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
+import type { Manifest, Stored } from '../support/kube-client.ts';
+import { startWriteRecorder } from '../support/write-recorder.ts';
 import { eventually, useCluster } from '../support/test-cluster.ts';
 import { startControlPlane } from './control-plane.ts';
 import { openKeptProcesses } from './kept-processes.ts';
@@ -27,8 +27,8 @@ interface Setup {
   readonly className?: string;
 }
 
-function place(namespace: string, draft: Draft): Draft {
-  return { ...draft, metadata: { ...draft.metadata, namespace } };
+function place(namespace: string, manifest: Manifest): Manifest {
+  return { ...manifest, metadata: { ...manifest.metadata, namespace } };
 }
 
 function clean(text: string): string {
@@ -44,19 +44,19 @@ function juneName(namespace: string, name: string, mode: 'objective' | 'pool', s
 
 /** A binding with everything that kleym-operator derives from it. */
 interface June {
-  readonly binding: Draft;
-  readonly output: Draft;
+  readonly binding: Manifest;
+  readonly output: Manifest;
   readonly spiffeId: string;
   readonly selectors: readonly string[];
 }
 
 function june(
   namespace: string,
-  draft: Draft,
+  manifest: Manifest,
   labels: Readonly<Record<string, string>>,
   { trustDomain, className }: Setup,
 ): June {
-  const spec = draft['spec'] as {
+  const spec = manifest['spec'] as {
     poolRef: { name: string };
     objectiveRef?: { name: string };
     serviceAccountName: string;
@@ -72,7 +72,7 @@ function june(
     ...Object.entries(labels).map(([key, value]) => `k8s:pod-label:${key}:${value}`),
     `k8s:sa:${spec.serviceAccountName}`,
   ];
-  const { name } = draft.metadata;
+  const { name } = manifest.metadata;
   const own = {
     spiffeIDTemplate: spiffeId,
     podSelector: { matchLabels: labels },
@@ -82,7 +82,7 @@ function june(
     ...(className !== undefined && { className }),
   };
   const metadata = { labels: juneLabels(namespace, name) };
-  const held = { ...draft, metadata: { ...draft.metadata, namespace, finalizers: [finalizer] } };
+  const held = { ...manifest, metadata: { ...manifest.metadata, namespace, finalizers: [finalizer] } };
   return {
     binding: held,
     output: output(juneName(namespace, name, mode, spiffeId), own, metadata),
@@ -127,12 +127,12 @@ function inConflict(peers: string): (readonly string[])[] {
 }
 
 async function writeBinding(
-  { binding: draft, spiffeId, selectors }: June,
+  { binding: manifest, spiffeId, selectors }: June,
   setup: Setup,
   peers?: string,
 ): Promise<void> {
-  await kube.create(draft);
-  const mode = (draft['spec'] as { mode?: string }).mode ?? 'PerObjective';
+  await kube.create(manifest);
+  const mode = (manifest['spec'] as { mode?: string }).mode ?? 'PerObjective';
   const computed = {
     computedSpiffeIDs: [{ mode, spiffeID: spiffeId }],
     renderedSelectors: [{ spiffeID: spiffeId, selectors }],
@@ -143,7 +143,7 @@ async function writeBinding(
     ...(setup.className !== undefined && { clusterSPIFFEIDClassName: setup.className }),
     ...(peers === undefined && computed),
   };
-  await kube.edit(draft, { status }, 'status');
+  await kube.edit(manifest, { status }, 'status');
 }
 
 /** A binding and the output that kleym-operator made for it, as the API server has them. */
@@ -211,10 +211,10 @@ async function expectAsJuneLeftIt(one: June, setup: Setup): Promise<void> {
   expect(outputs[0]?.metadata.finalizers).toBeUndefined();
 }
 
-async function prepare(namespace: string, ...drafts: readonly Draft[]): Promise<void> {
+async function prepare(namespace: string, ...manifests: readonly Manifest[]): Promise<void> {
   if (namespace !== 'default')
     await kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-  for (const draft of drafts) await kube.create(place(namespace, draft));
+  for (const manifest of manifests) await kube.create(place(namespace, manifest));
 }
 
 let stack: StackProcess | undefined;
@@ -291,7 +291,7 @@ describe.each<[string, Setup]>([
     };
     await kube.edit(decorated, added);
 
-    const recorder = await startRecorder(url);
+    const recorder = await startWriteRecorder(url);
     await takeOver(setup);
     await eventually(async () => {
       for (const {

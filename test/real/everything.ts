@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { binding, objective, output, pool } from '../support/drafts.ts';
+import { binding, objective, output, pool } from '../support/manifests.ts';
 import type { KubeClient, Stored } from '../support/kube-client.ts';
 import { type Everything, describeAll, expectAll, findViolations } from '../support/oracle.ts';
 import { eventually } from '../support/test-cluster.ts';

@@ -3,12 +3,18 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
 import { afterAll, afterEach, describe, expect, onTestFailed, onTestFinished, test } from 'vitest';
-import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
-import { openGate } from '../support/gate.ts';
-import type { Draft } from '../support/kube-client.ts';
-import { readManifests } from '../support/manifests.ts';
+import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
+import { startFaultProxy } from '../support/fault-proxy.ts';
+import type { Manifest } from '../support/kube-client.ts';
+import { readManifests } from '../support/kustomization.ts';
 import { readDefinitions } from '../../local/crds/definitions.ts';
-import { type Place, eventually, installDefinition, refusedBy, useCluster } from '../support/test-cluster.ts';
+import {
+  type TestNamespace,
+  eventually,
+  installDefinition,
+  refusedBy,
+  useCluster,
+} from '../support/test-cluster.ts';
 import { createRandom } from '../support/random.ts';
 import { startControlPlane } from './control-plane.ts';
 import { atOracle, readEverything } from './everything.ts';
@@ -44,7 +50,7 @@ async function startStack(kubeconfig = controlPlane.kubeconfigFile, sweepSeconds
 }
 
 /** Bindings of all sorts: alone, in each other's way, of whole pools, of nothing. */
-async function fill(here: Place, count: number): Promise<void> {
+async function fill(here: TestNamespace, count: number): Promise<void> {
   await here.create(
     pool(),
     objective(),
@@ -69,7 +75,7 @@ async function fill(here: Place, count: number): Promise<void> {
   }
 }
 
-async function outputsAtLeast(here: Place, count: number): Promise<void> {
+async function outputsAtLeast(here: TestNamespace, count: number): Promise<void> {
   await eventually(
     async () => expect((await here.outputs()).length).toBeGreaterThanOrEqual(count),
     patienceMs,
@@ -80,7 +86,7 @@ async function outputsAtLeast(here: Place, count: number): Promise<void> {
  * Waits until a namespace is as it should be. A POST whose answer was lost may land for two minutes, and its binding
  * waits as long; nobody has to sit that out, so in the end a stack looks that believes it to be over.
  */
-async function comesToRest(here: Place): Promise<{ waited: number }> {
+async function comesToRest(here: TestNamespace): Promise<{ waited: number }> {
   let waiting = 0;
   await eventually(async () => {
     const { bindings } = await readEverything(kube, here.name);
@@ -103,10 +109,10 @@ async function comesToRest(here: Place): Promise<{ waited: number }> {
   if (waiting === 0) return { waited: 0 };
 
   for (const stack of stacks) await stack.kill();
-  const gate = await openGate(cluster.kubeConfig);
-  onTestFinished(() => gate.close());
-  gate.advanceClock(200_000);
-  await startStack(await writeKubeconfig(processes, `late-${here.name}`, gate.kubeConfig));
+  const proxy = await startFaultProxy(cluster.kubeConfig);
+  onTestFinished(() => proxy.close());
+  proxy.advanceClock(200_000);
+  await startStack(await writeKubeconfig(processes, `late-${here.name}`, proxy.kubeConfig));
   await atOracle(kube, here.name, {}, patienceMs);
   return { waited: waiting };
 }
@@ -174,21 +180,21 @@ describe('a stack', () => {
   }, 120_000);
 });
 
-const needed = async () => (await readDefinitions()).map((text) => parse(text) as Draft);
-const pick = (all: readonly Draft[], part: string) =>
+const needed = async () => (await readDefinitions()).map((text) => parse(text) as Manifest);
+const pick = (all: readonly Manifest[], part: string) =>
   all.filter(({ metadata }) => metadata.name.startsWith(part));
 
-async function remove(definitions: readonly Draft[]): Promise<void> {
+async function remove(definitions: readonly Manifest[]): Promise<void> {
   for (const definition of definitions) await kube.delete(definition);
   for (const definition of definitions)
     await eventually(async () => expect(await kube.get(definition)).toBeUndefined());
 }
 
-async function install(definitions: readonly Draft[]): Promise<void> {
+async function install(definitions: readonly Manifest[]): Promise<void> {
   for (const definition of definitions) await installDefinition(kube, definition);
 }
 
-async function says(here: Place, name: string, ready: string): Promise<void> {
+async function says(here: TestNamespace, name: string, ready: string): Promise<void> {
   await eventually(async () => expect((await here.said(name))['Ready']).toBe(ready), patienceMs);
 }
 
@@ -329,7 +335,7 @@ describe('an output that the API server truly refuses', () => {
       apiVersion: 'admissionregistration.k8s.io/v1',
       metadata: { name: `refuse-${here.name}` },
     };
-    const policy: Draft = {
+    const policy: Manifest = {
       ...admission,
       kind: 'ValidatingAdmissionPolicy',
       spec: {
@@ -349,7 +355,7 @@ describe('an output that the API server truly refuses', () => {
         ],
       },
     };
-    const attachment: Draft = {
+    const attachment: Manifest = {
       ...admission,
       kind: 'ValidatingAdmissionPolicyBinding',
       spec: { policyName: admission.metadata.name, validationActions: ['Deny'] },

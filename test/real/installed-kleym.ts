@@ -2,8 +2,8 @@ import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
-import type { Draft, Stored } from '../support/kube-client.ts';
-import { readManifests } from '../support/manifests.ts';
+import type { Manifest, Stored } from '../support/kube-client.ts';
+import { readManifests } from '../support/kustomization.ts';
 import { readDefinitions } from '../../local/crds/definitions.ts';
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
 
@@ -30,7 +30,7 @@ export interface InstalledKleym {
   ask(asking: Asking): Promise<Answer>;
   /** Asks, and throws unless it is done. */
   must(asking: Asking): Promise<Stored>;
-  create(object: Draft): Promise<Stored>;
+  create(object: Manifest): Promise<Stored>;
   /** A kubeconfig with a token that the API server made for this ServiceAccount of kleym-system. */
   kubeConfigFor(serviceAccount: string): Promise<KubeConfig>;
 }
@@ -51,7 +51,7 @@ rules:
 `;
 
 /** The admission policies and their bindings, with the settings of the example. */
-export const admissionPolicies: readonly Draft[] = readManifests('overlays/example').filter(
+export const admissionPolicies: readonly Manifest[] = readManifests('overlays/example').filter(
   ({ apiVersion }) => apiVersion.startsWith('admissionregistration.k8s.io/'),
 );
 
@@ -76,7 +76,7 @@ async function installOn(plane: ControlPlane): Promise<InstalledKleym> {
     if (status < 300) return object;
     throw new Error(`${asking.method} ${asking.path}: answered ${status}, ${message}`);
   }
-  const create = (object: Draft) => must({ method: 'POST', path: toListPath(object), content: object });
+  const create = (object: Manifest) => must({ method: 'POST', path: toListPath(object), content: object });
 
   async function kubeConfigFor(serviceAccount: string): Promise<KubeConfig> {
     const path = `/api/v1/namespaces/kleym-system/serviceaccounts/${serviceAccount}/token`;
@@ -98,7 +98,7 @@ async function installOn(plane: ControlPlane): Promise<InstalledKleym> {
   );
   for (const object of objects.toSorted(byDependence)) await create(object);
   for (const definition of await readDefinitions()) {
-    const object = parse(definition) as Draft;
+    const object = parse(definition) as Manifest;
     if (!object.metadata.name.endsWith('kleym.sonda.red')) await create(object);
   }
   const installed = { plane, ask, must, create, kubeConfigFor };
@@ -107,9 +107,9 @@ async function installOn(plane: ControlPlane): Promise<InstalledKleym> {
 }
 
 /** What others need comes first. */
-function byDependence(a: Draft, b: Draft): number {
+function byDependence(a: Manifest, b: Manifest): number {
   const order = ['Namespace', 'CustomResourceDefinition'];
-  const rank = ({ kind }: Draft) => (order.includes(kind) ? order.indexOf(kind) : order.length);
+  const rank = ({ kind }: Manifest) => (order.includes(kind) ? order.indexOf(kind) : order.length);
   return rank(a) - rank(b);
 }
 
@@ -152,14 +152,14 @@ export function toListPath({
   apiVersion,
   kind,
   metadata,
-}: Pick<Draft, 'apiVersion' | 'kind' | 'metadata'>): string {
+}: Pick<Manifest, 'apiVersion' | 'kind' | 'metadata'>): string {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const place = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`;
   return `${root}${place}/${plurals[kind] ?? `${kind.toLowerCase()}s`}`;
 }
 
 /** Where this object is. */
-export function toPath(object: Pick<Draft, 'apiVersion' | 'kind' | 'metadata'>): string {
+export function toPath(object: Pick<Manifest, 'apiVersion' | 'kind' | 'metadata'>): string {
   return `${toListPath(object)}/${object.metadata.name}`;
 }
 

@@ -1,15 +1,15 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import type { Draft } from '../support/kube-client.ts';
+import type { Manifest } from '../support/kube-client.ts';
 import { downloadGoModule } from './go-module.ts';
 import { eventingModule, servingModule } from './knative-modules.ts';
 
 /** Knative's definitions of the kinds of these objects, as it ships them, but fit for an API server beside which no Knative runs. */
 export async function readKnativeDefinitions(
-  objects: readonly Pick<Draft, 'apiVersion' | 'kind'>[],
+  objects: readonly Pick<Manifest, 'apiVersion' | 'kind'>[],
   env: NodeJS.ProcessEnv,
-): Promise<Draft[]> {
+): Promise<Manifest[]> {
   const eventing = join(await downloadGoModule(eventingModule, env), 'config', 'core', 'resources');
   const serving = join(await downloadGoModule(servingModule, env), 'config', 'core', '300-resources');
   const used = new Set(objects.map(({ apiVersion, kind }) => `${apiVersion.split('/')[0]} ${kind}`));
@@ -20,7 +20,7 @@ export async function readKnativeDefinitions(
 }
 
 /** As far as it is read here. */
-interface Definition extends Draft {
+interface Definition extends Manifest {
   readonly spec: { readonly group: string; readonly names: { readonly kind: string } };
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { guessPlural } from '../../local/eventing/api-server-event.ts';
 import type { PingWiring, SourceWiring } from '../../local/eventing/wiring.ts';
-import type { Draft, KubeClient } from '../support/kube-client.ts';
+import type { Manifest, KubeClient } from '../support/kube-client.ts';
 import { installDefinition } from '../support/test-cluster.ts';
 import { findFreePorts } from './free-ports.ts';
 import type { KeptProcess, KeptProcesses } from './kept-processes.ts';
@@ -66,7 +66,7 @@ export async function startPingAdapter(
   kube: KubeClient,
   { programs, processes, kubeconfig }: SourceSurroundings,
 ): Promise<KeptProcess> {
-  const definition = parse(await readFile(programs.pingSourceDefinition, 'utf8')) as Draft;
+  const definition = parse(await readFile(programs.pingSourceDefinition, 'utf8')) as Manifest;
   // The webhook that converts between its versions is not there; the stored one needs no conversion.
   const spec = { ...(definition['spec'] as object), conversion: { strategy: 'None' } };
   await installDefinition(kube, { ...definition, spec });
@@ -88,10 +88,10 @@ export async function createPingSource(
   kube: KubeClient,
   ping: PingWiring,
   { schedule, sink }: { readonly schedule: string; readonly sink: string },
-): Promise<Draft> {
+): Promise<Manifest> {
   const { name, namespace, data, contentType } = ping;
   const content = { ...(data !== undefined && { data }), ...(contentType !== undefined && { contentType }) };
-  const source: Draft = {
+  const source: Manifest = {
     apiVersion: 'sources.knative.dev/v1',
     kind: 'PingSource',
     metadata: { name, namespace },

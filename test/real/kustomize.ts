@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { parseAllDocuments, stringify } from 'yaml';
-import type { Draft } from '../support/kube-client.ts';
+import type { Manifest } from '../support/kube-client.ts';
 import { type GoModule, downloadGoModule } from './go-module.ts';
 import { type Workshop, buildGoPart } from './go-part.ts';
 
@@ -16,7 +16,7 @@ const kustomizeModule: GoModule = {
 
 /** What kustomize made of a folder, and what it had to say about it. */
 export interface Kustomized {
-  readonly objects: readonly Draft[];
+  readonly objects: readonly Manifest[];
   /** Standard error: warnings, such as of fields that will be given up. */
   readonly said: string;
 }
@@ -41,7 +41,7 @@ export async function provideKustomize(workshop: Workshop): Promise<Kustomize> {
 function use(program: string): Kustomize {
   async function build(folder: string): Promise<Kustomized> {
     const { stdout, stderr } = await promisify(execFile)(program, ['build', folder]);
-    const objects = parseAllDocuments(stdout).map((document) => document.toJS() as Draft);
+    const objects = parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
     return { objects, said: stderr };
   }
 

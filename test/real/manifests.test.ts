@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Gate, openGate } from '../support/gate.ts';
-import { type Draft, createKubeClient } from '../support/kube-client.ts';
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
+import { type Manifest, createKubeClient } from '../support/kube-client.ts';
 import {
   applyJsonPatch,
   findManifest,
@@ -12,7 +12,7 @@ import {
   readKustomization,
   readManifests,
   readOfferedPatches,
-} from '../support/manifests.ts';
+} from '../support/kustomization.ts';
 import { installDefinition } from '../support/test-cluster.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { readKnativeDefinitions } from './knative-definitions.ts';
@@ -41,7 +41,7 @@ function sayToStdout(line: string): void {
 
 let kustomize: Kustomize;
 let plane: ControlPlane;
-let gate: Gate;
+let proxy: FaultProxy;
 let api: StrictApi;
 beforeAll(async () => {
   kustomize = await provideKustomize({ env: process.env, say: sayToStdout });
@@ -50,17 +50,17 @@ beforeAll(async () => {
   plane = await startControlPlane();
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromString(plane.kubeconfig);
-  gate = await openGate(kubeConfig);
-  const kube = createKubeClient(gate.url);
+  proxy = await startFaultProxy(kubeConfig);
+  const kube = createKubeClient(proxy.url);
   const definitions = [
     ...(await readKnativeDefinitions(everything, process.env)),
     await readPrometheusRuleDefinition(process.env),
   ];
   for (const definition of definitions) await installDefinition(kube, definition);
-  api = connectStrictly(gate.url);
+  api = connectStrictly(proxy.url);
 });
 afterAll(async () => {
-  await gate?.close();
+  await proxy?.close();
   await plane?.stop();
 });
 
@@ -115,7 +115,7 @@ describe('kustomize', () => {
       components: [at(component)],
       patches,
     });
-    const expected = patches.reduce<Draft[]>(
+    const expected = patches.reduce<Manifest[]>(
       (before, patch) => before.map((one) => applyJsonPatch(one, patch)),
       readManifests(base, component),
     );
@@ -129,12 +129,12 @@ describe('kustomize', () => {
   });
 });
 
-function isService({ apiVersion }: Draft): boolean {
+function isService({ apiVersion }: Manifest): boolean {
   return apiVersion.startsWith('serving.knative.dev/');
 }
 
 /** The base with the admission policies, and with values as an overlay says them and brings them into the policies. */
-async function configure(...literals: readonly string[]): Promise<readonly Draft[]> {
+async function configure(...literals: readonly string[]): Promise<readonly Manifest[]> {
   const generator = {
     name: 'kleym-config',
     namespace: 'kleym-system',
@@ -151,7 +151,7 @@ async function configure(...literals: readonly string[]): Promise<readonly Draft
   return objects;
 }
 
-function configNameOf(objects: readonly Draft[]): string {
+function configNameOf(objects: readonly Manifest[]): string {
   const names = objects.filter(({ kind }) => kind === 'ConfigMap').map(({ metadata }) => metadata.name);
   const [name, ...others] = names.filter((one) => /^kleym-config-[a-z0-9]{10}$/.test(one));
   if (name === undefined || others.length > 0)
@@ -160,13 +160,13 @@ function configNameOf(objects: readonly Draft[]): string {
 }
 
 /** As the other tests read them, which make no hash. */
-function withoutHash(objects: readonly Draft[]): Draft[] {
+function withoutHash(objects: readonly Manifest[]): Manifest[] {
   const text = JSON.stringify(objects).replaceAll(configNameOf(objects), 'kleym-config');
-  return JSON.parse(text) as Draft[];
+  return JSON.parse(text) as Manifest[];
 }
 
 /** kustomize puts first what others need, such as the namespace; the order says nothing else. */
-function byName(a: Draft, b: Draft): number {
+function byName(a: Manifest, b: Manifest): number {
   const [left, right] = [a, b].map(({ kind, metadata }) => `${kind} ${metadata.name}`);
   return (left ?? '') < (right ?? '') ? -1 : 1;
 }
@@ -177,7 +177,7 @@ function build(folders: readonly string[]): Promise<Kustomized> {
 }
 
 /** Applies as kubectl does: one after the other, in the order of kustomize. */
-async function applyAll(objects: readonly Draft[]): Promise<string[]> {
+async function applyAll(objects: readonly Manifest[]): Promise<string[]> {
   const versions: string[] = [];
   for (const object of objects) {
     const { status, message, warning, object: stored } = await api.apply(object);
@@ -242,7 +242,7 @@ describe('the API server', () => {
 });
 
 interface Template {
-  readonly metadata: Required<Pick<Draft['metadata'], 'labels' | 'annotations'>>;
+  readonly metadata: Required<Pick<Manifest['metadata'], 'labels' | 'annotations'>>;
   readonly spec: {
     readonly containerConcurrency: number;
     readonly timeoutSeconds: number;
@@ -257,7 +257,10 @@ interface Container {
 }
 
 /** The pod template of a Service with what Knative fills in, and without what Knative keeps for itself. */
-function toPodTemplate(service: Draft, change: (container: Container) => Container = (one) => one): Template {
+function toPodTemplate(
+  service: Manifest,
+  change: (container: Container) => Container = (one) => one,
+): Template {
   const { metadata, spec } = (service['spec'] as { template: Template }).template;
   const { containerConcurrency: _concurrency, timeoutSeconds: _timeout, containers, ...others } = spec;
   const port = 8080;
@@ -274,12 +277,12 @@ function toPodTemplate(service: Draft, change: (container: Container) => Contain
   return { metadata, spec: { ...others, containers: filled } as unknown as Template['spec'] };
 }
 
-function toPod({ metadata, spec }: Template): Draft {
+function toPod({ metadata, spec }: Template): Manifest {
   const name = { name: 'pod', namespace: 'kleym-system' };
   return { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, ...name }, spec };
 }
 
-function toDeployment(template: Template): Draft {
+function toDeployment(template: Template): Manifest {
   const selector = { matchLabels: template.metadata.labels };
   return {
     apiVersion: 'apps/v1',

@@ -7,10 +7,10 @@ import { reconcile } from '../../functions/reconcile/reconcile.ts';
 import { bindingsAffectedType } from '../../shared/events/bindings-affected.ts';
 import { realTurns } from '../../shared/real-turns.ts';
 import { connect } from '../../shared/kube/kube-cluster.ts';
-import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
+import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
 import { exampleSettings } from '../support/inference.ts';
-import type { Draft, Stored } from '../support/kube-client.ts';
-import { findManifest, permissionsOf, readManifests } from '../support/manifests.ts';
+import type { Manifest, Stored } from '../support/kube-client.ts';
+import { findManifest, permissionsOf, readManifests } from '../support/kustomization.ts';
 import { postEvent, silentApp } from '../support/post-event.ts';
 import { eventually } from '../support/test-cluster.ts';
 import { type InstalledKleym, installKleym, outputsPath, toListPath, toPath } from './installed-kleym.ts';
@@ -87,13 +87,13 @@ async function kubeconfigOfAccount(): Promise<string> {
   return kleym.plane.kubeconfigFor((asked as Stored & { status: { token: string } }).status.token);
 }
 
-const here = (object: Draft): Draft => ({
+const here = (object: Manifest): Manifest => ({
   ...object,
   metadata: { ...object.metadata, namespace: 'team-a' },
 });
-const edit = (object: Draft, content: object, who: object = {}) =>
+const edit = (object: Manifest, content: object, who: object = {}) =>
   kleym.must({ method: 'PATCH', path: toPath(object), content, ...who });
-const remove = (object: Draft, who: object = {}) =>
+const remove = (object: Manifest, who: object = {}) =>
   kleym.must({ method: 'DELETE', path: toPath(object), ...who });
 
 /** Tells reconcile of bindings; returns its status. */

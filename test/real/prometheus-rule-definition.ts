@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import type { Draft } from '../support/kube-client.ts';
+import type { Manifest } from '../support/kube-client.ts';
 import { type GoModule, downloadGoModule } from './go-module.ts';
 
 const operatorModule: GoModule = {
@@ -11,8 +11,8 @@ const operatorModule: GoModule = {
 };
 
 /** Prometheus Operator's definition of PrometheusRule, as it ships it. */
-export async function readPrometheusRuleDefinition(env: NodeJS.ProcessEnv): Promise<Draft> {
+export async function readPrometheusRuleDefinition(env: NodeJS.ProcessEnv): Promise<Manifest> {
   const folder = await downloadGoModule(operatorModule, env);
   const file = 'monitoring.coreos.com_prometheusrules.yaml';
-  return parse(await readFile(join(folder, 'example', 'prometheus-operator-crd', file), 'utf8')) as Draft;
+  return parse(await readFile(join(folder, 'example', 'prometheus-operator-crd', file), 'utf8')) as Manifest;
 }

@@ -12,10 +12,18 @@ import { bindingsAffectedType } from '../../shared/events/bindings-affected.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { realTurns } from '../../shared/real-turns.ts';
 import { connect } from '../../shared/kube/kube-cluster.ts';
-import { binding, objective, oldObjective, oldPool, output, pool, poolBinding } from '../support/drafts.ts';
+import {
+  binding,
+  objective,
+  oldObjective,
+  oldPool,
+  output,
+  pool,
+  poolBinding,
+} from '../support/manifests.ts';
 import { exampleSettings } from '../support/inference.ts';
-import type { Draft, Stored } from '../support/kube-client.ts';
-import { permissionsOf, readManifests } from '../support/manifests.ts';
+import type { Manifest, Stored } from '../support/kube-client.ts';
+import { permissionsOf, readManifests } from '../support/kustomization.ts';
 import { type Answered, postEvent, silentApp } from '../support/post-event.ts';
 import type { AuditEvent } from './control-plane.ts';
 import { type InstalledKleym, installKleym, outputsPath, toPath } from './installed-kleym.ts';
@@ -91,17 +99,17 @@ async function route(answered: Answered, tries = 5): Promise<void> {
 }
 
 const oldGroup = 'inference.networking.x-k8s.io';
-const here = (object: Draft, namespace = 'team-a'): Draft => ({
+const here = (object: Manifest, namespace = 'team-a'): Manifest => ({
   ...object,
   metadata: { ...object.metadata, namespace },
 });
-const edit = (object: Draft, content: object, who: object = {}) =>
+const edit = (object: Manifest, content: object, who: object = {}) =>
   kleym.must({ method: 'PATCH', path: toPath(object), content, ...who });
-const remove = (object: Draft, who: object = {}) =>
+const remove = (object: Manifest, who: object = {}) =>
   kleym.must({ method: 'DELETE', path: toPath(object), ...who });
-const read = (object: Draft) => kleym.must({ method: 'GET', path: toPath(object) });
+const read = (object: Manifest) => kleym.must({ method: 'GET', path: toPath(object) });
 
-async function readyOf(object: Draft): Promise<string> {
+async function readyOf(object: Manifest): Promise<string> {
   const { status } = (await read(object)) as Stored & {
     status?: { conditions?: { type: string; status: string; reason: string }[] };
   };

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, onTestFailed, test } from 'vitest';
 import { checkHistory } from '../support/check-history.ts';
-import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
-import { openGate } from '../support/gate.ts';
-import { type Draft, KubeError, type Stored } from '../support/kube-client.ts';
-import { type History, startRecorder } from '../support/recorder.ts';
+import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
+import { startFaultProxy } from '../support/fault-proxy.ts';
+import { type Manifest, KubeError, type Stored } from '../support/kube-client.ts';
+import { type History, startWriteRecorder } from '../support/write-recorder.ts';
 import { useCluster } from '../support/test-cluster.ts';
 import { createRandom } from '../support/random.ts';
 import { startControlPlane } from './control-plane.ts';
@@ -25,9 +25,9 @@ afterAll(() => controlPlane.stop());
 const processes = await openKeptProcesses('kleym-storm');
 afterAll(() => processes.end());
 const cluster = await useCluster(controlPlane.kubeconfigFile);
-// The stacks come through a gate, so that afterwards nobody has to wait for the claims of the dead.
-const gate = await openGate(cluster.kubeConfig);
-afterAll(() => gate.close());
+// The stacks come through a proxy, so that afterwards nobody has to wait for the claims of the dead.
+const proxy = await startFaultProxy(cluster.kubeConfig);
+afterAll(() => proxy.close());
 const { kube } = cluster;
 const here = await cluster.namespace();
 const random = createRandom(seed);
@@ -53,16 +53,16 @@ interface Wish {
   readonly account?: string;
 }
 
-function toDraft(name: string, { key, container, account = 'inference-sa' }: Wish): Draft {
+function toManifest(name: string, { key, container, account = 'inference-sa' }: Wish): Manifest {
   const spec = { poolRef: { name: `pool-${key}` }, serviceAccountName: account };
   if (container === undefined) return poolBinding(name, spec);
   return binding(name, { ...spec, objectiveRef: { name: `objective-${key}` }, containerName: container });
 }
 
 /** Half of the time in the way of others, else beside them. */
-function draftOf(name: string): Draft {
+function manifestOf(name: string): Manifest {
   const container = chance(0.15) ? undefined : pick(['main', `own-${name}`]);
-  return toDraft(name, {
+  return toManifest(name, {
     key: pick(keys),
     container,
     account: pick(['inference-sa', 'inference-sa', 'inference-sa', 'other-sa']),
@@ -70,12 +70,12 @@ function draftOf(name: string): Draft {
 }
 
 /** A merge patch from whatever spec there was to another one. */
-function patchOf(draft: Draft): object {
+function patchOf(manifest: Manifest): object {
   const spec = {
     mode: 'PerObjective',
     objectiveRef: null,
     containerName: null,
-    ...(draft['spec'] as object),
+    ...(manifest['spec'] as object),
   };
   return { spec: JSON.parse(JSON.stringify(spec, (_key, value: unknown) => value ?? null)) as object };
 }
@@ -90,10 +90,10 @@ const damages = [
   { metadata: { annotations: { 'example.org/note': 'mine' } } },
 ] as const;
 
-async function put(draft: Draft): Promise<void> {
-  await here.edit(draft, patchOf(draft)).catch(async (error: unknown) => {
+async function put(manifest: Manifest): Promise<void> {
+  await here.edit(manifest, patchOf(manifest)).catch(async (error: unknown) => {
     onlyKube(error);
-    await here.create(draft).catch(onlyKube);
+    await here.create(manifest).catch(onlyKube);
   });
 }
 
@@ -107,15 +107,15 @@ interface Deed {
 }
 
 const deeds: readonly Deed[] = [
-  { weight: 30, act: async () => put(draftOf(pick(names))) },
+  { weight: 30, act: async () => put(manifestOf(pick(names))) },
   {
     // Two ask for the same: what one of them had must be gone before anybody says so.
     weight: 10,
     act: async () => {
       const wish = { key: pick(keys), container: 'main' };
-      await put(toDraft(pick(names), { ...wish, container: `own-${pick(names)}` }));
+      await put(toManifest(pick(names), { ...wish, container: `own-${pick(names)}` }));
       await sleep(random() * 150);
-      await Promise.all([put(toDraft(pick(names), wish)), put(toDraft(pick(names), wish))]);
+      await Promise.all([put(toManifest(pick(names), wish)), put(toManifest(pick(names), wish))]);
     },
   },
   {
@@ -124,10 +124,13 @@ const deeds: readonly Deed[] = [
     act: async () => {
       const [first, second] = [pick(names), pick(names)];
       const wish = { key: pick(keys), container: `own-${first}` };
-      await put(toDraft(first, wish));
+      await put(toManifest(first, wish));
       await sleep(100 + random() * 150);
       if (first !== second)
-        await Promise.all([put(toDraft(first, { ...wish, container: 'left' })), put(toDraft(second, wish))]);
+        await Promise.all([
+          put(toManifest(first, { ...wish, container: 'left' })),
+          put(toManifest(second, wish)),
+        ]);
     },
   },
   {
@@ -145,7 +148,7 @@ const deeds: readonly Deed[] = [
     act: async () => {
       const name = pick(names);
       await here.delete(binding(name)).catch(onlyKube);
-      await here.create(draftOf(name));
+      await here.create(manifestOf(name));
     },
   },
   {
@@ -153,7 +156,7 @@ const deeds: readonly Deed[] = [
     weight: 3,
     act: async () => {
       const name = pick(names);
-      await here.create(draftOf(name));
+      await here.create(manifestOf(name));
       await sleep(random() * 25);
       await here.delete(binding(name));
     },
@@ -250,22 +253,22 @@ async function writeHistory(history: History): Promise<void> {
 
 /** A foreign object under the name of an output of ours, and one that only looks like ours. */
 async function plantForeign(): Promise<ReadonlySet<string>> {
-  const draft = binding('taken', { containerName: 'taken' });
-  await here.create(draft);
+  const manifest = binding('taken', { containerName: 'taken' });
+  await here.create(manifest);
   const { metadata } = await here.ready('taken');
-  await here.delete(draft);
+  await here.delete(manifest);
   await here.gone('taken');
   const labels = {
     'kleym.sonda.red/managed-by': 'kleym',
     'kleym.sonda.red/binding-name': 'binding-0',
     'kleym.sonda.red/binding-namespace': here.name,
   };
-  const drafts = [
+  const manifests = [
     output(metadata.name),
     output(`somebody-${here.name}`, { hint: `${here.name}/binding-0` }, { labels }),
   ];
   const planted = [];
-  for (const draft of drafts) planted.push(await kube.create(draft));
+  for (const manifest of manifests) planted.push(await kube.create(manifest));
   return new Set(planted.map(({ metadata }) => metadata.name));
 }
 
@@ -273,7 +276,7 @@ test(
   `no promise is broken at any point of a storm of ${seconds} s (KLEYM_STORM_SEED=${seed}), and everything comes to rest`,
   { timeout: (seconds + 120) * 1000 },
   async () => {
-    const kubeconfig = await writeKubeconfig(processes, 'kubeconfig', gate.kubeConfig);
+    const kubeconfig = await writeKubeconfig(processes, 'kubeconfig', proxy.kubeConfig);
     const stacks = ['stack-1', 'stack-2'].map((name) =>
       createStackProcess(processes, { name, kubeconfig, sweepSeconds: 4 }),
     );
@@ -289,7 +292,7 @@ test(
     await here.create(pool('pool-a', { app: 'a' }), objective(), poolBinding('bystander'));
     for (const stack of stacks) await stack.start();
     const foreign = await plantForeign();
-    const recorder = await startRecorder(cluster.url);
+    const recorder = await startWriteRecorder(cluster.url);
 
     const until = performance.now() + seconds * 1000;
     const users = [edit(until, foreign), edit(until, foreign)];
@@ -298,7 +301,7 @@ test(
     await here.create(binding('taken', { containerName: 'taken' })).catch(onlyKube);
     await letGo();
     await sleep(lastWordsMs);
-    gate.advanceClock(200_000);
+    proxy.advanceClock(200_000);
     const exceptions = { foreign, taken: ['taken'] };
     const since = performance.now();
     // A broken promise says more than the state that it has led to, so it is told first.

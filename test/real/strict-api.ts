@@ -1,4 +1,4 @@
-import type { Draft, Stored } from '../support/kube-client.ts';
+import type { Manifest, Stored } from '../support/kube-client.ts';
 
 /** What the API server answered to a write. */
 interface Written {
@@ -13,16 +13,16 @@ interface Written {
 /** Writes as a careful person does: with strict validation of fields, and an eye on warnings. */
 export interface StrictApi {
   /** Server-side apply. */
-  apply(object: Draft): Promise<Written>;
+  apply(object: Manifest): Promise<Written>;
   /** What would become of a creation. */
-  tryCreate(object: Draft): Promise<Written>;
+  tryCreate(object: Manifest): Promise<Written>;
 }
 
 const strictly = 'fieldManager=kubectl&fieldValidation=Strict';
 
 /** Connects to an API server that asks for no credentials. */
 export function connectStrictly(server: string): StrictApi {
-  async function send(method: string, path: string, type: string, content: Draft): Promise<Written> {
+  async function send(method: string, path: string, type: string, content: Manifest): Promise<Written> {
     const headers = { accept: 'application/json', 'content-type': type };
     const response = await fetch(`${server}${path}`, { method, headers, body: JSON.stringify(content) });
     const object = (await response.json()) as Stored & { readonly message?: string };
@@ -43,7 +43,7 @@ export function connectStrictly(server: string): StrictApi {
   }
 
   /** Where the objects of this kind are, as the API server says: a plural cannot be guessed. */
-  async function findList({ apiVersion, kind, metadata }: Draft): Promise<string> {
+  async function findList({ apiVersion, kind, metadata }: Manifest): Promise<string> {
     const known = discovered.get(apiVersion) ?? discover(apiVersion);
     discovered.set(apiVersion, known);
     const served = (await known).find((one) => one.kind === kind);

@@ -7,10 +7,10 @@ import { startBroker } from '../../local/eventing/broker.ts';
 import { toPingEvent } from '../../local/eventing/ping-event.ts';
 import { readWiring } from '../../local/eventing/wiring.ts';
 import { bindingFinalizer } from '../../shared/api/binding.ts';
-import { binding, objective, output, pool, poolBinding } from '../support/drafts.ts';
-import type { Draft, Stored } from '../support/kube-client.ts';
-import { findManifest, manifestsFolder, readManifests } from '../support/manifests.ts';
-import { type Place, eventually, useCluster } from '../support/test-cluster.ts';
+import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
+import type { Manifest, Stored } from '../support/kube-client.ts';
+import { findManifest, manifestsFolder, readManifests } from '../support/kustomization.ts';
+import { type TestNamespace, eventually, useCluster } from '../support/test-cluster.ts';
 import { startBundledFunctions } from './bundled-functions.ts';
 import { type InstalledKleym, installKleym, outputsPath, toPath, untilInForce } from './installed-kleym.ts';
 import { openKeptProcesses } from './kept-processes.ts';
@@ -23,7 +23,7 @@ const kleym: InstalledKleym = await installKleym();
 afterAll(() => kleym.plane.stop());
 const cluster = await useCluster(kleym.plane.kubeconfigFile);
 const { kube } = cluster;
-const here: Place = await cluster.namespace();
+const here: TestNamespace = await cluster.namespace();
 const manifests = readManifests('overlays/example').filter(
   ({ apiVersion }) => !apiVersion.includes('knative'),
 );
@@ -33,7 +33,7 @@ const definition = findManifest(
   'CustomResourceDefinition',
   'inferenceidentitybindings.kleym.sonda.red',
 );
-const isInside = ({ metadata }: Draft) => metadata.namespace === namespace.metadata.name;
+const isInside = ({ metadata }: Manifest) => metadata.namespace === namespace.metadata.name;
 const policies = manifests.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'));
 const isKubectlThere = hasKubectl();
 

@@ -1,22 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import { checkHistory } from './check-history.ts';
-import { binding, output, poolBinding } from './drafts.ts';
-import type { Draft, Stored } from './kube-client.ts';
-import type { Recorded } from './recorder.ts';
+import { binding, output, poolBinding } from './manifests.ts';
+import type { Manifest, Stored } from './kube-client.ts';
+import type { RecordedWrite } from './write-recorder.ts';
 
 const finalizer = 'kleym.sonda.red/inferenceidentitybinding-finalizer';
 const nobody: ReadonlySet<string> = new Set();
 
-function store(draft: Draft, uid: string, metadata: object = {}, status?: object): Stored {
+function store(manifest: Manifest, uid: string, metadata: object = {}, status?: object): Stored {
   const base = {
     generation: 1,
     finalizers: [finalizer],
-    ...draft.metadata,
+    ...manifest.metadata,
     uid,
     resourceVersion: '0',
     ...metadata,
   };
-  return { ...draft, metadata: base, ...(status && { status }) };
+  return { ...manifest, metadata: base, ...(status && { status }) };
 }
 
 const ready = { type: 'Ready', status: 'True', reason: 'Reconciled', observedGeneration: 1 };
@@ -47,10 +47,10 @@ function outputOf(owner: string, container = 'main', app = 'one'): Stored {
   });
 }
 
-type Step = readonly [Recorded['type'], Stored];
+type Step = readonly [RecordedWrite['type'], Stored];
 
 function replay(...steps: readonly Step[]) {
-  const events = steps.map(([type, object], index): Recorded => ({
+  const events = steps.map(([type, object], index): RecordedWrite => ({
     revision: index + 1,
     type,
     kind: object.kind === 'ClusterSPIFFEID' ? 'output' : 'binding',
@@ -152,22 +152,22 @@ describe('a history is found fault with', () => {
     ],
     ['deleted', ['DELETED', store(output('somebody'), 'uid')], 'was deleted'],
   ])('in which what belongs to somebody else was %s', (_case, [type, object], violation) => {
-    const start: Recorded[] = [
+    const start: RecordedWrite[] = [
       { revision: 1, type: 'ADDED', kind: 'output', object: store(output('somebody'), 'uid') },
     ];
-    const events: Recorded[] = [{ revision: 2, type, kind: 'output', object }];
+    const events: RecordedWrite[] = [{ revision: 2, type, kind: 'output', object }];
     const { violations } = checkHistory({ start, events }, new Set(['somebody']));
     expect(violations).toEqual([`at 2: somebody belongs to somebody else and ${violation}`]);
   });
 
   test('by what was there when it began', () => {
-    const start: Recorded[] = [a, b, outputOf('a')].map((object, index) => ({
+    const start: RecordedWrite[] = [a, b, outputOf('a')].map((object, index) => ({
       revision: index,
       type: 'ADDED',
       kind: object.kind === 'ClusterSPIFFEID' ? 'output' : 'binding',
       object,
     }));
-    const events: Recorded[] = [{ revision: 9, type: 'ADDED', kind: 'output', object: outputOf('b') }];
+    const events: RecordedWrite[] = [{ revision: 9, type: 'ADDED', kind: 'output', object: outputOf('b') }];
     expect(checkHistory({ start, events }, nobody).violations).toHaveLength(1);
   });
 });

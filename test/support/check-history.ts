@@ -1,5 +1,5 @@
 import type { Stored } from './kube-client.ts';
-import type { History, Recorded } from './recorder.ts';
+import type { History, RecordedWrite } from './write-recorder.ts';
 
 /** What an exact history shows about the promises of docs/protocol.md. */
 export interface Findings {
@@ -68,7 +68,7 @@ export function checkHistory(history: History, foreign: ReadonlySet<string>): Fi
   return { violations: state.violations, raced: state.raced.size, seen: state.seen };
 }
 
-function isRaced({ kind, type, object }: Recorded): boolean {
+function isRaced({ kind, type, object }: RecordedWrite): boolean {
   const { deletionTimestamp, finalizers = [] } = object.metadata;
   return (
     kind === 'binding' &&
@@ -78,14 +78,14 @@ function isRaced({ kind, type, object }: Recorded): boolean {
   );
 }
 
-function apply({ bindings, outputs }: State, { kind, type, object }: Recorded): void {
+function apply({ bindings, outputs }: State, { kind, type, object }: RecordedWrite): void {
   const objects = kind === 'binding' ? bindings : outputs;
   if (type === 'DELETED') objects.delete(object.metadata.uid);
   else objects.set(object.metadata.uid, object);
 }
 
 /** What belongs to somebody else is written by nobody who calls himself kleym. */
-function checkForeign(state: State, { type, object }: Recorded): string[] {
+function checkForeign(state: State, { type, object }: RecordedWrite): string[] {
   state.seen.foreign += 1;
   const { name } = object.metadata;
   const managers = (object.metadata as { managedFields?: { manager: string }[] }).managedFields ?? [];
@@ -97,14 +97,14 @@ function checkForeign(state: State, { type, object }: Recorded): string[] {
   ];
 }
 
-function check(state: State, event: Recorded): string[] {
+function check(state: State, event: RecordedWrite): string[] {
   const before = (event.kind === 'binding' ? state.bindings : state.outputs).get(event.object.metadata.uid);
   apply(state, event);
   count(state, event, before);
   return event.kind === 'binding' ? checkBinding(state, event, before) : checkOutput(state, event);
 }
 
-function count({ seen }: State, { kind, type, object }: Recorded, before: Stored | undefined): void {
+function count({ seen }: State, { kind, type, object }: RecordedWrite, before: Stored | undefined): void {
   if (kind === 'binding') {
     if (isRefused(object)) seen.refused += 1;
     if (before && isHeld(before) && (type === 'DELETED' || !isHeld(object))) seen.released += 1;
@@ -115,7 +115,7 @@ function count({ seen }: State, { kind, type, object }: Recorded, before: Stored
   if (type === 'MODIFIED' && before && keyOf(before) !== keyOf(object)) seen.moved += 1;
 }
 
-function checkBinding(state: State, { type, object }: Recorded, before: Stored | undefined): string[] {
+function checkBinding(state: State, { type, object }: RecordedWrite, before: Stored | undefined): string[] {
   const { name, uid, generation = 0 } = object.metadata;
   const own = [...state.outputs.values()].filter(
     (output) => ownerOf(output) === uid && !state.raced.has(uid),
@@ -135,7 +135,7 @@ function checkBinding(state: State, { type, object }: Recorded, before: Stored |
   return found;
 }
 
-function checkOutput(state: State, { type, object }: Recorded): string[] {
+function checkOutput(state: State, { type, object }: RecordedWrite): string[] {
   if (type === 'DELETED') return [];
   const uid = ownerOf(object);
   const { name } = object.metadata;

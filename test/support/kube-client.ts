@@ -1,5 +1,5 @@
-/** An object before the API server knows it. */
-export interface Draft {
+/** An object as it is sent to the API server. */
+export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: {
@@ -13,8 +13,8 @@ export interface Draft {
 }
 
 /** An object as the API server shows it. */
-export interface Stored extends Draft {
-  readonly metadata: Draft['metadata'] & {
+export interface Stored extends Manifest {
+  readonly metadata: Manifest['metadata'] & {
     readonly uid: string;
     readonly resourceVersion: string;
     readonly generation?: number;
@@ -42,15 +42,15 @@ export class KubeError extends Error {
 
 /** What people do with kubectl. Each call throws a `KubeError` where the API server refuses. */
 export interface KubeClient {
-  create(object: Draft): Promise<Stored>;
+  create(object: Manifest): Promise<Stored>;
   /** A merge patch. */
-  edit(object: Draft, patch: object, subresource?: 'status'): Promise<Stored>;
+  edit(object: Manifest, patch: object, subresource?: 'status'): Promise<Stored>;
   replace(object: Stored): Promise<Stored>;
   /** Server-side apply. */
-  apply(object: Draft): Promise<Stored>;
-  delete(object: Draft): Promise<void>;
+  apply(object: Manifest): Promise<Stored>;
+  delete(object: Manifest): Promise<void>;
   /** Undefined: it is not there, or its kind is not served. */
-  get(object: Draft): Promise<Stored | undefined>;
+  get(object: Manifest): Promise<Stored | undefined>;
   list(where: Where): Promise<Stored[]>;
 }
 
@@ -105,13 +105,17 @@ export function createKubeClient(
 
 const json = 'application/json';
 
-function toListPath({ apiVersion, kind, metadata }: Pick<Draft, 'apiVersion' | 'kind' | 'metadata'>): string {
+function toListPath({
+  apiVersion,
+  kind,
+  metadata,
+}: Pick<Manifest, 'apiVersion' | 'kind' | 'metadata'>): string {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const place = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`;
   return `${root}${place}/${kind.toLowerCase().replace(/y$/, 'ie')}s`;
 }
 
-function toPath(object: Draft): string {
+function toPath(object: Manifest): string {
   return `${toListPath(object)}/${encodeURIComponent(object.metadata.name)}`;
 }
 

@@ -2,9 +2,9 @@ import { type Tools } from '../../functions/reconcile/perform.ts';
 import { type Run, settle } from '../../functions/reconcile/settle.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { connect } from '../../shared/kube/kube-cluster.ts';
-import { createClusterInReach } from './cluster-in-reach.ts';
-import { binding, output } from './drafts.ts';
-import type { Draft, KubeClient, Stored } from './kube-client.ts';
+import { createInMemoryCluster } from './in-memory-cluster.ts';
+import { binding, output } from './manifests.ts';
+import type { Manifest, KubeClient, Stored } from './kube-client.ts';
 import { readDefinitions } from '../../local/crds/definitions.ts';
 import { testSettings } from './test-cluster.ts';
 
@@ -21,9 +21,9 @@ export interface Settling {
   readonly writes: string[];
   /** The calls of the last run, reads and all. */
   readonly calls: string[];
-  readonly create: (...drafts: readonly Draft[]) => Promise<void>;
-  readonly edit: (draft: Draft, patch: object) => Promise<void>;
-  readonly remove: (draft: Draft) => Promise<void>;
+  readonly create: (...manifests: readonly Manifest[]) => Promise<void>;
+  readonly edit: (manifest: Manifest, patch: object) => Promise<void>;
+  readonly remove: (manifest: Manifest) => Promise<void>;
   readonly settle: (names: readonly string[], tools?: Partial<Tools>) => Promise<Run>;
   readonly ready: (name: string) => Promise<string>;
   readonly outputs: () => Promise<Stored[]>;
@@ -35,25 +35,27 @@ const writing = ['patchFinalizers', 'replaceStatus', 'createOutput', 'replaceOut
 
 /** Makes a cluster for one test. */
 export async function createSettling(override: (real: Cluster) => Override = () => ({})): Promise<Settling> {
-  const { kube, connection } = createClusterInReach(definitions);
+  const { kube, connection } = createInMemoryCluster(definitions);
   await kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   const writes: string[] = [];
   const calls: string[] = [];
   const real = connect({ ...connection, sleep: async () => undefined, elapsed: () => 0 });
   const cluster = watched(real, override(real), writes, calls);
-  const at = (draft: Draft): Draft =>
-    draft.kind === 'ClusterSPIFFEID' ? draft : { ...draft, metadata: { ...draft.metadata, namespace } };
+  const at = (manifest: Manifest): Manifest =>
+    manifest.kind === 'ClusterSPIFFEID'
+      ? manifest
+      : { ...manifest, metadata: { ...manifest.metadata, namespace } };
   let nonces = 0;
   return {
     kube,
     cluster,
     writes,
     calls,
-    create: async (...drafts) => {
-      for (const draft of drafts) await kube.create(at(draft));
+    create: async (...manifests) => {
+      for (const manifest of manifests) await kube.create(at(manifest));
     },
-    edit: async (draft, patch) => void (await kube.edit(at(draft), patch)),
-    remove: (draft) => kube.delete(at(draft)),
+    edit: async (manifest, patch) => void (await kube.edit(at(manifest), patch)),
+    remove: (manifest) => kube.delete(at(manifest)),
     settle: (names, tools = {}) => {
       writes.length = 0;
       calls.length = 0;

@@ -13,9 +13,9 @@ import { startStack } from '../../local/start/stack.ts';
 import type { BindingStatus } from '../../shared/api/binding.ts';
 import type { FailureCondition } from '../../shared/api/conditions.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
-import { binding, output } from './drafts.ts';
-import { type Gate, openGate } from './gate.ts';
-import { type Draft, type KubeClient, KubeError, type Stored, createKubeClient } from './kube-client.ts';
+import { binding, output } from './manifests.ts';
+import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
+import { type Manifest, type KubeClient, KubeError, type Stored, createKubeClient } from './kube-client.ts';
 
 /** The settings of a stack in tests, where a test does not say otherwise. */
 export const testSettings: Settings = {
@@ -38,11 +38,11 @@ export interface TestCluster {
   /** The same, but nothing is swept unasked: what happens, happens because of events. */
   startQuietStack(settings?: Partial<Settings>): Promise<RunningStack>;
   /** A new namespace. */
-  namespace(): Promise<Place>;
+  namespace(): Promise<TestNamespace>;
 }
 
 export interface RunningStack {
-  readonly gate: Gate;
+  readonly proxy: FaultProxy;
   /** Where the functions take events, by name. */
   readonly urls: Readonly<Record<string, string>>;
   /** What a tick of the PingSource does. */
@@ -53,13 +53,13 @@ export interface RunningStack {
 }
 
 /** A namespace in which a test lives. */
-export interface Place {
+export interface TestNamespace {
   readonly name: string;
-  create(...objects: readonly Draft[]): Promise<Stored[]>;
-  edit(object: Draft, patch: object): Promise<Stored>;
-  delete(...objects: readonly Draft[]): Promise<void>;
-  get(object: Draft): Promise<Stored>;
-  isGone(object: Draft): Promise<boolean>;
+  create(...objects: readonly Manifest[]): Promise<Stored[]>;
+  edit(object: Manifest, patch: object): Promise<Stored>;
+  delete(...objects: readonly Manifest[]): Promise<void>;
+  get(object: Manifest): Promise<Stored>;
+  isGone(object: Manifest): Promise<boolean>;
   /** What the conditions of a binding say about its present generation, as `status reason`. */
   said(name: string): Promise<Record<string, string>>;
   status(name: string): Promise<BindingStatus>;
@@ -106,7 +106,7 @@ export async function useCluster(file = process.env['KLEYM_TEST_KUBECONFIG']): P
       const name = `t-${randomBytes(5).toString('hex')}`;
       await kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
       places.push(name);
-      return createPlace(kube, name);
+      return createTestNamespace(kube, name);
     },
   };
 }
@@ -118,8 +118,8 @@ export const placeLabel = 'test.kleym.sonda.red/place';
 async function useInstalled(file: string): Promise<TestCluster> {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromFile(file);
-  const gate = await openGate(kubeConfig);
-  const kube = createKubeClient(gate.url, throughBreakGlass);
+  const proxy = await startFaultProxy(kubeConfig);
+  const kube = createKubeClient(proxy.url, throughBreakGlass);
   const free = await kube.list({ apiVersion: 'v1', kind: 'Namespace', labelSelector: `${placeLabel}=free` });
   const places: string[] = [];
   afterAll(async () => {
@@ -127,20 +127,20 @@ async function useInstalled(file: string): Promise<TestCluster> {
     for (const namespace of places)
       for (const left of await kube.list({ apiVersion, kind, namespace }).catch(whereUnserved))
         await kube.delete(left);
-    await gate.close();
+    await proxy.close();
   });
   const stack: RunningStack = {
-    get gate(): Gate {
+    get proxy(): FaultProxy {
       throw new Error('nobody can stand between an installed function and its API server');
     },
     urls: {},
-    sweep: () => void sendToBroker(gate.url, toPingEvent(tick)),
+    sweep: () => void sendToBroker(proxy.url, toPingEvent(tick)),
     sweepNow: () => Promise.reject(new Error('an installed function is asked through the Broker only')),
     stop: () => Promise.resolve(),
   };
   return {
     kube,
-    url: gate.url,
+    url: proxy.url,
     kubeConfig,
     kubeconfigText: await readFile(file, 'utf8'),
     startStack: () => Promise.resolve(stack),
@@ -150,7 +150,7 @@ async function useInstalled(file: string): Promise<TestCluster> {
       if (!place) throw new Error('there are too few namespaces: more must be made at the installation');
       await kube.edit(place, { metadata: { labels: { [placeLabel]: 'taken' } } });
       places.push(place.metadata.name);
-      return createPlace(kube, place.metadata.name);
+      return createTestNamespace(kube, place.metadata.name);
     },
   };
 }
@@ -204,16 +204,16 @@ async function startEmbedded(): Promise<Reached> {
 async function reach(file: string): Promise<Reached> {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromFile(file);
-  const gate = await openGate(kubeConfig);
-  const kube = createKubeClient(gate.url);
+  const proxy = await startFaultProxy(kubeConfig);
+  const kube = createKubeClient(proxy.url);
   // A file before this one may have left other ones behind.
-  for (const text of await readDefinitions()) await installDefinition(kube, parse(text) as Draft);
+  for (const text of await readDefinitions()) await installDefinition(kube, parse(text) as Manifest);
   await eventually(() => isChecked(kube));
-  return { kubeConfig, text: await readFile(file, 'utf8'), url: gate.url, close: () => gate.close() };
+  return { kubeConfig, text: await readFile(file, 'utf8'), url: proxy.url, close: () => proxy.close() };
 }
 
 /** Installs a definition, and waits until its objects are served. */
-export async function installDefinition(kube: KubeClient, definition: Draft): Promise<void> {
+export async function installDefinition(kube: KubeClient, definition: Manifest): Promise<void> {
   const { group, names, versions } = definition['spec'] as {
     readonly group: string;
     readonly names: { readonly kind: string };
@@ -225,8 +225,8 @@ export async function installDefinition(kube: KubeClient, definition: Draft): Pr
 
 /** The checks of a definition are in force a moment after it was written. */
 async function isChecked(kube: KubeClient): Promise<void> {
-  const draft = binding('unchecked', { objectiveRef: undefined });
-  const unchecked: Draft = { ...draft, metadata: { ...draft.metadata, namespace: 'default' } };
+  const manifest = binding('unchecked', { objectiveRef: undefined });
+  const unchecked: Manifest = { ...manifest, metadata: { ...manifest.metadata, namespace: 'default' } };
   const refusal = await kube.create(unchecked).then(
     () => undefined,
     (error: unknown) => error,
@@ -258,9 +258,9 @@ async function startOn(
   sweepOnGap: boolean,
   onStop: () => void,
 ): Promise<RunningStack> {
-  const gate = await openGate(behind);
+  const proxy = await startFaultProxy(behind);
   const stack = await startStack({
-    kubeConfig: gate.kubeConfig,
+    kubeConfig: proxy.kubeConfig,
     settings,
     log: pino({ level: process.env['KLEYM_TEST_LOG'] ?? 'silent' }),
     functionsPort: 0,
@@ -271,7 +271,7 @@ async function startOn(
   await stack.sources.ready();
   const { urls } = stack.functions;
   return {
-    gate,
+    proxy,
     urls,
     sweep: () => stack.broker.send(toPingEvent(tick)),
     sweepNow: async () => {
@@ -287,7 +287,7 @@ async function startOn(
     stop: async () => {
       onStop();
       await stack.stop();
-      await gate.close();
+      await proxy.close();
     },
   };
 }
@@ -345,11 +345,14 @@ export function refusedBy(condition: FailureCondition, reason: string): Record<s
   return { ...Object.fromEntries(others), [condition]: `True ${reason}`, Ready: `False ${reason}` };
 }
 
-function createPlace(kube: KubeClient, name: string): Place {
-  const here = (object: Draft): Draft => ({ ...object, metadata: { ...object.metadata, namespace: name } });
-  const at = (object: Draft): Draft => (object.kind === 'ClusterSPIFFEID' ? object : here(object));
+function createTestNamespace(kube: KubeClient, name: string): TestNamespace {
+  const here = (object: Manifest): Manifest => ({
+    ...object,
+    metadata: { ...object.metadata, namespace: name },
+  });
+  const at = (object: Manifest): Manifest => (object.kind === 'ClusterSPIFFEID' ? object : here(object));
 
-  async function get(object: Draft): Promise<Stored> {
+  async function get(object: Manifest): Promise<Stored> {
     const found = await kube.get(at(object));
     if (!found) throw new Error(`${object.kind} ${object.metadata.name} is not there`);
     return found;

@@ -64,7 +64,7 @@ interface Tape {
 }
 
 /** A server that is a subscriber at every path, answers as it was told, and remembers what came. */
-export function createRecorder(): Server {
+export function createRecordingSubscriber(): Server {
   const tape: Tape = { entries: [], answers: new Map() };
   const control = createControl(tape);
   return createServer((request, response) => {
@@ -166,7 +166,7 @@ async function toBytes(request: IncomingMessage): Promise<Buffer> {
 }
 
 if (import.meta.main) {
-  const server = createRecorder().listen(8080);
+  const server = createRecordingSubscriber().listen(8080);
   process.on('SIGTERM', () => {
     server.closeAllConnections();
     server.close();

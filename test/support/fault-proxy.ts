@@ -11,8 +11,8 @@ import {
 import { request as requestHttps } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 
-/** A request on its way to the API server. */
-export interface Passing {
+/** A request on its way through the proxy to the API server. */
+export interface ProxiedRequest {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
@@ -26,16 +26,16 @@ export type Verdict =
   | 'cut after'
   | { readonly status: number; readonly message: string };
 
-/** A door to an API server, embedded or real, at which a test may stand. It speaks plain HTTP and knows the credentials. */
-export interface Gate {
+/** A proxy in front of an API server, embedded or real, at which a test injects faults. It speaks plain HTTP and adds the credentials. */
+export interface FaultProxy {
   readonly url: string;
-  /** A kubeconfig that leads through the gate. */
+  /** A kubeconfig that goes through the proxy. */
   readonly kubeConfig: KubeConfig;
-  /** Decides what becomes of each request; undefined: all pass. */
-  intercept(hook: ((request: Passing) => Verdict | Promise<Verdict>) | undefined): void;
+  /** Decides about each request; undefined lets all of them pass. */
+  intercept(hook: ((request: ProxiedRequest) => Verdict | Promise<Verdict>) | undefined): void;
   /** Breaks every connection that is open, watches among them. */
   cut(): void;
-  /** Lets those who come through here believe that it is so much later. */
+  /** Moves the Date header of every answer on by this much. */
   advanceClock(ms: number): void;
   close(): Promise<void>;
 }
@@ -43,15 +43,15 @@ export interface Gate {
 /** What belongs to one connection, and not to the request. */
 const hopByHop = ['connection', 'keep-alive', 'transfer-encoding', 'host', 'content-length', 'authorization'];
 
-/** Opens a gate to the API server of a kubeconfig. */
-export async function openGate(behind: KubeConfig): Promise<Gate> {
+/** Starts a proxy in front of the API server of a kubeconfig. */
+export async function startFaultProxy(behind: KubeConfig): Promise<FaultProxy> {
   const target = new URL(behind.getCurrentCluster()?.server ?? '');
   const security: RequestOptions = {};
   await behind.applyToHTTPSOptions(security);
   // The client's agent opens a connection for each request, and over TLS that costs more than the request; Node's own
   // keeps them.
   delete security.agent;
-  let hook: Parameters<Gate['intercept']>[0];
+  let hook: Parameters<FaultProxy['intercept']>[0];
   let skewMs = 0;
 
   async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -123,7 +123,7 @@ export async function openGate(behind: KubeConfig): Promise<Gate> {
 
 function toKubeConfig(server: string): KubeConfig {
   const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromClusterAndUser({ name: 'gate', server, skipTLSVerify: true }, { name: 'gate' });
+  kubeConfig.loadFromClusterAndUser({ name: 'proxy', server, skipTLSVerify: true }, { name: 'proxy' });
   return kubeConfig;
 }
 

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { entryOf, nameIn } from './flow.ts';
 import type { Flow } from './flow.ts';
-import type { Answer, Control, Received, Sent } from './recorder.ts';
+import type { Answer, Control, Received, Sent } from './recording-subscriber.ts';
 
 /** Brokers in operation, with a recorder as all their subscribers. */
-export interface Place {
+export interface RunningBrokers {
   readonly brokerUrl: (broker: string) => string;
   readonly subscriberUrl: (subscriber: string) => string;
   /** POSTs JSON to a path of the recorder's; the text that it answers. */
@@ -16,10 +16,10 @@ export interface Place {
 }
 
 /** Makes the Brokers and Triggers of all flows at once. */
-export type OpenPlace = (flows: readonly Flow[]) => Promise<Place>;
+export type OpenBrokers = (flows: readonly Flow[]) => Promise<RunningBrokers>;
 
 /** What tests do with one flow. Subscribers have the names of their Triggers, or of a dead letter sink. */
-export interface Bench {
+export interface FlowClient {
   readonly brokerUrl: (broker: string) => string;
   readonly subscriberUrl: (subscriber: string) => string;
   /** Says how a subscriber answers events of this id, one after the other; the last answer stays. Untold, it answers 204. */
@@ -44,15 +44,15 @@ export interface RawRequest {
   readonly body: string | Uint8Array;
 }
 
-/** A bench for one flow at a place. */
-export function createBench(flow: Flow, place: Place): Bench {
-  const { brokerUrl, subscriberUrl, settled } = place;
+/** A client for one flow of running Brokers. */
+export function createFlowClient(flow: Flow, brokers: RunningBrokers): FlowClient {
+  const { brokerUrl, subscriberUrl, settled } = brokers;
   const named = (subscriber: string): string => nameIn(flow, subscriber);
   const ask = async <Name extends keyof Control>(
     name: Name,
     question: Parameters<Control[Name]>[0],
   ): Promise<Awaited<ReturnType<Control[Name]>>> =>
-    JSON.parse(await place.askRecorder(`/control/${name}`, JSON.stringify(question))) as Awaited<
+    JSON.parse(await brokers.askRecorder(`/control/${name}`, JSON.stringify(question))) as Awaited<
       ReturnType<Control[Name]>
     >;
   const listed = async (id: string): Promise<Received[]> => {
@@ -72,7 +72,7 @@ export function createBench(flow: Flow, place: Place): Bench {
       await sleep(25);
     }
   };
-  const request: Bench['request'] = async ({ method = 'POST', url, headers = {}, body = '' }) =>
+  const request: FlowClient['request'] = async ({ method = 'POST', url, headers = {}, body = '' }) =>
     await ask('send', {
       url: url ?? brokerUrl(named(entryOf(flow))),
       method,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stored } from './kube-client.ts';
 
 /** One write that etcd has, of a binding or an output. */
-export interface Recorded {
+export interface RecordedWrite {
   readonly revision: number;
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
   readonly kind: 'binding' | 'output';
@@ -12,12 +12,12 @@ export interface Recorded {
 
 /** What bindings and outputs there were when the record began, and everything that was written since. */
 export interface History {
-  readonly start: readonly Recorded[];
-  readonly events: readonly Recorded[];
+  readonly start: readonly RecordedWrite[];
+  readonly events: readonly RecordedWrite[];
 }
 
 /** Watches all bindings and outputs of an API server without a gap. */
-export interface Recorder {
+export interface WriteRecorder {
   /** Resolves when everything up to these writes is recorded: touch one object of each kind, and hand in the answers. */
   upTo(binding: Stored, output: Stored): Promise<void>;
   history(): History;
@@ -34,15 +34,15 @@ const kinds = ['binding', 'output'] as const satisfies readonly Kind[];
 
 interface Tape {
   readonly kind: Kind;
-  readonly start: Recorded[];
-  readonly events: Recorded[];
+  readonly start: RecordedWrite[];
+  readonly events: RecordedWrite[];
   /** Everything up to here is on the tape. */
   revision: number;
   failure: unknown;
 }
 
 /** Begins to record on an API server that asks for no credentials. */
-export async function startRecorder(server: string): Promise<Recorder> {
+export async function startWriteRecorder(server: string): Promise<WriteRecorder> {
   const stopping = new AbortController();
   const tapes = await Promise.all(kinds.map((kind) => openTape(server, kind)));
   const running = tapes.map((tape) => record(server, tape, stopping.signal));
@@ -77,7 +77,7 @@ async function openTape(server: string, kind: Kind): Promise<Tape> {
   const response = await fetch(`${server}${paths[kind]}`);
   if (!response.ok) throw new Error(`GET ${paths[kind]}: answered ${response.status}`);
   const list = (await response.json()) as { metadata: { resourceVersion: string }; items: Stored[] };
-  const start = list.items.map((object): Recorded => ({
+  const start = list.items.map((object): RecordedWrite => ({
     revision: revisionOf(object),
     type: 'ADDED',
     kind,
@@ -114,7 +114,7 @@ async function watchOnce(server: string, tape: Tape, signal: AbortSignal): Promi
 }
 
 interface Line {
-  readonly type: Recorded['type'] | 'BOOKMARK' | 'ERROR';
+  readonly type: RecordedWrite['type'] | 'BOOKMARK' | 'ERROR';
   readonly object: Stored;
 }
 

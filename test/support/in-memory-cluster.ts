@@ -4,15 +4,15 @@ import { type KubeClient, createKubeClient } from './kube-client.ts';
 
 const server = 'http://cluster.test';
 
-/** The embedded cluster without its port: requests reach it by a call, so that thousands of them take a moment. */
-export interface ClusterInReach {
+/** The embedded cluster without a port. A request is a function call, so that thousands of them take a moment. */
+export interface InMemoryCluster {
   readonly kube: KubeClient;
   /** What `connect` needs. */
   readonly connection: { readonly kubeConfig: KubeConfig; readonly http: HttpLibrary };
 }
 
-/** Makes a cluster that knows these definitions, and keeps what it is told for as long as somebody holds it. */
-export function createClusterInReach(definitions: readonly string[]): ClusterInReach {
+/** Makes a cluster in memory with these definitions installed. */
+export function createInMemoryCluster(definitions: readonly string[]): InMemoryCluster {
   const answer = createApiWithoutPort(definitions);
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromClusterAndUser({ name: 'test', server, skipTLSVerify: true }, { name: 'test' });

@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { type ServerResponse, createServer } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
-import { binding, output } from './drafts.ts';
-import type { Draft, Stored } from './kube-client.ts';
-import { startRecorder } from './recorder.ts';
+import { binding, output } from './manifests.ts';
+import type { Manifest, Stored } from './kube-client.ts';
+import { startWriteRecorder } from './write-recorder.ts';
 
-function at(draft: Draft, revision: number): Stored {
-  return { ...draft, metadata: { ...draft.metadata, uid: 'uid', resourceVersion: String(revision) } };
+function at(manifest: Manifest, revision: number): Stored {
+  return { ...manifest, metadata: { ...manifest.metadata, uid: 'uid', resourceVersion: String(revision) } };
 }
 
-function line(type: string, draft: Draft, revision: number): string {
-  return `${JSON.stringify({ type, object: at(draft, revision) })}\n`;
+function line(type: string, manifest: Manifest, revision: number): string {
+  return `${JSON.stringify({ type, object: at(manifest, revision) })}\n`;
 }
 
 /** An API server whose lists are empty at revision 10, and whose watches of outputs are answered one after the other as a test says. */
@@ -49,7 +49,7 @@ test('what was written is on the record in the order of etcd, across a watch tha
       response.write(line('DELETED', output('a'), 14));
     },
   );
-  const recorder = await startRecorder(url);
+  const recorder = await startWriteRecorder(url);
   await recorder.upTo(at(binding(), 13), at(output('a'), 14));
   await recorder.stop();
   const { events } = recorder.history();
@@ -74,7 +74,7 @@ test.each<[string, (response: ServerResponse) => void]>([
     (response) => void response.write(line('ADDED', output('a'), 12) + line('ADDED', output('b'), 11)),
   ],
 ])('a record is not taken for complete where the API server %s', async (_case, answer) => {
-  const recorder = await startRecorder(await serve(answer));
+  const recorder = await startWriteRecorder(await serve(answer));
   await expect(recorder.upTo(at(binding(), 13), at(output('a'), 99))).rejects.toThrow(
     'the record of outputs has a gap',
   );
