@@ -2,7 +2,7 @@ import { findUnsettled } from '../../functions/sweep/find-unsettled.ts';
 import { complete } from '../support/complete.ts';
 import { collectCluster } from '../../shared/collect/collect-cluster.ts';
 import { type ClusterState, serve, settingsOf } from './model-cluster.ts';
-import { findBreaches, findDifference, findUnrecorded } from './oracle.ts';
+import { findBreaches, findDifference, findUnrecordedOverlap } from './judge.ts';
 import { openPort, runAlone } from './run-alone.ts';
 import type { Tampering } from './tampering.ts';
 import { toNamed } from './users.ts';
@@ -47,7 +47,7 @@ export async function drain(
 
 /** Who overlaps with whom is seen only by those who look at everybody: in a crowded account, that is the sweep. */
 function findUnnoticed(state: ClusterState): string | undefined {
-  return state.look === 'narrow' ? undefined : findUnrecorded(state);
+  return state.look === 'narrow' ? undefined : findUnrecordedOverlap(state);
 }
 
 interface Options {
@@ -91,7 +91,7 @@ async function sweep(state: ClusterState): Promise<string[]> {
 }
 
 async function findUnrest(state: ClusterState, tampering?: Tampering): Promise<string | undefined> {
-  const difference = findDifference(state) ?? findUnrecorded(state);
+  const difference = findDifference(state) ?? findUnrecordedOverlap(state);
   if (difference !== undefined) return difference;
   const names = Object.keys(state.bindings);
   const { state: after } = await runAlone(state, names, { id: 'last', tampering });

@@ -1,5 +1,5 @@
 import { drain } from './drain.ts';
-import { findBreaches } from './oracle.ts';
+import { findBreaches } from './judge.ts';
 import { createRandom } from './random.ts';
 import { createRunner } from './run.ts';
 import { type Call, type Look, settingsOf } from './model-cluster.ts';

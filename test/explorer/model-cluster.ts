@@ -6,8 +6,10 @@ import type { Pool } from '../../shared/api/pool.ts';
 import type { Aim, Cluster, FieldQuery, LabelQuery } from '../../shared/kube/cluster.ts';
 import { isSelected } from '../../shared/kube/selectors.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
+import { isOutputOf } from '../support/specification.ts';
 
 export const namespace = 'ns';
+export const trustDomain = 'example.org';
 
 /**
  * How much of the world runs look at. `narrow`: whoever asks for or holds the same keys, as in a service account with very
@@ -68,7 +70,7 @@ export type News =
 /** What the functions are set to. */
 export function settingsOf({ look }: ClusterState): Settings {
   return {
-    trustDomain: 'example.org',
+    trustDomain,
     className: undefined,
     namespaceSelector: true,
     overlapPolicy: look === 'refuse' ? 'refuse' : 'report',
@@ -260,11 +262,6 @@ function replaceStatus(state: ClusterState, aim: Aim, status: BindingStatus): Ef
 }
 
 // ------------------------------------------------------------------------------------------------ writes to outputs
-
-/** Whether an output was made for exactly this binding. */
-export function isOutputOf(output: Output, { metadata }: Binding): boolean {
-  return output.metadata.annotations?.[outputAnnotations.bindingUid] === metadata.uid;
-}
 
 function isDenied({ denied }: ClusterState, { spec }: Pick<Output, 'spec'>): boolean {
   return denied !== undefined && spec.podSelector?.matchLabels?.['app'] === denied;

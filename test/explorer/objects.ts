@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { Binding, BindingSpec } from '../../shared/api/binding.ts';
-import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
 import type { Objective } from '../../shared/api/objective.ts';
 import type { Pool } from '../../shared/api/pool.ts';
-import { type ClusterState, type Look, born, namespace, put } from './model-cluster.ts';
+import { outputNameOf, podsOf, spiffeIdOf, toOutputSpec } from '../support/specification.ts';
+import { type ClusterState, type Look, born, namespace, put, trustDomain } from './model-cluster.ts';
 import { runAlone } from './run-alone.ts';
 
 /** A binding's spec in short: by default objective i of pool p, service account s, container c1. */
@@ -123,58 +122,27 @@ export function addOperatorOutput(
   };
 }
 
+const naming = { namespace, trustDomain };
+
+/** The name of the output for a binding. */
+export function outputNameFor(name: string, wish: Wish): string {
+  return outputNameOf(naming, name, toSpec(wish));
+}
+
 function toOperatorOutput(state: ClusterState, name: string, wish: Wish, selecting: Wish) {
+  const spec = toSpec(selecting);
   const labels = {
     'kleym.sonda.red/managed-by': 'kleym',
     'kleym.sonda.red/binding-name': name,
     'kleym.sonda.red/binding-namespace': namespace,
   };
   return {
-    metadata: { name: outputNameOf(name, toSpec(wish)), labels },
+    metadata: { name: outputNameOf(naming, name, toSpec(wish)), labels },
     spec: {
-      ...toOutputSpec(name, toSpec(selecting), podsOf(state, toSpec(selecting)) ?? {}),
-      spiffeIDTemplate: spiffeIdOf(toSpec(wish)),
+      ...toOutputSpec(naming, name, spec, podsOf(state.pools[spec.poolRef.name]) ?? {}),
+      spiffeIDTemplate: spiffeIdOf(naming, toSpec(wish)),
     },
   };
-}
-
-/** What the specification says an output selects and says. Written out here, so that it is not our renderer's word. */
-export function toOutputSpec(name: string, spec: BindingSpec, pods: Pods): Output['spec'] {
-  const { containerName, containerImage } = spec;
-  return {
-    spiffeIDTemplate: spiffeIdOf(spec),
-    podSelector: { matchLabels: pods },
-    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
-    workloadSelectorTemplates: [
-      ...(containerImage === undefined ? [] : [`k8s:container-image:${containerImage}`]),
-      ...(containerName === undefined ? [] : [`k8s:container-name:${containerName}`]),
-      `k8s:ns:${namespace}`,
-      ...Object.entries(pods).map(([label, value]) => `k8s:pod-label:${label}:${value}`),
-      `k8s:sa:${spec.serviceAccountName}`,
-    ],
-    fallback: false,
-    hint: `${namespace}/${name}`,
-  };
-}
-
-function spiffeIdOf({ mode, poolRef, objectiveRef }: BindingSpec): string {
-  const subject = mode === 'PoolOnly' ? `pool/${poolRef.name}` : `objective/${objectiveRef?.name ?? ''}`;
-  return `spiffe://example.org/ns/${namespace}/${subject}`;
-}
-
-export function outputNameOf(name: string, spec: BindingSpec): string {
-  const mode = spec.mode === 'PoolOnly' ? 'pool' : 'objective';
-  const hash = createHash('sha1').update(spiffeIdOf(spec)).digest('hex').slice(0, 8);
-  return `kleym-${namespace}-${name}-${mode}-${hash}`;
-}
-
-/** The labels of pods. */
-export type Pods = Readonly<Record<string, string>>;
-
-/** The pods that a binding's pool selects; undefined: its selector is unsafe. */
-export function podsOf({ pools }: ClusterState, { poolRef }: BindingSpec): Pods | undefined {
-  const { matchLabels = {} } = (pools[poolRef.name]?.spec?.selector ?? {}) as { matchLabels?: Pods };
-  return Object.keys(matchLabels).length > 0 ? matchLabels : undefined;
 }
 
 /** A cluster in which the functions have settled these bindings. */

@@ -1,14 +1,6 @@
 import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
 import { type ClusterState, type Look, isOurs } from './model-cluster.ts';
-import {
-  type Wish,
-  addBinding,
-  addOperatorOutput,
-  emptyCluster,
-  outputNameOf,
-  settled,
-  toSpec,
-} from './objects.ts';
+import { type Wish, addBinding, addOperatorOutput, emptyCluster, outputNameFor, settled } from './objects.ts';
 import { type Faults, crowd } from './situation.ts';
 import { type Edit, others } from './users.ts';
 
@@ -79,7 +71,7 @@ const allowDeletions: Edit = { does: 'allow deletions' };
 const correctClock: Edit = { does: 'correct the clock' };
 
 /** The name of a's output for objective i. */
-export const nameOfA = outputNameOf('a', toSpec({}));
+export const nameOfA = outputNameFor('a', {});
 const takeName: Edit = { does: 'take name', name: nameOfA };
 const freeName: Edit = { does: 'free name', name: nameOfA };
 

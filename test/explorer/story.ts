@@ -1,7 +1,7 @@
 import { drain } from './drain.ts';
 import { open } from './explore.ts';
 import type { Call, Look } from './model-cluster.ts';
-import { findBreaches } from './oracle.ts';
+import { findBreaches } from './judge.ts';
 import { nextCalls } from './run.ts';
 import type { Scenario } from './scenarios.ts';
 import {

@@ -17,7 +17,7 @@ import {
 } from '../support/test-cluster.ts';
 import { createRandom } from '../support/random.ts';
 import { startControlPlane } from './control-plane.ts';
-import { atOracle, readEverything } from './everything.ts';
+import { readWorld, untilStable } from './read-world.ts';
 import { openKeptProcesses } from './kept-processes.ts';
 import { type StackProcess, createStackProcess, writeKubeconfig } from './stack-process.ts';
 
@@ -89,19 +89,13 @@ async function outputsAtLeast(here: TestNamespace, count: number): Promise<void>
 async function comesToRest(here: TestNamespace): Promise<{ waited: number }> {
   let waiting = 0;
   await eventually(async () => {
-    const { bindings } = await readEverything(kube, here.name);
-    const open = bindings.filter(
-      (one) => (one['status'] as { claim?: { kind: string } } | undefined)?.claim?.kind === 'creating',
-    );
-    waiting = open.length;
-    if (waiting === 0) await atOracle(kube, here.name, {}, 0);
+    const { bindings } = await readWorld(kube, here.name);
+    waiting = bindings.filter(({ status }) => status?.claim?.kind === 'creating').length;
+    if (waiting === 0) await untilStable(kube, here.name, { patienceMs: 0 });
     // Whoever is in the way of such a claim waits as well; the others must be done.
-    const pending = bindings.filter((one) => {
-      const { conditions = [] } = (one['status'] ?? {}) as {
-        conditions?: { type: string; status: string; observedGeneration: number }[];
-      };
-      const ready = conditions.find(({ type }) => type === 'Ready');
-      return ready?.observedGeneration !== one.metadata.generation || ready?.status === 'Unknown';
+    const pending = bindings.filter(({ metadata, status }) => {
+      const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+      return ready?.observedGeneration !== metadata.generation || ready?.status === 'Unknown';
     });
     if (pending.length > waiting * 2)
       throw new Error(`still under way: ${pending.map(({ metadata }) => metadata.name).join(', ')}`);
@@ -113,7 +107,7 @@ async function comesToRest(here: TestNamespace): Promise<{ waited: number }> {
   onTestFinished(() => proxy.close());
   proxy.advanceClock(200_000);
   await startStack(await writeKubeconfig(processes, `late-${here.name}`, proxy.kubeConfig));
-  await atOracle(kube, here.name, {}, patienceMs);
+  await untilStable(kube, here.name, { patienceMs });
   return { waited: waiting };
 }
 

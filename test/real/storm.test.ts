@@ -6,12 +6,12 @@ import { afterAll, expect, onTestFailed, test } from 'vitest';
 import { checkHistory } from '../support/check-history.ts';
 import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
-import { type Manifest, KubeError, type Stored } from '../support/kube-client.ts';
+import { type Manifest, KubeError } from '../support/kube-client.ts';
 import { type History, startWriteRecorder } from '../support/write-recorder.ts';
 import { useCluster } from '../support/test-cluster.ts';
 import { createRandom } from '../support/random.ts';
 import { startControlPlane } from './control-plane.ts';
-import { atOracle, readEverything } from './everything.ts';
+import { readWorld, untilStable } from './read-world.ts';
 import { openKeptProcesses } from './kept-processes.ts';
 import { type StackProcess, createStackProcess, writeKubeconfig } from './stack-process.ts';
 
@@ -97,8 +97,9 @@ async function put(manifest: Manifest): Promise<void> {
   });
 }
 
-async function ownOutputs(foreign: ReadonlySet<string>): Promise<Stored[]> {
-  return [...(await readEverything(kube, here.name, foreign)).outputs];
+async function ownOutputs(foreign: ReadonlySet<string>): Promise<Manifest[]> {
+  const { outputs } = await readWorld(kube, here.name, foreign);
+  return outputs.map(({ metadata }) => output(metadata.name));
 }
 
 interface Deed {
@@ -302,10 +303,9 @@ test(
     await letGo();
     await sleep(lastWordsMs);
     proxy.advanceClock(200_000);
-    const exceptions = { foreign, taken: ['taken'] };
     const since = performance.now();
     // A broken promise says more than the state that it has led to, so it is told first.
-    const unrest: unknown = await atOracle(kube, here.name, exceptions).then(
+    const unrest: unknown = await untilStable(kube, here.name, { foreign }).then(
       () => undefined,
       (error: unknown) => error,
     );

@@ -70,12 +70,12 @@ describe('a history is found fault with', () => {
     [
       'in which two outputs hold one key',
       [...created, ['ADDED', outputOf('b')]],
-      'at 4: kleym-team-b and kleym-team-a both have',
+      'at 4: kleym-team-a and kleym-team-b both have',
     ],
     [
       'in which an output moves to a key that is held',
       [...created, ['ADDED', outputOf('b', 'other')], ['MODIFIED', outputOf('b')]],
-      'at 5: kleym-team-b and kleym-team-a both have',
+      'at 5: kleym-team-a and kleym-team-b both have',
     ],
     [
       'in which a binding is refused while its output lives',
@@ -88,17 +88,17 @@ describe('a history is found fault with', () => {
         ['ADDED', { ...a, status: isRefused }],
         ['ADDED', outputOf('a')],
       ],
-      'at 2: kleym-team-a lives, and a is refused',
+      'at 2: a is refused, and kleym-team-a lives',
     ],
     [
       'in which the finalizer goes while the output lives',
       [...created, ['MODIFIED', store(binding('a'), 'uid-a', { finalizers: [] }, isReady)]],
-      'at 4: the finalizer of a is gone, and kleym-team-a lives',
+      'at 4: kleym-team-a lives, and a has no finalizer',
     ],
     [
       'in which a binding goes before its output',
       [...created, ['DELETED', store(binding('a'), 'uid-a', { deletionTimestamp: 'now' })]],
-      'at 4: a is gone, and kleym-team-a lives',
+      'at 4: kleym-team-a lives, and its binding is gone',
     ],
     [
       'in which an output appears for a binding that is gone',
@@ -107,7 +107,7 @@ describe('a history is found fault with', () => {
         ['DELETED', store(binding('a'), 'uid-a', { deletionTimestamp: 'now' })],
         ['ADDED', outputOf('a')],
       ],
-      'at 3: kleym-team-a has no binding',
+      'at 3: kleym-team-a lives, and its binding is gone',
     ],
     [
       'in which an output appears for the predecessor of a binding',
@@ -115,7 +115,7 @@ describe('a history is found fault with', () => {
         ['ADDED', store(binding('a'), 'uid-of-the-next')],
         ['ADDED', outputOf('a')],
       ],
-      'at 2: kleym-team-a has no binding',
+      'at 2: kleym-team-a lives, and its binding is gone',
     ],
     [
       'in which an output appears before the finalizer',
@@ -123,7 +123,7 @@ describe('a history is found fault with', () => {
         ['ADDED', store(binding('a'), 'uid-a', { finalizers: [] })],
         ['ADDED', outputOf('a')],
       ],
-      'at 2: kleym-team-a lives, and its binding has no finalizer',
+      'at 2: kleym-team-a lives, and a has no finalizer',
     ],
     [
       'in which a generation is observed before it is there',
