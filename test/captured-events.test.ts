@@ -8,7 +8,7 @@ import type { Binding } from '../shared/api/binding.ts';
 import { Output } from '../shared/api/cluster-spiffe-id.ts';
 import { type Listening, listen } from '../shared/events/serve.ts';
 import { type CapturedRequest, listCapturedCases, readCapturedRequests } from './support/captured-events.ts';
-import { fakeCluster } from './support/fake-cluster.ts';
+import { storedCluster } from './support/stored-cluster.ts';
 import { type Answered, silentApp, toAnswered } from './support/post-event.ts';
 
 const poolUid = '6530570d-0091-4abe-8d55-51cfa633232f';
@@ -44,12 +44,14 @@ const removed: Binding = {
 const [added] = readCapturedRequests('resource.clusterspiffeid.add');
 const output = Output.parse(JSON.parse(added?.body ?? ''));
 const world = { bindings: [settled, migrating, elsewhere, removed], outputs: [output] };
+const mapperReads = { only: ['list bindings', 'get binding', 'get output'] };
+const { cluster } = storedCluster(world, mapperReads);
 const handlers = {
   binding: mapBinding(),
-  pool: mapPool(fakeCluster(world)),
-  objective: mapObjective(fakeCluster(world)),
-  output: mapOutput(fakeCluster(world)),
-  'output, gone': mapOutput(fakeCluster({ ...world, outputs: [] })),
+  pool: mapPool(cluster),
+  objective: mapObjective(cluster),
+  output: mapOutput(cluster),
+  'output, gone': mapOutput(storedCluster({ ...world, outputs: [] }, mapperReads).cluster),
 };
 type Name = keyof typeof handlers;
 

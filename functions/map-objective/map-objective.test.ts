@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Binding, Peer } from '../../shared/api/binding.ts';
 import type { Condition } from '../../shared/api/conditions.ts';
-import { fakeCluster } from '../../test/support/fake-cluster.ts';
+import { storedCluster } from '../../test/support/stored-cluster.ts';
 import { type Answered, postEvent, silentApp } from '../../test/support/post-event.ts';
 import { mapObjective } from './map-objective.ts';
 
@@ -27,7 +27,7 @@ const bindings = [
 ];
 
 async function post(apiversion: string, verb = 'update', there: readonly Binding[] = bindings) {
-  const cluster = fakeCluster({ bindings: there });
+  const { cluster, calls } = storedCluster({ bindings: there }, { only: ['list bindings'] });
   const type = `dev.knative.apiserver.resource.${verb}`;
   const attributes = { type, apiversion, kind: 'InferenceObjective', name: 'chat', namespace: 'team-a' };
   const answered: Answered = await postEvent(silentApp(mapObjective(cluster)), {
@@ -35,7 +35,7 @@ async function post(apiversion: string, verb = 'update', there: readonly Binding
     data: { metadata },
   });
   return {
-    calls: cluster.calls,
+    calls,
     names: answered.bindings?.flatMap(({ names }) => names),
     status: answered.status,
   };
@@ -44,7 +44,7 @@ async function post(apiversion: string, verb = 'update', there: readonly Binding
 describe('a change of an objective', () => {
   test('names the bindings whose objectiveRef names it and that were not decided from it', async () => {
     expect(await post('llm-d.ai/v1alpha2')).toEqual({
-      calls: ['listBindings team-a spec.objectiveRef.name=chat'],
+      calls: ['list bindings in team-a spec.objectiveRef.name=chat'],
       names: ['fresh', 'pins-llm-d', 'stale'],
       status: 200,
     });

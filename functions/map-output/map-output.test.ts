@@ -5,7 +5,7 @@ import { toContentDigest } from '../../shared/identity/content.ts';
 import { toLabelValue } from '../../shared/identity/label-value.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
-import { type FakeState, fakeCluster } from '../../test/support/fake-cluster.ts';
+import { type StoredObjects, storedCluster } from '../../test/support/stored-cluster.ts';
 import { type Answered, postEvent, silentApp } from '../../test/support/post-event.ts';
 import { mapOutput } from './map-output.ts';
 
@@ -61,6 +61,11 @@ function asWritten(parts: Parts = {}): Output {
   };
 }
 
+/** Of a cluster this mapper reads nothing but single bindings and outputs. */
+function world(stored: Partial<StoredObjects> = {}) {
+  return storedCluster(stored, { only: ['get binding', 'get output'] });
+}
+
 interface Told {
   readonly verb?: string;
   readonly mode?: string;
@@ -69,7 +74,7 @@ interface Told {
 function post(
   output: { readonly metadata: Output['metadata']; readonly [field: string]: unknown },
   { verb = 'update', mode = 'resource' }: Told = {},
-  cluster: Cluster = fakeCluster(),
+  cluster: Cluster = world().cluster,
 ) {
   const { name } = output.metadata;
   const type = `dev.knative.apiserver.${mode}.${verb}`;
@@ -124,8 +129,8 @@ function binding(claim?: object, metadata: object = {}): Binding {
 
 describe('a new output that says what we wrote', () => {
   const confirming = { kind: 'owning', name: asWritten().metadata.name, serviceAccountName: 'sa', uid: 'uo' };
-  const post = (bindings: FakeState['bindings'], one = asWritten()) =>
-    add(one, fakeCluster({ ...(bindings !== undefined && { bindings }) }));
+  const post = (bindings: StoredObjects['bindings'], one = asWritten()) =>
+    add(one, world({ bindings }).cluster);
 
   test('is no news when its binding has confirmed it', async () => {
     expect(await post([binding(confirming)])).toEqual(nothing);
@@ -151,33 +156,33 @@ describe('a new output that says what we wrote', () => {
 
   test('is news to all whom it names, without a look at any', async () => {
     const two = asWritten({ labels: { ...labels, 'kleym.sonda.red/binding-name': 'c' } });
-    const cluster = fakeCluster();
+    const { cluster, calls } = world();
     expect(await add(two, cluster)).toEqual(names('b', 'c'));
-    expect(cluster.calls).toEqual([]);
+    expect(calls).toEqual([]);
   });
 
   test('costs one look at one binding', async () => {
-    const cluster = fakeCluster({ bindings: [binding(confirming)] });
+    const { cluster, calls } = world({ bindings: [binding(confirming)] });
     await add(asWritten(), cluster);
-    expect(cluster.calls).toEqual(['getBinding team-a b']);
+    expect(calls).toEqual(['get binding b in team-a']);
   });
 
   test.each([
     ['no look at any where it came soon after it was announced', '2026-01-01T00:00:07Z', nothing, []],
-    ['a look where it came late', '2026-01-01T00:00:08Z', names('b'), ['getBinding team-a b']],
-    ['a look where it came before', '2025-12-31T23:59:59Z', names('b'), ['getBinding team-a b']],
-    ['a look where nobody can tell when it came', undefined, names('b'), ['getBinding team-a b']],
-  ])('costs %s', async (_case, creationTimestamp, answer, calls) => {
-    const cluster = fakeCluster({ bindings: [] });
+    ['a look where it came late', '2026-01-01T00:00:08Z', names('b'), ['get binding b in team-a']],
+    ['a look where it came before', '2025-12-31T23:59:59Z', names('b'), ['get binding b in team-a']],
+    ['a look where nobody can tell when it came', undefined, names('b'), ['get binding b in team-a']],
+  ])('costs %s', async (_case, creationTimestamp, answer, expected) => {
+    const { cluster, calls } = world();
     const announced = { ...annotations, 'kleym.sonda.red/claimed-at': '2026-01-01T00:00:00Z' };
     const output = asWritten({ annotations: announced });
     const metadata = { ...output.metadata, ...(creationTimestamp && { creationTimestamp }) };
     expect(await add({ ...output, metadata }, cluster)).toEqual(answer);
-    expect(cluster.calls).toEqual(calls);
+    expect(calls).toEqual(expected);
   });
 
   test('must come again when the API server does not answer', async () => {
-    const cluster = { ...fakeCluster(), getBinding: () => Promise.reject(new UncertainError('timed out')) };
+    const cluster = { ...world().cluster, getBinding: () => Promise.reject(new UncertainError('timed out')) };
     expect(await add(asWritten(), cluster)).toHaveProperty('status', 503);
   });
 });
@@ -283,29 +288,31 @@ describe('an output of which only the name is told', () => {
   const { name } = drifted().metadata;
 
   test('is read', async () => {
-    const cluster = fakeCluster({ outputs: [drifted()] });
+    const { cluster, calls } = world({ outputs: [drifted()] });
     expect(await post(drifted(), { mode: 'ref' }, cluster)).toEqual(names('b'));
-    expect(cluster.calls).toEqual([`getOutput ${name}`]);
+    expect(calls).toEqual([`get output ${name}`]);
   });
 
   test('is no news when it says what we wrote', async () => {
-    expect(await post(drifted(), { mode: 'ref' }, fakeCluster({ outputs: [asWritten()] }))).toEqual(nothing);
+    expect(await post(drifted(), { mode: 'ref' }, world({ outputs: [asWritten()] }).cluster)).toEqual(
+      nothing,
+    );
   });
 
   test('is news when it was deleted and is back', async () => {
     expect(
-      await post(drifted(), { mode: 'ref', verb: 'delete' }, fakeCluster({ outputs: [asWritten()] })),
+      await post(drifted(), { mode: 'ref', verb: 'delete' }, world({ outputs: [asWritten()] }).cluster),
     ).toEqual(names('b'));
   });
 
   test.each(['absent', 'unserved'] as const)('is left to the sweep when it is %s', async (found) => {
-    const cluster = { ...fakeCluster(), getOutput: async () => found };
+    const cluster = { ...world().cluster, getOutput: async () => found };
     expect(await post(drifted(), { mode: 'ref', verb: 'delete' }, cluster)).toEqual(nothing);
   });
 
   test('must come again when the API server does not answer', async () => {
     const cluster = {
-      ...fakeCluster(),
+      ...world().cluster,
       getOutput: () => Promise.reject(new UncertainError('GET timed out')),
     };
     expect(await post(drifted(), { mode: 'ref' }, cluster)).toHaveProperty('status', 503);

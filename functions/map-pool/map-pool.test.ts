@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Binding } from '../../shared/api/binding.ts';
+import type { Cluster } from '../../shared/kube/cluster.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
-import { type FakeState, fakeCluster } from '../../test/support/fake-cluster.ts';
+import { type StoredObjects, storedCluster } from '../../test/support/stored-cluster.ts';
 import { type Answered, postEvent, silentApp } from '../../test/support/post-event.ts';
 import { mapPool } from './map-pool.ts';
 
@@ -12,6 +13,11 @@ const metadata = { name: 'pool', namespace: 'team-a', uid: 'pool-uid', resourceV
 const observed = { group, uid: 'pool-uid', generation: 4 };
 const nothing: Answered = { status: 204 };
 
+/** Of a cluster this mapper reads nothing but lists of bindings. */
+function world(bindings: StoredObjects['bindings'] = []) {
+  return storedCluster({ bindings }, { only: ['list bindings'] });
+}
+
 interface Told {
   readonly verb?: string;
   readonly mode?: string;
@@ -20,7 +26,7 @@ interface Told {
 }
 
 function post(
-  cluster: ReturnType<typeof fakeCluster>,
+  cluster: Cluster,
   { verb = 'update', mode = 'resource', apiversion = `${group}/v1`, object = { metadata } }: Told = {},
 ) {
   const type = `dev.knative.apiserver.${mode}.${verb}`;
@@ -28,8 +34,8 @@ function post(
   return postEvent(silentApp(mapPool(cluster)), { attributes, data: object });
 }
 
-function postTo(bindings: FakeState['bindings'], told?: Told): Promise<Answered> {
-  return post(fakeCluster({ ...(bindings !== undefined && { bindings }) }), told);
+function postTo(bindings: StoredObjects['bindings'], told?: Told): Promise<Answered> {
+  return post(world(bindings).cluster, told);
 }
 
 function names(...list: string[]): Answered {
@@ -54,13 +60,13 @@ function binding(name: string, other: { spec?: object; status?: object; metadata
 
 describe('a change of a pool', () => {
   test('asks for the bindings of its namespace that name it, once', async () => {
-    const cluster = fakeCluster({ bindings: [binding('b')] });
+    const { cluster, calls } = world([binding('b')]);
     await post(cluster);
-    expect(cluster.calls).toEqual(['listBindings team-a spec.poolRef.name=pool']);
+    expect(calls).toEqual(['list bindings in team-a spec.poolRef.name=pool']);
   });
 
   test('shares a list that began after it with others of the same pool', async () => {
-    const cluster = fakeCluster({ bindings: [binding('b')] });
+    const { cluster, calls } = world([binding('b')]);
     const slow: typeof cluster = {
       ...cluster,
       listBindings: async (...asked) => {
@@ -88,13 +94,13 @@ describe('a change of a pool', () => {
       post('pool'),
     ]);
     expect(answers.map(({ status }) => status)).toEqual([204, 204, 204, 204, 204]);
-    const ofOther = cluster.calls.filter((call) => call.endsWith('=other'));
+    const ofOther = calls.filter((call) => call.endsWith('=other'));
     expect(ofOther).toHaveLength(1);
-    expect(cluster.calls.length - ofOther.length).toBeLessThanOrEqual(2);
+    expect(calls.length - ofOther.length).toBeLessThanOrEqual(2);
   });
 
   test('that is large holds up nobody, however long its list takes', async () => {
-    const cluster = fakeCluster({ bindings: [binding('b')] });
+    const { cluster } = world([binding('b')]);
     const list = Promise.withResolvers<void>();
     const slow: typeof cluster = {
       ...cluster,
@@ -219,7 +225,7 @@ describe('a change of a pool', () => {
 
   test('must come again when the API server does not answer', async () => {
     const cluster = {
-      ...fakeCluster(),
+      ...world().cluster,
       listBindings: () => Promise.reject(new UncertainError('LIST timed out')),
     };
     expect(await post(cluster)).toEqual({
@@ -232,8 +238,8 @@ describe('a change of a pool', () => {
     ['another group', { apiversion: 'example.com/v1' }],
     ['another version', { apiversion: `${group}/v1beta1` }],
   ])('of %s is refused without a call', async (_what, told) => {
-    const cluster = fakeCluster();
+    const { cluster, calls } = world();
     expect(await post(cluster, told)).toMatchObject({ status: 400 });
-    expect(cluster.calls).toEqual([]);
+    expect(calls).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Binding, Claim } from '../../shared/api/binding.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
-import { fakeCluster } from '../../test/support/fake-cluster.ts';
+import { storedCluster } from '../../test/support/stored-cluster.ts';
 import { createBinding, perObjective } from '../../test/support/inference.ts';
 import { type Notes, perform } from './perform.ts';
 
@@ -18,7 +18,7 @@ const binding = createBinding(perObjective);
 async function noteAfter(before: Claim | undefined, written: Claim): Promise<Notes> {
   const old: Binding = before ? { ...binding, status: { claim: before } } : binding;
   const cluster: Cluster = {
-    ...fakeCluster(),
+    ...storedCluster({}, { only: [] }).cluster,
     replaceStatus: async (_namespace, _aim, status) => ({ kind: 'written', object: { ...old, status } }),
   };
   const notes: Notes = { looked: 100, tries: 0 };

@@ -6,12 +6,12 @@ import {
   type Changes,
   asking,
   bindingOf,
-  changingCluster,
+  storedCluster,
   creating,
   digestOf,
   outputOf,
   owning,
-} from '../../test/support/changing-cluster.ts';
+} from '../../test/support/stored-cluster.ts';
 import { collectAlone, readSourcesOf } from './collect-new.ts';
 import { createSight } from './sight.ts';
 
@@ -29,7 +29,7 @@ interface Scene {
 
 /** What a glance shows a run that has announced these bindings. */
 async function glance({ bindings = [own], outputs = [], announced = [own], changes = {} }: Scene) {
-  const { cluster, calls } = changingCluster({ bindings, outputs }, changes);
+  const { cluster, calls } = storedCluster({ bindings, outputs }, { changes });
   const sight = createSight();
   for (const binding of announced) sight.bindings.set(binding.metadata.name, binding);
   await readSourcesOf(cluster, 'default', announced, sight);
@@ -120,7 +120,7 @@ describe('only a collect can tell', () => {
 
   // A cache lags behind the announcements, or has more outputs without a label than an answer may have.
   test.each(['listBindings', 'listOutputs'] as const)('where %s is not answered', async (call) => {
-    const { cluster } = changingCluster({ bindings: [own] });
+    const { cluster } = storedCluster({ bindings: [own] });
     const sight = createSight();
     sight.bindings.set('b', own);
     await readSourcesOf(cluster, 'default', [own], sight);

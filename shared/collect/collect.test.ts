@@ -4,7 +4,7 @@ import {
   type StoredObjects,
   asking,
   bindingOf,
-  changingCluster,
+  storedCluster,
   creating,
   digestOf,
   moving,
@@ -13,7 +13,7 @@ import {
   outputOf,
   owning,
   written,
-} from '../../test/support/changing-cluster.ts';
+} from '../../test/support/stored-cluster.ts';
 import { createPool, exampleSettings } from '../../test/support/inference.ts';
 import type { Binding, BindingStatus, Peer } from '../api/binding.ts';
 import type { Output } from '../api/cluster-spiffe-id.ts';
@@ -35,7 +35,7 @@ function scopeOf({ names = ['b'], overlapPolicy = 'report', isWhole = false }: A
 
 /** Collects for these names, and says what was seen: `name@resourceVersion`. */
 async function look(start: Partial<StoredObjects>, asked: Asked = {}) {
-  const { cluster, calls } = changingCluster(start, asked.changes);
+  const { cluster, calls } = storedCluster(start, asked.changes && { changes: asked.changes });
   const sight = createSight();
   const snapshot = await collect(cluster, scopeOf(asked), sight);
   return {
@@ -169,7 +169,7 @@ describe('the lists that a few names cost in a crowded account', () => {
   });
 
   test('do not read it by name again, once a run knows its key', async () => {
-    const { cluster, calls } = changingCluster({
+    const { cluster, calls } = storedCluster({
       bindings: [...others, bindingOf('b', {}, { status: asking('b') })],
     });
     const sight = createSight();
@@ -475,7 +475,7 @@ describe('where overlaps are refused', () => {
     );
     const rival = bindingOf('rival', { serviceAccountName: 'old' });
     const moved = bindingOf('b', { serviceAccountName: 'new' }, { status: { conflicts } });
-    const { cluster, calls } = changingCluster({ bindings: [moved, rival, ...others] });
+    const { cluster, calls } = storedCluster({ bindings: [moved, rival, ...others] });
     const sight = createSight();
     const seen = toWords(await collect(cluster, scopeOf(refusing), sight));
     expect(seen.bindings).toEqual(['b@1', 'of-new@1', 'of-old@1', 'rival@1']);
@@ -745,7 +745,7 @@ describe('the key of a binding that turns out to be another than was read', () =
   });
 
   test('is given up, for now, when it is another each time', async () => {
-    const { cluster } = changingCluster({ bindings: crowd() });
+    const { cluster } = storedCluster({ bindings: crowd() });
     let reads = 0;
     const restless: Cluster = {
       ...cluster,
@@ -776,7 +776,7 @@ describe('what an earlier collect of the run saw', () => {
   test('keeps in sight who is concerned by the key that was left', async () => {
     const before = bindingOf('b', {}, { status: asking('b') });
     const rival = bindingOf('rival', {}, { status: asking('b') });
-    const { cluster, change } = changingCluster({ bindings: [...crowd(), before, rival] });
+    const { cluster, change } = storedCluster({ bindings: [...crowd(), before, rival] });
     const sight = createSight();
     await collect(cluster, scopeOf({}), sight);
     change({
@@ -790,7 +790,7 @@ describe('what an earlier collect of the run saw', () => {
   });
 
   test('says nothing about a binding that it did not see', async () => {
-    const { cluster, change } = changingCluster({ bindings: [bindingOf('b')] });
+    const { cluster, change } = storedCluster({ bindings: [bindingOf('b')] });
     const sight = createSight();
     await collect(cluster, scopeOf({}), sight);
     change({ bindings: [bindingOf('b'), bindingOf('late', { serviceAccountName: 'late' })] });

@@ -3,12 +3,12 @@ import {
   type StoredObjects,
   asking,
   bindingOf,
-  changingCluster,
+  storedCluster,
   nameOf,
   outputOf,
   owning,
   written,
-} from '../../test/support/changing-cluster.ts';
+} from '../../test/support/stored-cluster.ts';
 import { createObjective, createPool, exampleSettings } from '../../test/support/inference.ts';
 import type { Binding } from '../api/binding.ts';
 import type { Cluster, Written } from '../kube/cluster.ts';
@@ -43,7 +43,7 @@ async function readAgain(
   change: Partial<StoredObjects>,
   { names = ['b'], write, answered }: Between = {},
 ): Promise<string[]> {
-  const changing = changingCluster(start);
+  const changing = storedCluster(start);
   const sight = createSight();
   await collectFor(changing.cluster, sight);
   changing.change(change);
@@ -171,7 +171,7 @@ describe('a few bindings that are read by name', () => {
   const fresh = bindingOf('fresh');
 
   test('are seen with the time, and nobody else is read', async () => {
-    const { cluster, calls } = changingCluster({ bindings: [own, fresh, rival] });
+    const { cluster, calls } = storedCluster({ bindings: [own, fresh, rival] });
     const sight = createSight();
     const found = await collectNew(cluster, { namespace: 'default', names: ['fresh', 'nobody'] }, sight);
     expect(found.map(({ binding, now }) => [binding.metadata.name, now])).toEqual([
@@ -181,7 +181,7 @@ describe('a few bindings that are read by name', () => {
   });
 
   test('have pools that are not asked for again by the collect that follows, where it finds all as it was', async () => {
-    const { cluster, calls } = changingCluster({ bindings: [fresh] });
+    const { cluster, calls } = storedCluster({ bindings: [fresh] });
     const sight = createSight();
     await collectNew(cluster, { namespace: 'default', names: ['fresh'] }, sight);
     await readSourcesOf(cluster, 'default', [fresh], sight);

@@ -3,9 +3,10 @@ import { type Output, outputAnnotations, outputLabels } from '../../shared/api/c
 import type { NewOutput } from '../../shared/api/new-output.ts';
 import type { Objective } from '../../shared/api/objective.ts';
 import type { Pool } from '../../shared/api/pool.ts';
-import type { Aim, Cluster, FieldQuery, LabelQuery } from '../../shared/kube/cluster.ts';
+import type { Aim, Cluster, FieldQuery } from '../../shared/kube/cluster.ts';
 import { isSelected } from '../../shared/kube/selectors.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
+import { hasLabels } from '../support/has-labels.ts';
 import { isOutputOf } from '../support/specification.ts';
 
 export const namespace = 'ns';
@@ -92,7 +93,13 @@ export function serve(state: ClusterState, call: Call): Effect {
     case 'getOutput':
       return read(state, state.outputs[call.args[0]] ?? 'absent');
     case 'listOutputs':
-      return read(state, list(state, Object.values(state.outputs).filter(isLabelled(call.args[0]))));
+      return read(
+        state,
+        list(
+          state,
+          Object.values(state.outputs).filter((one) => hasLabels(one, call.args[0])),
+        ),
+      );
     case 'getPool':
       return read(state, found(call.args[0].group === servedPools, state.pools[call.args[2]]));
     case 'listPools':
@@ -196,15 +203,6 @@ function listed<T>(state: ClusterState, isServed: boolean, objects: Table<T>) {
 
 function isChosen(field?: FieldQuery) {
   return (binding: Binding) => field === undefined || isSelected(binding, field);
-}
-
-function isLabelled(query: LabelQuery) {
-  return ({ metadata: { labels = {} } }: Output) =>
-    Object.entries(query).every(([label, wanted]) => {
-      const value = labels[label];
-      if (wanted === undefined || typeof wanted === 'string') return value === wanted;
-      return value !== undefined && wanted.includes(value);
-    });
 }
 
 // ------------------------------------------------------------------------------------------------ writes to bindings

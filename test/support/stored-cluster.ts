@@ -5,6 +5,7 @@ import type { Pool } from '../../shared/api/pool.ts';
 import { toCollisionKey, toKeyDigest } from '../../shared/identity/collision-key.ts';
 import type { Cluster, LabelQuery } from '../../shared/kube/cluster.ts';
 import { isSelected, toFieldSelector } from '../../shared/kube/selectors.ts';
+import { hasLabels } from './has-labels.ts';
 import { createObjective, createPool } from './inference.ts';
 
 /** What the cluster stores; a kind that is not installed is `unserved`. */
@@ -153,13 +154,25 @@ export function written<T extends Binding | Output>(one: T, metadata: Partial<T[
   return { ...one, metadata: { ...one.metadata, resourceVersion, ...metadata } };
 }
 
-/** A cluster that others change between two calls. Its clock goes on by a second with each list. */
-export function changingCluster(start: Partial<StoredObjects>, changes: Changes = {}) {
+/** What a test may want of a cluster besides what it stores. */
+interface StoredClusterOptions {
+  readonly changes?: Changes;
+  /** How the calls that the test expects begin; any other call fails. Unsaid, every read is answered. */
+  readonly only?: readonly string[];
+}
+
+/** The reads of a cluster that others change between two calls. Its clock goes on by a second with each list. */
+export function storedCluster(
+  start: Partial<StoredObjects> = {},
+  { changes = {}, only = [''] }: StoredClusterOptions = {},
+) {
   let state: StoredObjects = { bindings: [], outputs: [], pools: [pool], objectives: [objective], ...start };
   const due = new Map(Object.entries(changes));
   const calls: string[] = [];
   let second = 0;
-  function hear(call: string): StoredObjects {
+  function hear(...words: readonly (string | false | undefined)[]): StoredObjects {
+    const call = words.filter(Boolean).join(' ');
+    if (!only.some((beginning) => call.startsWith(beginning))) throw new Error(`unexpected call: ${call}`);
     for (const [beginning, change] of due) {
       if (!call.startsWith(beginning)) continue;
       state = { ...state, ...change(state) };
@@ -174,22 +187,29 @@ export function changingCluster(start: Partial<StoredObjects>, changes: Changes 
     return { items, at, resourceVersion: String(second) };
   }
   const cluster: Cluster = {
-    getBinding: async (_namespace, name) => find(hear(`get binding ${name}`).bindings, name),
-    readBinding: async (_namespace, name) => {
-      const found = find(hear(`read binding ${name}`).bindings, name);
+    getBinding: async (place, name) =>
+      find(inside(place, hear(`get binding ${name}`, toPlace(place)).bindings), name),
+    readBinding: async (place, name) => {
+      const found = find(inside(place, hear(`read binding ${name}`, toPlace(place)).bindings), name);
       return { found, at: list([]).at };
     },
-    listBindings: async ({ field, most }) => {
+    listBindings: async ({ namespace: place, field, most }) => {
       const { bindings } = hear(
-        ['list bindings', field && toFieldSelector(field), most && `most ${most}`].filter(Boolean).join(' '),
+        'list bindings',
+        place !== undefined && toPlace(place),
+        field && toFieldSelector(field),
+        most !== undefined && `most ${most}`,
       );
       if (bindings === 'unserved') return bindings;
-      const found = bindings.filter((one) => !field || isSelected(one, field));
+      const found = bindings.filter((one) => {
+        const isHere = place === undefined || one.metadata.namespace === place;
+        return isHere && (!field || isSelected(one, field));
+      });
       return { ...list(found.slice(0, most)), isComplete: found.length <= (most ?? Infinity) };
     },
     getOutput: async (name) => find(hear(`get output ${name}`).outputs, name),
     listOutputs: async (labels) => {
-      const { outputs } = hear(`list outputs ${toWords(labels)}`.trim());
+      const { outputs } = hear('list outputs', toWords(labels));
       return outputs === 'unserved' ? outputs : list(outputs.filter((one) => hasLabels(one, labels)));
     },
     getPool: async ({ group }, _namespace, name) =>
@@ -226,7 +246,17 @@ function find<T extends { metadata: { name: string } }>(items: readonly T[] | 'u
   return items.find(({ metadata }) => metadata.name === name) ?? 'absent';
 }
 
-const unexpected = () => Promise.reject(new Error('a collect makes no such call here'));
+/** As kubectl has it, `default` need not be said. */
+function toPlace(place: string): string {
+  return place === namespace ? '' : `in ${place}`;
+}
+
+function inside(place: string, bindings: StoredObjects['bindings']): StoredObjects['bindings'] {
+  if (bindings === 'unserved') return bindings;
+  return bindings.filter(({ metadata }) => metadata.namespace === place);
+}
+
+const unexpected = () => Promise.reject(new Error('no test of reads expects a write'));
 
 /** The labels that narrow the list beyond our own and the namespace. */
 function toWords(labels: LabelQuery): string {
@@ -235,12 +265,4 @@ function toWords(labels: LabelQuery): string {
     .filter(([label]) => label !== 'managed-by' && label !== 'binding-namespace')
     .map(([label, value]) => (value === undefined ? `!${label}` : `${label}=${String(value)}`))
     .join(' ');
-}
-
-function hasLabels({ metadata }: Output, labels: LabelQuery): boolean {
-  return Object.entries(labels).every(([label, wanted]) => {
-    const value = metadata.labels?.[label];
-    if (wanted === undefined) return value === undefined;
-    return value !== undefined && (typeof wanted === 'string' ? [wanted] : wanted).includes(value);
-  });
 }
