@@ -6,12 +6,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Broker, type Delivery, startBroker } from '../../local/eventing/broker.ts';
 import { type Wiring, readWiring } from '../../local/eventing/wiring.ts';
 import { binding, objective, oldObjective, oldPool, pool, poolBinding } from '../support/manifests.ts';
-import type { Manifest, Stored } from '../support/kube-client.ts';
+import { type Manifest, type Stored, toPath } from '../support/kube-client.ts';
 import { findManifest, manifestsFolder, readManifests } from '../support/kustomization.ts';
 import { type TestNamespace, type TestCluster, eventually, useCluster } from '../support/test-cluster.ts';
 import { type BundledFunctions, startBundledFunctions } from './bundled-functions.ts';
 import type { AuditEvent } from './control-plane.ts';
-import { type InstalledKleym, installKleym, toPath } from './installed-kleym.ts';
+import { type InstalledKleym, installKleym } from './installed-kleym.ts';
 import { type KeptProcess, type KeptProcesses, openKeptProcesses } from './kept-processes.ts';
 import { type KnativePrograms, provideKnativePrograms } from './knative-programs.ts';
 import {

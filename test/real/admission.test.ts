@@ -10,17 +10,14 @@ import {
   createSources,
   exampleSettings,
 } from '../support/inference.ts';
-import type { Manifest, Stored } from '../support/kube-client.ts';
+import { type Answer, type Manifest, type Stored, toListPath, toPath } from '../support/kube-client.ts';
 import { applyJsonPatch, findManifest, readOfferedPatches } from '../support/kustomization.ts';
 import {
-  type Answer,
   type InstalledKleym,
   admissionPolicies,
   installKleym,
   outputsPath,
   reconcileAccount,
-  toListPath,
-  toPath,
   untilInForce,
 } from './installed-kleym.ts';
 
@@ -91,7 +88,7 @@ function patch(object: Manifest, content: object, who: Who, subresource = ''): P
 /** As reconcile does it: the whole object as it was read, with what is to change. */
 async function put(object: Manifest, change: object, who: Who): Promise<Answer> {
   const read = await kleym.must({ method: 'GET', path: toPath(object) });
-  return kleym.ask({ method: 'PUT', path: toPath(object), content: merge(read, change) as object, ...who });
+  return kleym.ask({ method: 'PUT', path: toPath(object), content: merge(read, change), ...who });
 }
 
 function remove(object: Manifest, who: Who, content?: object): Promise<Answer> {

@@ -2,35 +2,20 @@ import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
-import type { Manifest, Stored } from '../support/kube-client.ts';
+import {
+  type Answer,
+  type KubeClient,
+  type Manifest,
+  type Stored,
+  createKubeClient,
+} from '../support/kube-client.ts';
 import { readManifests } from '../support/kustomization.ts';
 import { readDefinitions } from '../../local/crds/definitions.ts';
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
 
-/** What the API server answered: the object, or what it said instead. */
-export interface Answer {
-  readonly status: number;
-  readonly message: string;
-  readonly object: Stored;
-}
-
-/** One request to the API server, under one's own name or, of an administrator's, under another one. */
-interface Asking {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  readonly path: string;
-  readonly content?: object;
-  readonly user?: string;
-  readonly groups?: readonly string[];
-}
-
-/** A real API server on which the manifests of knative/ are installed, as far as it knows their kinds. */
-export interface InstalledKleym {
+/** A real API server on which the manifests of knative/ are installed, as far as it knows their kinds. One asks as its administrator. */
+export interface InstalledKleym extends Pick<KubeClient, 'ask' | 'must' | 'create'> {
   readonly plane: ControlPlane;
-  /** Asks as an administrator, or as whom the administrator impersonates. */
-  ask(asking: Asking): Promise<Answer>;
-  /** Asks, and throws unless it is done. */
-  must(asking: Asking): Promise<Stored>;
-  create(object: Manifest): Promise<Stored>;
   /** A kubeconfig with a token that the API server made for this ServiceAccount of kleym-system. */
   kubeConfigFor(serviceAccount: string): Promise<KubeConfig>;
 }
@@ -69,14 +54,7 @@ export async function installKleym(
 }
 
 async function installOn(plane: ControlPlane): Promise<InstalledKleym> {
-  const ask = (asking: Asking) => send(plane, asking);
-
-  async function must(asking: Asking): Promise<Stored> {
-    const { status, message, object } = await ask(asking);
-    if (status < 300) return object;
-    throw new Error(`${asking.method} ${asking.path}: answered ${status}, ${message}`);
-  }
-  const create = (object: Manifest) => must({ method: 'POST', path: toListPath(object), content: object });
+  const kube = createKubeClient(plane.url, fetchFrom(plane));
 
   async function kubeConfigFor(serviceAccount: string): Promise<KubeConfig> {
     const path = `/api/v1/namespaces/kleym-system/serviceaccounts/${serviceAccount}/token`;
@@ -85,7 +63,7 @@ async function installOn(plane: ControlPlane): Promise<InstalledKleym> {
       kind: 'TokenRequest',
       spec: { expirationSeconds: 3600 },
     };
-    const { status } = (await must({ method: 'POST', path, content })) as Stored & {
+    const { status } = (await kube.must({ method: 'POST', path, content })) as Stored & {
       status: { token: string };
     };
     const kubeConfig = new KubeConfig();
@@ -96,12 +74,12 @@ async function installOn(plane: ControlPlane): Promise<InstalledKleym> {
   const objects = readManifests('overlays/example').filter(
     ({ apiVersion }) => !apiVersion.includes('knative'),
   );
-  for (const object of objects.toSorted(byDependence)) await create(object);
+  for (const object of objects.toSorted(byDependence)) await kube.create(object);
   for (const definition of await readDefinitions()) {
     const object = parse(definition) as Manifest;
-    if (!object.metadata.name.endsWith('kleym.sonda.red')) await create(object);
+    if (!object.metadata.name.endsWith('kleym.sonda.red')) await kube.create(object);
   }
-  const installed = { plane, ask, must, create, kubeConfigFor };
+  const installed = { ...kube, plane, kubeConfigFor };
   await untilInForce(installed);
   return installed;
 }
@@ -140,55 +118,29 @@ export async function untilInForce({ ask }: Pick<InstalledKleym, 'ask'>): Promis
   throw new Error(`the admission policies did not take effect; the API server says: ${words.join('; ')}`);
 }
 
-const plurals: Readonly<Record<string, string>> = {
-  MutatingAdmissionPolicy: 'mutatingadmissionpolicies',
-  MutatingAdmissionPolicyBinding: 'mutatingadmissionpolicybindings',
-  ValidatingAdmissionPolicy: 'validatingadmissionpolicies',
-  ValidatingAdmissionPolicyBinding: 'validatingadmissionpolicybindings',
-};
-
-/** Where objects of this kind, in this namespace, are listed and created. */
-export function toListPath({
-  apiVersion,
-  kind,
-  metadata,
-}: Pick<Manifest, 'apiVersion' | 'kind' | 'metadata'>): string {
-  const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  const place = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`;
-  return `${root}${place}/${plurals[kind] ?? `${kind.toLowerCase()}s`}`;
-}
-
-/** Where this object is. */
-export function toPath(object: Pick<Manifest, 'apiVersion' | 'kind' | 'metadata'>): string {
-  return `${toListPath(object)}/${object.metadata.name}`;
-}
-
-function send(
-  { url, ca, adminToken }: ControlPlane,
-  { method, path, content, user, groups = [] }: Asking,
-): Promise<Answer> {
-  const body = content === undefined ? '' : JSON.stringify(content);
-  return new Promise((resolve, reject) => {
-    const headers = {
+/** An administrator's requests. fetch would join the groups of one who is impersonated, and it trusts no other CA. */
+function fetchFrom({ ca, adminToken }: ControlPlane) {
+  return (url: string, { method = 'GET', headers, body }: RequestInit): Promise<Response> => {
+    const text = typeof body === 'string' ? body : '';
+    const groups = (headers as [string, string][]).filter(([name]) => name === 'impersonate-group');
+    const sent = {
+      ...Object.fromEntries(headers as [string, string][]),
+      ...(groups.length > 0 && { 'impersonate-group': groups.map(([, group]) => group) }),
       // Node leaves it off a DELETE, and the body would not be read.
-      'content-length': Buffer.byteLength(body),
+      'content-length': Buffer.byteLength(text),
       authorization: `Bearer ${adminToken}`,
-      'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
-      ...(user !== undefined && { 'impersonate-user': user }),
-      ...(groups.length > 0 && { 'impersonate-group': [...groups] }),
     };
-    const asked = request(`${url}${path}`, { ca, method, headers, agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () => resolve(toAnswer(response.statusCode ?? 0, Buffer.concat(chunks).toString())));
+    return new Promise((resolve, reject) => {
+      const asked = request(url, { ca, method, headers: sent, agent: false }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () =>
+          resolve(new Response(Buffer.concat(chunks), { status: response.statusCode ?? 0 })),
+        );
+      });
+      asked.on('error', reject);
+      asked.end(text);
     });
-    asked.on('error', reject);
-    asked.end(body);
-  });
-}
-
-function toAnswer(status: number, text: string): Answer {
-  const object = parse(text) as Stored & { message?: string };
-  return { status, message: object.message ?? '', object };
+  };
 }

@@ -9,11 +9,11 @@ import { realTurns } from '../../shared/real-turns.ts';
 import { connect } from '../../shared/kube/kube-cluster.ts';
 import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
 import { exampleSettings } from '../support/inference.ts';
-import type { Manifest, Stored } from '../support/kube-client.ts';
+import { type Manifest, type Stored, toListPath, toPath } from '../support/kube-client.ts';
 import { findManifest, permissionsOf, readManifests } from '../support/kustomization.ts';
 import { postEvent, silentApp } from '../support/post-event.ts';
 import { eventually } from '../support/test-cluster.ts';
-import { type InstalledKleym, installKleym, outputsPath, toListPath, toPath } from './installed-kleym.ts';
+import { type InstalledKleym, installKleym, outputsPath } from './installed-kleym.ts';
 import { type KeptProcesses, openKeptProcesses } from './kept-processes.ts';
 import { writeKubeconfigText } from './knative-sources.ts';
 import {

@@ -22,11 +22,11 @@ import {
   poolBinding,
 } from '../support/manifests.ts';
 import { exampleSettings } from '../support/inference.ts';
-import type { Manifest, Stored } from '../support/kube-client.ts';
+import { type Manifest, type Stored, toPath } from '../support/kube-client.ts';
 import { permissionsOf, readManifests } from '../support/kustomization.ts';
 import { type Answered, postEvent, silentApp } from '../support/post-event.ts';
 import type { AuditEvent } from './control-plane.ts';
-import { type InstalledKleym, installKleym, outputsPath, toPath } from './installed-kleym.ts';
+import { type InstalledKleym, installKleym, outputsPath } from './installed-kleym.ts';
 
 // Each function asks the API server with the token of its own ServiceAccount, under the roles and the admission policies
 // of the manifests. The tests go through what the product does; the last one compares what was asked with what is granted.

@@ -8,11 +8,11 @@ import { toPingEvent } from '../../local/eventing/ping-event.ts';
 import { readWiring } from '../../local/eventing/wiring.ts';
 import { bindingFinalizer } from '../../shared/api/binding.ts';
 import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
-import type { Manifest, Stored } from '../support/kube-client.ts';
+import { type Manifest, type Stored, toPath } from '../support/kube-client.ts';
 import { findManifest, manifestsFolder, readManifests } from '../support/kustomization.ts';
 import { type TestNamespace, eventually, useCluster } from '../support/test-cluster.ts';
 import { startBundledFunctions } from './bundled-functions.ts';
-import { type InstalledKleym, installKleym, outputsPath, toPath, untilInForce } from './installed-kleym.ts';
+import { type InstalledKleym, installKleym, outputsPath, untilInForce } from './installed-kleym.ts';
 import { openKeptProcesses } from './kept-processes.ts';
 import { writeKubeconfigText } from './knative-sources.ts';
 

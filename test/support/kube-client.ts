@@ -40,8 +40,32 @@ export class KubeError extends Error {
   }
 }
 
-/** What people do with kubectl. Each call throws a `KubeError` where the API server refuses. */
+/** One request. */
+interface Asking {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  /** The object, a list of options, or a patch: a merge patch, unless `type` says otherwise. */
+  readonly content?: unknown;
+  readonly type?: string | undefined;
+  /** Whom an administrator impersonates. */
+  readonly user?: string;
+  readonly groups?: readonly string[];
+}
+
+/** What the API server answered: the object, or what it said instead. */
+export interface Answer {
+  readonly status: number;
+  readonly message: string;
+  /** What kubectl would print beside the result; empty where there is nothing to say. */
+  readonly warning: string;
+  readonly object: Stored;
+}
+
+/** What people do with kubectl. Each call but `ask` throws a `KubeError` where the API server refuses. */
 export interface KubeClient {
+  ask(asking: Asking): Promise<Answer>;
+  /** Asks, and throws unless it is done. */
+  must(asking: Asking): Promise<Stored>;
   create(object: Manifest): Promise<Stored>;
   /** A merge patch. */
   edit(object: Manifest, patch: object, subresource?: 'status'): Promise<Stored>;
@@ -59,36 +83,47 @@ export function createKubeClient(
   server: string,
   fetchFrom: (url: string, init: RequestInit) => Promise<Response> = fetch,
 ): KubeClient {
-  async function send(method: string, path: string, type?: string, content?: unknown): Promise<unknown> {
-    const response = await fetchFrom(`${server}${path}`, {
-      method,
-      headers: { accept: 'application/json', ...(type !== undefined && { 'content-type': type }) },
-      ...(content !== undefined && { body: JSON.stringify(content) }),
-    });
+  async function ask({ method, path, content, type, user, groups = [] }: Asking): Promise<Answer> {
+    const usual = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+    const headers: [string, string][] = [['accept', 'application/json']];
+    if (content !== undefined) headers.push(['content-type', type ?? usual]);
+    if (user !== undefined) headers.push(['impersonate-user', user]);
+    for (const group of groups) headers.push(['impersonate-group', group]);
+    const body = content === undefined ? {} : { body: JSON.stringify(content) };
+    const response = await fetchFrom(`${server}${path}`, { method, headers, ...body });
     const text = await response.text();
-    if (response.ok) return JSON.parse(text);
-    throw new KubeError(response.status, toWords(text));
+    const warning = response.headers.get('warning') ?? '';
+    const { status, ok } = response;
+    if (ok) return { status, message: '', warning, object: JSON.parse(text) as Stored };
+    return { status, message: toWords(text), warning, object: {} as Stored };
+  }
+
+  async function must(asking: Asking): Promise<Stored> {
+    const { status, message, object } = await ask(asking);
+    if (status < 300) return object;
+    throw new KubeError(status, message);
   }
 
   return {
-    create: async (object) => (await send('POST', toListPath(object), json, object)) as Stored,
-    edit: async (object, patch, subresource) => {
+    ask,
+    must,
+    create: (object) => must({ method: 'POST', path: toListPath(object), content: object }),
+    edit: (object, patch, subresource) => {
       const path = subresource ? `${toPath(object)}/${subresource}` : toPath(object);
-      return (await send('PATCH', path, 'application/merge-patch+json', patch)) as Stored;
+      return must({ method: 'PATCH', path, content: patch });
     },
-    replace: async (object) => (await send('PUT', toPath(object), json, object)) as Stored,
-    apply: async (object) => {
+    replace: (object) => must({ method: 'PUT', path: toPath(object), content: object }),
+    apply: (object) => {
       const path = `${toPath(object)}?fieldManager=kubectl&force=true`;
-      return (await send('PATCH', path, 'application/apply-patch+yaml', object)) as Stored;
+      return must({ method: 'PATCH', path, content: object, type: applyPatch });
     },
-    delete: async (object) => void (await send('DELETE', toPath(object))),
+    delete: async (object) => void (await must({ method: 'DELETE', path: toPath(object) })),
     get: async (object) => {
-      try {
-        return (await send('GET', toPath(object))) as Stored;
-      } catch (error) {
-        if (error instanceof KubeError && error.status === 404) return undefined;
-        throw error;
-      }
+      const path = toPath(object);
+      const { status, message, object: found } = await ask({ method: 'GET', path });
+      if (status === 404) return undefined;
+      if (status >= 300) throw new KubeError(status, message);
+      return found;
     },
     list: async ({ apiVersion, kind, namespace, labelSelector, fieldSelector }) => {
       const query = new URLSearchParams({
@@ -96,16 +131,19 @@ export function createKubeClient(
         ...(fieldSelector !== undefined && { fieldSelector }),
       });
       const metadata = { name: '', ...(namespace !== undefined && { namespace }) };
-      const list = await send('GET', `${toListPath({ apiVersion, kind, metadata })}?${query.toString()}`);
+      const path = `${toListPath({ apiVersion, kind, metadata })}?${query.toString()}`;
+      const list: unknown = await must({ method: 'GET', path });
       // The items of a list do not say what they are.
       return (list as { items: Stored[] }).items.map((item) => ({ ...item, apiVersion, kind }));
     },
   };
 }
 
-const json = 'application/json';
+/** The type of a server-side apply. */
+export const applyPatch = 'application/apply-patch+yaml';
 
-function toListPath({
+/** Where objects of this kind, in this namespace, are listed and created. */
+export function toListPath({
   apiVersion,
   kind,
   metadata,
@@ -115,7 +153,8 @@ function toListPath({
   return `${root}${place}/${kind.toLowerCase().replace(/y$/, 'ie')}s`;
 }
 
-function toPath(object: Manifest): string {
+/** Where this object is. */
+export function toPath(object: Pick<Manifest, 'apiVersion' | 'kind' | 'metadata'>): string {
   return `${toListPath(object)}/${encodeURIComponent(object.metadata.name)}`;
 }
 
