@@ -1,6 +1,6 @@
 import { drain } from './drain.ts';
 import { findBreaches } from './judge.ts';
-import { createRandom } from './random.ts';
+import { createRandom } from '../support/random.ts';
 import { createRunner } from './run.ts';
 import { type Call, type Look, settingsOf } from './model-cluster.ts';
 import { type Scenario, alone, mixed, usualFaults } from './scenarios.ts';

@@ -1,6 +1,6 @@
 import type { ClusterState, Look } from './model-cluster.ts';
 import { type Wish, addBinding, addOperatorOutput, emptyCluster, settled } from './objects.ts';
-import { createRandom } from './random.ts';
+import { createRandom } from '../support/random.ts';
 import { type Scenario, nameOfA } from './scenarios.ts';
 import type { Edit } from './users.ts';
 

@@ -2,7 +2,7 @@ import { drain } from './drain.ts';
 import { type Bounds, open } from './explore.ts';
 import type { Look } from './model-cluster.ts';
 import { findBreaches } from './judge.ts';
-import { createRandom } from './random.ts';
+import { createRandom } from '../support/random.ts';
 import type { Scenario } from './scenarios.ts';
 import { type Setting, type Situation, type Step, isOver, listSteps } from './situation.ts';
 

@@ -10,6 +10,8 @@ import type { Flow } from '../delivery/flow.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { createKubeClient } from '../support/kube-client.ts';
 import type { KubeClient, Manifest, Stored } from '../support/kube-client.ts';
+import { eventually } from '../support/test-cluster.ts';
+import { conditionOf, required } from './installed.ts';
 
 testDelivery(openKnativeBrokers);
 
@@ -75,12 +77,6 @@ function subscriberAt(subscriber: string): object {
   return { ref: { apiVersion: 'v1', kind: 'Service', name: recorderName }, uri: `/${subscriber}` };
 }
 
-function required(name: string): string {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set; use npm run test:knative`);
-  return value;
-}
-
 /** The recorder as a pod that the strictest pod security admits. */
 async function renderRecorder(namespace: string): Promise<Manifest[]> {
   const metadata = { name: recorderName, namespace };
@@ -130,20 +126,11 @@ async function untilReady(kube: KubeClient, object: Manifest): Promise<void> {
   const { kind, metadata } = object;
   const type = kind === 'Deployment' ? 'Available' : 'Ready';
   if (kind === 'ConfigMap' || kind === 'Service') return;
-  const start = performance.now();
-  for (;;) {
+  await eventually(async () => {
     const found = await kube.get(object);
-    const { conditions = [] } = (found?.['status'] ?? {}) as { conditions?: Condition[] };
-    if (conditions.some((condition) => condition.type === type && condition.status === 'True')) return;
-    if (performance.now() - start > patienceMs)
-      throw new Error(`${kind} ${metadata.name} is not ${type}: ${JSON.stringify(conditions)}`);
-    await sleep(250);
-  }
-}
-
-interface Condition {
-  readonly type: string;
-  readonly status: string;
+    if (found && conditionOf(found, type)?.status === 'True') return;
+    throw new Error(`${kind} ${metadata.name} is not ${type}: ${JSON.stringify(found?.['status'])}`);
+  }, patienceMs);
 }
 
 function addressOf(broker: Stored | undefined): string | undefined {

@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll } from 'vitest';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { type KubeClient, type Stored, createKubeClient } from '../support/kube-client.ts';
-import { testSettings } from '../support/test-cluster.ts';
+import { eventually, testSettings } from '../support/test-cluster.ts';
 import { kubectl } from './kubectl.ts';
 import { type OverlayValues, writeOverlay } from './overlay.ts';
 
@@ -91,20 +90,19 @@ export function report(text: string): void {
   process.stdout.write(`\n${text}\n`);
 }
 
-/** Looks until it is true; what is awaited here has no end of its own that could be asserted. */
+/** Waits until it is true. How long that takes is not asserted. */
 export async function until(
   isDone: () => Promise<boolean>,
   what: string,
   patienceSeconds = 900,
 ): Promise<void> {
-  const deadline = performance.now() + patienceSeconds * 1000;
-  while (!(await isDone())) {
-    if (performance.now() > deadline) throw new Error(`waited ${patienceSeconds} s in vain until ${what}`);
-    await sleep(250);
-  }
+  await eventually(async () => {
+    if (!(await isDone())) throw new Error(`waited ${patienceSeconds} s in vain until ${what}`);
+  }, patienceSeconds * 1000);
 }
 
-function required(name: string): string {
+/** What the environment says under this name. */
+export function required(name: string): string {
   const value = process.env[name];
   if (value !== undefined && value !== '') return value;
   throw new Error(`${name} is not set: start these tests with npm run test:knative`);

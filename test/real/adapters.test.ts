@@ -14,12 +14,7 @@ import type { AuditEvent } from './control-plane.ts';
 import { type InstalledKleym, installKleym } from './installed-kleym.ts';
 import { type KeptProcess, type KeptProcesses, openKeptProcesses } from './kept-processes.ts';
 import { type KnativePrograms, provideKnativePrograms } from './knative-programs.ts';
-import {
-  createPingSource,
-  startPingAdapter,
-  startReceiveAdapter,
-  writeKubeconfigText,
-} from './knative-sources.ts';
+import { createPingSource, startPingAdapter, startReceiveAdapter } from './knative-sources.ts';
 
 // Knative's own programs see what happens on a real API server and tell the bundles, each a process with the token of
 // its own account. Ours in between is the Broker alone. Nothing is swept until the tests about the sweep, so whatever
@@ -101,7 +96,7 @@ const canaries = [
 
 async function kubeconfigOf(account: string): Promise<string> {
   const config = await kleym.kubeConfigFor(account);
-  return await writeKubeconfigText(kept.folder, account, config.exportConfig());
+  return await kept.writeKubeconfig(account, config.exportConfig());
 }
 
 async function startAdapter(name: string): Promise<void> {

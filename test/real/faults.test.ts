@@ -19,7 +19,7 @@ import { createRandom } from '../support/random.ts';
 import { startControlPlane } from './control-plane.ts';
 import { readWorld, untilStable } from './read-world.ts';
 import { openKeptProcesses } from './kept-processes.ts';
-import { type StackProcess, createStackProcess, writeKubeconfig } from './stack-process.ts';
+import { type StackProcess, createStackProcess } from './stack-process.ts';
 
 const controlPlane = await startControlPlane();
 afterAll(() => controlPlane.stop());
@@ -106,7 +106,7 @@ async function comesToRest(here: TestNamespace): Promise<{ waited: number }> {
   const proxy = await startFaultProxy(cluster.kubeConfig);
   onTestFinished(() => proxy.close());
   proxy.advanceClock(200_000);
-  await startStack(await writeKubeconfig(processes, `late-${here.name}`, proxy.kubeConfig));
+  await startStack(await processes.writeKubeconfig(`late-${here.name}`, proxy.kubeConfig.exportConfig()));
   await untilStable(kube, here.name, { patienceMs });
   return { waited: waiting };
 }
@@ -162,13 +162,13 @@ describe('a stack', () => {
       if (await here.isGone(binding(at(0)))) await here.create(poolBinding(at(0)));
       await here.edit(binding(at(0)), { spec: { serviceAccountName: `sa-${round % 2}` } });
       await here.delete(binding(at(1)));
-      await sleep(random() * 150);
+      await sleep(random(150));
       await stack.kill();
       await here.create(poolBinding(at(1))).catch(() => undefined);
       await stack.start();
       // Once it hears events it is killed in the middle of what they say, and now and then before.
       if (round % 3 > 0) await stack.watching(watched);
-      else await sleep(random() * 1500);
+      else await sleep(random(1500));
     }
     await comesToRest(here);
   }, 120_000);

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -27,6 +27,8 @@ export interface KeptProcesses {
   ): KeptProcess;
   /** All that the programs of this name wrote. */
   read(name: string): Promise<string>;
+  /** Writes a kubeconfig into the folder, where nobody else can read it; returns its path. */
+  writeKubeconfig(name: string, text: string): Promise<string>;
   /** Kills all programs and removes the folder. */
   end(): Promise<void>;
 }
@@ -76,7 +78,19 @@ export async function openKeptProcesses(prefix: string): Promise<KeptProcesses> 
     await dismiss(keeper);
   }
 
-  return { folder, start, read: (name) => readFile(logOf(name), 'utf8').catch(() => ''), end };
+  async function writeKubeconfig(name: string, text: string): Promise<string> {
+    const file = join(folder, `${name}.kubeconfig`);
+    await writeFile(file, text, { mode: 0o600 });
+    return file;
+  }
+
+  return {
+    folder,
+    start,
+    read: (name) => readFile(logOf(name), 'utf8').catch(() => ''),
+    writeKubeconfig,
+    end,
+  };
 }
 
 function startKeeper(folder: string): ChildProcess {

@@ -1,5 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { guessPlural } from '../../local/eventing/api-server-event.ts';
 import type { PingWiring, SourceWiring } from '../../local/eventing/wiring.ts';
@@ -101,11 +100,4 @@ export async function createPingSource(
   const conditions = [{ type: 'Ready', status: 'True' }];
   await kube.edit(source, { status: { sinkUri: sink, conditions } }, 'status');
   return source;
-}
-
-/** Writes a kubeconfig where only we can read it. */
-export async function writeKubeconfigText(folder: string, name: string, text: string): Promise<string> {
-  const file = join(folder, `${name}.kubeconfig`);
-  await writeFile(file, text, { mode: 0o600 });
-  return file;
 }

@@ -15,7 +15,6 @@ import { postEvent, silentApp } from '../support/post-event.ts';
 import { eventually } from '../support/test-cluster.ts';
 import { type InstalledKleym, installKleym, outputsPath } from './installed-kleym.ts';
 import { type KeptProcesses, openKeptProcesses } from './kept-processes.ts';
-import { writeKubeconfigText } from './knative-sources.ts';
 import {
   type KubeStateMetrics,
   provideKubeStateMetrics,
@@ -48,7 +47,7 @@ beforeAll(async () => {
   processes = await openKeptProcesses('kleym-monitoring');
   for (const object of component) await kleym.create(object);
   metrics = await startKubeStateMetrics(program, processes, {
-    kubeconfig: await writeKubeconfigText(processes.folder, 'metrics', await kubeconfigOfAccount()),
+    kubeconfig: await processes.writeKubeconfig('metrics', await kubeconfigOfAccount()),
     config: (findManifest(component, 'ConfigMap', 'kleym-kube-state-metrics')['data'] as Config)[
       'kleym.yaml'
     ],

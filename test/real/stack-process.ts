@@ -1,6 +1,4 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { KubeConfig } from '@kubernetes/client-node';
 import { eventually } from '../support/test-cluster.ts';
 import { type KeptProcess, type KeptProcesses } from './kept-processes.ts';
 
@@ -74,15 +72,4 @@ export function createStackProcess(processes: KeptProcesses, options: StackProce
 
 function countWatching(log: string): number {
   return log.split('"state":"watching"').length - 1;
-}
-
-/** Writes a kubeconfig where a process can read it. */
-export async function writeKubeconfig(
-  processes: KeptProcesses,
-  name: string,
-  kubeConfig: KubeConfig,
-): Promise<string> {
-  const file = join(processes.folder, name);
-  await writeFile(file, kubeConfig.exportConfig(), { mode: 0o600 });
-  return file;
 }

@@ -13,7 +13,7 @@ import { createRandom } from '../support/random.ts';
 import { startControlPlane } from './control-plane.ts';
 import { readWorld, untilStable } from './read-world.ts';
 import { openKeptProcesses } from './kept-processes.ts';
-import { type StackProcess, createStackProcess, writeKubeconfig } from './stack-process.ts';
+import { type StackProcess, createStackProcess } from './stack-process.ts';
 
 const seconds = Number(process.env['KLEYM_STORM_SECONDS'] || 60);
 const seed = Number(process.env['KLEYM_STORM_SEED'] || Date.now() % 1_000_000);
@@ -37,11 +37,11 @@ const keys = ['one', 'two', 'three'] as const;
 const names = Array.from({ length: 12 }, (_none, index) => `binding-${index}`);
 
 function chance(share: number): boolean {
-  return random() < share;
+  return random(1000) < share * 1000;
 }
 
 function pick<T>(items: readonly T[]): T {
-  const item = items[Math.floor(random() * items.length)];
+  const item = items[random(Math.max(items.length, 1))];
   if (item === undefined) throw new Error('there is nothing to pick from');
   return item;
 }
@@ -115,7 +115,7 @@ const deeds: readonly Deed[] = [
     act: async () => {
       const wish = { key: pick(keys), container: 'main' };
       await put(toManifest(pick(names), { ...wish, container: `own-${pick(names)}` }));
-      await sleep(random() * 150);
+      await sleep(random(150));
       await Promise.all([put(toManifest(pick(names), wish)), put(toManifest(pick(names), wish))]);
     },
   },
@@ -126,7 +126,7 @@ const deeds: readonly Deed[] = [
       const [first, second] = [pick(names), pick(names)];
       const wish = { key: pick(keys), container: `own-${first}` };
       await put(toManifest(first, wish));
-      await sleep(100 + random() * 150);
+      await sleep(100 + random(150));
       if (first !== second)
         await Promise.all([
           put(toManifest(first, { ...wish, container: 'left' })),
@@ -158,7 +158,7 @@ const deeds: readonly Deed[] = [
     act: async () => {
       const name = pick(names);
       await here.create(manifestOf(name));
-      await sleep(random() * 25);
+      await sleep(random(25));
       await here.delete(binding(name));
     },
   },
@@ -182,7 +182,7 @@ const deeds: readonly Deed[] = [
   {
     weight: 2,
     act: async (foreign) => {
-      const app = `evil-${Math.floor(random() * 1e9)}`;
+      const app = `evil-${random(1e9)}`;
       await kube.edit(pick(await ownOutputs(foreign)), { spec: { podSelector: { matchLabels: { app } } } });
     },
   },
@@ -195,7 +195,7 @@ const deeds: readonly Deed[] = [
   {
     weight: 2,
     act: async (foreign) =>
-      kube.edit(output(pick([...foreign])), { metadata: { annotations: { touched: String(random()) } } }),
+      kube.edit(output(pick([...foreign])), { metadata: { annotations: { touched: String(random(1e9)) } } }),
   },
   { weight: 1, act: async () => here.delete(binding('taken')) },
   { weight: 2, act: async () => here.create(binding('taken', { containerName: 'taken' })) },
@@ -222,7 +222,7 @@ async function edit(until: number, foreign: ReadonlySet<string>): Promise<number
       .act(foreign)
       .then(() => (done += 1), ignoreNothingToPick);
     // In bursts: what follows at once meets what is under way.
-    await sleep(chance(0.6) ? random() * 20 : random() * 250);
+    await sleep(chance(0.6) ? random(20) : random(250));
   }
   return done;
 }
@@ -235,11 +235,11 @@ function ignoreNothingToPick(error: unknown): void {
 async function killAndRestart(until: number, stacks: readonly StackProcess[]): Promise<number> {
   let killed = 0;
   while (performance.now() < until) {
-    await sleep(2500 + random() * 4500);
+    await sleep(2500 + random(4500));
     const stack = pick(stacks);
     await stack.kill();
     killed += 1;
-    await sleep(random() * 500);
+    await sleep(random(500));
     await stack.start();
   }
   return killed;
@@ -277,7 +277,7 @@ test(
   `no promise is broken at any point of a storm of ${seconds} s (KLEYM_STORM_SEED=${seed}), and everything comes to rest`,
   { timeout: (seconds + 120) * 1000 },
   async () => {
-    const kubeconfig = await writeKubeconfig(processes, 'kubeconfig', proxy.kubeConfig);
+    const kubeconfig = await processes.writeKubeconfig('kubeconfig', proxy.kubeConfig.exportConfig());
     const stacks = ['stack-1', 'stack-2'].map((name) =>
       createStackProcess(processes, { name, kubeconfig, sweepSeconds: 4 }),
     );

@@ -14,7 +14,6 @@ import { type TestNamespace, eventually, useCluster } from '../support/test-clus
 import { startBundledFunctions } from './bundled-functions.ts';
 import { type InstalledKleym, installKleym, outputsPath, untilInForce } from './installed-kleym.ts';
 import { openKeptProcesses } from './kept-processes.ts';
-import { writeKubeconfigText } from './knative-sources.ts';
 
 // kleym is removed before its bindings are, and docs/operate.md knows two ways out. The bundles run with their own
 // accounts, under the roles and the policies of the manifests; what a person types is taken from the document.
@@ -65,7 +64,7 @@ async function start(): Promise<Functions> {
     const account = findManifest(manifests, 'ServiceAccount', name);
     if (account['automountServiceAccountToken'] === false) return undefined;
     const config = await kleym.kubeConfigFor(name);
-    return await writeKubeconfigText(kept.folder, name, config.exportConfig());
+    return await kept.writeKubeconfig(name, config.exportConfig());
   });
   const wiring = await readWiring([join(manifestsFolder, 'base')]);
   const broker = await startBroker({ wiring, subscribers: urls });

@@ -1,10 +1,8 @@
-/** Numbers from 0 to 1 that follow from a seed (mulberry32). */
-export function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+/** Numbers from 0 to `below`, the same for the same seed: a linear congruential generator is random enough for walks. */
+export function createRandom(seed: number): (below: number) => number {
+  let state = BigInt(seed) * 2n + 1n;
+  return (below) => {
+    state = (state * 6_364_136_223_846_793_005n + 1_442_695_040_888_963_407n) % (1n << 64n);
+    return Number((state >> 33n) % BigInt(below));
   };
 }
