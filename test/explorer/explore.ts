@@ -36,11 +36,18 @@ export interface Found {
   readonly replays: number;
 }
 
+/** A situation that was visited, and how the search came to it. */
 interface Node {
   readonly situation: Situation;
   readonly label: string;
   readonly parent: Node | undefined;
   readonly depth: number;
+}
+
+/** A step that was not taken yet: a search that is cut off leaves most of them. */
+interface Open {
+  readonly from: Node | undefined;
+  readonly step: Step;
 }
 
 /** The situation in which a scenario begins, and what stays the same in it. */
@@ -75,10 +82,10 @@ export async function open(
 export async function explore(scenario: Scenario, bounds: Bounds): Promise<Found> {
   const { situation, setting } = await open(scenario, bounds);
   const search = startSearch(setting);
-  const queue: Node[] = [{ situation, label: 'begin', parent: undefined, depth: 0 }];
+  const queue: Open[] = [{ from: undefined, step: { label: 'begin', take: async () => situation } }];
   const seen = new Set<string>();
   const next = toOrder(bounds, queue);
-  for (let node = next(); node; node = next()) {
+  for (let node = await follow(next()); node; node = await follow(next())) {
     const text = toText(node.situation);
     if (seen.has(text)) continue;
     if (seen.size >= bounds.maxStates) return finish(search, seen.size, false);
@@ -86,13 +93,13 @@ export async function explore(scenario: Scenario, bounds: Bounds): Promise<Found
     noteBreaches(search, node);
     if (bounds.isForShortest && hasBreach(search)) return finish(search, seen.size, false);
     if (isOver(node.situation, setting)) await noteEnd(search, node);
-    for (const step of listSteps(node.situation, setting)) queue.push(await follow(node, step));
+    for (const step of listSteps(node.situation, setting)) queue.push({ from: node, step });
   }
   return finish(search, seen.size, true);
 }
 
-/** Which situation is visited next; always in the same order for the same bounds. */
-function toOrder({ isForShortest, isShuffled }: Bounds, queue: Node[]): () => Node | undefined {
+/** Which step is taken next; always in the same order for the same bounds. */
+function toOrder({ isForShortest, isShuffled }: Bounds, queue: Open[]): () => Open | undefined {
   let head = 0;
   if (isForShortest) return () => queue[head++];
   const random = createRandom(1);
@@ -104,8 +111,11 @@ function toOrder({ isForShortest, isShuffled }: Bounds, queue: Node[]): () => No
   };
 }
 
-async function follow(parent: Node, { label, take }: Step): Promise<Node> {
-  return { situation: await take(), label, parent, depth: parent.depth + 1 };
+async function follow(open: Open | undefined): Promise<Node | undefined> {
+  if (!open) return undefined;
+  const { from: parent, step } = open;
+  const depth = parent ? parent.depth + 1 : 0;
+  return { situation: await step.take(), label: step.label, parent, depth };
 }
 
 // ------------------------------------------------------------------------------------------------ what is found

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { type Found, explore } from './explore.ts';
 import { type Look, looks } from './model-cluster.ts';
 import { toRandomScenario } from './random-scenario.ts';
-import { type Scenario, isForeseen, scenarios, usualFaults } from './scenarios.ts';
+import { type Scenario, findUnforeseen, isForeseen, scenarios, usualFaults } from './scenarios.ts';
 import { walk } from './walk.ts';
 
 const help = `node test/explorer/main.ts [options] [scenario ...]     searches all scenarios, or those that are named
@@ -63,7 +63,7 @@ async function report(name: string, scenario: Scenario): Promise<boolean> {
   const since = performance.now();
   const { facts, breaches } =
     options.walks === undefined ? await toSearched(scenario) : await toWalked(scenario);
-  const unforeseen = [...breaches].filter(([breach]) => !isForeseen(scenario, look, breach));
+  const unforeseen = findUnforeseen(scenario, look, breaches);
   const foreseen = [...breaches.keys()].filter((breach) => isForeseen(scenario, look, breach));
   const verdict = unforeseen.length > 0 ? 'WRONG' : 'holds';
   const seconds = ((performance.now() - since) / 1000).toFixed(1);

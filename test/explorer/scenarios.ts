@@ -36,6 +36,15 @@ export function isForeseen(
   return breach.startsWith('(') || [...breaks, ...byKey, ...narrow].includes(breach);
 }
 
+/** The breaches that are written down nowhere, each with its story. */
+export function findUnforeseen<T>(
+  scenario: Scenario,
+  look: Look,
+  breaches: ReadonlyMap<string, T>,
+): [string, T][] {
+  return [...breaches].filter(([breach]) => !isForeseen(scenario, look, breach));
+}
+
 export const usualFaults: Faults = { crash: 1, late: 1, lose: 1, tick: 0 };
 export const alone: readonly (readonly string[])[] = [[]];
 export const mixed: readonly (readonly string[])[] = [[], crowd];

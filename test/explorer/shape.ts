@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** A value without the names of uids, nonces and resourceVersions in it, which matter only up to equality. */
 export interface Shape {
@@ -30,5 +30,5 @@ export function joinShapes(shapes: readonly Shape[]): string {
 }
 
 function digest(text: string): string {
-  return createHash('sha1').update(text).digest('base64').slice(0, 20);
+  return hash('sha1', text, 'base64').slice(0, 20);
 }
