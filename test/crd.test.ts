@@ -139,7 +139,7 @@ function mutate(one: Schema, path: readonly string[], change: (part: Schema) => 
 }
 
 describe('the CRD and the schemas in the code', () => {
-  test('say the same', () => {
+  test('agree', () => {
     expect(findDifferences(codeSchema(), crdSchema())).toEqual([]);
   });
 
@@ -296,7 +296,7 @@ describe('admission', () => {
   });
 });
 
-describe('what admission says, the functions say too: it', () => {
+describe('the functions refuse what admission refuses: it', () => {
   test.each(admissionCases().map((one) => [one.title, one] as const))('%s', (_title, one) => {
     expect(render(one.spec, one.name)).toBe(one.rendering);
   });

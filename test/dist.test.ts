@@ -28,12 +28,12 @@ const elsewhere = join(folder, 'another', 'place');
 const built = await buildFunctions(elsewhere);
 
 describe('the bundles', () => {
-  test('are one for each function', async () => {
+  test('are built for each function', async () => {
     expect((await readdir(dist)).toSorted()).toEqual(names);
     expect([...built.keys()]).toEqual(names);
   });
 
-  test('are the same bytes wherever they are built, and say nothing of where', async () => {
+  test('are the same bytes wherever they are built, and contain no path of the build', async () => {
     const hashes = await readHashes(dist);
     expect(Object.keys(hashes).filter((file) => file.endsWith('/main.mjs'))).toHaveLength(names.length);
     expect(Object.keys(hashes).filter((file) => file.endsWith('.map')).length).toBe(
@@ -46,7 +46,7 @@ describe('the bundles', () => {
     }
   }, 60_000);
 
-  test('consist of the function, what is shared, and packages that are no development dependencies', async () => {
+  test('contain the function, shared code and production dependencies only', async () => {
     const text = await readFile(join(root, 'package-lock.json'), 'utf8');
     const { packages } = JSON.parse(text) as { packages: Record<string, { readonly dev?: boolean }> };
     for (const [name, { output }] of built) {
@@ -75,7 +75,7 @@ describe('the bundles', () => {
     }
   });
 
-  test('load the Kubernetes client late, and only where it is needed', () => {
+  test('load the Kubernetes client lazily, and only where it is needed', () => {
     for (const [name, { output }] of built) {
       const [main, ...others] = output.filter((one) => one.type === 'chunk');
       expect(main?.fileName).toBe('main.mjs');

@@ -54,13 +54,13 @@ describe('the stage that runs', () => {
     expect(textsOf(run, 'COPY')).toEqual(['--from=build /build/dist /app']);
   });
 
-  test('runs node in /app, as a user who has a number and is not root', () => {
+  test('runs node in /app as a numeric user other than root', () => {
     expect(textsOf(run, 'USER')).toEqual([expect.stringMatching(/^[1-9]\d*:[1-9]\d*$/)]);
     expect(textsOf(run, 'WORKDIR')).toEqual(['/app']);
     expect(textsOf(run, 'ENTRYPOINT')).toEqual(['["node"]']);
   });
 
-  test('has what the Services name as their arguments', () => {
+  test('contains the files that the Services name as arguments', () => {
     const services = readManifests('base').filter(
       ({ apiVersion, kind }) => apiVersion.startsWith('serving.') && kind === 'Service',
     );
@@ -76,7 +76,7 @@ describe('the stage that runs', () => {
   });
 });
 
-test('the stage that builds is given what it copies, and is given nothing else', () => {
+test('.dockerignore lets through what the building stage copies, and nothing else', () => {
   const copied = textsOf(build, 'COPY').flatMap((text) => text.split(' ').slice(0, -1));
   const [ignored, ...exceptions] = readFileSync(join(root, '.dockerignore'), 'utf8').trim().split('\n');
   expect(ignored).toBe('*');

@@ -11,13 +11,13 @@ import { bindingResource } from '../shared/api/binding.ts';
 
 const root = join(import.meta.dirname, '..');
 
-describe('every reason that the code can give is explained, and none that it cannot', () => {
+describe('the reasons of conditions', () => {
   // Words of the same shape that are something else: condition types and states, modes, kinds, Event types.
   const otherWords =
     'Ready Conflict InvalidRef UnsafeSelector RenderFailure True False Unknown PoolOnly PerObjective Normal Warning ' +
     'ClusterSPIFFEID InferenceIdentityBinding InferenceObjective InferencePool UncertainError NotSentError';
 
-  test('docs/api.md has all of them', async () => {
+  test('are all in docs/api.md, and no others', async () => {
     const code = await readAll('{shared/{api,identity,decide},functions/reconcile}/*.ts');
     const words = matchesOf(code, /'([A-Z][A-Za-z]+)'/g).filter(
       (word) => !otherWords.split(' ').includes(word),
@@ -103,7 +103,7 @@ describe('permissions', () => {
 });
 
 describe('documents', () => {
-  test('every link between them leads somewhere', async () => {
+  test('have no broken links', async () => {
     const broken = (await documents()).flatMap(({ file, text }) =>
       linksOf(text)
         .filter((link) => !leadsSomewhere(file, link))
@@ -112,7 +112,7 @@ describe('documents', () => {
     expect(broken).toEqual([]);
   });
 
-  test('every anchor is a heading of the document that it names', async () => {
+  test('have no broken anchors', async () => {
     const all = new Map((await documents()).map(({ file, text }) => [file, text]));
     const broken = [...all].flatMap(([file, text]) =>
       linksOf(text)

@@ -69,7 +69,7 @@ function sendersTo(broker: string): string[] {
 }
 
 describe('the EventPolicies', () => {
-  test('are one for each Broker', () => {
+  test('exist for each Broker', () => {
     const names = brokers.map(({ metadata }) => metadata.name).toSorted();
     expect(policies.map(({ spec }) => spec.to[0].ref.name).toSorted()).toEqual(names);
   });

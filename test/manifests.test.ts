@@ -156,7 +156,7 @@ describe('the Services', () => {
     expect(sweep?.spec.containerConcurrency).toBeGreaterThan(1);
   });
 
-  test('get no token where they make no call', () => {
+  test('get no token if they make no calls', () => {
     const without = services.filter(({ spec }) => spec.template.spec.automountServiceAccountToken === false);
     expect(without.map(({ metadata }) => metadata.name)).toEqual(['map-binding']);
     expect(findManifest(base, 'ServiceAccount', 'map-binding')['automountServiceAccountToken']).toBe(false);
@@ -182,7 +182,7 @@ function subscribersOf(broker: string, attributes: Record<string, string>): stri
 }
 
 describe('the Triggers', () => {
-  test('lead to Services that are there, from Brokers that are there', () => {
+  test('refer to Brokers and Services that exist', () => {
     for (const { spec } of [...triggers, ...all(everything, 'eventing.knative.dev/v1', 'Trigger', Trigger)]) {
       expect(spec.subscriber.ref.kind).toBe('Service');
       expect(functions).toContain(spec.subscriber.ref.name);
@@ -211,17 +211,17 @@ describe('the Triggers', () => {
         expect(subscribersOf('kleym', changeOf(kind, verb))).toEqual([taker]);
   });
 
-  test('take no change that comes by reference', () => {
+  test('drop events that carry a reference instead of an object', () => {
     const byReference = { ...changeOf(bindingResource), type: 'dev.knative.apiserver.ref.add' };
     expect(subscribersOf('kleym', byReference)).toEqual([]);
   });
 
-  test('reconcile gets what the functions reply, and sweep the ticks', () => {
+  test('deliver the replies of functions to reconcile, and ticks to sweep', () => {
     expect(subscribersOf('kleym', { type: bindingsAffectedType })).toEqual(['reconcile']);
     expect(subscribersOf('kleym', { type: 'dev.knative.sources.ping' })).toEqual(['sweep']);
   });
 
-  test('of the dead letters give each to sweep, and what sweep replies to reconcile', () => {
+  test('for dead letters deliver each to sweep, and the replies of sweep to reconcile', () => {
     const dead = { knativeerrordest: 'http://reconcile.kleym-system.svc.cluster.local' };
     expect(subscribersOf('kleym-dead-letters', { type: bindingsAffectedType, ...dead })).toEqual(['sweep']);
     expect(subscribersOf('kleym-dead-letters', { ...changeOf(bindingResource), ...dead })).toEqual(['sweep']);
@@ -230,7 +230,7 @@ describe('the Triggers', () => {
 });
 
 describe('the sources', () => {
-  test('watch every kind that the functions read, in every group, once', () => {
+  test('watch every kind that the functions read once, in every group', () => {
     const watched = sources.flatMap(({ spec }) =>
       spec.resources.map(({ apiVersion, kind }) => `${apiVersion} ${kind}`),
     );
@@ -303,7 +303,7 @@ describe('the permissions', () => {
     },
   };
 
-  test('are stated here for every function', () => {
+  test('are those that this test lists for every function', () => {
     expect(Object.keys(table).toSorted()).toEqual(functions);
   });
 
@@ -311,7 +311,7 @@ describe('the permissions', () => {
     expect(permissionsOf(everything, name)).toEqual(granted);
   });
 
-  test('belong to nobody else, and name no Secret and no wildcard', () => {
+  test('are granted to nobody else, and contain no Secret and no wildcard', () => {
     const accounts = namesOf(everything, 'ServiceAccount').toSorted();
     const ofSources = sources.map(({ spec }) => spec.serviceAccountName);
     expect(accounts).toEqual([...functions, ...ofSources].toSorted());
@@ -343,7 +343,7 @@ describe('the configuration', () => {
     });
   });
 
-  test('of the base lacks only the trust domain, and says so', () => {
+  test('of the base lacks only the trust domain', () => {
     expect(parseRenderingConfig(configOf(base))).toEqual({
       kind: 'invalid',
       message:
@@ -389,7 +389,7 @@ describe('the Kafka component', () => {
     }
   });
 
-  test('orders what reconcile gets, and gives a waiting event up to where nobody waits behind it', () => {
+  test('delivers to reconcile in order, and gives a waiting event up to a Trigger without an order', () => {
     const trigger = findManifest(kafka, 'Trigger', 'reconcile');
     expect(trigger.metadata.annotations).toEqual({ 'kafka.eventing.knative.dev/delivery.order': 'ordered' });
     expect(Trigger.parse(trigger).spec).toMatchObject({
@@ -421,7 +421,7 @@ describe('the admission policies', () => {
     expect(namesOf(policies, 'ConfigMap')).toEqual([]);
   });
 
-  test('go by the settings of the functions, and by none without an overlay', () => {
+  test('use the settings of the functions, and none without an overlay', () => {
     const { KLEYM_TRUST_DOMAIN: domain, KLEYM_NAMESPACE_SELECTOR: selector } = configOf(
       readManifests('overlays/example'),
     );
@@ -435,7 +435,7 @@ describe('the admission policies', () => {
     ]);
   });
 
-  test('let another one write by the patch that docs/install.md shows', () => {
+  test('let another account write with the patch that docs/install.md shows', () => {
     const text = readFileSync(join(import.meta.dirname, '..', 'docs', 'install.md'), 'utf8');
     const blocks = [...text.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, block = '']) => block);
     const shown = blocks.filter((block) => block.includes('matchConditions')).map((block) => parse(block));
@@ -453,7 +453,7 @@ describe('the admission policies', () => {
     expect(new Set(accounts)).toEqual(new Set([user]));
   });
 
-  test('speak of the names, labels, annotations and selectors that the functions write', () => {
+  test('use the names, labels, annotations and selectors that the functions write', () => {
     for (const policy of ['kleym-output-writers', 'kleym-output-content']) {
       expect(textOf(policy)).toContain(`startsWith('${outputNamePrefix}')`);
       expect(textOf(policy)).toContain(`[?'${outputLabels.managedBy}'].orValue('') == '${managedBy}'`);
@@ -475,7 +475,7 @@ describe('the folder', () => {
   );
   const folders = files.filter((name) => name.endsWith('kustomization.yaml')).map((name) => dirname(name));
 
-  test('has nothing that is not found by its label', () => {
+  test('labels every object', () => {
     for (const { kind, metadata } of everything)
       expect([kind, metadata.labels]).toEqual([
         kind,
@@ -549,7 +549,7 @@ describe('the folder', () => {
     });
   });
 
-  test('has network policies for Services that are there', () => {
+  test('has network policies for Services that exist only', () => {
     const text = JSON.stringify(readManifests('components/network-policy'));
     expect(text).toContain('"serving.knative.dev/service":"map-binding"');
     expect(namesOf(everything, 'NetworkPolicy')).toEqual([

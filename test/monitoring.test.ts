@@ -113,7 +113,7 @@ function missing(at: Schema | undefined, paths: readonly (readonly string[])[]):
 }
 
 describe('the file for kube-state-metrics', () => {
-  test('is about bindings and outputs, each once', () => {
+  test('describes bindings and outputs, each once', () => {
     expect(kinds.map(({ groupVersionKind }) => groupVersionKind)).toEqual(
       [bindingResource, outputResource].map(({ group, version, kind }) => ({ group, version, kind })),
     );
@@ -136,7 +136,7 @@ describe('the file for kube-state-metrics', () => {
     },
   );
 
-  test('knows our outputs by what the functions write', () => {
+  test('selects our outputs by the label that the functions write', () => {
     expect(kindOf(outputResource.kind).labelsFromPath).toEqual({
       output: ['metadata', 'name'],
       managed_by: ['metadata', 'labels', outputLabels.managedBy],
@@ -145,7 +145,7 @@ describe('the file for kube-state-metrics', () => {
     });
   });
 
-  test('has metrics whose names and help are as Prometheus wants them', () => {
+  test('has metrics with names and help that Prometheus accepts', () => {
     for (const { metrics } of kinds) {
       expect(new Set(metrics.map(({ name }) => name)).size).toBe(metrics.length);
       for (const { name, help } of metrics) {
@@ -206,13 +206,13 @@ describe('the alerts', () => {
     expect(told.filter((label) => !kept.includes(label))).toEqual([]);
   });
 
-  test('about outputs leave those of others alone', () => {
+  test('about outputs ignore those of others', () => {
     const expressions = alerts.map(({ expr }) => expr).filter((expr) => expr.includes('kleym_output_'));
     expect(expressions.length).toBeGreaterThan(0);
     for (const expr of expressions) expect(expr).toContain(`{managed_by="${managedBy}"}`);
   });
 
-  test('speak of conditions, reasons and settings that there are', () => {
+  test('use conditions, reasons and settings that exist', () => {
     const everything = JSON.stringify(alerts);
     const crd = readFileSync(join(manifestsFolder, 'base', 'crd.yaml'), 'utf8');
     expect(wordsOf(everything, /type=\\"(\w+)/g)).toEqual(['Ready', 'Conflict', 'Conflict', 'Ready']);
@@ -221,7 +221,7 @@ describe('the alerts', () => {
     for (const setting of wordsOf(everything, /(KLEYM_\w+)/g)) expect(data).toHaveProperty(setting);
   });
 
-  test('about the sweep mean the pods of its Service', () => {
+  test('about the sweep select the pods of its Service', () => {
     const { metadata } = findManifest(readManifests('base'), 'Service', 'sweep');
     const sweeping = alerts.filter(({ alert }) => alert === 'KleymSweepNotRunning');
     const selectors = sweeping.flatMap(({ expr }) => expr.match(/\{[^}]*\}/g));

@@ -50,7 +50,7 @@ describe.concurrent('two bindings that ask for one container', () => {
     ]);
   });
 
-  test('are refused even where one of them was ready long before', async () => {
+  test('are refused even if one of them was ready before', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), objective('objective-b'), a);
     await here.ready('binding-a');
@@ -64,7 +64,7 @@ describe.concurrent('two bindings that ask for one container', () => {
     await bothRefused(here);
   });
 
-  test('are refused although their pools have different names, where the selectors are equal', async () => {
+  test('are refused although their pools have different names, if the selectors are equal', async () => {
     const here = await cluster.namespace();
     const other = binding('binding-b', {
       poolRef: { name: 'pool-b' },
@@ -81,7 +81,7 @@ describe.concurrent('two bindings that ask for one container', () => {
     await bothRefused(here);
   });
 
-  test('know all of their peers, sorted, and never themselves', async () => {
+  test('name all of their peers, sorted, and never themselves', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding('binding-c'), binding('binding-a'), binding('binding-b'));
     await eventually(async () => {
@@ -140,7 +140,7 @@ describe.concurrent('two bindings that collided are both ready again', () => {
     await bothReady(here);
   });
 
-  test('although somebody wrote nonsense into the status of one meanwhile', async () => {
+  test('although somebody edited the status of one', async () => {
     const here = await collide();
     const { conditions = [] } = await here.status('binding-b');
     await cluster.kube.edit(
@@ -193,14 +193,14 @@ describe.concurrent('the binding that is left of two that collided is ready', ()
     await here.ready('binding-a');
   });
 
-  test('when the other points at a pool that is not there', async () => {
+  test('when the other refers to a pool that does not exist', async () => {
     const here = await collide();
     await here.edit(a, { spec: { poolRef: { name: 'nowhere' } } });
     await here.refused('binding-a', 'InvalidRef', 'TargetPoolNotFound');
     await here.ready('binding-b');
   });
 
-  test('when the pool of the other turns unsafe', async () => {
+  test('when the selector of the pool of the other becomes invalid', async () => {
     const here = await cluster.namespace();
     const other = binding('binding-b', {
       poolRef: { name: 'pool-b' },
@@ -220,7 +220,7 @@ describe.concurrent('the binding that is left of two that collided is ready', ()
     await here.ready('binding-a');
   });
 
-  test('and of three, two still collide when one is deleted', async () => {
+  test('but two of three still collide when one is deleted', async () => {
     const here = await collide();
     await here.create(binding('binding-c'));
     await here.refused('binding-c', 'Conflict', 'IdentityCollision');
@@ -230,8 +230,8 @@ describe.concurrent('the binding that is left of two that collided is ready', ()
   });
 });
 
-describe.concurrent('bindings that cannot meet in one container', () => {
-  test('PoolOnly ones are never in conflict', async () => {
+describe.concurrent('bindings that cannot select the same container', () => {
+  test('are never in conflict if they are PoolOnly', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding(), poolBinding('binding-b'));
     await bothReady(here);
@@ -251,7 +251,7 @@ describe.concurrent('bindings that cannot meet in one container', () => {
     await there.ready('binding-a');
   });
 
-  test('with different containers never touch each other', async () => {
+  test('with different containers never change each other', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), a);
     const before = await here.ready('binding-a');
@@ -263,7 +263,7 @@ describe.concurrent('bindings that cannot meet in one container', () => {
   });
 });
 
-describe.concurrent('bindings that may meet in one container, but need not', () => {
+describe.concurrent('bindings that may select the same container', () => {
   const image = `registry.example.org/server@sha256:${'0'.repeat(64)}`;
 
   test('are both ready, and each names the other as a possible overlap', async () => {
@@ -290,7 +290,7 @@ describe.concurrent('bindings that may meet in one container, but need not', () 
     });
   });
 
-  test('an image and a container name may mean the same container', async () => {
+  test('by an image and by a container name are reported as a possible overlap', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), a);
     await here.create(binding('binding-b', { containerName: undefined, containerImage: image }));

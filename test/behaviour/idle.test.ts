@@ -52,7 +52,7 @@ async function versions(here: TestNamespace): Promise<Record<string, string>> {
   );
 }
 
-test('a cluster at rest is not written to, however often the sweep looks at it', async () => {
+test('the sweep writes nothing to a stable cluster', async () => {
   const here = await cluster.namespace();
   await fill(here);
   // What the API server refused is asked about at each sweep: 200 names that one binding, and nothing is written.

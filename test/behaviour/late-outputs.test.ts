@@ -6,7 +6,7 @@ import { eventually, testSettings, useCluster } from '../support/test-cluster.ts
 const cluster = await useCluster();
 await cluster.startQuietStack();
 
-test('an output that lands when its binding is gone goes by its own event, before any sweep', async () => {
+test('an output that appears after its binding is gone is deleted because of its own event, before any sweep', async () => {
   // Nothing ever happened in this namespace, so no other event leads here.
   const here = await cluster.namespace();
   const gone = createBinding(perObjective, 'gone', here.name);

@@ -36,7 +36,7 @@ describe.concurrent('a binding', () => {
     });
   });
 
-  test('that becomes PoolOnly has one other output under another name', async () => {
+  test('that becomes PoolOnly replaces its output by one under another name', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     const before = await here.ready('binding-a');
@@ -53,7 +53,7 @@ describe.concurrent('a binding', () => {
     expect(await here.outputs()).toHaveLength(1);
   });
 
-  test('that becomes PerObjective again has its first output again', async () => {
+  test('that becomes PerObjective again gets an output under the first name', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), poolBinding());
     await here.ready('binding-a');
@@ -66,7 +66,7 @@ describe.concurrent('a binding', () => {
     });
   });
 
-  test('that is edited is about its new generation in all five conditions', async () => {
+  test('that is edited reports its new generation in all five conditions', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     await here.ready('binding-a');
@@ -79,7 +79,7 @@ describe.concurrent('a binding', () => {
     });
   });
 
-  test('keeps the time of a condition that did not change', async () => {
+  test('keeps lastTransitionTime of a condition that did not change', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     await here.ready('binding-a');
@@ -93,7 +93,7 @@ describe.concurrent('a binding', () => {
     expect(timeOf(after)).toBe(timeOf(before));
   });
 
-  test('that is deleted takes its output along', async () => {
+  test('that is deleted takes its output with it', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     await here.ready('binding-a');
@@ -101,7 +101,7 @@ describe.concurrent('a binding', () => {
     await here.gone('binding-a');
   });
 
-  test('that is deleted and created again at once has an output of its own', async () => {
+  test('that is deleted and created again at once gets a new output', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     const before = await here.ready('binding-a');
@@ -167,7 +167,7 @@ describe.concurrent('a binding', () => {
     );
   });
 
-  test('that a namespace takes along is let go, and leaves no output', async () => {
+  test('that goes with its namespace is released and leaves no output', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding(), binding('binding-b', { containerName: 'other' }));
     await here.ready('binding-a');
@@ -182,7 +182,7 @@ describe.concurrent('a binding', () => {
 });
 
 describe.concurrent('an output', () => {
-  test('that a foreign finalizer holds keeps its binding, until it is let go', async () => {
+  test('that a foreign finalizer holds keeps its binding until the finalizer is removed', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     const held = await here.ready('binding-a');
@@ -214,7 +214,7 @@ describe.concurrent('an output', () => {
     await here.refused('binding-a', 'Conflict', 'IdentityCollision');
   });
 
-  test('that is edited by hand is healed, and keeps what is not ours', async () => {
+  test('that is edited by hand is restored, and keeps fields that are not ours', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     const before = await here.ready('binding-a');
@@ -234,7 +234,7 @@ describe.concurrent('an output', () => {
     });
   });
 
-  test('that is deleted by hand comes again', async () => {
+  test('that is deleted by hand is created again', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     const before = await here.ready('binding-a');
@@ -263,7 +263,7 @@ describe.concurrent('an output', () => {
     });
   });
 
-  test('from which all labels are taken gets them back', async () => {
+  test('that loses all its labels gets them back', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     const before = await here.ready('binding-a');
@@ -273,7 +273,7 @@ describe.concurrent('an output', () => {
     );
   });
 
-  test('from which all annotations are taken is healed', async () => {
+  test('that loses all its annotations gets them back', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     const before = await here.ready('binding-a');
@@ -281,7 +281,7 @@ describe.concurrent('an output', () => {
     await eventually(async () => expect(ours(await here.ready('binding-a'))).toEqual(ours(before)));
   });
 
-  test('whose status SPIRE writes is not news', async () => {
+  test('whose status SPIRE writes causes no write', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding(), poolBinding('binding-b', { poolRef: { name: 'pool-b' } }));
     const before = await here.ready('binding-a');
@@ -357,7 +357,7 @@ describe.concurrent('an output', () => {
 });
 
 describe.concurrent('Kubernetes Events', () => {
-  test('tell the transitions of a binding, each once', async () => {
+  test('record each transition of a binding once', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     const { metadata } = await here.ready('binding-a');
@@ -378,7 +378,7 @@ describe.concurrent('Kubernetes Events', () => {
     });
   });
 
-  test('are not repeated where nothing changes', async () => {
+  test('are not recorded again when nothing changes', async () => {
     const here = await cluster.namespace();
     await here.create(poolBinding());
     await here.refused('binding-a', 'InvalidRef', 'TargetPoolNotFound');

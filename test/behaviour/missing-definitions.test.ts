@@ -111,8 +111,8 @@ afterEach(async () => {
   await install(pools, oldPools, objectives, oldObjectives, outputs);
 });
 
-describe('without the definition', () => {
-  test('of any pool, a binding says which one is missing and recovers by itself when it comes', async () => {
+describe('without the CRD', () => {
+  test('of pools, a binding says which CRD is missing and recovers when it is installed', async () => {
     await remove(pools, oldPools);
     const here = await cluster.namespace();
     await here.create(poolBinding());
@@ -124,7 +124,7 @@ describe('without the definition', () => {
     await here.ready('binding-a');
   });
 
-  test('of one group of pools, the other one serves', async () => {
+  test('of one group of pools, pools of the other are found', async () => {
     await remove(pools);
     const here = await cluster.namespace();
     await here.create(poolBinding());
@@ -133,7 +133,7 @@ describe('without the definition', () => {
     await here.ready('binding-a');
   });
 
-  test('of any objective, only the bindings that need one are refused', async () => {
+  test('of objectives, only the bindings that need one are refused', async () => {
     await remove(objectives, oldObjectives);
     const here = await cluster.namespace();
     await here.create(pool(), binding(), poolBinding('binding-b'));
@@ -146,7 +146,7 @@ describe('without the definition', () => {
     await here.ready('binding-a');
   });
 
-  test('of one group of objectives, the other one serves', async () => {
+  test('of one group of objectives, objectives of the other are found', async () => {
     await remove(objectives);
     const here = await cluster.namespace();
     await here.create(pool(), oldObjective(), binding());
@@ -154,7 +154,7 @@ describe('without the definition', () => {
     expect((await here.status('binding-a')).observed?.objective?.group).toBe('inference.networking.x-k8s.io');
   });
 
-  test('of all but the documented group of objectives, that one serves', async () => {
+  test('of all groups of objectives but the documented one, objectives of that are found', async () => {
     await remove(objectives, oldObjectives);
     await install(documentedObjectives);
     const here = await cluster.namespace();
@@ -190,7 +190,7 @@ describe('without the definition', () => {
     await remove(documentedObjectives);
   });
 
-  test('of ClusterSPIFFEIDs, bindings say so and recover by themselves when it comes', async () => {
+  test('of ClusterSPIFFEIDs, bindings say so and recover when it is installed', async () => {
     await remove(outputs);
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding());
@@ -206,8 +206,8 @@ describe('without the definition', () => {
   });
 });
 
-describe('when a definition is removed under bindings', () => {
-  test('of pools, they are refused', async () => {
+describe('when the CRD is removed', () => {
+  test('of pools, bindings are refused', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding());
     await here.ready('binding-a');
@@ -220,7 +220,7 @@ describe('when a definition is removed under bindings', () => {
     await here.refused('binding-a', 'InvalidRef', 'InferencePoolCRDMissing');
   });
 
-  test('of objectives that come back, they are ready again', async () => {
+  test('of objectives and installed again, bindings are ready again', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     await here.ready('binding-a');
@@ -233,7 +233,7 @@ describe('when a definition is removed under bindings', () => {
     await here.refused('binding-a', 'InvalidRef', 'TargetObjectiveNotFound');
   });
 
-  test('of ClusterSPIFFEIDs, they say so, and a binding that is deleted goes all the same', async () => {
+  test('of ClusterSPIFFEIDs, bindings say so, and one that is deleted still goes', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding(), poolBinding('binding-b'));
     await here.ready('binding-a');
@@ -249,7 +249,7 @@ describe('when a definition is removed under bindings', () => {
     await here.ready('binding-a');
   });
 
-  test('of ClusterSPIFFEIDs in favour of another version, every binding stays as it is until it is back', async () => {
+  test('of ClusterSPIFFEIDs and another version is installed, bindings stay as they are until the first is back', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding(), poolBinding('binding-b'));
     const [first, second] = [await here.ready('binding-a'), await here.ready('binding-b')];

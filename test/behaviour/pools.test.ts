@@ -9,8 +9,8 @@ function selecting(matchLabels: Record<string, string | null>): object {
   return { spec: { selector: { matchLabels } } };
 }
 
-describe.concurrent('a pool that changes under a binding', () => {
-  test('moves the output of a PerObjective binding in its place', async () => {
+describe.concurrent('a change of a pool', () => {
+  test('changes the output of a PerObjective binding in place', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     const before = await here.ready('binding-a');
@@ -27,7 +27,7 @@ describe.concurrent('a pool that changes under a binding', () => {
     expect(renderedSelectors?.[0]?.selectors).toContain('k8s:pod-label:app:next');
   });
 
-  test('moves the output of a PoolOnly binding in its place', async () => {
+  test('changes the output of a PoolOnly binding in place', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding());
     const before = await here.ready('binding-a');
@@ -55,7 +55,7 @@ describe.concurrent('a pool that changes under a binding', () => {
     });
   });
 
-  test('does not touch the binding where only its status changes', async () => {
+  test('writes nothing to the binding if only the status of the pool changes', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding(), poolBinding('binding-b', { poolRef: { name: 'pool-b' } }));
     await here.ready('binding-a');
@@ -94,7 +94,7 @@ describe.concurrent('a pool that changes under a binding', () => {
     );
   });
 
-  test('takes both outputs of a swap to their new place', async () => {
+  test('changes both outputs if two pools swap their selectors', async () => {
     const here = await cluster.namespace();
     await here.create(pool('pool-a', { app: 'one' }), pool('pool-b', { app: 'two' }));
     await here.create(objective(), objective('objective-b', { name: 'pool-b' }));

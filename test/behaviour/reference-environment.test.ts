@@ -27,7 +27,7 @@ async function prepare(): Promise<TestNamespace> {
 }
 
 describe.concurrent('the reference environment', () => {
-  test('compiles the PerObjective binding as its seed says [8.1]', async () => {
+  test('compiles the PerObjective binding into the output that is written down for it', async () => {
     const here = await prepare();
     await here.create(perObjective);
     const { metadata, spec } = await here.ready('binding');
@@ -63,7 +63,7 @@ describe.concurrent('the reference environment', () => {
     });
   });
 
-  test('changes nothing when the same binding is applied again [8.1]', async () => {
+  test('changes nothing when the same binding is applied again', async () => {
     const here = await prepare();
     const manifest = { ...perObjective, metadata: { name: 'binding', namespace: here.name } };
     await cluster.kube.apply(manifest);
@@ -75,7 +75,7 @@ describe.concurrent('the reference environment', () => {
     await here.gone('binding');
   });
 
-  test('compiles the PoolOnly binding as its seed says [8.2]', async () => {
+  test('compiles the PoolOnly binding into the output that is written down for it', async () => {
     const here = await prepare();
     await here.create(wholePool);
     const { metadata, spec } = await here.ready('pool-binding');
@@ -93,7 +93,7 @@ describe.concurrent('the reference environment', () => {
     await here.gone('pool-binding');
   });
 
-  test('gives the outputs the very names that kleym-operator gave them [1]', async () => {
+  test('gives the outputs the same names as kleym-operator', async () => {
     const namespace = {
       apiVersion: 'v1',
       kind: 'Namespace',

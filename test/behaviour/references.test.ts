@@ -103,7 +103,7 @@ describe.concurrent('how references are resolved', () => {
     await here.ready('binding-a');
   });
 
-  test('a binding that waits for its pool is held by the finalizer', async () => {
+  test('a binding that waits for its pool has the finalizer', async () => {
     const here = await cluster.namespace();
     await here.create(poolBinding());
     await here.refused('binding-a', 'InvalidRef', 'TargetPoolNotFound');
@@ -111,7 +111,7 @@ describe.concurrent('how references are resolved', () => {
     expect(metadata.finalizers).toEqual(['kleym.sonda.red/inferenceidentitybinding-finalizer']);
   });
 
-  test('of two objectives of one name the preferred group is observed', async () => {
+  test('of two objectives with one name, the one of the preferred group is observed', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), oldObjective(), objective(), binding());
     await here.ready('binding-a');
@@ -122,7 +122,7 @@ describe.concurrent('how references are resolved', () => {
     ]);
   });
 
-  test('a group in the reference pins it, whatever else has the name', async () => {
+  test('a group in the reference selects the object, whatever else has the name', async () => {
     const here = await cluster.namespace();
     await here.create(
       pool('pool-a', { app: 'new' }),
@@ -133,7 +133,7 @@ describe.concurrent('how references are resolved', () => {
     expect(output['spec']).toMatchObject({ podSelector: { matchLabels: { app: 'old' } } });
   });
 
-  test('two objectives of one name that point at different pools are refused until one is pinned', async () => {
+  test('a binding is refused if two objectives with its name point at different pools, until it names a group', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), oldObjective('objective-a', { name: 'pool-b' }), binding());
     const message = await here.refused('binding-a', 'InvalidRef', 'AmbiguousObjectiveRef');
@@ -142,7 +142,7 @@ describe.concurrent('how references are resolved', () => {
     await here.ready('binding-a');
   });
 
-  test('an objective that moves to another pool withdraws the identity', async () => {
+  test('pointing an objective at another pool withdraws the identity', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), pool('pool-b', { app: 'other' }), objective(), binding());
     await here.ready('binding-a');
@@ -153,7 +153,7 @@ describe.concurrent('how references are resolved', () => {
     expect(output['spec']).toMatchObject({ podSelector: { matchLabels: { app: 'other' } } });
   });
 
-  test('a pool that is deleted withdraws the identity, and one that is created again brings it back', async () => {
+  test('deleting a pool withdraws the identity, and creating it again restores it', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding());
     await here.ready('binding-a');
@@ -163,7 +163,7 @@ describe.concurrent('how references are resolved', () => {
     await here.ready('binding-a');
   });
 
-  test('an objective that is deleted withdraws the identity', async () => {
+  test('deleting an objective withdraws the identity', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     await here.ready('binding-a');
@@ -171,7 +171,7 @@ describe.concurrent('how references are resolved', () => {
     await here.refused('binding-a', 'InvalidRef', 'TargetObjectiveNotFound');
   });
 
-  test('an objective event moves only the bindings that name it', async () => {
+  test('an event of an objective changes only the bindings that name it', async () => {
     const here = await cluster.namespace();
     const other = binding('binding-b', { objectiveRef: { name: 'objective-b' }, containerName: 'other' });
     await here.create(pool(), objective(), objective('objective-b'), binding(), other);
@@ -183,7 +183,7 @@ describe.concurrent('how references are resolved', () => {
     expect((await here.get(other)).metadata.resourceVersion).toBe(before.metadata.resourceVersion);
   });
 
-  test('a pool event moves only the bindings that name it, in its group or in any', async () => {
+  test('an event of a pool changes only the bindings that name it, with its group or without one', async () => {
     const here = await cluster.namespace();
     const pinned = poolBinding('pinned', {
       poolRef: { name: 'pool-a', group: 'inference.networking.k8s.io' },
@@ -202,7 +202,7 @@ describe.concurrent('how references are resolved', () => {
 });
 
 describe.concurrent('a pool that two groups serve', () => {
-  test('is one pool where the selectors are equal, and its outputs stay through the migration', async () => {
+  test('is one pool if the selectors are equal, and its outputs stay during the migration', async () => {
     const here = await cluster.namespace();
     await here.create(oldPool(), poolBinding());
     const before = await here.ready('binding-a');
@@ -216,7 +216,7 @@ describe.concurrent('a pool that two groups serve', () => {
     expect(after.metadata.uid).toBe(before.metadata.uid);
   });
 
-  test('is refused where the selectors differ, until they agree', async () => {
+  test('is refused if the selectors differ, until they are equal', async () => {
     const here = await cluster.namespace();
     await here.create(oldPool('pool-a', { app: 'old' }), poolBinding());
     await here.ready('binding-a');

@@ -40,7 +40,7 @@ async function nameOfOutput(here: TestNamespace): Promise<Stored> {
 }
 
 describe.concurrent('a foreign object under the name of our output', () => {
-  test('is never touched, and the binding says that the name is taken', async () => {
+  test('is never changed, and the binding reports OutputNameTaken', async () => {
     const here = await cluster.namespace();
     const { metadata } = await nameOfOutput(here);
     const [foreign] = await here.create(output(metadata.name));
@@ -55,7 +55,7 @@ describe.concurrent('a foreign object under the name of our output', () => {
     await here.delete(output(metadata.name));
   });
 
-  test('frees the name when it is deleted and a sweep has passed', async () => {
+  test('is replaced by our output after it is deleted and a sweep has run', async () => {
     const here = await cluster.namespace();
     const { metadata } = await nameOfOutput(here);
     await here.create(output(metadata.name), binding());
@@ -65,7 +65,7 @@ describe.concurrent('a foreign object under the name of our output', () => {
     await here.ready('binding-a');
   });
 
-  test('is asked about without writing anything while it stays', async () => {
+  test('is checked again without a write while it exists', async () => {
     const here = await cluster.namespace();
     const { metadata } = await nameOfOutput(here);
     await here.create(output(metadata.name), binding());
@@ -86,7 +86,7 @@ describe.concurrent('a foreign object under the name of our output', () => {
 });
 
 describe.concurrent('an output that the API server refuses', () => {
-  test('is RenderFailure in the words of the server, until it takes it', async () => {
+  test('is reported as RenderFailure with the message of the server, until it accepts the output', async () => {
     const here = await cluster.namespace();
     const { lift } = rule(here, (request) =>
       isWriteOf('POST')(request)
@@ -107,7 +107,7 @@ describe.concurrent('an output that the API server refuses', () => {
     await here.ready('binding-a');
   });
 
-  test('is withdrawn where a change of it is refused', async () => {
+  test('is withdrawn if a change of it is refused', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding());
     await here.ready('binding-a');
@@ -121,7 +121,7 @@ describe.concurrent('an output that the API server refuses', () => {
     await here.ready('binding-a');
   });
 
-  test('is tried again by itself where the permission is missing', async () => {
+  test('is tried again if the permission was missing', async () => {
     const here = await cluster.namespace();
     const { lift } = rule(here, (request) =>
       isWriteOf('POST')(request) ? { status: 403, message: 'clusterspiffeids is forbidden' } : 'pass',
@@ -134,7 +134,7 @@ describe.concurrent('an output that the API server refuses', () => {
     await here.ready('binding-a');
   });
 
-  test('lets its rivals go on meanwhile', async () => {
+  test('does not block its peers', async () => {
     const here = await cluster.namespace();
     const { lift } = rule(here, (request) =>
       isWriteOf('POST')(request) && request.body.includes('-binding-a-')
@@ -149,7 +149,7 @@ describe.concurrent('an output that the API server refuses', () => {
 });
 
 describe.concurrent('an API server in trouble', () => {
-  test('that cannot say whether the pool exists changes no status, and all goes on when it can', async () => {
+  test('that cannot say whether the pool exists changes no status until it can', async () => {
     const here = await cluster.namespace();
     const { asked, lift } = rule(here, ({ method, path }) =>
       method === 'GET' && path.includes('/inferencepools/')
@@ -163,7 +163,7 @@ describe.concurrent('an API server in trouble', () => {
     await here.ready('binding-a');
   });
 
-  test('that answers 500 to the write of a status is asked again', async () => {
+  test('that answers 500 to a write of a status gets it again', async () => {
     const here = await cluster.namespace();
     const { asked, lift } = rule(here, ({ method, path }) =>
       method === 'PUT' && path.endsWith('/status') ? { status: 500, message: 'etcd is gone' } : 'pass',
@@ -190,7 +190,7 @@ describe.concurrent('an API server in trouble', () => {
     await here.gone('binding-a');
   });
 
-  test('that refuses Kubernetes Events keeps nobody from an identity', async () => {
+  test('that refuses Kubernetes Events does not prevent an identity', async () => {
     const here = await cluster.namespace();
     const { asked } = rule(here, ({ path }) =>
       path.includes('/events') ? { status: 403, message: 'namespace is being terminated' } : 'pass',
@@ -202,7 +202,7 @@ describe.concurrent('an API server in trouble', () => {
     expect(await here.events('binding-a')).toEqual([]);
   });
 
-  test('whose answer to a create is lost is not asked to create again', async () => {
+  test('whose answer to a create is lost gets no second create', async () => {
     const here = await cluster.namespace();
     let creates = 0;
     rule(here, (request) => {

@@ -64,7 +64,7 @@ function isCall(here: TestNamespace, method: string, part: string): (request: Pr
 }
 
 describe('a restart with other settings', () => {
-  test('with another trust domain gives every binding an output of a new name, and only that', async () => {
+  test('with another trust domain replaces every output by one under a new name', async () => {
     const here = await prepare();
     const before = await withStack({}, async () => {
       await here.create(binding());
@@ -84,7 +84,7 @@ describe('a restart with other settings', () => {
     await withStack({}, () => here.gone('binding-a'));
   });
 
-  test('with a class name changes outputs in their place, and without it again', async () => {
+  test('with a class name changes outputs in place, and so does one without it', async () => {
     const here = await prepare();
     const before = await withStack({}, async () => {
       await here.create(poolBinding());
@@ -109,7 +109,7 @@ describe('a restart with other settings', () => {
     );
   });
 
-  test('without the namespace selector takes it off', async () => {
+  test('without the namespace selector removes it from outputs', async () => {
     const here = await prepare();
     await here.create(poolBinding());
     await withStack({}, () => here.ready('binding-a'));
@@ -121,7 +121,7 @@ describe('a restart with other settings', () => {
     );
   });
 
-  test('that refuses overlaps withdraws those that were only reported', async () => {
+  test('with overlaps refused withdraws the outputs of overlaps that were only reported', async () => {
     const here = await prepare();
     await here.create(
       pool('pool-b', { app: 'model-server', tier: 'gpu' }),
@@ -149,14 +149,14 @@ describe('a restart with other settings', () => {
   });
 });
 
-describe('bindings that were made while nothing ran', () => {
-  test('are looked at when it starts', async () => {
+describe('bindings that were created while no function ran', () => {
+  test('are reconciled when the functions start', async () => {
     const here = await prepare();
     await here.create(binding());
     await withStack({}, () => here.ready('binding-a'));
   });
 
-  test('are cleaned up when they were deleted meanwhile', async () => {
+  test('are cleaned up when they were deleted too', async () => {
     const here = await prepare();
     await here.create(binding());
     await withStack({}, () => here.ready('binding-a'));
@@ -177,7 +177,7 @@ function remove(here: TestNamespace): () => Promise<unknown> {
   return () => here.delete(binding());
 }
 
-describe('a process that dies between two calls leaves nothing that another one cannot finish', () => {
+describe('after a process dies between two calls another one finishes its work', () => {
   test.each([
     ['before the finalizer', 'PATCH', 'inferenceidentitybindings', 'cut before', create],
     ['after the finalizer', 'PATCH', 'inferenceidentitybindings', 'cut after', create],
@@ -217,7 +217,7 @@ describe('a process that dies between two calls leaves nothing that another one 
     expect(await here.outputs()).toHaveLength(act === remove ? 0 : 1);
   });
 
-  test('an output that loses its labels before it was confirmed is healed in its place', async () => {
+  test('an output that loses its labels before it was confirmed is restored in place', async () => {
     const here = await prepare();
     const { metadata } = await loseLabels(here);
     await withStack({}, async (stack) => {
@@ -227,7 +227,7 @@ describe('a process that dies between two calls leaves nothing that another one 
     });
   });
 
-  test('an output that loses its labels before it was confirmed goes with its binding', async () => {
+  test('an output that loses its labels before it was confirmed is deleted with its binding', async () => {
     const here = await prepare();
     const lost = await loseLabels(here);
     await here.delete(binding());
@@ -239,7 +239,7 @@ describe('a process that dies between two calls leaves nothing that another one 
     });
   });
 
-  test('while the claim of a dead process may still land, its rival waits', async () => {
+  test('a peer waits while the POST of a dead process may still land', async () => {
     const here = await prepare();
     await dieAt(() => here.create(binding()), isCall(here, 'POST', 'clusterspiffeids'), 'cut before');
     await here.edit(binding(), { spec: { containerName: 'other' } });

@@ -21,8 +21,8 @@ const probe = await cluster.namespace();
 await eventually(async () => probe.create(binding('probe', { objectiveRef: undefined })));
 await cluster.startQuietStack();
 
-describe.concurrent('a binding that no admission has checked', () => {
-  test('of an objective without a reference to it is refused', async () => {
+describe.concurrent('a binding that was created without admission', () => {
+  test('is refused if it is PerObjective and names no objective', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), binding('binding-a', { objectiveRef: undefined }));
     expect(await here.refused('binding-a', 'RenderFailure', 'MissingObjectiveRef')).toBe(
@@ -30,7 +30,7 @@ describe.concurrent('a binding that no admission has checked', () => {
     );
   });
 
-  test('with blanks around its references means what stands between them', async () => {
+  test('is read without the blanks around the names in its references', async () => {
     const here = await cluster.namespace();
     const spec = {
       poolRef: { name: ' pool-a ', group: ' inference.networking.k8s.io ' },

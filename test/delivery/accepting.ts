@@ -31,18 +31,18 @@ export function describeAccepting(openFlow: OpenFlow): void {
     },
   );
 
-  test('an event that no Trigger wants is accepted, and gone', async () => {
+  test('an event that no Trigger wants is accepted and dropped', async () => {
     expect(await client().send({ id: 'unwanted', type: 'unwanted' })).toBe(202);
     await client().expectReceivers('unwanted', {});
   });
 
-  test('the same event twice is two events', async () => {
+  test('an event that is sent twice is delivered twice', async () => {
     expect(await client().send({ id: 'twice' })).toBe(202);
     expect(await client().send({ id: 'twice' })).toBe(202);
     await client().expectReceivers('twice', { f: 2 });
   });
 
-  describe('400 is the answer to', () => {
+  describe('a Broker answers 400 to', () => {
     test.each<[string, Partial<RawRequest>]>([
       ['nothing at all', {}],
       ['JSON that is no event', { headers: { 'content-type': 'application/json' }, body: '{"id":"1"}' }],
@@ -94,12 +94,12 @@ export function describeAccepting(openFlow: OpenFlow): void {
     await client().expectReceivers(`hops ${hops}`, { f: 1 });
   });
 
-  test('nothing but POST', async () => {
+  test('a Broker answers 405 to everything but POST', async () => {
     expect((await client().request({ method: 'GET' })).status).toBe(405);
     expect((await client().request({ method: 'PUT' })).status).toBe(405);
   });
 
-  test('at a Broker that does not exist the answer is 404', async () => {
+  test('404 is the answer of a Broker that does not exist', async () => {
     const { status } = await client().request({
       url: client().brokerUrl('missing'),
       headers: toHeaders(whole),

@@ -66,7 +66,7 @@ export function describeDeadLetters(openFlow: OpenFlow): void {
     await client().expectReceivers(id, { f: tries, sink: 1 });
   });
 
-  test('a dead letter keeps the count of its hops, and the time of its arrival', async () => {
+  test('a dead letter keeps its hop count and its arrival time', async () => {
     await client().answers('f', 'hops', 400);
     await client().send({ id: 'hops', knativebrokerttl: '8' });
     const [asked] = await client().received('f', 'hops');
@@ -78,7 +78,7 @@ export function describeDeadLetters(openFlow: OpenFlow): void {
   });
 
   // One byte more, and the dispatcher of Knative 0.50 ends: it writes more base64 than it has made room for. Not here.
-  test('of an answer 768 bytes are told', async () => {
+  test('a dead letter carries the first 768 bytes of the answer', async () => {
     await client().answers('f', 'long', { status: 400, body: 'x'.repeat(768) });
     await client().send({ id: 'long' });
     const [letter] = await client().received('sink', 'long');
@@ -100,7 +100,7 @@ export function describeDeadLetters(openFlow: OpenFlow): void {
     ['a broken event', 'wanted', replyOf({ id: 'r', 'my-extension': 'x' })],
     ['silence', 'hurry', 'hold'],
     ['304', 'wanted', 304],
-  ])('%s leaves no word of what went wrong', async (id, type, answer) => {
+  ])('%s leaves no error attributes on the dead letter', async (id, type, answer) => {
     await client().answers('f', id, answer);
     await client().answers('impatient', id, answer);
     await client().send({ id, type });
@@ -109,7 +109,7 @@ export function describeDeadLetters(openFlow: OpenFlow): void {
     expect(told).toEqual([]);
   });
 
-  test('an event that was a dead letter before keeps the word of its first failure', async () => {
+  test('an event that was a dead letter before keeps the address and the code of its first failure', async () => {
     await client().answers('f', 'again', { status: 400, body: 'new' });
     const before = { knativeerrordest: 'http://old/', knativeerrorcode: '503', knativeerrordata: '' };
     await client().send({ id: 'again', ...before });
@@ -121,7 +121,7 @@ export function describeDeadLetters(openFlow: OpenFlow): void {
     });
   });
 
-  test('the dead letter sink is asked as often as the subscriber; then the event is lost', async () => {
+  test('the dead letter sink is tried as often as the subscriber; then the event is lost', async () => {
     await client().answers('f', 'lost', 400);
     await client().answers('sink', 'lost', 503);
     await client().send({ id: 'lost' });
@@ -129,7 +129,7 @@ export function describeDeadLetters(openFlow: OpenFlow): void {
     await client().expectReceivers('lost', { f: 1, sink: 3 });
   });
 
-  test("the dead letter sink's reply is thrown away, and nothing that it answers is a failure", async () => {
+  test('a reply of the dead letter sink is dropped, and any 2xx of it is success', async () => {
     await client().answers('f', 'answered', 400);
     await client().answers('sink', 'answered', replyOf({ id: 'the answer', type: 'reply' }));
     await client().answers('f', 'babble', 400);
@@ -142,14 +142,14 @@ export function describeDeadLetters(openFlow: OpenFlow): void {
     await client().expectReceivers('babble', { f: 1, sink: 1 });
   });
 
-  test('a dead letter sink is not asked to reply', async () => {
+  test('a dead letter is sent without Prefer: reply', async () => {
     await client().answers('f', 'told', 400);
     await client().send({ id: 'told' });
     const [letter] = await client().received('sink', 'told');
     expect(letter?.headers).not.toHaveProperty('prefer');
   });
 
-  test('a Broker as the dead letter sink makes an ordinary event of the letter, whose reply is routed', async () => {
+  test('a Broker as the dead letter sink treats the letter as an ordinary event and routes its reply', async () => {
     await client().answers('to-second', 'forwarded', { status: 400, body: 'no' });
     await client().answers('sweep', 'forwarded', replyOf({ id: 'swept', type: 'anything' }));
     await client().send({ id: 'forwarded', type: 'to second', knativebrokerttl: '9' });
@@ -167,7 +167,7 @@ export function describeDeadLetters(openFlow: OpenFlow): void {
     await client().expectReceivers('forwarded', { 'to-second': 1, sweep: 1 });
   });
 
-  test("the second Broker counts the letter's hops further", async () => {
+  test("a Broker as the dead letter sink goes on counting the letter's hops", async () => {
     await client().answers('to-second', 'worn', 400);
     await client().send({ id: 'worn', type: 'to second', knativebrokerttl: '2' });
     await client().expectReceivers('worn', { 'to-second': 1 });

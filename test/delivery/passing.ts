@@ -11,7 +11,7 @@ export function describePassing(openFlow: OpenFlow): void {
     return first;
   };
 
-  test('the event in binary mode, with all its attributes, the time of its arrival and Prefer: reply', async () => {
+  test('a subscriber gets the event in binary mode, with all attributes, the arrival time and Prefer: reply', async () => {
     await client().send(
       {
         id: 'whole',
@@ -46,43 +46,43 @@ export function describePassing(openFlow: OpenFlow): void {
     expect(body).toBe('{ "a": 1.0 }');
   });
 
-  test('the instant of its time', async () => {
+  test('the time attribute keeps its instant', async () => {
     await client().send({ id: 'time', time: '2026-01-01T12:00:00.500+02:00' });
     const { headers } = await passed('time');
     expect(new Date(headers['ce-time'] ?? '').toISOString()).toBe('2026-01-01T10:00:00.500Z');
   });
 
-  test('not the count of its hops', async () => {
+  test('the hop count is not passed on', async () => {
     await client().send({ id: 'hops', knativebrokerttl: '7' });
     expect((await passed('hops')).headers).not.toHaveProperty('ce-knativebrokerttl');
   });
 
-  test('the arrival at this Broker, whatever the sender says', async () => {
+  test('the arrival time is that at this Broker, whatever the sender says', async () => {
     await client().send({ id: 'arrival', knativearrivaltime: '2001-01-01T00:00:00Z' });
     const { headers } = await passed('arrival');
     expect(Date.parse(headers['ce-knativearrivaltime'] ?? '')).toBeGreaterThan(Date.parse('2026-01-01'));
   });
 
-  test('an extension that is empty', async () => {
+  test('an empty extension is passed on', async () => {
     await client().send({ id: 'empty', namespace: '' });
     expect((await passed('empty')).headers).toHaveProperty('ce-namespace', '');
   });
 
-  test('a tick without data: an empty body and no content type', async () => {
+  test('an event without data has an empty body and no content type', async () => {
     await client().send({ id: 'tick' });
     const { headers, body } = await passed('tick');
     expect(headers).not.toHaveProperty('content-type');
     expect(body).toBe('');
   });
 
-  test('data without a content type', async () => {
+  test('data without a content type is passed on', async () => {
     await client().send({ id: 'untyped' }, 'hello');
     const { headers, body } = await passed('untyped');
     expect(headers).not.toHaveProperty('content-type');
     expect(body).toBe('hello');
   });
 
-  test('data that is not text', async () => {
+  test('binary data is passed on unchanged', async () => {
     const data = Uint8Array.from([0, 255, 13, 10, 128]);
     await client().send({ id: 'bytes', datacontenttype: 'application/octet-stream' }, data);
     const { headers, base64 } = await passed('bytes');
@@ -90,7 +90,7 @@ export function describePassing(openFlow: OpenFlow): void {
     expect(base64).toBe('AP8NCoA=');
   });
 
-  test('much data', async () => {
+  test('a megabyte of data is passed on', async () => {
     const data = JSON.stringify({ text: 'x'.repeat(1024 * 1024) });
     await client().send({ id: 'much', datacontenttype: 'application/json' }, data);
     expect((await passed('much')).body.length).toBe(data.length);
@@ -109,7 +109,7 @@ export function describePassing(openFlow: OpenFlow): void {
     ['text', { datacontenttype: 'text/plain', data: 'x\n"y"' }, 'x\n"y"', 'text/plain'],
     ['base64', { datacontenttype: 'text/plain', data_base64: 'eA==' }, 'x', 'text/plain'],
     ['nothing', {}, '', undefined],
-  ])('the data of a structured event that is %s', async (id, parts, expected, contentType) => {
+  ])('the data of a structured event is passed on: %s', async (id, parts, expected, contentType) => {
     const event = {
       specversion: '1.0',
       id,
@@ -128,7 +128,7 @@ export function describePassing(openFlow: OpenFlow): void {
   });
 
   // Node shows the two bytes of é as two characters.
-  test('letters that are not ASCII, as UTF-8', async () => {
+  test('attributes that are not ASCII are passed on as UTF-8', async () => {
     const headers = { 'content-type': 'application/cloudevents+json' };
     const event = { specversion: '1.0', source: '/test', type: 'wanted', subject: 'é' };
     await client().request({ headers, body: JSON.stringify({ ...event, id: 'in JSON' }) });
@@ -137,7 +137,7 @@ export function describePassing(openFlow: OpenFlow): void {
     expect((await passed('in a header')).headers['ce-subject']).toBe('\u00C3\u00A9');
   });
 
-  test.each(['a%20b', 'a  b', '"a"'])('an attribute as it was sent: %s', async (subject) => {
+  test.each(['a%20b', 'a  b', '"a"'])('an attribute is passed on as it was sent: %s', async (subject) => {
     const id = `sent ${subject}`;
     await client().send({ id, subject });
     expect((await passed(id)).headers['ce-subject']).toBe(subject);

@@ -63,20 +63,20 @@ export function describeReplies(openFlow: OpenFlow): void {
     expect(await client().received('g', `with ${status}`)).toHaveLength(1);
   });
 
-  test.each([200, 202, 204])('%i without a body is the end', async (status) => {
+  test.each([200, 202, 204])('%i without a body ends the delivery', async (status) => {
     await client().answers('f', `end ${status}`, status);
     await client().send({ id: `end ${status}` });
     await client().expectReceivers(`end ${status}`, { f: 1 });
   });
 
-  test('an event beside an error is no reply', async () => {
+  test('an event in an error response is no reply', async () => {
     await client().answers('f', 'ask in vain', replyOf({ id: 'with 400', type: 'reply' }, '', 400));
     await client().send({ id: 'ask in vain' });
     await client().expectReceivers('with 400', {});
     await client().expectReceivers('ask in vain', { f: 1, dead: 1 });
   });
 
-  test('a reply that nobody wants is gone', async () => {
+  test('a reply that no Trigger wants is dropped', async () => {
     await client().answers('f', 'ask for nothing', replyOf({ id: 'unwanted', type: 'unwanted' }));
     await client().send({ id: 'ask for nothing' });
     await client().expectReceivers('unwanted', {});
@@ -115,7 +115,7 @@ export function describeReplies(openFlow: OpenFlow): void {
     },
   );
 
-  test('an answer of a specversion that nobody knows is no event; without a body it is the end', async () => {
+  test('an answer with an unknown specversion is no event; without a body it ends the delivery', async () => {
     await client().answers('f', 'unknown', replyOf({ id: 'of 2.0', type: 'reply', specversion: '2.0' }));
     await client().send({ id: 'unknown' });
     await client().expectReceivers('unknown', { f: 1 });

@@ -72,7 +72,7 @@ export function describeRetries(openFlow: OpenFlow): void {
     await client().expectReceivers(id, { f: 3 });
   });
 
-  test('a reply counts after a retry too', async () => {
+  test('a reply is routed after a retry too', async () => {
     await client().answers('f', 'ask again', 503, replyOf({ id: 'later', type: 'reply' }));
     await client().send({ id: 'ask again' });
     expect(await client().received('g', 'later')).toHaveLength(1);
@@ -88,7 +88,7 @@ export function describeRetries(openFlow: OpenFlow): void {
     },
   );
 
-  test('tries are used up: one, and as many retries as the delivery says', async () => {
+  test('a subscriber is tried once, and again as often as the delivery says', async () => {
     await client().answers('f', 'never', 503);
     await client().send({ id: 'never' });
     await client().received('dead', 'never');
@@ -102,7 +102,7 @@ export function describeRetries(openFlow: OpenFlow): void {
     await client().expectReceivers('one try', { once: 1, dead: 1 });
   });
 
-  test('but the dead letter sink is the Broker’s where the Trigger has none', async () => {
+  test("a Trigger without a dead letter sink uses the Broker's", async () => {
     await client().answers('at-once', 'orphan', 400);
     await client().send({ id: 'orphan', type: 'at once' });
     await client().expectReceivers('orphan', { 'at-once': 1, dead: 1 });
@@ -117,15 +117,15 @@ export function describeRetries(openFlow: OpenFlow): void {
     expect(await client().received(trigger, `${trigger} 503`, 4)).toHaveLength(4);
   });
 
-  describe('where the time of a try is limited', () => {
-    test('a subscriber that does not answer in time is asked again', async () => {
+  describe('with a timeout', () => {
+    test('a subscriber that does not answer in time is tried again', async () => {
       await client().answers('impatient', 'late', 'hold', 204);
       await client().send({ id: 'late', type: 'hurry' });
       await client().received('impatient', 'late', 2);
       await client().expectReceivers('late', { impatient: 2 });
     });
 
-    test('the answer that came too late counts for nothing', async () => {
+    test('an answer that comes too late is ignored', async () => {
       await client().answers('impatient', 'too late', 'hold', 'hold', 'hold', 204);
       await client().send({ id: 'too late', type: 'hurry' });
       await client().received('dead', 'too late');
@@ -134,8 +134,8 @@ export function describeRetries(openFlow: OpenFlow): void {
     });
   });
 
-  describe('redirects are followed', () => {
-    test.each([307, 308])('%i with the event', async (status) => {
+  describe('a redirect', () => {
+    test.each([307, 308])('%i is followed with the event', async (status) => {
       const headers = { location: client().subscriberUrl('elsewhere') };
       await client().answers('f', `moved ${status}`, { status, headers });
       await client().send({ id: `moved ${status}`, datacontenttype: 'text/plain' }, 'all of it');
@@ -144,7 +144,7 @@ export function describeRetries(openFlow: OpenFlow): void {
       expect(arrived?.headers).toMatchObject({ 'content-type': 'text/plain', 'ce-type': 'wanted' });
     });
 
-    test.each([301, 302, 303])('%i as a GET that has lost the data', async (status) => {
+    test.each([301, 302, 303])('%i is followed by a GET without the data', async (status) => {
       const headers = { location: client().subscriberUrl('elsewhere') };
       await client().answers('f', `moved ${status}`, { status, headers });
       await client().send({ id: `moved ${status}`, datacontenttype: 'text/plain' }, 'all of it');
@@ -153,7 +153,7 @@ export function describeRetries(openFlow: OpenFlow): void {
       expect(arrived?.headers).toMatchObject({ 'ce-type': 'wanted' });
     });
 
-    test('and what is answered there counts', async () => {
+    test('leads to the answer that counts', async () => {
       const headers = { location: client().subscriberUrl('elsewhere') };
       await client().answers('f', 'moved away', { status: 307, headers });
       await client().answers('elsewhere', 'moved away', 503, replyOf({ id: 'from there', type: 'reply' }));
@@ -162,7 +162,7 @@ export function describeRetries(openFlow: OpenFlow): void {
       await client().expectReceivers('moved away', { f: 2, elsewhere: 2 });
     });
 
-    test('round and round is a failure that is retried', async () => {
+    test('that never ends is a failure that is retried', async () => {
       await client().answers('f', 'round', {
         status: 307,
         headers: { location: client().subscriberUrl('f') },
@@ -172,7 +172,7 @@ export function describeRetries(openFlow: OpenFlow): void {
       expect(letter?.headers).toMatchObject({ 'ce-knativeerrorcode': '500' });
     });
 
-    test('not those that name no location', async () => {
+    test('without a location is not followed', async () => {
       await client().answers('f', 'nowhere', 302);
       await client().send({ id: 'nowhere' });
       await client().received('dead', 'nowhere');

@@ -22,7 +22,7 @@ test.each(Object.entries(scenarios))(
   },
 );
 
-test('a search finds what a safeguard prevents, and tells a short story of it', async () => {
+test('a search without a safeguard finds the breach and its shortest story', async () => {
   const scenario = scenarios["the operator's output without account"];
   if (!scenario) throw new Error('the scenario is gone');
   const bounds = { look: 'narrow', runs: 1, atOnce: 1, maxStates: 2_000, isForShortest: true } as const;

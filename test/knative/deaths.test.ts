@@ -23,7 +23,7 @@ const manifests = names.map((name, index) =>
 const refused = names.filter((_, index) => index % 4 === 0);
 const ready = names.filter((name) => !refused.includes(name));
 
-test('functions that are killed in the middle leave nothing undone', async () => {
+test('functions that are killed during the work leave nothing undone', async () => {
   const applied = apply();
   const killed = new Set<string>();
   await untilDone(async () => {
@@ -39,7 +39,7 @@ test('functions that are killed in the middle leave nothing undone', async () =>
   expect(killed.size).toBeGreaterThan(1);
 });
 
-test('a Broker whose dispatcher, filter and ingress are restarted in the middle leaves nothing undone', async () => {
+test('a Broker whose dispatcher, filter and ingress are restarted during the work leaves nothing undone', async () => {
   await removeAll();
   const applied = apply();
   await eventually(async () => expect((await here.outputs()).length).toBeGreaterThan(0));

@@ -27,7 +27,7 @@ describe('an output', () => {
     }
   });
 
-  test('that is edited by hand is healed', async () => {
+  test('that is edited by hand is restored', async () => {
     const { metadata, ...before } = await here.ready('binding-a');
     await kubectl([...edit(metadata.name), ...breakingTheGlass]);
     await eventually(async () => {
@@ -37,7 +37,7 @@ describe('an output', () => {
     });
   });
 
-  test('that is deleted by hand comes again', async () => {
+  test('that is deleted by hand is created again', async () => {
     const { metadata } = await here.ready('binding-a');
     await kubectl(['delete', 'clusterspiffeid', metadata.name, ...breakingTheGlass]);
     await eventually(async () => {
@@ -48,7 +48,7 @@ describe('an output', () => {
 });
 
 describe('an event that was lost', () => {
-  test('is made good by the sweep: nobody took the event of a pool', async () => {
+  test('is made up for by the sweep: no subscriber got the event of a pool', async () => {
     await kubectl(['-n', namespace, 'delete', 'trigger', 'map-pool']);
     // Until its Subscription is gone, too, the event would be tried again and again, and find the next Trigger.
     await until(async () => !(await subscriptions()).includes('map-pool'), 'nobody subscribes for map-pool');
@@ -57,7 +57,7 @@ describe('an event that was lost', () => {
     await timed('lost with a Trigger', () => untilSelecting('moved'));
   });
 
-  test('is made good by the sweep: the source of the pools was away', async () => {
+  test('is made up for by the sweep: the source of the pools was down', async () => {
     expect(await adapterPods('pools')).not.toEqual([]);
     await kubectl(['-n', namespace, 'delete', 'apiserversource', 'pools']);
     await until(async () => (await adapterPods('pools')).length === 0, 'nobody watches the pools');
@@ -69,7 +69,7 @@ describe('an event that was lost', () => {
 });
 
 describe('a namespace', () => {
-  test('may be made at once with all that is in it: its binding has its output, by an event or by the sweep', async () => {
+  test('may be created together with its binding, which gets its output by an event or by the sweep', async () => {
     const name = 'kleym-test-at-once';
     const at = (manifest: Manifest) => ({ ...manifest, metadata: { ...manifest.metadata, namespace: name } });
     const all = [

@@ -42,7 +42,7 @@ describe('a pod of the pool that ran before the binding', () => {
     expect(await idsOf(here, 'served')).toEqual([]);
   });
 
-  test('receives exactly the promised X.509-SVID', async () => {
+  test('receives the X.509-SVID of its binding', async () => {
     const start = performance.now();
     await kubectl(['-n', here.name, 'apply', '-f', '-'], JSON.stringify(binding()));
     const ready = here.ready('binding-a').then(() => performance.now());
@@ -53,7 +53,7 @@ describe('a pod of the pool that ran before the binding', () => {
     );
   });
 
-  test('is the only one: another account, label, container or namespace gets nothing', async () => {
+  test('with another account, label, container or namespace receives nothing', async () => {
     await sleep(surelySeconds * 1000);
     expect(await idsOf(here, 'other-account')).toEqual([]);
     expect(await idsOf(here, 'other-label')).toEqual([]);
@@ -62,7 +62,7 @@ describe('a pod of the pool that ran before the binding', () => {
     expect(await idsOf(here, 'served')).toEqual([promised]);
   });
 
-  test('loses it to a conflict, and has it again when the conflict ends', async () => {
+  test('loses the SVID in a conflict, and gets it again after the conflict', async () => {
     const rival = binding('rival');
     let start = performance.now();
     await kubectl(['-n', here.name, 'apply', '-f', '-'], JSON.stringify(rival));
@@ -75,7 +75,7 @@ describe('a pod of the pool that ran before the binding', () => {
     report(`from the end of the conflict to SVID ${seconds(performance.now() - start)}`);
   });
 
-  test('loses it with the binding', async () => {
+  test('loses the SVID with the binding', async () => {
     const start = performance.now();
     await kubectl(['-n', here.name, 'delete', 'iib', 'binding-a']);
     await untilIds('served', []);

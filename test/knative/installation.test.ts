@@ -52,21 +52,21 @@ const breakGlass: Manifest = {
 };
 
 describe('kubectl apply -k of a copy of the example', () => {
-  test('is taken as it is', async () => {
+  test('is accepted', async () => {
     expect(await target.install()).toContain(`namespace/${namespace} serverside-applied`);
   });
 
-  test('changes nothing when it is done again', async () => {
+  test('changes nothing the second time', async () => {
     const before = await versions();
     await target.install();
     expect(await versions()).toBe(before);
   });
 
-  test('has every Service, Broker, Trigger and source Ready', async () => {
+  test('makes every Service, Broker, Trigger and source Ready', async () => {
     await eventually(async () => expect(await target.unready()).toEqual([]));
   });
 
-  test('shows the functions to nobody outside of the cluster', async () => {
+  test('exposes no function outside the cluster', async () => {
     const urls = await kubectl(['-n', namespace, 'get', 'ksvc', '-o', 'jsonpath={.items[*].status.url}']);
     expect(urls.split(' ').toSorted()).toEqual(
       ['map-binding', 'map-objective', 'map-output', 'map-pool', 'reconcile', 'sweep'].map(
@@ -75,13 +75,13 @@ describe('kubectl apply -k of a copy of the example', () => {
     );
   });
 
-  test('comes to rest: no function runs', async () => {
+  test('ends with all functions scaled to zero', async () => {
     await until(async () => (await target.functionPods()).length === 0, 'no function runs');
   });
 });
 
 describe('a binding that is applied with kubectl', () => {
-  test('is Ready, although nothing ran before', async () => {
+  test('is Ready although no function ran before', async () => {
     const observed = await applyAndObserve('cold', { objectiveRef: { name: 'objective-a' } });
     report(printObserved('from zero', observed));
     expect(observed.ready).toBe('True Reconciled');
@@ -94,7 +94,7 @@ describe('a binding that is applied with kubectl', () => {
     expect(observed.ready).toBe('True Reconciled');
   });
 
-  test('is refused in words that kubectl shows', async () => {
+  test('is refused with a message that kubectl shows', async () => {
     const manifest = binding('refused', { containerName: undefined, containerImage: undefined });
     const { code, err } = await tryKubectl(['-n', home, 'apply', '-f', '-'], JSON.stringify(manifest));
     expect(code).toBe(1);

@@ -21,8 +21,8 @@ afterAll(async () => {
   await until(async () => (await target.unready()).length === 0, 'everything is Ready again');
 });
 
-describe('an image that is not there', () => {
-  test('shows itself in kubectl get pods or ksvc, and in the end in every ksvc', async () => {
+describe('an image that does not exist', () => {
+  test('shows in kubectl get pods or ksvc, and in the end in every ksvc', async () => {
     const missing = target.image.replace(/:[^:]+$/, ':is-not-there');
     await target.install({ image: missing });
     // Where Knative asks the registry itself, there are no pods, and the Service knows at once.
@@ -38,13 +38,13 @@ describe('an image that is not there', () => {
     });
   });
 
-  test('keeps nobody from an identity: the old revisions serve on', async () => {
+  test('prevents no identity: the old revisions go on serving', async () => {
     await becomesReady('image');
   });
 });
 
-describe('a trust domain that is none', () => {
-  test('shows itself in kubectl get ksvc, in the words of the function', async () => {
+describe('an invalid trust domain', () => {
+  test('shows in kubectl get ksvc with the message of the function', async () => {
     await target.install({ trustDomain: 'Not A Domain' });
     await eventually(async () => {
       const { reconcile, sweep } = await servicesSay();
@@ -55,14 +55,14 @@ describe('a trust domain that is none', () => {
     });
   });
 
-  test('names nobody after it: the old revisions serve on with their own, and the policies take no new output', async () => {
+  test('is in no SPIFFE ID: the old revisions go on with theirs, and the policies refuse new outputs', async () => {
     await here.create(poolBinding('domain', { serviceAccountName: 'domain' }));
     await here.refused('domain', 'RenderFailure', 'OutputRefused');
     expect(await here.status('domain')).toMatchObject({ trustDomain: 'kleym.sonda.red' });
     expect((await here.ready('kept')).metadata.uid).toBe(kept.metadata.uid);
   });
 
-  test('is over when a good one is applied', async () => {
+  test('is repaired by applying a valid one', async () => {
     await target.install();
     await here.ready('domain');
   });

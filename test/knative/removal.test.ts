@@ -31,14 +31,14 @@ afterAll(async () => {
 describe('a component that is taken out of the overlay', () => {
   const names = readManifests(`components/${component}`).map((object) => object.metadata.name);
 
-  test('stays as it is: apply removes nothing', async () => {
+  test('stays in the cluster, because apply removes nothing', async () => {
     const before = await namesOfComponent();
     await apply();
     expect(before).toHaveLength(names.length);
     expect(await namesOfComponent()).toEqual(before);
   });
 
-  test('goes when its file is deleted, stays away at the next apply, and all else is Ready', async () => {
+  test('goes when its file is deleted, stays away after the next apply, and all else is Ready', async () => {
     const file = join(manifestsFolder, 'components', component, 'source.yaml');
     await kubectl(['delete', '-f', file, '--timeout=300s']);
     await apply();
@@ -54,12 +54,12 @@ describe('the steps of docs/operate.md', () => {
     expect([...kinds]).toEqual(expect.arrayContaining(everyKind));
   });
 
-  test('take the bindings first: while kleym runs, each lets its output go', async () => {
+  test('remove the bindings first: while kleym runs, it deletes their outputs', async () => {
     await kubectl(['delete', 'inferenceidentitybindings.kleym.sonda.red', '--all', '-A', '--timeout=900s']);
     expect(await ourOutputs()).toEqual([]);
   });
 
-  test('then take all that was applied', async () => {
+  test('then remove all that was applied', async () => {
     const said = await kubectl(['delete', '-k', overlay, '--timeout=600s']);
     expect(said).toContain(`namespace "${namespace}" deleted`);
   });

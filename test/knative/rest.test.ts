@@ -3,7 +3,7 @@ import { namespace, openTarget, report, until } from './installed.ts';
 
 const target = await openTarget();
 
-test('when nothing happens any more, all functions are at zero, and nothing of ours runs', async () => {
+test('when nothing happens any more, all functions are scaled to zero', async () => {
   const start = performance.now();
   await until(async () => (await target.functionPods()).length === 0, 'no function runs');
   report(`at zero again after ${((performance.now() - start) / 1000).toFixed(0)} s`);

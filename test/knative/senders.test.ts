@@ -23,15 +23,15 @@ afterAll(async () => {
   await switchFeature(before, []);
 });
 
-describe('with the identity of senders on', () => {
-  test('a binding becomes Ready all the same', async () => {
+describe('with authentication-oidc enabled', () => {
+  test('a binding becomes Ready', async () => {
     await here.create(poolBinding());
     await here.ready('binding-a');
     await here.delete(poolBinding());
     await here.gone('binding-a');
   });
 
-  test('the Broker takes events of our sources, and of nobody else', async () => {
+  test('the Broker accepts events of our sources only', async () => {
     const source = await createToken('bindings-oidc-sources.knative.dev-apiserversource');
     const stranger = await createToken('reconcile');
     expect((await post(source, stranger, '')).answers).toEqual([202, 403, 401]);

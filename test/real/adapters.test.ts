@@ -186,7 +186,7 @@ async function untilSelecting(name: string, app: string, patienceMs?: number): P
   }, patienceMs);
 }
 
-describe('what an adapter tells ends in ClusterSPIFFEIDs', () => {
+describe("Knative's adapter leads to ClusterSPIFFEIDs", () => {
   afterAll(() => remove('binding-a', 'binding-b'));
 
   test("With only Knative's adapter, the API server and the built bundles as separate processes: a binding applied with kubectl is Ready, edited, conflicted, healed and deleted", async () => {
@@ -228,7 +228,7 @@ describe('what an adapter tells ends in ClusterSPIFFEIDs', () => {
     );
   });
 
-  test('a pool that is edited, deleted and created again moves, takes and returns the identity', async () => {
+  test('a pool that is edited, deleted and created again changes, withdraws and restores the identity', async () => {
     await here.create(binding());
     await here.ready('binding-a');
     await here.edit(pool(), { spec: { selector: { matchLabels: { app: 'other-server' } } } });
@@ -239,7 +239,7 @@ describe('what an adapter tells ends in ClusterSPIFFEIDs', () => {
     await untilSelecting('binding-a', 'model-server');
   });
 
-  test('an objective that is deleted, created and edited takes, returns and takes the identity', async () => {
+  test('an objective that is deleted, created and edited withdraws, restores and withdraws the identity', async () => {
     await here.delete(objective());
     await here.refused('binding-a', 'InvalidRef', 'TargetObjectiveNotFound');
     await here.create(objective());
@@ -250,7 +250,7 @@ describe('what an adapter tells ends in ClusterSPIFFEIDs', () => {
     await here.ready('binding-a');
   });
 
-  test('an output that somebody edits is put right again', async () => {
+  test('an output that somebody edits is restored', async () => {
     const right = await here.ready('binding-a');
     const evil = { spec: { spiffeIDTemplate: 'spiffe://example.org/evil' } };
     await kleym.must({ method: 'PATCH', path: toPath(right), content: evil, ...breakGlass });
@@ -261,7 +261,7 @@ describe('what an adapter tells ends in ClusterSPIFFEIDs', () => {
     });
   });
 
-  test('pools and objectives of the older group arrive from the sources of their components', async () => {
+  test('the components for the older group deliver events of its pools and objectives', async () => {
     await here.create(
       oldPool('old', { app: 'old' }),
       oldObjective('old', { name: 'old', group: 'inference.networking.x-k8s.io' }),
@@ -284,7 +284,7 @@ async function remove(...names: readonly string[]): Promise<void> {
 }
 
 describe('sources', () => {
-  test('one whose kind its group does not serve is silent, and in nobody’s way', async () => {
+  test('a source whose kind is not served is silent and disturbs no other', async () => {
     expect(adapters.get('objectives-k8s')?.isRunning()).toBe(true);
     expect(await kept.read('objectives-k8s')).toContain('inferenceobjectives');
     expect(
@@ -292,7 +292,7 @@ describe('sources', () => {
     ).not.toEqual([]);
   });
 
-  test('while nothing happens for a minute, nothing of ours is in the audit log but their watches', async () => {
+  test('while nothing happens for a minute, the audit log has nothing of ours but watches', async () => {
     await untilQuiet();
     const before = await kleym.plane.audit();
     expect(counted(before, 'reconcile')).toBeGreaterThan(20);
@@ -306,7 +306,7 @@ describe('sources', () => {
     expect(deliveries.slice(known)).toEqual([]);
   }, 180_000);
 
-  test('an adapter that was killed says nothing of what happened meanwhile, and tells of what comes after', async () => {
+  test('an adapter that was killed sends no events of what happened meanwhile, but of what happens later', async () => {
     await killAdapters('pools');
     await here.create(pool('unseen'));
     await startAdapter('pools');
@@ -337,7 +337,7 @@ function describeRequest({ user, verb, objectRef, responseStatus }: AuditEvent):
   return `${account} ${verb} ${objectRef?.resource} ${responseStatus?.code}`;
 }
 
-describe('what no adapter told is found by the sweep', () => {
+describe('the sweep finds what no adapter sent', () => {
   let ticking: Manifest;
   beforeAll(async () => {
     await here.create(binding('edited', { serviceAccountName: 'edited-sa' }));
@@ -348,7 +348,7 @@ describe('what no adapter told is found by the sweep', () => {
     await killAdapters(...sources);
   });
 
-  test('and nothing else: without adapters nobody notices a change', async () => {
+  test('without adapters only the sweep notices a change', async () => {
     const known = deliveries.length;
     await here.create(binding('created', { serviceAccountName: 'created-sa' }));
     await here.edit(binding('edited'), { spec: { containerName: 'other' } });
@@ -359,7 +359,7 @@ describe('what no adapter told is found by the sweep', () => {
     expect(await here.isGone(binding('deleted'))).toBe(false);
   });
 
-  test('when a PingSource ticks, what was created, edited and deleted is settled', async () => {
+  test('when a PingSource ticks, everything created, edited and deleted is reconciled', async () => {
     const sink = broker?.url ?? '';
     await startPingAdapter(kube, { programs, processes: kept, kubeconfig: kleym.plane.kubeconfigFile, sink });
     const [ping] = wiring.pings;
@@ -381,7 +381,7 @@ describe('what no adapter told is found by the sweep', () => {
     expect(swept.filter(({ outcome }) => outcome !== 'replied' && outcome !== 'delivered')).toEqual([]);
   });
 
-  test('after a restart of the API server what the adapters miss is settled, and they watch again by themselves', async () => {
+  test('after a restart of the API server everything that the adapters missed is reconciled, and they watch again', async () => {
     for (const name of ['bindings', 'pools', 'outputs']) await startAdapter(name);
     await untilTold(binding('canary'));
     await untilTold(pool('canary'));

@@ -117,7 +117,7 @@ const done = expect.objectContaining({
   message: '',
 });
 
-describe('who writes outputs', () => {
+describe('writing outputs', () => {
   const policy = 'kleym-output-writers';
 
   test('reconcile alone creates what is named or labelled as ours', async () => {
@@ -184,7 +184,7 @@ describe('who writes outputs', () => {
     ],
     ['annotation kleym.sonda.red/claim', { metadata: { annotations: { 'kleym.sonda.red/claim': 'n' } } }],
   ];
-  test('nobody else changes what is ours in them', async () => {
+  test('nobody else changes the fields of kleym', async () => {
     const output = await given(render('kept'));
     for (const [what, change] of changes)
       expect(await patch(output, change, alice)).toEqual(
@@ -192,7 +192,7 @@ describe('who writes outputs', () => {
       );
   });
 
-  test('a platform team adds what is not ours, and it survives what reconcile writes', async () => {
+  test('a platform team adds other fields, and they survive the writes of reconcile', async () => {
     const output = await given(render('shared'));
     const addition = {
       metadata: { labels: { team: 'platform' }, annotations: { 'example.org/note': 'x' } },
@@ -228,13 +228,13 @@ describe('who writes outputs', () => {
     expect(await kleym.ask({ method: 'GET', path: toPath(output) })).toHaveProperty('status', 404);
   });
 
-  test('an administrator who says that it is meant may do everything', async () => {
+  test('an administrator in the break-glass group may do everything', async () => {
     const output = await given(render('broken'));
     expect(await patch(output, { spec: { hint: 'x' } }, breakGlass)).toEqual(done);
     expect(await remove(output, breakGlass)).toEqual(done);
   });
 
-  test('the Go operator writes during the change-over, and no longer', async () => {
+  test('the Go operator may write during the change-over only', async () => {
     const asOperator = { user: operator, groups: ['system:masters'] };
     const probe = {
       method: 'POST',
@@ -264,7 +264,7 @@ describe('who writes outputs', () => {
     await soon(() => kleym.ask(probe)).toContain(`found ${operator} creating`);
   });
 
-  test('other ClusterSPIFFEIDs are nobody’s business', async () => {
+  test('other ClusterSPIFFEIDs are not restricted', async () => {
     const foreign = {
       ...outputType,
       metadata: { name: 'theirs' },
@@ -446,7 +446,7 @@ describe('what reconcile writes', () => {
     expect(await remove(stored, reconcile)).toEqual(done);
   });
 
-  test('leaves the outputs of others alone, whatever it believes', async () => {
+  test('cannot be an output of somebody else', async () => {
     const foreign = {
       ...outputType,
       metadata: { name: 'theirs' },
@@ -460,7 +460,7 @@ describe('what reconcile writes', () => {
     expect(await remove(foreign, alice)).toEqual(done);
   });
 
-  test('may repair and fence an output whatever it says', async () => {
+  test('may repair and fence an output whatever its content', async () => {
     const output = await given(render('damaged'));
     expect(
       await patch(
@@ -474,7 +474,7 @@ describe('what reconcile writes', () => {
     expect(await put(output, { metadata: { labels: metadata.labels }, spec }, reconcile)).toEqual(done);
   });
 
-  test('keeps a finalizer of others, which does not hold up a write', async () => {
+  test('may keep a finalizer of somebody else', async () => {
     const output = await given(render('held-by-others'));
     const hold = { metadata: { finalizers: ['example.org/a', 'example.org/b'] } };
     expect(await patch(output, hold, breakGlass)).toEqual(done);
@@ -494,7 +494,7 @@ describe('what reconcile writes', () => {
     expect(await kleym.ask({ method: 'GET', path: toPath(output) })).toHaveProperty('status', 404);
   });
 
-  test('is unconfined only where the platform team says so', async () => {
+  test('may lack the namespace selector only where the platform team says so', async () => {
     const asking = { method: 'POST', path: `${outputsPath}?dryRun=All`, ...reconcile } as const;
     const content = render('wide', {}, { namespaceSelector: false });
     await apply(withSettings({ namespaceSelector: 'false' }));
@@ -578,7 +578,7 @@ function bindingHere(name: string, metadata: object = {}): Manifest {
   return { ...binding(name), metadata: { name, namespace: 'team-a', ...metadata } };
 }
 
-describe('who writes bindings', () => {
+describe('writing bindings', () => {
   test('reconcile alone writes the status', async () => {
     const object = await kleym.create(bindingHere('status'));
     const status = { ...object, status: { observedGeneration: 1 } };
@@ -593,7 +593,7 @@ describe('who writes bindings', () => {
     expect(await patch(object, { status: { observedGeneration: 2 } }, breakGlass, '/status')).toEqual(done);
   });
 
-  test('reconcile alone puts the finalizer on and takes it off; one that comes with a binding is fine', async () => {
+  test('reconcile alone adds and removes the finalizer, but a binding may be created with it', async () => {
     const policy = 'kleym-binding-finalizer';
     const on = { metadata: { finalizers: [bindingFinalizer] } };
     const object = await kleym.create(bindingHere('finalizer'));
@@ -611,7 +611,7 @@ describe('who writes bindings', () => {
     expect(await patch(restored, { metadata: { finalizers: null } }, breakGlass)).toEqual(done);
   });
 
-  test('people change everything else, and delete', async () => {
+  test('people may change everything else, and delete', async () => {
     const object = await kleym.create(bindingHere('theirs', { finalizers: [bindingFinalizer] }));
     expect(
       await patch(object, { spec: { containerName: 'other' }, metadata: { labels: { a: 'b' } } }, alice),
@@ -621,7 +621,7 @@ describe('who writes bindings', () => {
     expect(await kleym.ask({ method: 'GET', path: toPath(object) })).toHaveProperty('status', 404);
   });
 
-  test('reconcile changes nothing that a binding goes by but its finalizer', async () => {
+  test('reconcile changes nothing in metadata and spec but its finalizer', async () => {
     const object = await kleym.create(bindingHere('untouched', { finalizers: ['example.org/mine'] }));
     const owner = { apiVersion: 'v1', kind: 'Namespace', name: 'team-a', uid: 'u' };
     const changes = [
@@ -706,11 +706,11 @@ function soonCreated(content: Manifest): ReturnType<typeof expect.poll<string>> 
 }
 
 // The policies see what mutating policies and webhooks of others have made of a write, and take it for the writer's doing.
-describe('beside policies that change what is written', () => {
+describe('with mutating policies of others', () => {
   const on = { metadata: { finalizers: [bindingFinalizer] } };
   const off = { metadata: { finalizers: null } };
 
-  test('reconcile holds stamped bindings, writes their status and lets go of them', async () => {
+  test('reconcile adds its finalizer to stamped bindings, writes their status and releases them', async () => {
     const before = await kleym.create(bindingHere('before'));
     await givenMutation(bindings, stamp, 'example.org/follows');
     const after = await kleym.create(bindingHere('after'));
@@ -785,8 +785,8 @@ describe('installed again', () => {
   });
 });
 
-describe('when the definition is removed', () => {
-  test('the outputs go with it, and no policy stands in the way', async () => {
+describe('when the CRD of bindings is removed', () => {
+  test('the outputs go too, and no policy prevents it', async () => {
     await given(render('left-over'));
     const definition = {
       apiVersion: 'apiextensions.k8s.io/v1',

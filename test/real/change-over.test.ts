@@ -251,7 +251,7 @@ describe.each<[string, Setup]>([
   };
   const app = { app: 'model-server' };
 
-  test('is taken over and handed back without an identity being recreated', async () => {
+  test('is taken over and handed back without recreating an output', async () => {
     await prepare('default', pool(), objective());
     await prepare(
       reference,
@@ -325,7 +325,7 @@ describe.each<[string, Setup]>([
     expect(kept?.['spec']).toMatchObject(added.spec);
   });
 
-  test('is taken over where it was not as it should be: drifted, moved, colliding, orphaned, half deleted', async () => {
+  test('is taken over although it drifted, moved, collided, was orphaned or half deleted', async () => {
     const here = `unruly-${suffix}`;
     await prepare(
       here,

@@ -29,7 +29,7 @@ async function makeServiceAccount(controlPlane: ControlPlane): Promise<string> {
 }
 
 describe('a control plane', () => {
-  test('serves with a certificate that its kubeconfig checks, and with RBAC', async () => {
+  test('serves with a certificate that its kubeconfig trusts, and with RBAC', async () => {
     const controlPlane = await start();
     const token = await makeServiceAccount(controlPlane);
     const { url, ca, kubeconfigFor } = controlPlane;
@@ -48,7 +48,7 @@ describe('a control plane', () => {
     await expect(createApi({ url, token }).get('/api')).rejects.toThrow(/self-signed certificate/);
   });
 
-  test('writes down who asked for what', async () => {
+  test('writes an audit log', async () => {
     const auditPolicy =
       'apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{ level: Metadata }]\n';
     const controlPlane = await start({ auditPolicy });
@@ -72,7 +72,7 @@ describe('a control plane', () => {
     expect((await api.get('/api/v1/namespaces/default/configmaps/kept')).status).toBe(200);
   });
 
-  test('answers nothing while it stands still, and goes on after', async () => {
+  test('answers nothing while it is frozen, and goes on after', async () => {
     const controlPlane = await start();
     const api = adminOf(controlPlane);
     controlPlane.freeze();
@@ -94,13 +94,13 @@ describe('a control plane', () => {
     expect((await adminOf(two).get('/api/v1/namespaces/default/configmaps/mine')).status).toBe(404);
   });
 
-  test('says what is wrong where it cannot start', async () => {
+  test('says why it cannot start', async () => {
     await expect(startControlPlane({ apiserverArgs: ['--no-such-flag'] })).rejects.toThrow(
       /unknown flag: --no-such-flag/,
     );
   });
 
-  test('takes other ports where one was taken', async () => {
+  test('uses other ports if one is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     onTestFinished(() => void other.close());

@@ -112,7 +112,7 @@ async function comesToRest(here: TestNamespace): Promise<{ waited: number }> {
 }
 
 describe('an API server', () => {
-  test('that is killed and comes back, again and again in the middle of the work, leaves nothing undone', async () => {
+  test('that is killed and restarted twice during the work leaves nothing undone', async () => {
     const here = await cluster.namespace();
     const stack = await startStack();
     await stack.watching(watched);
@@ -130,7 +130,7 @@ describe('an API server', () => {
     process.stderr.write(`killed: ${waited} claims had to be waited for\n`);
   }, 120_000);
 
-  test('that stands still for 15 s in the middle of the work, and then goes on, leaves nothing undone', async () => {
+  test('that stops answering for 15 s during the work leaves nothing undone', async () => {
     const here = await cluster.namespace();
     const stack = await startStack();
     await stack.watching(watched);
@@ -148,7 +148,7 @@ describe('an API server', () => {
 });
 
 describe('a stack', () => {
-  test('that is killed at any moment, many times, converges when it is left alone', async () => {
+  test('that is killed at random moments converges once it is left alone', async () => {
     const here = await cluster.namespace();
     const random = createRandom(Number(process.env['KLEYM_STORM_SEED'] || 7));
     const stack = await startStack();
@@ -193,7 +193,7 @@ async function says(here: TestNamespace, name: string, ready: string): Promise<v
 }
 
 describe('definitions', () => {
-  test('that come one by one and go again are waited for, each with its own words', async () => {
+  test('that are installed one by one are waited for, each with its own message', async () => {
     const all = await needed();
     const [pools, objectives, outputs] = [
       pick(all, 'inferencepools'),
@@ -288,7 +288,7 @@ describe('a token file', () => {
     ['of a kubeconfig', (file: string) => ({ tokenFile: file })],
     ['of a pod', (file: string) => ({ 'auth-provider': { name: 'tokenFile', config: { tokenFile: file } } })],
   ])(
-    '%s that is rotated is read anew, and the last token is not missed',
+    '%s that is rotated is read again',
     async (_case, toUser) => {
       await prepareAccount();
       const here = await cluster.namespace();
@@ -323,7 +323,7 @@ describe('a token file', () => {
 });
 
 describe('an output that the API server truly refuses', () => {
-  test('by a policy is RenderFailure in its words, and comes when the policy goes', async () => {
+  test('because of a policy is reported as RenderFailure with its message, and is created when the policy is removed', async () => {
     const here = await cluster.namespace();
     const admission = {
       apiVersion: 'admissionregistration.k8s.io/v1',
@@ -383,7 +383,7 @@ describe('an output that the API server truly refuses', () => {
     await here.ready('binding-a');
   }, 90_000);
 
-  test('for want of a permission says so, and comes by itself when it is granted', async () => {
+  test('because of a missing permission is reported, and is created when the permission is granted', async () => {
     const here = await cluster.namespace();
     const roles = readManifests('base').filter(({ kind }) => kind === 'ClusterRole');
     const role = {

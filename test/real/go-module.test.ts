@@ -9,7 +9,7 @@ test('a module whose content is not what we pinned is not used', async () => {
   );
 });
 
-test('where there is no Go, the error says what to install', async () => {
+test('without Go the error says what to install', async () => {
   await expect(downloadGoModule(servingModule, { PATH: '/nowhere' })).rejects.toThrow(
     /^knative\.dev\/serving@v0\.50\.0 could not be downloaded; .*install Go/,
   );

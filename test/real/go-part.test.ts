@@ -35,7 +35,7 @@ async function newWorkshop(lines: string[] = []): Promise<Workshop & { readonly 
 const printing = 'os.Stdout.WriteString(version)';
 const silent = () => {};
 
-test('a part is built once, and found again where there is no Go', async () => {
+test('a part is built once, and then found without Go', async () => {
   const part = await newPart(printing);
   const lines: string[] = [];
   const { env, say, cache } = await newWorkshop(lines);
@@ -68,7 +68,7 @@ test('a part that does not compile leaves nothing and says why', async () => {
   expect(await readdir(join(parts, folder))).toEqual([]);
 });
 
-test('where there is no Go, that is said, and what to do', async () => {
+test('without Go the error says what to do', async () => {
   const part = await newPart(printing);
   const built = buildGoPart(part, {
     env: { PATH: '/nowhere', XDG_CACHE_HOME: await newFolder() },
@@ -79,7 +79,7 @@ test('where there is no Go, that is said, and what to do', async () => {
   );
 });
 
-test('where Go is too old, that is said, and what to do', async () => {
+test('with an old Go the error says what to do', async () => {
   const part = await newPart(printing, '99.1');
   const built = buildGoPart(part, {
     env: { ...process.env, XDG_CACHE_HOME: await newFolder() },
@@ -114,7 +114,7 @@ test('the programs in KUBEBUILDER_ASSETS are used as they are', async () => {
   });
 });
 
-test('a Kubernetes that we do not know is refused', async () => {
+test('an unknown version of Kubernetes is refused', async () => {
   await expect(provideControlPlane({ env: { KLEYM_KUBERNETES: '1.12' }, say: silent })).rejects.toThrow(
     'KLEYM_KUBERNETES is "1.12", expected 1.35 or 1.34',
   );

@@ -71,11 +71,14 @@ afterAll(async () => {
 });
 
 describe('kustomize', () => {
-  test.each(combinations)('builds $name without a word, as the other tests read it', async ({ folders }) => {
-    const { objects, said } = await build(folders);
-    expect(said).toBe('');
-    expect(withoutHash(objects).toSorted(byName)).toEqual(readManifests(...folders).toSorted(byName));
-  });
+  test.each(combinations)(
+    'builds $name without a warning, as the other tests read it',
+    async ({ folders }) => {
+      const { objects, said } = await build(folders);
+      expect(said).toBe('');
+      expect(withoutHash(objects).toSorted(byName)).toEqual(readManifests(...folders).toSorted(byName));
+    },
+  );
 
   test.each(combinations)('writes the generated name wherever $name refers to it', async ({ folders }) => {
     const { objects } = await build(folders);
@@ -83,7 +86,7 @@ describe('kustomize', () => {
     expect(new Set(mentions)).toEqual(new Set([`"${configNameOf(objects)}"`]));
   });
 
-  test('makes other values another ConfigMap, and so another Revision of every function', async () => {
+  test('gives other values another ConfigMap, and every function another Revision', async () => {
     const before = await configure('KLEYM_TRUST_DOMAIN=example.org');
     const after = await configure('KLEYM_TRUST_DOMAIN=example.com');
     const changed = after.filter((object, index) => !isDeepStrictEqual(object, before[index]));
@@ -97,7 +100,7 @@ describe('kustomize', () => {
     );
   });
 
-  test('makes the same values the same', async () => {
+  test('gives the same values the same ConfigMap', async () => {
     const [first, second] = ['KLEYM_OVERLAP_POLICY=report', 'KLEYM_NAMESPACE_SELECTOR=true'];
     expect(await configure(first, second)).toEqual(await configure(second, first));
     expect(configNameOf(await configure(first))).toBe(configNameOf((await build(['base'])).objects));
@@ -129,7 +132,7 @@ describe('kustomize', () => {
     expect(withoutHash(objects).toSorted(byName)).toEqual(expected.toSorted(byName));
   });
 
-  test('says so when a field is one that it will give up', async () => {
+  test('warns of a deprecated field', async () => {
     const { said } = await kustomize.buildText({ resources: [at('base')], commonLabels: { a: 'b' } });
     expect(said).toContain("'commonLabels' is deprecated");
   });
@@ -209,12 +212,12 @@ async function applyAll(objects: readonly Manifest[]): Promise<string[]> {
 }
 
 describe('the API server', () => {
-  test.each(combinations)('takes $name as it comes, without a warning', async ({ folders }) => {
+  test.each(combinations)('accepts $name without a warning', async ({ folders }) => {
     const { objects } = await build(folders);
     await applyAll(objects);
   });
 
-  test('keeps the configuration of a Revision as it is, and takes another one beside it', async () => {
+  test('refuses to change the configuration of a Revision, and accepts another one beside it', async () => {
     const [before, after] = await Promise.all(
       ['example.org', 'example.com'].map((domain) => configure(`KLEYM_TRUST_DOMAIN=${domain}`)),
     );
@@ -229,7 +232,7 @@ describe('the API server', () => {
     expect(message).toContain('field is immutable when `immutable` is set');
   });
 
-  test('has nothing to change when the same is applied again', async () => {
+  test('changes nothing when the same is applied again', async () => {
     const { objects } = await build(['base', ...components]);
     const before = await applyAll(objects);
     expect(await applyAll(objects)).toEqual(before);

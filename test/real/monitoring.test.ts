@@ -198,7 +198,7 @@ test('a binding that is ready shows what it asks for, that it has it, and since 
   ]);
 });
 
-test('a binding that nobody has looked at is not ready, and its spec is ahead of its status', async () => {
+test('a binding that was not reconciled is not ready, and its spec is ahead of its status', async () => {
   const created = await kleym.create(here(poolBinding('unseen', { serviceAccountName: 'unseen' })));
   const labels = 'binding="unseen",namespace="team-a"';
   await showsBinding('unseen', [
@@ -221,7 +221,7 @@ test('a binding that was edited since is still ready, and its spec is ahead of i
   ]);
 });
 
-test('a binding without a pool says why it is not ready, and what was not looked at', async () => {
+test('a binding without a pool shows why it is not ready, and what was not evaluated', async () => {
   await kleym.create(here(binding('lost', { poolRef: { name: 'nowhere' }, serviceAccountName: 'lost' })));
   await settle('lost');
   const since = await readSince('lost');
@@ -235,7 +235,7 @@ test('a binding without a pool says why it is not ready, and what was not looked
   ]);
 });
 
-test('bindings that collide each say so, and with whom first', async () => {
+test('bindings that collide show it, with their first peer', async () => {
   const names = ['rival-a', 'rival-b', 'rival-c'];
   for (const name of names) await kleym.create(here(binding(name, { serviceAccountName: 'rivals' })));
   await settle(...names);
@@ -265,7 +265,7 @@ test('bindings that may overlap are ready, and name their peer', async () => {
   ]);
 });
 
-test('an output in deletion shows since when, and the binding that waits for it is undecided', async () => {
+test('an output in deletion shows since when, and the binding that waits for it is not ready', async () => {
   await kleym.create(here(poolBinding('held', { serviceAccountName: 'held' })));
   await settle('held');
   const held = await outputOf('held');
@@ -325,7 +325,7 @@ test("somebody else's ClusterSPIFFEID is told from ours", async () => {
   ]);
 });
 
-test('what is gone is shown no longer', async () => {
+test('deleted objects are not shown any more', async () => {
   await remove(here(binding('unseen')));
   await showsBinding('unseen', []);
 });
@@ -337,13 +337,13 @@ describe('kube-state-metrics', () => {
     expect(types.filter((line) => !line.endsWith(' gauge'))).toEqual([]);
   });
 
-  test('found nothing wrong with the file and the objects', async () => {
+  test('logs no error about the file and the objects', async () => {
     const log = await metrics.log();
     expect(log).toContain('Custom resource state');
     expect(log.split('\n').filter((line) => /^[EF]\d{4} /.test(line))).toEqual([]);
   });
 
-  test('asked for all that it is granted, and for nothing else', async () => {
+  test('uses all its permissions, and needs no others', async () => {
     const audit = (await kleym.plane.audit()).filter(({ user }) => user.username === account);
     expect(audit.filter(({ responseStatus }) => (responseStatus?.code ?? 0) >= 400)).toEqual([]);
     const asked = audit.flatMap(({ objectRef, verb }) =>
@@ -359,7 +359,7 @@ describe('kube-state-metrics', () => {
 describe('the alerts', () => {
   const rule = findManifest(readManifests('components/monitoring-alerts'), 'PrometheusRule', 'kleym');
 
-  test("are what Prometheus Operator's definition takes, to the letter", async () => {
+  test("are accepted by Prometheus Operator's CRD with strict validation", async () => {
     await kleym.create(await readPrometheusRuleDefinition(process.env));
     await eventually(async () => {
       const path = `${toListPath(rule)}?dryRun=All&fieldValidation=Strict`;

@@ -125,7 +125,7 @@ async function outputsOf(name: string): Promise<Stored[]> {
 
 const created: Record<string, Stored> = {};
 
-test('an identity comes about', async () => {
+test('the accounts may create an identity', async () => {
   created['pool'] = await kleym.create(here(pool()));
   created['objective'] = await kleym.create(here(objective()));
   const stored = await kleym.create(here(binding()));
@@ -134,7 +134,7 @@ test('an identity comes about', async () => {
   expect(await outputsOf('binding-a')).toHaveLength(1);
 });
 
-test('its pool and its objective change', async () => {
+test('they may follow a change of its pool and its objective', async () => {
   const moved = await edit(here(pool()), { spec: { selector: { matchLabels: { app: 'other' } } } });
   await route(await tell('map-pool', moved, 'update'));
   await route(await tell('map-objective', created['objective'] as Stored, 'delete'));
@@ -142,7 +142,7 @@ test('its pool and its objective change', async () => {
   expect((await outputsOf('binding-a'))[0]).toHaveProperty('spec.podSelector.matchLabels', { app: 'other' });
 });
 
-test('its output is told of when it comes late, and when it is damaged, then only by name', async () => {
+test('they may follow events of its output: late, damaged, and by name only', async () => {
   const [found] = await outputsOf('binding-a');
   const late = { ...found, metadata: { ...found?.metadata, creationTimestamp: '2099-01-01T00:00:00Z' } };
   await route(await tell('map-output', late as Stored, 'add'));
@@ -151,7 +151,7 @@ test('its output is told of when it comes late, and when it is damaged, then onl
   expect(await outputsOf('binding-a')).toHaveLength(1);
 });
 
-test('the name of an output is taken, and becomes free', async () => {
+test('they may handle an output name that is taken and becomes free', async () => {
   const taken = here(poolBinding('taken'));
   await route(await tell('map-binding', await kleym.create(taken), 'add'));
   const [first] = await outputsOf('taken');
@@ -170,7 +170,7 @@ test('the name of an output is taken, and becomes free', async () => {
   expect(await readyOf(taken)).toBe('True Reconciled');
 });
 
-test('many bindings of one account are reconciled at once, with pools and objectives of older groups among them', async () => {
+test('they may reconcile many bindings of one account, with pools and objectives of older groups', async () => {
   const names = Array.from({ length: 25 }, (_, index) => `many-${index}`);
   await kleym.create(here(oldPool('many-0'), 'team-b'));
   await kleym.create(here(oldObjective('many-0', { name: 'many-0', group: oldGroup }), 'team-b'));
@@ -184,7 +184,7 @@ test('many bindings of one account are reconciled at once, with pools and object
     expect([name, await readyOf(here(binding(name), 'team-b'))]).toEqual([name, 'True Reconciled']);
 });
 
-test('two identities collide, and one gives in', async () => {
+test('they may handle a collision and its end', async () => {
   await kleym.create(here(binding('rival', { serviceAccountName: 'sa-r' })));
   const other = await kleym.create(here(binding('other-rival', { serviceAccountName: 'sa-r' })));
   await route(await ask('sweep', { type: 'dev.knative.sources.ping' }));
@@ -195,14 +195,14 @@ test('two identities collide, and one gives in', async () => {
   expect(await readyOf(here(binding('rival')))).toBe('True Reconciled');
 });
 
-test('an identity goes', async () => {
+test('they may withdraw an identity', async () => {
   await remove(here(binding()));
   await route(await tell('map-binding', await read(here(binding())), 'update'));
   expect(await outputsOf('binding-a')).toEqual([]);
   expect(await kleym.ask({ method: 'GET', path: toPath(here(binding())) })).toHaveProperty('status', 404);
 });
 
-test('its announcements were written', async () => {
+test('they may write Kubernetes Events', async () => {
   const events = (await kleym.must({
     method: 'GET',
     path: '/apis/events.k8s.io/v1/namespaces/team-a/events',
@@ -220,7 +220,7 @@ function toAsked({ objectRef, verb }: AuditEvent): string[] {
   return [`${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}.${apiGroup}`];
 }
 
-test('nothing was forbidden, and besides objects only discovery was asked', async () => {
+test('the API server refused none of it, and was asked for objects and discovery only', async () => {
   const audit = (await kleym.plane.audit()).filter(({ user }) => user.username.startsWith(account));
   expect(audit.filter(({ responseStatus }) => [401, 403].includes(responseStatus?.code ?? 0))).toEqual([]);
   const others = audit

@@ -65,7 +65,7 @@ const created: readonly Step[] = [
   ['ADDED', outputOf('a')],
 ];
 
-describe('a history is found fault with', () => {
+describe('checkHistory reports a history', () => {
   test.each<[string, readonly Step[], string]>([
     [
       'in which two outputs hold one key',
@@ -160,7 +160,7 @@ describe('a history is found fault with', () => {
     expect(violations).toEqual([`at 2: somebody belongs to somebody else and ${violation}`]);
   });
 
-  test('by what was there when it began', () => {
+  test('that breaks a promise with what was there when it began', () => {
     const start: RecordedWrite[] = [a, b, outputOf('a')].map((object, index) => ({
       revision: index,
       type: 'ADDED',
@@ -172,7 +172,7 @@ describe('a history is found fault with', () => {
   });
 });
 
-describe('a history is not found fault with', () => {
+describe('checkHistory accepts a history', () => {
   test.each<[string, readonly Step[]]>([
     [
       'where one output goes before the other comes',
@@ -219,7 +219,7 @@ describe('a history is not found fault with', () => {
   });
 });
 
-test('what a history is about is counted', () => {
+test('checkHistory counts what a history shows', () => {
   const { seen } = replay(
     ...created,
     ['MODIFIED', outputOf('a', 'other')],

@@ -35,7 +35,7 @@ async function serve(...watches: readonly ((response: ServerResponse) => void)[]
   return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
 }
 
-test('what was written is on the record in the order of etcd, across a watch that broke in the middle of a line', async () => {
+test('writes are recorded in the order of etcd, across a watch that broke in the middle of a line', async () => {
   const from: unknown[] = [];
   const url = await serve(
     (response) => {
@@ -73,7 +73,7 @@ test.each<[string, (response: ServerResponse) => void]>([
     'goes back',
     (response) => void response.write(line('ADDED', output('a'), 12) + line('ADDED', output('b'), 11)),
   ],
-])('a record is not taken for complete where the API server %s', async (_case, answer) => {
+])('the recorder reports a gap when the API server %s', async (_case, answer) => {
   const recorder = await startWriteRecorder(await serve(answer));
   await expect(recorder.upTo(at(binding(), 13), at(output('a'), 99))).rejects.toThrow(
     'the record of outputs has a gap',
