@@ -16,6 +16,16 @@ async function collide(): Promise<TestNamespace> {
   return here;
 }
 
+/** The same, with a pool for each that selects the same pods. */
+async function collideByTwoPools(): Promise<TestNamespace> {
+  const here = await cluster.namespace();
+  const spec = { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' } };
+  await here.create(pool(), pool('pool-b'), objective(), objective('objective-b', { name: 'pool-b' }));
+  await here.create(a, binding('binding-b', spec));
+  await bothRefused(here);
+  return here;
+}
+
 async function bothRefused(here: TestNamespace): Promise<void> {
   expect(await here.refused('binding-a', 'Conflict', 'IdentityCollision')).toBe(
     'identity collision with bindings binding-b: PerObjective bindings must not share the same pod selector and container name',
@@ -65,20 +75,7 @@ describe.concurrent('two bindings that ask for one container', () => {
   });
 
   test('are refused although their pools have different names, if the selectors are equal', async () => {
-    const here = await cluster.namespace();
-    const other = binding('binding-b', {
-      poolRef: { name: 'pool-b' },
-      objectiveRef: { name: 'objective-b' },
-    });
-    await here.create(
-      pool(),
-      pool('pool-b'),
-      objective(),
-      objective('objective-b', { name: 'pool-b' }),
-      a,
-      other,
-    );
-    await bothRefused(here);
+    await collideByTwoPools();
   });
 
   test('name all of their peers, sorted, and never themselves', async () => {
@@ -122,20 +119,7 @@ describe.concurrent('two bindings that collided are both ready again', () => {
   });
 
   test('when the selector of one of their pools is edited', async () => {
-    const here = await cluster.namespace();
-    const other = binding('binding-b', {
-      poolRef: { name: 'pool-b' },
-      objectiveRef: { name: 'objective-b' },
-    });
-    await here.create(
-      pool(),
-      pool('pool-b'),
-      objective(),
-      objective('objective-b', { name: 'pool-b' }),
-      a,
-      other,
-    );
-    await bothRefused(here);
+    const here = await collideByTwoPools();
     await here.edit(pool('pool-b'), { spec: { selector: { matchLabels: { app: 'other' } } } });
     await bothReady(here);
   });
@@ -174,20 +158,7 @@ describe.concurrent('the binding that is left of two that collided is ready', ()
   });
 
   test('when the pool of the other is deleted', async () => {
-    const here = await cluster.namespace();
-    const other = binding('binding-b', {
-      poolRef: { name: 'pool-b' },
-      objectiveRef: { name: 'objective-b' },
-    });
-    await here.create(
-      pool(),
-      pool('pool-b'),
-      objective(),
-      objective('objective-b', { name: 'pool-b' }),
-      a,
-      other,
-    );
-    await bothRefused(here);
+    const here = await collideByTwoPools();
     await here.delete(pool('pool-b'));
     await here.refused('binding-b', 'InvalidRef', 'TargetPoolNotFound');
     await here.ready('binding-a');
@@ -201,20 +172,7 @@ describe.concurrent('the binding that is left of two that collided is ready', ()
   });
 
   test('when the selector of the pool of the other becomes invalid', async () => {
-    const here = await cluster.namespace();
-    const other = binding('binding-b', {
-      poolRef: { name: 'pool-b' },
-      objectiveRef: { name: 'objective-b' },
-    });
-    await here.create(
-      pool(),
-      pool('pool-b'),
-      objective(),
-      objective('objective-b', { name: 'pool-b' }),
-      a,
-      other,
-    );
-    await bothRefused(here);
+    const here = await collideByTwoPools();
     await here.edit(pool('pool-b'), { spec: { selector: { matchLabels: { role: '' } } } });
     await here.refused('binding-b', 'UnsafeSelector', 'InvalidPoolSelector');
     await here.ready('binding-a');

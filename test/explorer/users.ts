@@ -17,6 +17,16 @@ import { type Wish, addBinding, toForeignOutput, toObjective, toPool, toSpec, to
 /** What users, other controllers and the API server itself do, without asking anybody. */
 export type Edit =
   | { readonly does: 'create'; readonly name: string; readonly wish: Wish }
+  | BindingEdit
+  | OutputEdit
+  /** The pods as `toPool` reads them. */
+  | { readonly does: 'select'; readonly pool: string; readonly app: string }
+  | { readonly does: 'remove pool' | 'remove objective' | 'restore objective'; readonly name: string }
+  | { readonly does: 'take name' | 'free name'; readonly name: string }
+  | { readonly does: 'deny'; readonly app: string | undefined }
+  | { readonly does: 'refuse deletions' | 'allow deletions' | 'correct the clock' };
+
+type BindingEdit =
   | { readonly does: 'edit'; readonly name: string; readonly wish: Wish }
   | {
       readonly does:
@@ -29,19 +39,15 @@ export type Edit =
         | 'let go of'
         | 'take our finalizer off';
       readonly name: string;
-    }
-  /** The pods as `toPool` reads them. */
-  | { readonly does: 'select'; readonly pool: string; readonly app: string }
-  | { readonly does: 'remove pool' | 'remove objective' | 'restore objective'; readonly name: string }
+    };
+
+type OutputEdit =
   | { readonly does: 'remove output' | 'touch output' | 'hold output' | 'let go of output' }
   /** Takes off one label, or all of them. */
   | { readonly does: 'strip output'; readonly label?: string }
   /** Writes into a label what is not so. */
   | { readonly does: 'forge output'; readonly label: string; readonly value: string }
-  | { readonly does: 'edit output'; readonly container: string }
-  | { readonly does: 'take name' | 'free name'; readonly name: string }
-  | { readonly does: 'deny'; readonly app: string | undefined }
-  | { readonly does: 'refuse deletions' | 'allow deletions' | 'correct the clock' };
+  | { readonly does: 'edit output'; readonly container: string };
 
 export interface Edited {
   readonly state: ClusterState;
@@ -157,22 +163,6 @@ function withNews(state: ClusterState, name: string): Edited {
   return { state, news: object ? [{ kind: 'binding', object, gone: false }] : [] };
 }
 
-type BindingEdit = Extract<
-  Edit,
-  {
-    does:
-      | 'edit'
-      | 'delete'
-      | 'read for DELETE'
-      | 'remove without looking'
-      | 'prune the claim of'
-      | 'prune the key of'
-      | 'hold'
-      | 'let go of'
-      | 'take our finalizer off';
-  }
->;
-
 function editBinding(state: ClusterState, binding: Binding, edit: BindingEdit): Edited {
   const { metadata, spec, status } = binding;
   const { uid, finalizers = [] } = metadata;
@@ -258,20 +248,6 @@ function editObjective(state: ClusterState, name: string, isThere: boolean): Edi
 }
 
 // ------------------------------------------------------------------------------------------------ outputs
-
-type OutputEdit = Extract<
-  Edit,
-  {
-    does:
-      | 'remove output'
-      | 'touch output'
-      | 'hold output'
-      | 'let go of output'
-      | 'strip output'
-      | 'forge output'
-      | 'edit output';
-  }
->;
 
 function editFirstOutput(state: ClusterState, edit: OutputEdit): Edited {
   const outputs = Object.values(state.outputs).filter(isOurs);
