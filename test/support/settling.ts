@@ -22,7 +22,7 @@ export interface Settling {
   /** The calls of the last run, reads and all. */
   readonly calls: string[];
   readonly create: (...manifests: readonly Manifest[]) => Promise<void>;
-  readonly edit: (manifest: Manifest, patch: object) => Promise<void>;
+  readonly edit: (manifest: Manifest, patch: object, subresource?: 'status') => Promise<void>;
   readonly remove: (manifest: Manifest) => Promise<void>;
   readonly settle: (names: readonly string[], tools?: Partial<Tools>) => Promise<Run>;
   readonly ready: (name: string) => Promise<string>;
@@ -34,8 +34,11 @@ const definitions = await readDefinitions();
 const writing = ['patchFinalizers', 'replaceStatus', 'createOutput', 'replaceOutput', 'deleteOutput'];
 
 /** Makes a cluster for one test. */
-export async function createSettling(override: (real: Cluster) => Override = () => ({})): Promise<Settling> {
-  const { kube, connection } = createInMemoryCluster(definitions);
+export async function createSettling(
+  override: (real: Cluster) => Override = () => ({}),
+  installed: readonly string[] = definitions,
+): Promise<Settling> {
+  const { kube, connection } = createInMemoryCluster(installed);
   await kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   const writes: string[] = [];
   const calls: string[] = [];
@@ -54,7 +57,7 @@ export async function createSettling(override: (real: Cluster) => Override = () 
     create: async (...manifests) => {
       for (const manifest of manifests) await kube.create(at(manifest));
     },
-    edit: async (manifest, patch) => void (await kube.edit(at(manifest), patch)),
+    edit: async (manifest, patch, subresource) => void (await kube.edit(at(manifest), patch, subresource)),
     remove: (manifest) => kube.delete(at(manifest)),
     settle: (names, tools = {}) => {
       writes.length = 0;
