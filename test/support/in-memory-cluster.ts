@@ -1,6 +1,7 @@
-import { type HttpLibrary, KubeConfig, ResponseContext, wrapHttpLibrary } from '@kubernetes/client-node';
-import { type PlainRequest, createApiWithoutPort } from '@kleym/kube-api/without-port';
+import { type HttpLibrary, KubeConfig } from '@kubernetes/client-node';
+import { createApiWithoutPort } from '@kleym/kube-api/without-port';
 import { type KubeClient, createKubeClient } from './kube-client.ts';
+import { type AnswerRequest, createTransport } from './transport.ts';
 
 const server = 'http://cluster.test';
 
@@ -13,42 +14,23 @@ export interface InMemoryCluster {
 
 /** Makes a cluster in memory with these definitions installed. */
 export function createInMemoryCluster(definitions: readonly string[]): InMemoryCluster {
-  const answer = createApiWithoutPort(definitions);
+  const api = createApiWithoutPort(definitions);
+  const answer: AnswerRequest = async (url, { method = 'GET', headers, body }) => {
+    const { status, contentType, text } = api({
+      method,
+      url: new URL(url),
+      contentType: new Headers(headers).get('content-type') ?? '',
+      body: typeof body === 'string' ? body : '',
+    });
+    return new Response(text, {
+      status,
+      headers: { date: new Date().toUTCString(), 'content-type': contentType },
+    });
+  };
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromClusterAndUser({ name: 'test', server, skipTLSVerify: true }, { name: 'test' });
-  const http = wrapHttpLibrary({
-    send: async (context) => {
-      const { status, text, headers } = ask({
-        method: context.getHttpMethod(),
-        url: new URL(context.getUrl()),
-        contentType: context.getHeaders()['Content-Type'] ?? '',
-        body: (context.getBody() as string | undefined) ?? '',
-      });
-      return new ResponseContext(status, headers, {
-        text: async () => text,
-        binary: async () => Buffer.from(text),
-        stream: () => null,
-      });
-    },
-  });
-
-  function ask(request: PlainRequest) {
-    const { status, contentType, text } = answer(request);
-    return { status, text, headers: { date: new Date().toUTCString(), 'content-type': contentType } };
-  }
-
-  async function fetchFrom(url: string, init: RequestInit): Promise<Response> {
-    const { status, text, headers } = ask({
-      method: init.method ?? 'GET',
-      url: new URL(url),
-      contentType: new Headers(init.headers).get('content-type') ?? '',
-      body: typeof init.body === 'string' ? init.body : '',
-    });
-    return new Response(text, { status, headers });
-  }
-
   return {
-    kube: createKubeClient(server, fetchFrom),
-    connection: { kubeConfig, http },
+    kube: createKubeClient(server, answer),
+    connection: { kubeConfig, http: createTransport(answer) },
   };
 }

@@ -1,3 +1,5 @@
+import type { AnswerRequest } from './transport.ts';
+
 /** An object as it is sent to the API server. */
 export interface Manifest {
   readonly apiVersion: string;
@@ -79,10 +81,7 @@ export interface KubeClient {
 }
 
 /** A client for an API server that asks for no credentials. */
-export function createKubeClient(
-  server: string,
-  fetchFrom: (url: string, init: RequestInit) => Promise<Response> = fetch,
-): KubeClient {
+export function createKubeClient(server: string, fetchFrom: AnswerRequest = fetch): KubeClient {
   async function ask({ method, path, content, type, user, groups = [] }: Asking): Promise<Answer> {
     const usual = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
     const headers: [string, string][] = [['accept', 'application/json']];

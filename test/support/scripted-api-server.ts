@@ -1,8 +1,9 @@
-import { KubeConfig, ResponseContext, wrapHttpLibrary } from '@kubernetes/client-node';
+import { KubeConfig } from '@kubernetes/client-node';
 import { HttpResponse, type JsonBodyType, type RequestHandler, getResponse, http } from 'msw';
 import { expect, onTestFinished } from 'vitest';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { connect } from '../../shared/kube/kube-cluster.ts';
+import { createTransport } from './transport.ts';
 
 const server = 'https://api.test';
 
@@ -48,39 +49,22 @@ export function status(
   return { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message, details };
 }
 
-/** The client on a transport of its own: msw cannot intercept undici's fetch, and the real network must not be reached. */
+/** The client on a transport of its own, so that the real network is never reached. */
 export function scriptedApiServer(...handlers: RequestHandler[]): ScriptedApiServer {
   const sent: SentRequest[] = [];
   const pauses: number[] = [];
   const unexpected: string[] = [];
   onTestFinished(() => expect(unexpected, 'requests that no handler expects').toEqual([]));
 
-  const transport = wrapHttpLibrary({
-    send: async (context) => {
-      const body = context.getBody() as string | undefined;
-      const url = new URL(context.getUrl());
-      const request = `${context.getHttpMethod()} ${url.pathname}${decodeURIComponent(url.search)}`;
-      sent.push({
-        request,
-        headers: context.getHeaders(),
-        body: body === undefined ? undefined : JSON.parse(body),
-      });
-      const init = { method: context.getHttpMethod(), headers: context.getHeaders() };
-      const response = await getResponse(
-        handlers,
-        new Request(url, body === undefined ? init : { ...init, body }),
-      );
-      if (response === undefined) {
-        unexpected.push(request);
-        throw new Error(`no handler expects ${request}`);
-      }
-      const text = await response.text();
-      return new ResponseContext(response.status, Object.fromEntries(response.headers), {
-        text: () => Promise.resolve(text),
-        binary: () => Promise.resolve(Buffer.from(text)),
-        stream: () => null,
-      });
-    },
+  const transport = createTransport(async (address, init) => {
+    const url = new URL(address);
+    const request = `${init.method} ${url.pathname}${decodeURIComponent(url.search)}`;
+    const body: unknown = typeof init.body === 'string' ? JSON.parse(init.body) : undefined;
+    sent.push({ request, headers: init.headers as Record<string, string>, body });
+    const response = await getResponse(handlers, new Request(url, init));
+    if (response !== undefined) return response;
+    unexpected.push(request);
+    throw new Error(`no handler expects ${request}`);
   });
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromClusterAndUser(
