@@ -693,6 +693,14 @@ describe('row 9: the POST, after a look at the rivals', () => {
       status: { claim: { kind: 'creating', nonce: 'fresh-nonce' } },
     });
   });
+
+  it('is never sent under the nonce of another run: it is announced anew', () => {
+    const step = decideIn({
+      bindings: [at(a, { claim: creating(a, 'theirs', over) })],
+      memory: { unsent: { nonce: 'mine', fresh: true } },
+    });
+    expect(step).toMatchObject({ kind: 'write-status', status: { claim: { nonce: 'fresh-nonce' } } });
+  });
 });
 
 describe('row 10: the API server refused it before', () => {
