@@ -4,7 +4,7 @@ import type { Settings } from '../../shared/identity/settings.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { type Call, isWrite, namespace } from './model-cluster.ts';
 import { openPort } from './run-alone.ts';
-import { type Shape, toShape } from './shape.ts';
+import { type Shape, extendShape, toShape } from './shape.ts';
 
 /** A call that a run has made and that is not answered yet. */
 export interface Pending {
@@ -73,14 +73,13 @@ export function createRunner(settings: Settings, constant: Constant): Runner {
 
   function toPosition(
     instance: Instance,
-    from: Pick<Position, 'id' | 'names' | 'seen' | 'history'>,
+    from: Pick<Position, 'id' | 'names' | 'seen' | 'history' | 'shape'>,
   ): Position {
     const { error, result } = instance.state();
     if (error !== undefined) throw error;
     for (const ending of result?.endings.values() ?? []) if (ending.kind === 'failed') throw ending.error;
     const pending = instance.pending();
-    const shape = toShape([from.names, from.history]);
-    const position = { ...from, pending, result, shape };
+    const position = { ...from, pending, result };
     live.set(position, instance);
     return position;
   }
@@ -95,6 +94,7 @@ export function createRunner(settings: Settings, constant: Constant): Runner {
       names,
       seen: new Set([...position.seen, ...bindingUidsIn(entry.answer)]),
       history: [...position.history, entry],
+      shape: extendShape(position.shape, entry),
     });
   }
 
@@ -104,7 +104,7 @@ export function createRunner(settings: Settings, constant: Constant): Runner {
       const known =
         starts.get(key) ??
         replay(id, names, []).then((instance) =>
-          toPosition(instance, { id, names, seen: new Set(), history: [] }),
+          toPosition(instance, { id, names, seen: new Set(), history: [], shape: toShape(names) }),
         );
       starts.set(key, known);
       return known;

@@ -19,6 +19,14 @@ export function toShape(value: unknown): Shape {
   return { form: digest(text), names: [...names.keys()] };
 }
 
+/** The shape of a value that is one part longer. */
+export function extendShape(before: Shape, part: unknown): Shape {
+  const own = toShape(part);
+  const names = [...new Set([...before.names, ...own.names])];
+  const indexes = own.names.map((name) => names.indexOf(name));
+  return { form: digest(JSON.stringify([before.form, own.form, indexes])), names };
+}
+
 /** One text for several shapes whose names mean the same things. */
 export function joinShapes(shapes: readonly Shape[]): string {
   const names = new Map<string, number>();
