@@ -53,7 +53,8 @@ export async function startProduct(
   // As `npm start` does.
   const command = [
     process.execPath,
-    '--optimize-for-size',
+    '--max-semi-space-size=8',
+    '--heap-growing-percent=30',
     ...nodeArgs,
     main,
     ...flags,
