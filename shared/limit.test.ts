@@ -26,6 +26,23 @@ test('no more than the limit is done at once, and who waits has a turn in the or
   expect(begun).toEqual([0, 1, 2, 3]);
 });
 
+test('a higher limit lets those in who wait, and a lower one stops nothing that is under way', async () => {
+  const { begun, ends, work } = createWork();
+  const limited = createLimit(1);
+  const all = [0, 1, 2, 3].map((index) => limited(work(index)));
+  await expect.poll(() => begun).toEqual([0]);
+  limited.set(3);
+  await expect.poll(() => begun).toEqual([0, 1, 2]);
+  limited.set(1);
+  ends[0]?.resolve();
+  ends[1]?.resolve();
+  await Promise.all([all[0], all[1]]);
+  expect(begun).toEqual([0, 1, 2]);
+  ends[2]?.resolve();
+  ends[3]?.resolve();
+  expect(await Promise.all(all)).toEqual([0, 1, 2, 3]);
+});
+
 test('what fails makes room, too', async () => {
   const limited = createLimit(1);
   const failing = limited(() => Promise.reject(new Error('no')));

@@ -15,6 +15,7 @@ import { forEachLimited } from '../../shared/for-each-limited.ts';
 import { createLimit } from '../../shared/limit.ts';
 import { rotate } from '../../shared/rotate.ts';
 import type { Turns } from '../../shared/take-turns.ts';
+import { createWriteShares } from './write-shares.ts';
 import { type Ending, type Run, settle } from './settle.ts';
 
 /** What reconcile needs of the world. */
@@ -52,6 +53,8 @@ const namespacesAtOnce = 4;
 // Of all requests together, for a request that waits costs little: a thousand batches at once hold the lists of a thousand
 // namespaces, and keep each other's calls waiting until none is answered in time.
 const batchesAtOnce = 64;
+// More make one namespace no faster; and while others wait for their calls, fewer make these faster.
+const writesAtOnce = { alone: 16, beside: 4 };
 // Requests that wait for the batch that runs are put together, but each takes a place that others may need. Of one
 // namespace no more than these wait; the others are answered at once, and the Broker brings them again.
 const maxWaiting = 256;
@@ -63,14 +66,26 @@ const wholeNamespace = '*';
 export function reconcile(options: ReconcileOptions): Handler {
   const { cluster, settings, log, nonce, elapsed, giveWay } = options;
   const inTurn = createLimit(batchesAtOnce);
+  const shareWrites = createWriteShares(cluster, writesAtOnce);
   const batches = createBatches(async (namespace, asked): Promise<Batch> => {
-    const tools = { cluster, nonce, elapsed, giveWay, announcer: createAnnouncer(cluster, log, elapsed) };
     const names = asked.filter((name) => name !== wholeNamespace);
     const task = { namespace, names, isWhole: names.length < asked.length };
     const since = elapsed();
     return await inTurn(async () => {
       if (elapsed() - since > maxMs) return notBegun(task);
-      return { asked: names, ...(await settle(task, settings, tools)) };
+      const { cluster: shared, leave } = shareWrites();
+      const tools = {
+        cluster: shared,
+        nonce,
+        elapsed,
+        giveWay,
+        announcer: createAnnouncer(cluster, log, elapsed),
+      };
+      try {
+        return { asked: names, ...(await settle(task, settings, tools)) };
+      } finally {
+        leave();
+      }
     });
   });
 

@@ -54,8 +54,8 @@ const maxRoundMs = 4_000;
 const maxAnnouncements = 1_000;
 // A claim is dated by the clock as it was read last. When deciding took longer than this, it is read again.
 const maxClockAgeMs = 1_000;
-// More make one namespace no faster, and those of others wait behind them.
-const concurrency = 8;
+// As many writes as a run may have under way where it is alone; how many are sent while others wait is said elsewhere.
+const concurrency = 16;
 
 /**
  * Brings bindings of one namespace to rest: collect, decide for each, write, and collect again until nothing is left to
