@@ -7,7 +7,7 @@ export interface Turns {
 }
 
 // Requests of others and the probes of kubelet wait at most so long.
-const turnMs = 20;
+const turnMs = 5;
 
 /** Does work that pauses often, and gives way at a pause where it has kept the thread for long. */
 export async function takeTurns<T>(work: Iterator<void, T>, turns: Turns): Promise<T> {

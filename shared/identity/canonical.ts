@@ -2,12 +2,22 @@
 export function toCanonical(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   if (Array.isArray(value)) return `[${value.map(toCanonical).join(',')}]`;
-  // Written by hand: it runs several times a binding, and a replacer that makes sorted copies is four times slower.
+  // Labels are long lists, and in order as a rule; then the engine writes them five times as fast.
+  if (isSortedTexts(value)) return JSON.stringify(value);
   const members = Object.entries(value)
     .filter(([, member]) => member !== undefined)
     .toSorted(([a], [b]) => compareText(a, b))
     .map(([key, member]) => `${JSON.stringify(key)}:${toCanonical(member)}`);
   return `{${members.join(',')}}`;
+}
+
+function isSortedTexts(value: object): boolean {
+  let previous = '';
+  for (const [key, member] of Object.entries(value)) {
+    if (typeof member !== 'string' || key < previous) return false;
+    previous = key;
+  }
+  return true;
 }
 
 /** Whether two values have the same canonical text. */
