@@ -6,7 +6,7 @@ import { toAnnouncements } from '../../shared/decide/announcements.ts';
 import type { Probe, Write } from '../../shared/decide/decision.ts';
 import type { Memory } from '../../shared/decide/memory.ts';
 import { mergeContent, isSameContent, toContentDigest } from '../../shared/identity/content.ts';
-import { parseOwner } from '../../shared/identity/ownership.ts';
+import { ownerUidOf, parseOwner } from '../../shared/identity/ownership.ts';
 import type { Aim, Cluster, Written } from '../../shared/kube/cluster.ts';
 import { toHarmless } from '../../shared/log.ts';
 import { NotSentError, UncertainError } from '../../shared/api/uncertain-error.ts';
@@ -150,6 +150,8 @@ async function create(step: Step<'create-output'>, notes: Notes, tools: Tools): 
   if (!written) return 'unsent';
   // Not dead: where the status cannot be written and the labels are taken off, the nonce is all that proves whose it is.
   if (written.kind === 'written') return confirm(step, step.output, written.object, notes, tools);
+  // Its claim must stand: by it the output is found as soon as no POST can land any more.
+  if (await isOursWithoutLabels(written, step, tools)) return 'unseen';
 
   notes.dead = step.nonce;
   const refusal = await toRefusal(written, step.output, step.binding.metadata, tools);
@@ -198,6 +200,10 @@ async function confirm(
 
 async function probe(step: Probe, notes: Notes, tools: Tools): Promise<Effect> {
   const written = await tools.cluster.createOutput(step.output, { dryRun: true });
+  if (await isOursWithoutLabels(written, step, tools)) {
+    notes.accepted = toContentDigest(step.output);
+    return 'unseen';
+  }
   const refusal =
     written.kind === 'written'
       ? toAlteration(written.object, step.output)
@@ -205,6 +211,20 @@ async function probe(step: Probe, notes: Notes, tools: Tools): Promise<Effect> {
   if (refusal) notes.refusal = refusal;
   else if (written.kind === 'written') notes.accepted = toContentDigest(step.output);
   return 'unseen';
+}
+
+/** Whether the name is taken by an output of this very binding, whose labels somebody has taken off. */
+async function isOursWithoutLabels(
+  answer: Written<Output>,
+  { binding, output }: Step<'create-output'> | Probe,
+  { cluster }: Tools,
+): Promise<boolean> {
+  if (answer.kind !== 'exists') return false;
+  const other = await cluster.getOutput(output.metadata.name);
+  if (other === 'absent' || other === 'unserved') return false;
+  return (
+    ownerUidOf(other) === binding.metadata.uid && parseOwner(other, binding.metadata.namespace) === undefined
+  );
 }
 
 /** What an answer that is not yes says about the content; undefined where it says nothing about it. */

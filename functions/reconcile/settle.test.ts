@@ -150,6 +150,22 @@ describe('the writes and collects that a change costs', () => {
     expect(run.collects).toBe(3);
     expect(await here.ready('binding-a')).toBe('True Reconciled');
   });
+
+  test('an output whose run died before it recorded it, with its labels taken off: waited for, then labelled again', async () => {
+    const here = await withBinding();
+    const [made] = await here.outputs();
+    if (!made) throw new Error('no output was made');
+    await here.edit(binding(), { status: null }, 'status');
+    await here.edit(made, { metadata: { labels: null } });
+    const run = await here.settle(['binding-a']);
+    expect(run.endings.get('binding-a')).toMatchObject({ kind: 'waiting' });
+    expect(await here.ready('binding-a')).toBe('Unknown Initializing');
+    await here.edit(binding(), { status: { claim: { at: '2026-01-01T00:00:00Z' } } }, 'status');
+    await here.settle(['binding-a']);
+    const { uid, labels } = made.metadata;
+    expect(await here.outputs()).toMatchObject([{ metadata: { uid, labels } }]);
+    expect(await here.ready('binding-a')).toBe('True Reconciled');
+  });
 });
 
 describe('a run', () => {
