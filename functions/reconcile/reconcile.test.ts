@@ -143,7 +143,7 @@ describe('reconcile answers', () => {
     const answers = [];
     for (let turn = 0; turn < 4; turn++) answers.push((await postEvent(app, naming(...names))).status);
     expect(answers).toEqual([503, 503, 503, 503]);
-    expect(await saidOf(here, names)).toEqual(['Unknown Waiting']);
+    expect(await saidOf(here, names)).toEqual(['Unknown DeletionRejected']);
   });
 
   test('503 for an orphan that cannot be deleted, and the bindings beside it go on', async () => {

@@ -557,7 +557,7 @@ describe('a withdrawal that is refused', () => {
     const { here, by, name } = await refusing(refusal);
     await here.edit(pool(), label(''));
     const { endings } = await here.settle(['binding-a']);
-    expect(await here.ready('binding-a')).toBe('Unknown Waiting');
+    expect(await here.ready('binding-a')).toBe('Unknown DeletionRejected');
     const message = `ClusterSPIFFEID ${name} must go, and could not be deleted: denied by policy keep`;
     expect(await messageOf(here)).toBe(message);
     expect(endings.get('binding-a')).toEqual({ kind: 'waiting', message });
@@ -585,7 +585,7 @@ describe('a withdrawal that is refused', () => {
     const { here, by } = await refusing(policy);
     await here.remove(binding());
     expect((await here.settle(['binding-a'])).endings.get('binding-a')?.kind).toBe('waiting');
-    expect(await here.ready('binding-a')).toBe('Unknown Waiting');
+    expect(await here.ready('binding-a')).toBe('Unknown DeletionRejected');
     by.refusal = undefined;
     await here.settle(['binding-a']);
     expect(await here.ready('binding-a')).toBe('nothing');
@@ -627,7 +627,10 @@ describe('a finalizer that the API server does not let us write', () => {
     const { endings } = await here.settle(['binding-a']);
     const message = 'the finalizer could not be put on: denied, request 1';
     expect(endings.get('binding-a')).toEqual({ kind: 'waiting', message });
-    expect([await here.ready('binding-a'), await messageOf(here)]).toEqual(['Unknown Waiting', message]);
+    expect([await here.ready('binding-a'), await messageOf(here)]).toEqual([
+      'Unknown FinalizerRejected',
+      message,
+    ]);
 
     by.refusal = { ...denied, message: 'denied, request 2' };
     const again = await here.settle(['binding-a']);

@@ -1,5 +1,4 @@
 import { bindingFinalizer } from '../../shared/api/binding.ts';
-import { findReady } from '../../shared/api/conditions.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { collect, readClock } from '../../shared/collect/collect.ts';
 import { collectAlone, collectNew, readSourcesOf } from '../../shared/collect/collect-new.ts';
@@ -7,6 +6,7 @@ import { maxReadsByName } from '../../shared/collect/limits.ts';
 import { type Sight, createSight, noteWrites } from '../../shared/collect/sight.ts';
 import type { Decision, Probe, Write } from '../../shared/decide/decision.ts';
 import { decide, decideFirst, decideOrphans, isNew, toHold } from '../../shared/decide/decide.ts';
+import { isWaiting } from '../../shared/decide/status.ts';
 import { type World, compileWorld } from '../../shared/decide/world.ts';
 import { forEachLimited } from '../../shared/for-each-limited.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
@@ -269,9 +269,11 @@ function toTakeUp(run: Progress, world: World, lookedAt: readonly string[]): str
   const announced = open.filter((name) => isAnnounced(run, name));
   if (!isInTimeToBegin(run)) return announced;
   const others = open.filter((name) => !isAnnounced(run, name));
-  const isWaiting = (name: string) =>
-    findReady(world.snapshot.bindings.get(name)?.status)?.reason === 'Waiting';
-  return [...announced, ...others.filter((name) => !isWaiting(name)), ...others.filter(isWaiting)];
+  const waits = (name: string) => {
+    const binding = world.snapshot.bindings.get(name);
+    return binding !== undefined && isWaiting(binding);
+  };
+  return [...announced, ...others.filter((name) => !waits(name)), ...others.filter(waits)];
 }
 
 function isAnnouncement({ decision }: Step): boolean {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Reason } from './reasons.ts';
 
 /** The five conditions of a binding, in the order in which they stand in its status. */
 export const conditionTypes = ['Ready', 'Conflict', 'InvalidRef', 'UnsafeSelector', 'RenderFailure'] as const;
@@ -18,7 +19,9 @@ export const Condition = z.object({
 export type Condition = z.infer<typeof Condition>;
 
 /** A condition before it is known since when it holds. */
-export type Finding = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+export interface Finding extends Pick<Condition, 'type' | 'status' | 'message'> {
+  readonly reason: Reason;
+}
 
 const healthy = {
   Ready: 'Binding reconciled',
@@ -43,7 +46,10 @@ export function toWell(type: ConditionType): Finding {
 }
 
 /** The condition was not evaluated: `NotEvaluated` behind a failure, `Initializing` before the first answer. */
-export function toUnknown(type: ConditionType, reason: 'NotEvaluated' | 'Initializing'): Finding {
+export function toUnknown(
+  type: ConditionType,
+  reason: Extract<Reason, 'NotEvaluated' | 'Initializing'>,
+): Finding {
   return { type, status: 'Unknown', reason, message: unevaluated[type] };
 }
 

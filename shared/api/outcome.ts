@@ -1,4 +1,5 @@
 import type { FailureCondition } from './conditions.ts';
+import type { ConditionOf, RefusalReason } from './reasons.ts';
 
 // What Kubernetes allows in the message of a condition. A message quotes what it found, and a CRD may limit nothing.
 const maxMessageLength = 32_768;
@@ -7,7 +8,7 @@ const maxMessageLength = 32_768;
 export interface Refused {
   readonly kind: 'refused';
   readonly condition: FailureCondition;
-  readonly reason: string;
+  readonly reason: RefusalReason;
   readonly message: string;
   readonly retry: boolean;
 }
@@ -33,12 +34,20 @@ export function done<T>(value: T): Done<T> {
 }
 
 /** The answer is no, until somebody changes something. */
-export function refused(condition: FailureCondition, reason: string, message: string): Refused {
+export function refused<R extends RefusalReason>(
+  condition: ConditionOf<R>,
+  reason: R,
+  message: string,
+): Refused {
   return { kind: 'refused', condition, reason, message: shorten(message), retry: false };
 }
 
 /** The answer is no, until something outside of the binding appears. */
-export function refusedForNow(condition: FailureCondition, reason: string, message: string): Refused {
+export function refusedForNow<R extends RefusalReason>(
+  condition: ConditionOf<R>,
+  reason: R,
+  message: string,
+): Refused {
   return { kind: 'refused', condition, reason, message: shorten(message), retry: true };
 }
 

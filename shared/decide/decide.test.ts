@@ -17,6 +17,7 @@ import {
 } from '../api/binding.ts';
 import type { Output } from '../api/cluster-spiffe-id.ts';
 import { refused, refusedForNow } from '../api/outcome.ts';
+import type { RefusalReason } from '../api/reasons.ts';
 import { toContentDigest } from '../identity/content.ts';
 import { type Identity, renderIdentity } from '../identity/render-identity.ts';
 import type { Settings } from '../identity/settings.ts';
@@ -330,7 +331,7 @@ describe('row 4: a binding that is being deleted', () => {
 });
 
 /** What a binding says whose output the API server has refused. */
-function refusedStatus(reason: string, message = 'no'): BindingStatus {
+function refusedStatus(reason: RefusalReason<'RenderFailure'>, message = 'no'): BindingStatus {
   const digest = toContentDigest(identityOf(a).output);
   const memory = { refusal: { digest, refused: refused('RenderFailure', reason, message) } };
   const said = decideIn({ bindings: [a], memory });
@@ -481,7 +482,7 @@ describe('a withdrawal that the API server refused to this run', () => {
   ])('%s is said, and waits; the claim stands', (_case, scene) => {
     const step = decideIn({ ...scene, memory });
     if (step.kind !== 'write-status') throw new Error(step.kind);
-    expect(ready(step)).toBe('Unknown Waiting');
+    expect(ready(step)).toBe('Unknown DeletionRejected');
     expect(step.status.conditions?.map(({ status }) => status)).toEqual(Array(5).fill('Unknown'));
     expect(step.status.conditions?.[0]?.message).toBe(message);
     expect(step.status.claim).toEqual(owning(a));
@@ -716,7 +717,7 @@ describe('row 10: the API server refused it before', () => {
   if (said.kind !== 'write-status') throw new Error(said.kind);
   const blocked = at(a, said.status);
 
-  const refusalWith = (message: string, reason = 'OutputRefused') => ({
+  const refusalWith = (message: string, reason: RefusalReason<'RenderFailure'> = 'OutputRefused') => ({
     digest: toContentDigest(identityOf(a).output),
     refused: refused('RenderFailure', reason, message),
   });
@@ -730,16 +731,16 @@ describe('row 10: the API server refused it before', () => {
       'denied: 0e9d8c7b-1111-4222-8333-444455556666',
     ],
     ['a time', 'denied at 2026-11-21T12:00:00Z after 1.2s', 'denied at 2026-11-21T12:05:00Z after 875ms'],
+    ['any other word', 'policy a denies it', 'policy b denies it'],
   ])('a refusal that differs in %s was said before', (_what, said, now) => {
     const scene = { bindings: [blockedWith(said)], memory: { refusal: refusalWith(now) } };
     expect(decideIn(scene)).toEqual({ kind: 'settled' });
   });
 
-  it('one in other words is said', () => {
-    const scene = {
-      bindings: [blockedWith('policy a denies it')],
-      memory: { refusal: refusalWith('policy b denies it') },
-    };
+  it('one of another generation is said in the words of the day', () => {
+    const blocked = blockedWith('policy a denies it');
+    const edited = { ...blocked, metadata: { ...blocked.metadata, generation: 2 } };
+    const scene = { bindings: [edited], memory: { refusal: refusalWith('policy b denies it') } };
     expect(decideIn(scene)).toMatchObject({
       kind: 'write-status',
       status: {

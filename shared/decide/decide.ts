@@ -18,9 +18,8 @@ import type { Memory } from './memory.ts';
 import { type Peers, findHolder, findOtherOutput, findPeers, toCollision, toConflicts } from './peers.ts';
 import {
   type Subject,
-  isOutputRefused,
+  isOutputRejected,
   isSaid,
-  keepWords,
   toAnnouncedStatus,
   toFirstStatus,
   toHeldStatus,
@@ -222,7 +221,11 @@ function letGo(view: View): Decision | undefined {
     return view.output ? withdraw(view, view.output) : (redate(view) ?? settled);
   return release(view, () => {
     if (view.memory.barred !== undefined)
-      return sayRefused(view, 'the finalizer could not be taken off: ', view.memory.barred);
+      return sayRejected(
+        view,
+        'FinalizerRejected',
+        `the finalizer could not be taken off: ${view.memory.barred}`,
+      );
     const left = finalizers.filter((finalizer) => finalizer !== bindingFinalizer);
     return { kind: 'patch-finalizers', binding, finalizers: left, announce: undefined };
   });
@@ -242,7 +245,7 @@ function hold(view: View): Decision | undefined {
     return { kind: 'patch-finalizers', binding, finalizers, announce: toFirstAnnouncement(view, next) };
   // It had one before, and an output may be left that must go.
   if (next.kind === 'delete-output') return next;
-  return sayRefused(view, 'the finalizer could not be put on: ', view.memory.barred);
+  return sayRejected(view, 'FinalizerRejected', `the finalizer could not be put on: ${view.memory.barred}`);
 }
 
 /** Row 11 in one go with row 5: what the rows say of the binding once it is held, if that is a claim of this run's own. */
@@ -256,7 +259,7 @@ function toFirstAnnouncement(view: View, decision: Decision): BindingStatus | un
 function refuse(view: View): Decision | undefined {
   const refusal = refusalOf(view);
   if (!refusal) return undefined;
-  const status = keepWords(view.binding, toRefusedStatus(view.subject, refusal));
+  const status = toRefusedStatus(view.subject, refusal);
   if (!view.output && !view.claim && isSaid(view.binding, status))
     return refusal.retry ? { kind: 'waiting', message: refusal.message } : settled;
   return release(view, () => ({ kind: 'write-status', binding: view.binding, status, waiting: undefined }));
@@ -295,7 +298,7 @@ function create(view: Wanted): Decision | undefined {
 
 /** Row 10: the API server refused it; ask without writing whether it would take it now. */
 function probe({ binding, claim, memory, identity }: Wanted): Decision | undefined {
-  if (claim || !isOutputRefused(binding)) return undefined;
+  if (claim || !isOutputRejected(binding)) return undefined;
   if (memory.accepted === toContentDigest(identity.output)) return undefined;
   return { kind: 'probe', output: identity.output, binding };
 }
@@ -371,18 +374,17 @@ function withdraw(view: View, held: HeldOutput): Decision {
   const { name, uid } = held.output.metadata;
   const { kept } = view.memory;
   if (kept?.uid !== uid) return remove(held);
-  return sayRefused(view, `ClusterSPIFFEID ${name} must go, and could not be deleted: `, kept.words);
+  const message = `ClusterSPIFFEID ${name} must go, and could not be deleted: ${kept.words}`;
+  return sayRejected(view, 'DeletionRejected', message);
 }
 
-/**
- * Says what the API server does not let happen. In trouble it gives another reason, or the same with another number in
- * it, each time: one of them in the status will do.
- */
-function sayRefused({ subject, binding }: View, beginning: string, words: string): Decision {
-  const waiting: Waiting = { kind: 'waiting', message: `${beginning}${words}` };
-  const said = binding.status?.conditions?.find(({ message }) => message.startsWith(beginning))?.message;
-  if (said !== undefined && isSaid(binding, toWithdrawingStatus(subject, said))) return waiting;
-  return { kind: 'write-status', binding, status: toWithdrawingStatus(subject, waiting.message), waiting };
+/** Says what the API server refuses, and waits. */
+function sayRejected(
+  view: View,
+  reason: 'DeletionRejected' | 'FinalizerRejected',
+  message: string,
+): Decision {
+  return sayWaiting(view, message, toWithdrawingStatus(view.subject, message, reason));
 }
 
 /** Why the binding must not have an output. */

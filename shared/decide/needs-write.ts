@@ -1,5 +1,5 @@
 import { decide } from './decide.ts';
-import { isRefusalSaid } from './status.ts';
+import { isRejectionPending } from './status.ts';
 import type { World } from './world.ts';
 
 /**
@@ -29,7 +29,7 @@ function toNeed(world: World, name: string): 'nothing' | 'question' | 'write' {
     case 'delete-output':
     case 'patch-finalizers': {
       const binding = world.snapshot.bindings.get(name);
-      return binding && isRefusalSaid(binding) ? 'question' : 'write';
+      return binding && isRejectionPending(binding) ? 'question' : 'write';
     }
     default:
       return 'write';

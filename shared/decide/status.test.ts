@@ -2,10 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { createBinding, createSources, exampleSettings, perObjective } from '../../test/support/inference.ts';
 import type { Binding, BindingStatus, Claim } from '../api/binding.ts';
 import { type Refused, refused, refusedForNow } from '../api/outcome.ts';
+import type { RefusalReason } from '../api/reasons.ts';
 import { type Identity, renderIdentity } from '../identity/render-identity.ts';
 import {
   type Subject,
-  isOutputRefused,
+  isOutputRejected,
   isSaid,
   toAnnouncedStatus,
   toHeldStatus,
@@ -142,7 +143,7 @@ describe('the status of a binding that is refused', () => {
     expect(toLines(toRefusedStatus(about(), refusal))).toEqual(lines);
   });
 
-  test.each(['OutputNameTaken', 'OutputRefused', 'OutputForbidden', 'ClusterSPIFFEIDCRDMissing'])(
+  test.each(['OutputNameTaken', 'OutputRefused', 'OutputForbidden', 'ClusterSPIFFEIDCRDMissing'] as const)(
     '%s is the last word of the API server, after all that we evaluate',
     (reason) => {
       expect(toShortLines(toRefusedStatus(about(), refusedForNow('RenderFailure', reason, 'no')))).toEqual([
@@ -265,7 +266,7 @@ describe('what is said already', () => {
   });
 });
 
-function refusedBy(reason: string, generation: number): Binding {
+function refusedBy(reason: RefusalReason<'RenderFailure'>, generation: number): Binding {
   const status = toRefusedStatus(about(), refused('RenderFailure', reason, 'no'));
   return { ...binding, metadata: { ...binding.metadata, generation }, status };
 }
@@ -277,11 +278,11 @@ describe('whether the API server has refused the output', () => {
     ['OutputForbidden', 1, true],
     ['InvalidContainerName', 1, false],
     ['OutputRefused', 2, false],
-  ])('%s, at generation %i: %s', (reason, generation, isRefused) => {
-    expect(isOutputRefused(refusedBy(reason, generation))).toBe(isRefused);
+  ] as const)('%s, at generation %i: %s', (reason, generation, isRefused) => {
+    expect(isOutputRejected(refusedBy(reason, generation))).toBe(isRefused);
   });
 
   test('not while nothing is said', () => {
-    expect(isOutputRefused(binding)).toBe(false);
+    expect(isOutputRejected(binding)).toBe(false);
   });
 });

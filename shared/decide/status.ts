@@ -9,6 +9,7 @@ import {
   toConditions,
 } from '../api/conditions.ts';
 import type { Refused } from '../api/outcome.ts';
+import { type Reason, outputRejections, pendingRejections } from '../api/reasons.ts';
 import { isSameJson } from '../identity/canonical.ts';
 import { toKeyDigest } from '../identity/collision-key.ts';
 import type { Identity } from '../identity/render-identity.ts';
@@ -26,10 +27,12 @@ export interface Subject {
   readonly now: string;
 }
 
-/** The reasons that say that the API server did not take the output. */
-const outputRefusals = ['OutputNameTaken', 'OutputRefused', 'OutputForbidden'] as const;
+const lateReasons: readonly string[] = [...outputRejections, 'ClusterSPIFFEIDCRDMissing' satisfies Reason];
 
-const lateReasons: readonly string[] = [...outputRefusals, 'ClusterSPIFFEIDCRDMissing'];
+/** The messages of these quote the API server, which gives another number or time with each answer. */
+const quotingReasons: readonly string[] = [...outputRejections, ...pendingRejections];
+
+type PendingReason = Extract<Reason, 'Waiting' | 'DeletionRejected' | 'FinalizerRejected'>;
 
 /** In this order a binding is evaluated: what comes after a failure has not been looked at. */
 const evaluation = [
@@ -61,7 +64,7 @@ export function toRefusedStatus(subject: Subject, { condition, reason, message }
 }
 
 /** How many conditions were evaluated before this one was found. */
-function countEvaluated(condition: Refused['condition'], reason: string): number {
+function countEvaluated(condition: Refused['condition'], reason: Refused['reason']): number {
   if (reason === 'UnreadableSpec') return 0;
   // What the API server says about the output comes after everything that we evaluate ourselves.
   return lateReasons.includes(reason) ? evaluation.length : evaluation.indexOf(condition);
@@ -82,62 +85,59 @@ export function toFirstStatus(subject: Subject, claim: Claim): BindingStatus {
 
 /** Nothing is wrong with the binding, but somebody else must let go first; nothing is claimed meanwhile. */
 export function toHeldStatus(subject: Subject, message: string): BindingStatus {
-  return toStatus(subject, withReady(toWaiting(message)), undefined);
+  return toStatus(subject, withReady(toPending(message, 'Waiting')), undefined);
 }
 
-/** Something must go or come first (an output, our finalizer), and before it has nothing else is looked at. */
-export function toWithdrawingStatus(subject: Subject, message: string): BindingStatus {
+/** Something must go or come first (an output, our finalizer), and until then nothing else is looked at. */
+export function toWithdrawingStatus(
+  subject: Subject,
+  message: string,
+  reason: PendingReason = 'Waiting',
+): BindingStatus {
   const findings = conditionTypes.map((type) =>
-    type === 'Ready' ? toWaiting(message) : toUnknown(type, 'NotEvaluated'),
+    type === 'Ready' ? toPending(message, reason) : toUnknown(type, 'NotEvaluated'),
   );
   return toStatus(subject, findings, claimOf(subject.binding));
 }
 
-/** Whether a binding's status says exactly this already. */
-export function isSaid({ status }: Binding, wanted: BindingStatus): boolean {
-  return isSameJson(status ?? {}, wanted);
-}
-
 /**
- * A status in the words in which it was said before, where it says that the API server does not take the output, and
- * differs in nothing but words with a digit in them: the number of a request, or a time, would be news with each look.
+ * Whether a binding's status says this already. Where it quotes the API server, the words that were written first will do:
+ * those of each answer would be a write for each look.
  */
-export function keepWords(binding: Binding, wanted: BindingStatus): BindingStatus {
-  if (!isOutputRefused(binding)) return wanted;
-  const before = binding.status?.conditions ?? [];
-  const conditions = wanted.conditions?.map((condition) => {
-    const message = before.find(({ type }) => type === condition.type)?.message ?? '';
-    return hideNumbers(message) === hideNumbers(condition.message) ? { ...condition, message } : condition;
-  });
-  const kept = { ...wanted, ...(conditions && { conditions }) };
-  return isSaid(binding, kept) ? kept : wanted;
+export function isSaid({ status = {} }: Binding, wanted: BindingStatus): boolean {
+  if (isSameJson(status, wanted)) return true;
+  const reason = findReady(wanted)?.reason ?? '';
+  return quotingReasons.includes(reason) && isSameJson(withoutMessages(status), withoutMessages(wanted));
 }
 
-function hideNumbers(message: string): string {
-  return message.replaceAll(/\S*\d\S*/g, '#');
+function withoutMessages({ conditions = [], ...status }: BindingStatus | NonNullable<Binding['status']>) {
+  return { ...status, conditions: conditions.map(({ message: _message, ...condition }) => condition) };
 }
 
-/** Whether a status, true for the present generation, says that the API server did not take the output. */
-export function isOutputRefused({ metadata, status }: Binding): boolean {
+/** Whether a status, true for the present generation, says that the API server does not take the output. */
+export function isOutputRejected(binding: Binding): boolean {
+  return outputRejections.includes(currentReason(binding));
+}
+
+/** Whether a status, true for the present generation, says that the API server refuses what must come first. */
+export function isRejectionPending(binding: Binding): boolean {
+  return pendingRejections.includes(currentReason(binding));
+}
+
+/** Whether a binding says that something else must happen first. */
+export function isWaiting({ status }: Binding): boolean {
+  const reason = findReady(status)?.reason ?? '';
+  return reason === 'Waiting' || pendingRejections.includes(reason);
+}
+
+/** The reason of Ready, where it is that of the present generation. */
+function currentReason({ metadata, status }: Binding): string {
   const ready = findReady(status);
-  return (
-    ready?.observedGeneration === metadata.generation &&
-    outputRefusals.some((reason) => reason === ready?.reason)
-  );
+  return ready?.observedGeneration === metadata.generation ? (ready?.reason ?? '') : '';
 }
 
-/**
- * Whether a status, true for the present generation, says that the API server does not let happen what must come first:
- * the words are those of `sayRefused`.
- */
-export function isRefusalSaid({ metadata, status }: Binding): boolean {
-  const ready = findReady(status);
-  if (ready?.reason !== 'Waiting' || ready.observedGeneration !== metadata.generation) return false;
-  return / could not be (?:put on|taken off|deleted): /.test(ready.message);
-}
-
-function toWaiting(message: string): Finding {
-  return { type: 'Ready', status: 'Unknown', reason: 'Waiting', message };
+function toPending(message: string, reason: PendingReason): Finding {
+  return { type: 'Ready', status: 'Unknown', reason, message };
 }
 
 function withReady(ready: Finding): Finding[] {

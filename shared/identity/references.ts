@@ -3,6 +3,7 @@ import { type Objective, objectiveResources } from '../api/objective.ts';
 import type { ObjectMeta, Resource } from '../api/object-meta.ts';
 import { type Outcome, type Refused, done, refused, refusedForNow } from '../api/outcome.ts';
 import { type Pool, poolResources } from '../api/pool.ts';
+import type { RefusalReason } from '../api/reasons.ts';
 import { isSameJson } from './canonical.ts';
 import { isDnsSubdomain } from './object-names.ts';
 import { parsePoolRef } from './objective-pool-ref.ts';
@@ -24,8 +25,8 @@ interface Candidate<T> {
 
 interface Kind<T> {
   readonly field: 'poolRef' | 'objectiveRef';
-  readonly invalid: string;
-  readonly notFound: string;
+  readonly invalid: RefusalReason<'InvalidRef'>;
+  readonly notFound: RefusalReason<'InvalidRef'>;
   readonly missing: Refused;
   readonly resources: readonly Resource[];
   readonly served: Readonly<Record<string, Served<T>>>;

@@ -1,5 +1,6 @@
 import { type BindingSpec, toEffectiveMode } from '../api/binding.ts';
 import { type Outcome, done, refused } from '../api/outcome.ts';
+import type { RefusalReason } from '../api/reasons.ts';
 import { isDnsLabel, isDnsSubdomain } from './object-names.ts';
 
 /** What narrows an identity beyond its pool: the service account always, a container or its image per objective. */
@@ -75,6 +76,6 @@ function isDigestReference(text: string): boolean {
   return text.length <= maxImageLength && digestPattern.test(text);
 }
 
-function unrendered(reason: string, message: string): Outcome<never> {
+function unrendered(reason: RefusalReason<'RenderFailure'>, message: string): Outcome<never> {
   return refused('RenderFailure', reason, message);
 }

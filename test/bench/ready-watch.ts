@@ -55,11 +55,11 @@ export function isReady(object: Stored): boolean {
   return ready?.status === 'True' && ready.observedGeneration === object.metadata.generation;
 }
 
-/** Whether something is said of what its spec is now, good or bad. */
+/** Whether it is decided what becomes of its spec as it is now. */
 export function isSaid(object: Stored): boolean {
   const ready = toStatus(object).conditions?.find(({ type }) => type === 'Ready');
   if (!ready || ready.observedGeneration !== object.metadata.generation) return false;
-  return !['Initializing', 'Waiting'].includes(ready.reason);
+  return ready.status !== 'Unknown';
 }
 
 /** What is said, for people. */
