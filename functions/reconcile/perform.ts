@@ -2,9 +2,11 @@ import type { Binding, BindingStatus } from '../../shared/api/binding.ts';
 import { type Output, outputAnnotations } from '../../shared/api/cluster-spiffe-id.ts';
 import type { NewOutput } from '../../shared/api/new-output.ts';
 import { type Refused, refused, refusedForNow } from '../../shared/api/outcome.ts';
+import { sendWithinMs } from '../../shared/api/creation-budget.ts';
 import { toAnnouncements } from '../../shared/decide/announcements.ts';
 import type { Probe, Write } from '../../shared/decide/decision.ts';
 import type { Memory } from '../../shared/decide/memory.ts';
+import { toConfirmedStatus } from '../../shared/decide/status.ts';
 import { mergeContent, isSameContent, toContentDigest } from '../../shared/identity/content.ts';
 import { ownerUidOf, parseOwner } from '../../shared/identity/ownership.ts';
 import type { Aim, Cluster, Written } from '../../shared/kube/cluster.ts';
@@ -31,16 +33,13 @@ export interface Notes extends Changing<Omit<Memory, 'unsent'>> {
   unsent?: { readonly nonce: string; readonly since: number };
 }
 
-/** When the look that dated its announcement is older than this, a POST is not sent any more: the quarantine counts on it. */
-const freshMs = 20_000;
-
 type Step<K extends Write['kind']> = Extract<Write, { kind: K }>;
 
 /** What of a run's notes the protocol decides by. */
 export function toMemory(notes: Notes, { elapsed }: Tools): Memory {
   const { looked: _looked, tries: _tries, unsent, ...known } = notes;
   if (!unsent) return known;
-  return { ...known, unsent: { nonce: unsent.nonce, fresh: elapsed() - unsent.since < freshMs } };
+  return { ...known, unsent: { nonce: unsent.nonce, fresh: elapsed() - unsent.since < sendWithinMs } };
 }
 
 /**
@@ -143,7 +142,7 @@ function nonceOf({ status }: Binding): string | undefined {
 }
 
 async function create(step: Step<'create-output'>, notes: Notes, tools: Tools): Promise<Effect> {
-  const sendBy = notes.unsent ? notes.unsent.since + freshMs : 0;
+  const sendBy = notes.unsent ? notes.unsent.since + sendWithinMs : 0;
   if (tools.elapsed() >= sendBy) return 'unsent';
   delete notes.unsent; // from here on it may have been sent, whatever happens
   const written = await sendCreation(step, sendBy, notes, tools);
@@ -194,7 +193,8 @@ async function confirm(
 ): Promise<Effect> {
   const refusal = toAlteration(stored, wanted);
   if (refusal) notes.refusal = refusal;
-  else if (await writeStatus(binding, confirm(stored.metadata.uid), notes, tools)) return 'confirmed';
+  else if (await writeStatus(binding, toConfirmedStatus(confirm, stored.metadata.uid), notes, tools))
+    return 'confirmed';
   return 'unseen';
 }
 

@@ -160,6 +160,14 @@ describe('decide', () => {
     fc.assert(property, { numRuns });
   });
 
+  it('decides in data, which can be copied', () => {
+    const property = fc.property(scene, name, ({ world, memory }, of) => {
+      const decision = decide(world, of, memory, 'nonce');
+      expect(structuredClone(decision)).toEqual(decision);
+    });
+    fc.assert(property, { numRuns });
+  });
+
   it('never reports a refusal while an output of the binding exists', () => {
     const property = fc.property(scene, name, ({ world, memory }, of) => {
       const step = decide(world, of, memory, 'nonce');

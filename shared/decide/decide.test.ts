@@ -24,6 +24,7 @@ import type { Settings } from '../identity/settings.ts';
 import { type FirstLook, decide, decideFirst, decideOrphans } from './decide.ts';
 import type { Decision } from './decision.ts';
 import type { Memory } from './memory.ts';
+import { toConfirmedStatus } from './status.ts';
 import { type Snapshot, toWorld } from './world.ts';
 
 const clock = {
@@ -674,7 +675,7 @@ describe('row 9: the POST, after a look at the rivals', () => {
       },
     });
     if (step.kind !== 'create-output') throw new Error(step.kind);
-    expect(step.confirm('new')).toMatchObject({
+    expect(toConfirmedStatus(step.confirm, 'new')).toMatchObject({
       claim: { kind: 'owning', uid: 'new' },
       computedSpiffeIDs: [{ mode: 'PerObjective' }],
     });

@@ -13,7 +13,7 @@ import { isSameContent, toContentDigest } from '../identity/content.ts';
 import { type Identity, type Rendering, nameOutput, renderIdentity } from '../identity/render-identity.ts';
 import type { Settings } from '../identity/settings.ts';
 import type { Sources } from '../identity/sources.ts';
-import type { Decision, Settled, Write } from './decision.ts';
+import type { Confirmation, Decision, Settled, Write } from './decision.ts';
 import type { Memory } from './memory.ts';
 import { type Peers, findHolder, findOtherOutput, findPeers, toCollision, toConflicts } from './peers.ts';
 import {
@@ -21,9 +21,10 @@ import {
   isOutputRejected,
   isSaid,
   toAnnouncedStatus,
+  toConfirmation,
+  toConfirmedStatus,
   toFirstStatus,
   toHeldStatus,
-  toReadyStatus,
   toRefusedStatus,
   toWithdrawingStatus,
 } from './status.ts';
@@ -293,7 +294,7 @@ function create(view: Wanted): Decision | undefined {
     [outputAnnotations.claimedAt]: claim.at,
   };
   const output = { metadata: { ...metadata, annotations }, spec };
-  return { kind: 'create-output', output, binding, nonce: claim.nonce, confirm: toConfirmation(view) };
+  return { kind: 'create-output', output, binding, nonce: claim.nonce, confirm: confirmationOf(view) };
 }
 
 /** Row 10: the API server refused it; ask without writing whether it would take it now. */
@@ -353,7 +354,7 @@ function correct(view: Present): Decision | undefined {
 
 /** Row 15: say so; row 16: it is said. */
 function confirm(view: Present): Decision {
-  const status = toConfirmation(view)(view.output.output.metadata.uid);
+  const status = toConfirmedStatus(confirmationOf(view), view.output.output.metadata.uid);
   if (isSaid(view.binding, status)) return settled;
   return { kind: 'write-status', binding: view.binding, status, waiting: undefined };
 }
@@ -460,7 +461,7 @@ function replace(view: Present): Write {
     output: output.output,
     wanted: identity.output,
     binding,
-    confirm: toConfirmation(view),
+    confirm: confirmationOf(view),
   };
 }
 
@@ -498,13 +499,8 @@ function toCreatingClaim(view: Wanted): Claim {
   };
 }
 
-function toConfirmation(view: Wanted): (uid: string) => BindingStatus {
-  return (uid) =>
-    toReadyStatus(view.subject, view.identity, {
-      kind: 'owning',
-      ...toClaimed(view.binding, view.identity),
-      uid,
-    });
+function confirmationOf({ subject, binding, identity }: Wanted): Confirmation {
+  return toConfirmation(subject, identity, { kind: 'owning', ...toClaimed(binding, identity) });
 }
 
 function nameOf({ metadata }: NewOutput): string {

@@ -1,4 +1,4 @@
-import type { Binding, BindingStatus } from '../api/binding.ts';
+import type { Binding, BindingStatus, Claim } from '../api/binding.ts';
 import type { Output } from '../api/cluster-spiffe-id.ts';
 import type { NewOutput } from '../api/new-output.ts';
 import type { Waiting } from '../api/outcome.ts';
@@ -24,15 +24,14 @@ export type Write =
       readonly output: NewOutput;
       readonly binding: Binding;
       readonly nonce: string;
-      /** The status that confirms it, once its uid is known. */
-      readonly confirm: (uid: string) => BindingStatus;
+      readonly confirm: Confirmation;
     }
   | {
       readonly kind: 'replace-output';
       readonly output: Output;
       readonly wanted: NewOutput;
       readonly binding: Binding;
-      readonly confirm: (uid: string) => BindingStatus;
+      readonly confirm: Confirmation;
     }
   /** Changes nothing of an output but its resourceVersion, so that a PUT on its way cannot land any more. */
   | { readonly kind: 'fence-output'; readonly output: Output }
@@ -50,6 +49,12 @@ export type Write =
       /** Where this is all for now: the run ends for this binding, and is asked for again. */
       readonly waiting: Waiting | undefined;
     };
+
+/** The status that follows a write of an output. It lacks the uid of that output, which the API server gives. */
+export interface Confirmation {
+  readonly status: Omit<BindingStatus, 'claim'>;
+  readonly claim: Omit<Extract<Claim, { kind: 'owning' }>, 'uid'>;
+}
 
 /** Asks the API server whether it would take an output now that it refused before; nothing is written. */
 export interface Probe {

@@ -9,8 +9,9 @@ import {
   isOutputRejected,
   isSaid,
   toAnnouncedStatus,
+  toConfirmation,
+  toConfirmedStatus,
   toHeldStatus,
-  toReadyStatus,
   toRefusedStatus,
   toWithdrawingStatus,
 } from './status.ts';
@@ -18,7 +19,7 @@ import {
 const now = '2026-01-01T00:00:00Z';
 const earlier = '2025-12-31T00:00:00Z';
 const binding = createBinding(perObjective);
-const claim: Claim = {
+const claim: Extract<Claim, { kind: 'owning' }> = {
   kind: 'owning',
   name: 'kleym-default-binding-a-objective-046c582e',
   serviceAccountName: 'inference-sa',
@@ -44,6 +45,11 @@ function identity(): Identity {
   return outcome.value;
 }
 
+function readyStatus(subject: Subject = about()): BindingStatus {
+  const { uid, ...withoutUid } = claim;
+  return toConfirmedStatus(toConfirmation(subject, identity(), withoutUid), uid);
+}
+
 /** The conditions as one reads them in a table. */
 function toLines({ conditions = [] }: BindingStatus): string[] {
   return conditions.map(({ type, status, reason, message }) => `${type}=${status}/${reason}: ${message}`);
@@ -55,8 +61,15 @@ function toShortLines(status: BindingStatus): string[] {
 }
 
 describe('the status of a binding that has its output', () => {
+  test('is known before the API server gives the output its uid, but for that', () => {
+    const { uid: _uid, ...withoutUid } = claim;
+    const confirmation = toConfirmation(about(), identity(), withoutUid);
+    expect(structuredClone(confirmation)).toEqual(confirmation);
+    expect(confirmation.claim).toEqual(withoutUid);
+  });
+
   test('says in five conditions that all is well', () => {
-    expect(toLines(toReadyStatus(about(), identity(), claim))).toEqual([
+    expect(toLines(readyStatus())).toEqual([
       'Ready=True/Reconciled: Binding reconciled',
       'Conflict=False/Resolved: No identity collision detected',
       'InvalidRef=False/Resolved: References are valid',
@@ -66,7 +79,7 @@ describe('the status of a binding that has its output', () => {
   });
 
   test('says what was rendered, and claims it', () => {
-    expect(toReadyStatus(about(), identity(), claim)).toMatchObject({
+    expect(readyStatus()).toMatchObject({
       computedSpiffeIDs: [
         { mode: 'PerObjective', spiffeID: 'spiffe://example.org/ns/default/objective/objective-a' },
       ],
@@ -88,8 +101,8 @@ describe('the status of a binding that has its output', () => {
 
   test('says a class only where there is one', () => {
     const settings = { ...exampleSettings, className: 'kleym' };
-    expect(toReadyStatus(about({ settings }), identity(), claim).clusterSPIFFEIDClassName).toBe('kleym');
-    expect(toReadyStatus(about(), identity(), claim)).not.toHaveProperty('clusterSPIFFEIDClassName');
+    expect(readyStatus(about({ settings })).clusterSPIFFEIDClassName).toBe('kleym');
+    expect(readyStatus()).not.toHaveProperty('clusterSPIFFEIDClassName');
   });
 });
 
@@ -197,7 +210,7 @@ describe('the status of a binding that is on its way', () => {
 
 describe('every status', () => {
   const statuses: readonly [string, (subject: Subject) => BindingStatus][] = [
-    ['ready', (subject) => toReadyStatus(subject, identity(), claim)],
+    ['ready', (subject) => readyStatus(subject)],
     ['refused', (subject) => toRefusedStatus(subject, refused('Conflict', 'IdentityCollision', 'no'))],
     ['announced', (subject) => toAnnouncedStatus(subject, claim)],
     ['held', (subject) => toHeldStatus(subject, 'no')],
@@ -240,7 +253,7 @@ describe('every status', () => {
 
 test('a condition that changes its status begins anew', () => {
   const before = toAnnouncedStatus(about({ now: earlier }), claim);
-  const after = toReadyStatus(about({ binding: { ...binding, status: before } }), identity(), claim);
+  const after = readyStatus(about({ binding: { ...binding, status: before } }));
   expect(after.conditions?.map(({ type, lastTransitionTime }) => [type, lastTransitionTime])).toEqual([
     ['Ready', now],
     ['Conflict', earlier],
@@ -251,7 +264,7 @@ test('a condition that changes its status begins anew', () => {
 });
 
 describe('what is said already', () => {
-  const status = toReadyStatus(about(), identity(), claim);
+  const status = readyStatus();
   const { uid: _uid, ...reordered } = claim;
 
   test.each<[string, BindingStatus | undefined, boolean]>([

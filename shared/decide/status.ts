@@ -14,6 +14,7 @@ import { isSameJson } from '../identity/canonical.ts';
 import { toKeyDigest } from '../identity/collision-key.ts';
 import type { Identity } from '../identity/render-identity.ts';
 import type { Settings } from '../identity/settings.ts';
+import type { Confirmation } from './decision.ts';
 import { claimOf } from './world.ts';
 
 /** What every status of a binding is made from, whatever it says. */
@@ -43,13 +44,23 @@ const evaluation = [
 ] as const satisfies readonly ConditionType[];
 
 /** The output is there and says what it should. */
-export function toReadyStatus(subject: Subject, identity: Identity, claim: Claim): BindingStatus {
+export function toConfirmation(
+  subject: Subject,
+  identity: Identity,
+  claim: Confirmation['claim'],
+): Confirmation {
   const { mode, spiffeId, selectors } = identity;
-  return {
-    ...toStatus(subject, conditionTypes.map(toWell), claim),
+  const status = {
+    ...toUnclaimedStatus(subject, conditionTypes.map(toWell), claim.key),
     computedSpiffeIDs: [{ mode, spiffeID: spiffeId }],
     renderedSelectors: [{ spiffeID: spiffeId, selectors: [...selectors] }],
   };
+  return { status, claim };
+}
+
+/** The same once the uid of the output is known. */
+export function toConfirmedStatus({ status, claim }: Confirmation, uid: string): BindingStatus {
+  return { ...status, claim: { ...claim, uid } };
 }
 
 /** There is no output, and the user learns why. */
@@ -145,6 +156,14 @@ function withReady(ready: Finding): Finding[] {
 }
 
 function toStatus(subject: Subject, findings: readonly Finding[], claim: Claim | undefined): BindingStatus {
+  return { ...toUnclaimedStatus(subject, findings, claim?.key), ...(claim && { claim }) };
+}
+
+function toUnclaimedStatus(
+  subject: Subject,
+  findings: readonly Finding[],
+  claimedKey: string | undefined,
+): Omit<BindingStatus, 'claim'> {
   const { binding, observed, peers, settings, now } = subject;
   const generation = binding.metadata.generation ?? 0;
   return {
@@ -154,13 +173,15 @@ function toStatus(subject: Subject, findings: readonly Finding[], claim: Claim |
     ...(settings.className !== undefined && { clusterSPIFFEIDClassName: settings.className }),
     ...(Object.keys(observed).length > 0 && { observed }),
     ...(peers.length > 0 && { conflicts: [...peers] }),
-    ...toKeyField(subject, claim),
-    ...(claim && { claim }),
+    ...toKeyField(subject, claimedKey),
   };
 }
 
 /** Others find a binding by the key that it holds, or else by the one that it asks for. */
-function toKeyField({ keyDigest }: Subject, claim: Claim | undefined): Pick<BindingStatus, 'keyDigest'> {
-  const digest = claim?.key === undefined ? keyDigest : toKeyDigest(claim.key);
+function toKeyField(
+  { keyDigest }: Subject,
+  claimedKey: string | undefined,
+): Pick<BindingStatus, 'keyDigest'> {
+  const digest = claimedKey === undefined ? keyDigest : toKeyDigest(claimedKey);
   return digest === undefined ? {} : { keyDigest: digest };
 }

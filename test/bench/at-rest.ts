@@ -5,6 +5,7 @@ import type { Objective } from '../../shared/api/objective.ts';
 import type { Pool } from '../../shared/api/pool.ts';
 import { bindingFinalizer } from '../../shared/api/binding.ts';
 import { decide } from '../../shared/decide/decide.ts';
+import { toConfirmedStatus } from '../../shared/decide/status.ts';
 import { type Snapshot, toWorld } from '../../shared/decide/world.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import { findUnsettled } from '../../functions/sweep/find-unsettled.ts';
@@ -81,7 +82,7 @@ export function plan({ binding, pool, objective }: Subject, settings: Settings):
     finalizer: bindingFinalizer,
     announced: announcing.status,
     output: creating.output,
-    confirmed: creating.confirm,
+    confirmed: (uid) => toConfirmedStatus(creating.confirm, uid),
   };
 }
 
