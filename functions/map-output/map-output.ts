@@ -1,3 +1,4 @@
+import { answerWithinMs } from '../../shared/api/creation-budget.ts';
 import {
   Output,
   outputAnnotations,
@@ -43,8 +44,8 @@ async function isNoNews(verb: Change['verb'], output: Output, cluster: Cluster):
   return verb !== 'add' || isPrompt(output) || (await isConfirmed(output, cluster));
 }
 
-// A run waits 10 s for the answer to a POST, and announces before it.
-const promptMs = 8_000;
+// A run announces its POST, and waits so long for the answer. Both times are to the second.
+const promptMs = answerWithinMs - 2_000;
 
 /** Whether an output was created soon after it was announced; both times are the API server's. */
 function isPrompt({ metadata }: Output): boolean {

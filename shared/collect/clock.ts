@@ -1,13 +1,5 @@
+import { quarantineMs } from '../api/creation-budget.ts';
 import type { Clock } from '../decide/world.ts';
-
-/**
- * After an announcement is dated, its POST is
- *   sent within 20 s, counted from before the look that dated it (freshMs in functions/reconcile/perform.ts);
- *   on its way for 10 s at most, for then we hang up (callTimeoutMs in shared/kube/create-cluster.ts);
- *   carried out within 60 s, or given up by the API server (its --request-timeout, as it comes).
- * That makes 90 s. The other 30 s are for what the clocks of several API servers differ.
- */
-const quarantineMs = 120_000;
 
 /** The API server's time, as the protocol compares it: to the second, in one format. */
 export function toClock(at: string): Clock {

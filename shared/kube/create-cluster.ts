@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import project from '../../package.json' with { type: 'json' };
+import { answerWithinMs } from '../api/creation-budget.ts';
 import type { ApiServer } from './api-server.ts';
 import type { Cluster } from './cluster.ts';
 import { createReads } from './cluster-reads.ts';
@@ -8,6 +9,7 @@ import { createWrites } from './cluster-writes.ts';
 import { createTransport } from './transport.ts';
 
 export interface ClusterOptions {
+  /** How long an answer is waited for: at most `answerWithinMs`, which is what it is where nothing is said. */
   readonly callTimeoutMs?: number;
   readonly userAgent?: string;
   readonly sleep?: (ms: number) => Promise<void>;
@@ -20,9 +22,16 @@ export function createCluster(apiServer: ApiServer, options: ClusterOptions = {}
   const transport = createTransport({
     apiServer,
     userAgent: options.userAgent ?? `kleym/${project.version}`,
-    callTimeoutMs: options.callTimeoutMs ?? 10_000,
+    callTimeoutMs: toCallTimeout(options.callTimeoutMs),
     sleep: options.sleep ?? sleep,
     elapsed: options.elapsed ?? (() => performance.now()),
   });
   return { ...createReads(transport), ...createWrites(transport, hostname() || 'kleym') };
+}
+
+function toCallTimeout(ms = answerWithinMs): number {
+  if (ms <= answerWithinMs) return ms;
+  throw new Error(
+    `a call may wait ${answerWithinMs} ms for its answer, not ${ms}: claims are over after that`,
+  );
 }

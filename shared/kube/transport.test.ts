@@ -188,8 +188,8 @@ describe('a server that hangs', () => {
     onTestFinished(() => {
       vi.restoreAllMocks();
     });
-    await clusterAt(url, { callTimeoutMs: 98_765 }).getOutput('x');
-    const ours = started.mock.calls.findIndex(([, ms]) => ms === 98_765);
+    await clusterAt(url, { callTimeoutMs: 9_876 }).getOutput('x');
+    const ours = started.mock.calls.findIndex(([, ms]) => ms === 9_876);
     expect(ended).toHaveBeenCalledWith(started.mock.results[ours]?.value);
   });
 });
