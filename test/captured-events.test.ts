@@ -1,12 +1,12 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { mapBinding } from '../shared/map-binding.ts';
+import { mapBinding } from '../shared/mappers/map-binding.ts';
 import { mapObjective } from '../functions/map-objective/map-objective.ts';
 import { mapOutput } from '../functions/map-output/map-output.ts';
 import { mapPool } from '../functions/map-pool/map-pool.ts';
 import type { Binding } from '../shared/api/binding.ts';
 import { Output } from '../shared/api/cluster-spiffe-id.ts';
-import { type Listening, listen } from '../shared/events/serve.ts';
+import { type Listening, listen } from '../shared/runtime/serve.ts';
 import { type CapturedRequest, listCapturedCases, readCapturedRequests } from './support/captured-events.ts';
 import { storedCluster } from './support/stored-cluster.ts';
 import { type Answered, silentApp, toAnswered } from './support/post-event.ts';

@@ -30,7 +30,7 @@ describe('reasons', () => {
 
 describe('configuration', () => {
   test('docs/operate.md has every environment variable, and no other', async () => {
-    const code = await readAll('shared/{config,kube/kube-config}.ts');
+    const code = await readAll('shared/{runtime/config,kube/kube-config}.ts');
     const variables = matchesOf(code, /^ {2}([A-Z][A-Z_]+): |env\['([A-Z]+)'\]/gm);
     const ours = variables.filter((name) => name !== 'KUBERNETES_SERVICE_HOST'); // the kubelet's to set
     const settings = sectionOf(await read('docs/operate.md'), 'Settings');

@@ -9,7 +9,7 @@ import { outputAnnotations, outputLabels, outputResource } from '../shared/api/c
 import { objectiveResources } from '../shared/api/objective.ts';
 import { type Resource, toApiVersion } from '../shared/api/object-meta.ts';
 import { poolResources } from '../shared/api/pool.ts';
-import { parseRenderingConfig } from '../shared/config.ts';
+import { parseRenderingConfig } from '../shared/runtime/config.ts';
 import { bindingsAffectedType } from '../shared/events/bindings-affected.ts';
 import { outputNamePrefix } from '../shared/identity/output-name.ts';
 import { managedBy } from '../shared/identity/ownership.ts';

@@ -1,4 +1,4 @@
-import { runMapper } from '../../shared/run-function.ts';
-import { mapBinding } from '../../shared/map-binding.ts';
+import { runMapper } from '../../shared/runtime/run-function.ts';
+import { mapBinding } from '../../shared/mappers/map-binding.ts';
 
 await runMapper('map-binding', mapBinding);

@@ -1,4 +1,4 @@
-import { runClusterMapper } from '../../shared/run-function.ts';
+import { runClusterMapper } from '../../shared/runtime/run-function.ts';
 import { mapObjective } from './map-objective.ts';
 
 await runClusterMapper('map-objective', mapObjective);

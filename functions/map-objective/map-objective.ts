@@ -1,7 +1,7 @@
 import { bindingFields } from '../../shared/api/binding.ts';
 import { objectiveResources } from '../../shared/api/objective.ts';
 import type { Handler } from '../../shared/events/function-app.ts';
-import { mapReferenced } from '../../shared/map-referenced.ts';
+import { mapReferenced } from '../../shared/mappers/map-referenced.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 
 /** Names the bindings whose `spec.objectiveRef` is the objective of an event. */

@@ -1,4 +1,4 @@
-import { runClusterMapper } from '../../shared/run-function.ts';
+import { runClusterMapper } from '../../shared/runtime/run-function.ts';
 import { mapOutput } from './map-output.ts';
 
 await runClusterMapper('map-output', mapOutput);

@@ -1,4 +1,4 @@
-import { runClusterMapper } from '../../shared/run-function.ts';
+import { runClusterMapper } from '../../shared/runtime/run-function.ts';
 import { mapPool } from './map-pool.ts';
 
 await runClusterMapper('map-pool', mapPool);

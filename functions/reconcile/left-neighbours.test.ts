@@ -4,7 +4,7 @@ import { postEvent, silentApp } from '../../test/support/post-event.ts';
 import { type Settling, createSettling } from '../../test/support/settling.ts';
 import { testSettings } from '../../test/support/test-cluster.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
-import { mapBinding } from '../../shared/map-binding.ts';
+import { mapBinding } from '../../shared/mappers/map-binding.ts';
 import { settle } from './settle.ts';
 
 /** Who is named for the edit of a binding, as it is stored by now. */

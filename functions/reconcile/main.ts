@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { realTurns } from '../../shared/real-turns.ts';
-import { parseRenderingConfig } from '../../shared/config.ts';
-import { connectCluster, runFunction } from '../../shared/run-function.ts';
+import { realTurns } from '../../shared/concurrency/real-turns.ts';
+import { parseRenderingConfig } from '../../shared/runtime/config.ts';
+import { connectCluster, runFunction } from '../../shared/runtime/run-function.ts';
 import { reconcile } from './reconcile.ts';
 import { takeNewBindings } from './take-new-bindings.ts';
 

@@ -10,9 +10,9 @@ import { toConfirmedStatus } from '../../shared/decide/status.ts';
 import { mergeContent, isSameContent, toContentDigest } from '../../shared/identity/content.ts';
 import { ownerUidOf, parseOwner } from '../../shared/identity/ownership.ts';
 import type { Aim, Cluster, Written } from '../../shared/kube/cluster.ts';
-import { toHarmless } from '../../shared/log.ts';
+import { redact } from '../../shared/text/redact.ts';
 import { NotSentError, UncertainError } from '../../shared/api/uncertain-error.ts';
-import type { Turns } from '../../shared/take-turns.ts';
+import type { Turns } from '../../shared/concurrency/take-turns.ts';
 import type { Announcer } from './announcer.ts';
 
 /** What a run does with: the cluster it writes to, and whom it tells. */
@@ -106,7 +106,7 @@ async function deleteOutput(
 
 /** A cut may go through a character, and half of one would come back from the API server as something else. */
 function toQuotable(words: string): string {
-  return toHarmless(words).toWellFormed();
+  return redact(words).toWellFormed();
 }
 
 async function patchFinalizers(step: Step<'patch-finalizers'>, notes: Notes, tools: Tools): Promise<Effect> {

@@ -8,13 +8,13 @@ import {
 import type { Handler } from '../../shared/events/function-app.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
-import { toHarmless } from '../../shared/log.ts';
+import { redact } from '../../shared/text/redact.ts';
 import { createAnnouncer } from './announcer.ts';
-import { createBatches } from '../../shared/batches.ts';
-import { forEachLimited } from '../../shared/for-each-limited.ts';
-import { createLimit } from '../../shared/limit.ts';
-import { rotate } from '../../shared/rotate.ts';
-import type { Turns } from '../../shared/take-turns.ts';
+import { createBatches } from '../../shared/concurrency/batches.ts';
+import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
+import { createLimit } from '../../shared/concurrency/limit.ts';
+import { rotate } from '../../shared/concurrency/rotate.ts';
+import type { Turns } from '../../shared/concurrency/take-turns.ts';
 import { createWriteShares } from './write-shares.ts';
 import { type Ending, type Run, settle } from './settle.ts';
 
@@ -190,7 +190,7 @@ function toAnswer(
   for (const { ending } of own) if (ending.kind === 'failed') throw ending.error;
   const [first] = [...held, ...left];
   if (!first) return nothing(facts);
-  return waiting(toHarmless(`${first.namespace}/${first.name}: ${toReason(first.ending)}`));
+  return waiting(redact(`${first.namespace}/${first.name}: ${toReason(first.ending)}`));
 }
 
 function toReason(ending: Ending): string {

@@ -8,11 +8,11 @@ import type { Decision, Probe, Write } from '../../shared/decide/decision.ts';
 import { decide, decideFirst, decideOrphans, isNew, toHold } from '../../shared/decide/decide.ts';
 import { isWaiting } from '../../shared/decide/status.ts';
 import { type World, compileWorld } from '../../shared/decide/world.ts';
-import { forEachLimited } from '../../shared/for-each-limited.ts';
+import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
-import { rotate } from '../../shared/rotate.ts';
-import { createPause, takeTurns } from '../../shared/take-turns.ts';
+import { rotate } from '../../shared/concurrency/rotate.ts';
+import { createPause, takeTurns } from '../../shared/concurrency/take-turns.ts';
 import { findAffected } from './affected.ts';
 import { type Effect, type Notes, type Tools, perform, toMemory } from './perform.ts';
 

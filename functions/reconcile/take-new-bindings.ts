@@ -1,7 +1,7 @@
 import { bindingResource } from '../../shared/api/binding.ts';
 import { toApiVersion } from '../../shared/api/object-meta.ts';
 import type { Handler } from '../../shared/events/function-app.ts';
-import { mapBinding } from '../../shared/map-binding.ts';
+import { mapBinding } from '../../shared/mappers/map-binding.ts';
 
 const [apiVersion, addType] = [toApiVersion(bindingResource), 'dev.knative.apiserver.resource.add'];
 

@@ -1,4 +1,4 @@
-import { type Limit, createLimit } from '../../shared/limit.ts';
+import { type Limit, createLimit } from '../../shared/concurrency/limit.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 
 /** What one run of several writes through. */

@@ -1,6 +1,6 @@
-import { parseRenderingConfig } from '../../shared/config.ts';
-import { realTurns } from '../../shared/real-turns.ts';
-import { connectCluster, runFunction } from '../../shared/run-function.ts';
+import { parseRenderingConfig } from '../../shared/runtime/config.ts';
+import { realTurns } from '../../shared/concurrency/real-turns.ts';
+import { connectCluster, runFunction } from '../../shared/runtime/run-function.ts';
 import { sweep } from './sweep.ts';
 
 await runFunction({

@@ -8,7 +8,7 @@ import { binding, objective, output, pool, poolBinding } from '../../test/suppor
 import { postEvent, silentApp } from '../../test/support/post-event.ts';
 import { type Settling, createSettling } from '../../test/support/settling.ts';
 import { testSettings } from '../../test/support/test-cluster.ts';
-import { realTurns } from '../../shared/real-turns.ts';
+import { realTurns } from '../../shared/concurrency/real-turns.ts';
 import { sweep } from './sweep.ts';
 
 function look(cluster: Cluster, id = 'tick', type = 'dev.knative.sources.ping') {

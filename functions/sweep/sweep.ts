@@ -1,4 +1,4 @@
-import { createBatches } from '../../shared/batches.ts';
+import { createBatches } from '../../shared/concurrency/batches.ts';
 import { nothing } from '../../shared/events/answers.ts';
 import { type BindingNames, answerBindingsAffected } from '../../shared/events/bindings-affected.ts';
 import type { Handler } from '../../shared/events/function-app.ts';
@@ -6,8 +6,8 @@ import { compareText } from '../../shared/identity/canonical.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { collectCluster } from '../../shared/collect/collect-cluster.ts';
-import { toHarmless } from '../../shared/log.ts';
-import { type Turns, takeTurns } from '../../shared/take-turns.ts';
+import { redact } from '../../shared/text/redact.ts';
+import { type Turns, takeTurns } from '../../shared/concurrency/take-turns.ts';
 import { findUnsettled } from './find-unsettled.ts';
 
 /** What one look at the cluster found, and which events it was for. */
@@ -29,7 +29,7 @@ export function sweep(cluster: Cluster, settings: Settings, turns: Turns): Handl
     context.release?.();
     const { causes, namespaces, unsettled } = await looks.ask('everything', [id]);
     const cause = causes.at(-1) ?? id;
-    if (cause !== id) return nothing({ namespaces, sharedWith: toHarmless(cause) });
+    if (cause !== id) return nothing({ namespaces, sharedWith: redact(cause) });
     return answerBindingsAffected(
       { from: 'sweep', cause, bindings: unsettled, isWhole: true },
       { namespaces },

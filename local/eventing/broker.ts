@@ -5,7 +5,7 @@ import type { CloudEvent } from 'cloudevents';
 import { bindLoopback } from './bind-loopback.ts';
 import { deliverEvent } from './deliver-event.ts';
 import type { Answer, Failure } from './deliver-event.ts';
-import { type Limit, createLimit } from '../../shared/limit.ts';
+import { type Limit, createLimit } from '../../shared/concurrency/limit.ts';
 import { matchesFilter } from './trigger-filter.ts';
 import { findMissing, parseHttpMessage, toWireEvent } from './wire-event.ts';
 import type { WireEvent } from './wire-event.ts';

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { startCluster } from '@kleym/kube-api';
 import { Hono } from 'hono';
 import { expect, onTestFinished, test } from 'vitest';
-import { listen } from '../../shared/events/serve.ts';
+import { listen } from '../../shared/runtime/serve.ts';
 import { bindLoopback } from '../eventing/bind-loopback.ts';
 import { describeFailure } from './describe-failure.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
 import type { Logger } from 'pino';
-import { mapBinding } from '../../shared/map-binding.ts';
+import { mapBinding } from '../../shared/mappers/map-binding.ts';
 import { mapObjective } from '../../functions/map-objective/map-objective.ts';
 import { mapOutput } from '../../functions/map-output/map-output.ts';
 import { mapPool } from '../../functions/map-pool/map-pool.ts';
@@ -9,9 +9,9 @@ import { reconcile } from '../../functions/reconcile/reconcile.ts';
 import { takeNewBindings } from '../../functions/reconcile/take-new-bindings.ts';
 import { sweep } from '../../functions/sweep/sweep.ts';
 import { type Handler, functionApp } from '../../shared/events/function-app.ts';
-import { listen } from '../../shared/events/serve.ts';
+import { listen } from '../../shared/runtime/serve.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
-import { realTurns } from '../../shared/real-turns.ts';
+import { realTurns } from '../../shared/concurrency/real-turns.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 
 /** All functions behind one port, each under its own name. */

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { type RenderingConfig, parseRenderingConfig } from '../../shared/config.ts';
+import { type RenderingConfig, parseRenderingConfig } from '../../shared/runtime/config.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 
 /** What `npm start` was asked for. */

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { loadKubeConfig } from '../../shared/kube/kube-cluster.ts';
-import { createLog } from '../../shared/log.ts';
+import { createLog } from '../../shared/runtime/log.ts';
 import { applyExamples, kubeconfigFileOf, startEmbedded, stateFolder } from './embedded.ts';
 import { toAddresses, toNextSteps } from './next-steps.ts';
 import type { Options } from './options.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { toIssueWords } from '../issue-words.ts';
+import { toIssueWords } from '../text/issue-words.ts';
 import { toBeginning } from './bounded.ts';
 import { Condition } from './conditions.ts';
 import { NamespacedMeta, type Resource } from './object-meta.ts';

@@ -2,7 +2,7 @@ import { type Binding, bindingFields } from '../api/binding.ts';
 import { type Output, outputLabels } from '../api/cluster-spiffe-id.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
 import { type Snapshot, isAtRest } from '../decide/world.ts';
-import { mapLimited } from '../for-each-limited.ts';
+import { mapLimited } from '../concurrency/for-each-limited.ts';
 import { compareText } from '../identity/canonical.ts';
 import { toLabelValue } from '../identity/label-value.ts';
 import { managedBy } from '../identity/ownership.ts';

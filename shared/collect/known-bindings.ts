@@ -1,5 +1,5 @@
 import type { Binding } from '../api/binding.ts';
-import { mapLimited } from '../for-each-limited.ts';
+import { mapLimited } from '../concurrency/for-each-limited.ts';
 import type { Cluster } from '../kube/cluster.ts';
 import { isThere, noBindings } from '../kube/found.ts';
 import { readsAtOnce } from './limits.ts';

@@ -7,7 +7,7 @@ import { managedBy } from '../identity/ownership.ts';
 import { claimOf, isAtRest } from '../decide/world.ts';
 import type { Cluster, FieldQuery, LabelQuery, Listed } from '../kube/cluster.ts';
 import { noBindings } from '../kube/found.ts';
-import { mapLimited } from '../for-each-limited.ts';
+import { mapLimited } from '../concurrency/for-each-limited.ts';
 import { type Bindings, toBindings } from './known-bindings.ts';
 import { readsAtOnce } from './limits.ts';
 import { mergeLists } from './merge-lists.ts';

@@ -1,6 +1,6 @@
 import type { Output } from '../api/cluster-spiffe-id.ts';
 import { type Clock, claimOf } from '../decide/world.ts';
-import { mapLimited } from '../for-each-limited.ts';
+import { mapLimited } from '../concurrency/for-each-limited.ts';
 import type { Cluster } from '../kube/cluster.ts';
 import { changing, isThere } from '../kube/found.ts';
 import type { Bindings } from './known-bindings.ts';

@@ -1,5 +1,5 @@
 import type { Output } from '../api/cluster-spiffe-id.ts';
-import { forEachLimited } from '../for-each-limited.ts';
+import { forEachLimited } from '../concurrency/for-each-limited.ts';
 import { ownerUidOf, parseOwner } from '../identity/ownership.ts';
 import type { Cluster } from '../kube/cluster.ts';
 import { isThere, noBindings } from '../kube/found.ts';

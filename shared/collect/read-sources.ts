@@ -2,7 +2,7 @@ import type { Binding, Reference } from '../api/binding.ts';
 import { objectiveResources } from '../api/objective.ts';
 import type { Resource } from '../api/object-meta.ts';
 import { poolResources } from '../api/pool.ts';
-import { mapLimited } from '../for-each-limited.ts';
+import { mapLimited } from '../concurrency/for-each-limited.ts';
 import { isDnsSubdomain } from '../identity/object-names.ts';
 import type { Served, Sources } from '../identity/sources.ts';
 import type { Cluster, Found, Listed } from '../kube/cluster.ts';

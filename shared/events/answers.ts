@@ -1,6 +1,6 @@
 import type { CloudEvent } from 'cloudevents';
 import type { Waiting } from '../api/outcome.ts';
-import { toShort } from '../short.ts';
+import { toShort } from '../text/short.ts';
 import { encodeHeaderValue } from './header-values.ts';
 
 /** Numbers and names that a log line tells about an answer. */

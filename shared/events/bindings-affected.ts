@@ -4,7 +4,7 @@ import { type Done, done } from '../api/outcome.ts';
 import { compareText } from '../identity/canonical.ts';
 import { toDigest } from '../identity/digest.ts';
 import { isDnsLabel, isDnsSubdomain } from '../identity/object-names.ts';
-import { toIssueWords } from '../issue-words.ts';
+import { toIssueWords } from '../text/issue-words.ts';
 import { type Answer, type Facts, type RefusedEvent, nothing, refusedEvent, reply } from './answers.ts';
 import { cutNames, mostNames } from './cut-names.ts';
 import { toQuoted } from './quoted.ts';

@@ -2,7 +2,7 @@ import type { CloudEvent } from 'cloudevents';
 import { z } from 'zod';
 import { ObjectMeta, type Resource, toApiVersion } from '../api/object-meta.ts';
 import { type Done, done } from '../api/outcome.ts';
-import { toIssueWords } from '../issue-words.ts';
+import { toIssueWords } from '../text/issue-words.ts';
 import { isDnsLabel, isDnsSubdomain } from '../identity/object-names.ts';
 import { type RefusedEvent, refusedEvent } from './answers.ts';
 import { toQuoted } from './quoted.ts';

@@ -1,4 +1,4 @@
-import { toDigest } from '../identity/digest.ts';
+import { rotate } from '../concurrency/rotate.ts';
 
 interface Named {
   readonly namespace: string;
@@ -17,8 +17,7 @@ export const mostNames = 50_000;
  */
 export function cutNames<T extends Named>(all: readonly T[], cause: string): readonly T[] {
   if (countFitting(all) === all.length) return all;
-  const start = Number.parseInt(toDigest(cause, 8), 16) % all.length;
-  const turned = [...all.slice(start), ...all.slice(0, start)];
+  const turned = rotate(all, cause);
   return turned.slice(0, countFitting(turned));
 }
 

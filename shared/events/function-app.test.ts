@@ -3,7 +3,7 @@ import { CloudEvent, HTTP } from 'cloudevents';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { UncertainError } from '../api/uncertain-error.ts';
-import { createLog } from '../log.ts';
+import { createLog } from '../runtime/log.ts';
 import { type Answer, nothing, refusedEvent, reply, waiting } from './answers.ts';
 import { poolResources } from '../api/pool.ts';
 import { parseChange } from './change.ts';

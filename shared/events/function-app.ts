@@ -2,7 +2,7 @@ import type { CloudEvent } from 'cloudevents';
 import { Hono } from 'hono';
 import type { Logger } from 'pino';
 import { UncertainError } from '../api/uncertain-error.ts';
-import { toHarmless } from '../log.ts';
+import { redact } from '../text/redact.ts';
 import {
   type Answer,
   type Failed,
@@ -79,7 +79,7 @@ async function answerReceived(
   if (received.kind !== 'done') return respond(received, log, start);
 
   const event = received.value;
-  const eventLog = log.child({ event: { id: toHarmless(event.id), type: toHarmless(event.type) } });
+  const eventLog = log.child({ event: { id: redact(event.id), type: redact(event.type) } });
   return respond(await ask(handler, event, { log: eventLog, release }), eventLog, start);
 }
 
@@ -91,7 +91,7 @@ async function ask(
   try {
     return await handler(event, context);
   } catch (error) {
-    return error instanceof UncertainError ? waiting(toHarmless(error.message)) : { kind: 'failed', error };
+    return error instanceof UncertainError ? waiting(redact(error.message)) : { kind: 'failed', error };
   }
 }
 
@@ -118,7 +118,7 @@ function respond(answer: Answer | TooLarge | Failed, log: Logger, start: number)
       log.warn({ ...facts, limit: answer.limit }, 'refused');
       break;
     case 'waiting':
-      log.warn({ ...facts, reason: toHarmless(answer.message) }, 'waiting');
+      log.warn({ ...facts, reason: redact(answer.message) }, 'waiting');
       break;
     case 'failed':
       log.error({ ...facts, err: answer.error }, 'failed');
@@ -129,11 +129,11 @@ function respond(answer: Answer | TooLarge | Failed, log: Logger, start: number)
 
 function toShortFacts(facts: Readonly<Record<string, string | number | boolean | undefined>>) {
   return Object.fromEntries(
-    Object.entries(facts).map(([name, fact]) => [name, typeof fact === 'string' ? toHarmless(fact) : fact]),
+    Object.entries(facts).map(([name, fact]) => [name, typeof fact === 'string' ? redact(fact) : fact]),
   );
 }
 
 function refuse(log: Logger, method: string, path: string, response: Response): Response {
-  log.warn({ status: response.status, method, path: toHarmless(path) }, 'refused');
+  log.warn({ status: response.status, method, path: redact(path) }, 'refused');
   return response;
 }

@@ -1,4 +1,4 @@
-import { toShort } from '../short.ts';
+import { toShort } from '../text/short.ts';
 
 const maxLength = 100;
 

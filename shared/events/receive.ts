@@ -3,7 +3,7 @@ import { type Waiting, done } from '../api/outcome.ts';
 import { type RefusedEvent, type TooLarge, refusedEvent } from './answers.ts';
 import { type Parsed, parseData, parseJson, toMediaType } from './data.ts';
 import { decodeHeaderValue } from './header-values.ts';
-import { toShort } from '../short.ts';
+import { toShort } from '../text/short.ts';
 import { toQuoted } from './quoted.ts';
 import { declaredLength, readBody } from './read-body.ts';
 

@@ -1,5 +1,5 @@
 import { type Resource, toApiVersion } from '../api/object-meta.ts';
-import { toShort } from '../short.ts';
+import { toShort } from '../text/short.ts';
 
 /** Where an object, or with no name a list, is found. */
 export interface Address {

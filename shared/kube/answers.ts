@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Written } from './cluster.ts';
 import { type Answer, toAftermath, toTitle } from './transport.ts';
-import { toIssueWords } from '../issue-words.ts';
-import { toShort } from '../short.ts';
+import { toIssueWords } from '../text/issue-words.ts';
+import { toShort } from '../text/short.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
 
 /** The parts that we read of a `Status`, which is how the API server says no. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Hono } from 'hono';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { mapBinding } from '../../shared/map-binding.ts';
+import { mapBinding } from '../../shared/mappers/map-binding.ts';
 import { mapObjective } from '../../functions/map-objective/map-objective.ts';
 import { mapOutput } from '../../functions/map-output/map-output.ts';
 import { mapPool } from '../../functions/map-pool/map-pool.ts';
@@ -10,7 +10,7 @@ import { reconcile } from '../../functions/reconcile/reconcile.ts';
 import { sweep } from '../../functions/sweep/sweep.ts';
 import { bindingsAffectedType } from '../../shared/events/bindings-affected.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
-import { realTurns } from '../../shared/real-turns.ts';
+import { realTurns } from '../../shared/concurrency/real-turns.ts';
 import { connect } from '../../shared/kube/kube-cluster.ts';
 import {
   binding,

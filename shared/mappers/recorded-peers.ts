@@ -1,4 +1,4 @@
-import { isDnsSubdomain } from './identity/object-names.ts';
+import { isDnsSubdomain } from '../identity/object-names.ts';
 
 /** What a status says of conflicts; an event's may say less than the schema of a binding. */
 interface Said {

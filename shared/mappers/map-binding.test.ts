@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Answered, postEvent, silentApp } from '../test/support/post-event.ts';
+import { type Answered, postEvent, silentApp } from '../../test/support/post-event.ts';
 import { mapBinding } from './map-binding.ts';
 
 const finalizers = ['kleym.sonda.red/inferenceidentitybinding-finalizer'];

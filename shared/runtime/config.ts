@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { Outcome } from './api/outcome.ts';
-import { isLabelValue } from './identity/object-names.ts';
-import type { Settings } from './identity/settings.ts';
-import { parseTrustDomain } from './identity/trust-domain.ts';
+import type { Outcome } from '../api/outcome.ts';
+import { isLabelValue } from '../identity/object-names.ts';
+import type { Settings } from '../identity/settings.ts';
+import { parseTrustDomain } from '../identity/trust-domain.ts';
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 

@@ -1,4 +1,4 @@
-import { toDigest } from './identity/digest.ts';
+import { toDigest } from '../identity/digest.ts';
 
 /** The items in their order, beginning with another of them for each seed: what is slow must not always come first. */
 export function rotate<T>(items: readonly T[], seed: string): T[] {

@@ -1,11 +1,11 @@
-import type { Binding, BindingField, Observed, Reference } from './api/binding.ts';
-import type { Resource } from './api/object-meta.ts';
-import { createBatches } from './batches.ts';
-import type { Cluster } from './kube/cluster.ts';
-import { nothing } from './events/answers.ts';
-import { answerBindingsAffected } from './events/bindings-affected.ts';
-import { type Change, isLeaving, parseChange } from './events/change.ts';
-import type { Handler } from './events/function-app.ts';
+import type { Binding, BindingField, Observed, Reference } from '../api/binding.ts';
+import type { Resource } from '../api/object-meta.ts';
+import { createBatches } from '../concurrency/batches.ts';
+import type { Cluster } from '../kube/cluster.ts';
+import { nothing } from '../events/answers.ts';
+import { answerBindingsAffected } from '../events/bindings-affected.ts';
+import { type Change, isLeaving, parseChange } from '../events/change.ts';
+import type { Handler } from '../events/function-app.ts';
 import { isInConflict, recordedPeers } from './recorded-peers.ts';
 
 /** A kind of object that bindings name. */

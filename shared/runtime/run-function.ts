@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { type Configured, type ServingConfig, parseServingConfig } from './config.ts';
-import { type Handler, functionApp } from './events/function-app.ts';
-import { serve } from './events/serve.ts';
-import type { Cluster } from './kube/cluster.ts';
-import { createCluster } from './kube/create-cluster.ts';
-import { findPod, openFromPod } from './kube/pod-server.ts';
+import { type Handler, functionApp } from '../events/function-app.ts';
+import { serve } from './serve.ts';
+import type { Cluster } from '../kube/cluster.ts';
+import { createCluster } from '../kube/create-cluster.ts';
+import { findPod, openFromPod } from '../kube/pod-server.ts';
 import { createLog } from './log.ts';
 
 /** How a function comes to be from its configuration, which is read once. */
@@ -32,7 +32,7 @@ export async function runClusterMapper(name: string, mapper: (cluster: Cluster) 
 export async function connectCluster(environment: NodeJS.ProcessEnv = process.env): Promise<Cluster> {
   const pod = environment['KUBECONFIG'] ? undefined : findPod(environment);
   if (pod) return createCluster(openFromPod(pod));
-  const { connect, loadKubeConfig } = await import('./kube/kube-cluster.ts');
+  const { connect, loadKubeConfig } = await import('../kube/kube-cluster.ts');
   return connect({ kubeConfig: loadKubeConfig({}) });
 }
 

@@ -3,9 +3,9 @@ import { type Socket, connect } from 'node:net';
 import { Hono } from 'hono';
 import { pino } from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
-import { nothing } from './answers.ts';
-import { functionApp } from './function-app.ts';
-import { maxBytes } from './receive.ts';
+import { nothing } from '../events/answers.ts';
+import { functionApp } from '../events/function-app.ts';
+import { maxBytes } from '../events/receive.ts';
 import { type Listening, listen } from './serve.ts';
 
 const host = '127.0.0.1';

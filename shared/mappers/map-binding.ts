@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { bindingFinalizer, bindingResource } from './api/binding.ts';
-import { toBeginning } from './api/bounded.ts';
-import { nothing } from './events/answers.ts';
-import { answerBindingsAffected } from './events/bindings-affected.ts';
-import { type Change, type ChangedObject, isLeaving, parseChange } from './events/change.ts';
-import type { Handler } from './events/function-app.ts';
+import { bindingFinalizer, bindingResource } from '../api/binding.ts';
+import { toBeginning } from '../api/bounded.ts';
+import { nothing } from '../events/answers.ts';
+import { answerBindingsAffected } from '../events/bindings-affected.ts';
+import { type Change, type ChangedObject, isLeaving, parseChange } from '../events/change.ts';
+import type { Handler } from '../events/function-app.ts';
 import { isInConflict, recordedPeers } from './recorded-peers.ts';
 
 /** Names the binding of an event, and with one that leaves a conflict its peers. Makes no call: the event says enough. */

@@ -1,5 +1,6 @@
 import { type DestinationStream, type Level, type Logger, pino, stdTimeFunctions } from 'pino';
-import { toShort } from './short.ts';
+import { redact } from '../text/redact.ts';
+import { toShort } from '../text/short.ts';
 
 export interface LogOptions {
   readonly service: string;
@@ -25,7 +26,6 @@ export interface LoggedError {
   readonly cause?: LoggedError;
 }
 
-const maxMessage = 500;
 const maxName = 100;
 const maxFrames = 10;
 const maxFrame = 300;
@@ -36,23 +36,14 @@ const maxCauses = 4;
  * clients carry requests, headers and whole objects.
  */
 export function toLoggedError(error: unknown, depth = 0): LoggedError {
-  if (!(error instanceof Error)) return { type: typeof error, message: toHarmless(String(error)) };
+  if (!(error instanceof Error)) return { type: typeof error, message: redact(String(error)) };
   const at = toFrames(error);
   return {
     type: toShort(error.name, maxName),
-    message: toHarmless(error.message),
+    message: redact(error.message),
     ...(at.length > 0 && { at }),
     ...(error.cause !== undefined && depth < maxCauses && { cause: toLoggedError(error.cause, depth + 1) }),
   };
-}
-
-/** A text that may come from elsewhere, cut to a length for a log line and without anything that looks like a token. */
-export function toHarmless(text: string): string {
-  const harmless = text
-    .slice(0, 4 * maxMessage)
-    .replaceAll(/\b(bearer|basic)\s+[\w.~+/=-]+/gi, '$1 [redacted]')
-    .replaceAll(/\beyJ[\w-]+\.[\w-]+(\.[\w-]+)?/g, '[redacted]');
-  return toShort(harmless, maxMessage);
 }
 
 function toFrames(error: Error): string[] {
