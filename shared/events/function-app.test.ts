@@ -3,7 +3,7 @@ import { CloudEvent, HTTP } from 'cloudevents';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { UncertainError } from '../api/uncertain-error.ts';
-import { createLog } from '../runtime/log.ts';
+import { recordLog } from '../../test/support/recorded-log.ts';
 import { type Answer, nothing, refusedEvent, reply, waiting } from './answers.ts';
 import { poolResources } from '../api/pool.ts';
 import { parseChange } from './change.ts';
@@ -257,17 +257,13 @@ describe('the log', () => {
     body: string = JSON.stringify({ metadata: { name: secret } }),
     path = '/',
   ) {
-    const lines: Record<string, unknown>[] = [];
-    const log = createLog(
-      { service: 'map-test', level: 'info' },
-      { write: (line) => void lines.push(JSON.parse(line)) },
-    );
+    const { log, lines } = recordLog();
     const sent = { ...headers, authorization: `Bearer ${token}`, 'ce-extension': secret };
     await functionApp('test', handler, { log }).request(path, { method: 'POST', headers: sent, body });
-    return lines;
+    return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   }
   const aboutEvent = {
-    service: 'map-test',
+    service: 'test',
     function: 'test',
     event: { id: 'id', type: 'type' },
     durationMs: expect.any(Number),
@@ -333,8 +329,7 @@ describe('the log', () => {
   test('is short although the data of an event has a key of 1.9 MB, and so is the answer', async () => {
     const labels = { ['k'.repeat(1_900_000)]: 1 };
     const data = { metadata: { name: 'p', namespace: 'a', uid: 'u', resourceVersion: '1', labels } };
-    const lines: string[] = [];
-    const log = createLog({ service: 'map-test', level: 'info' }, { write: (line) => void lines.push(line) });
+    const { log, lines } = recordLog();
     const about = {
       ...headers,
       'ce-type': 'dev.knative.apiserver.resource.update',
