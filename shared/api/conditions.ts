@@ -67,9 +67,22 @@ export function toConditions(
   });
 }
 
+/** What a status says in its conditions; whoever reads it may know less of a condition than its schema. */
+interface Conditioned<C> {
+  readonly conditions?: readonly C[] | undefined;
+}
+
+/** The condition of this type. */
+export function findCondition<C extends { readonly type: string }>(
+  status: Conditioned<C> | undefined,
+  type: ConditionType,
+): C | undefined {
+  return status?.conditions?.find((condition) => condition.type === type);
+}
+
 /** The condition that sums the others up. */
-export function findReady(
-  status: { readonly conditions?: readonly Condition[] | undefined } | undefined,
-): Condition | undefined {
-  return status?.conditions?.find(({ type }) => type === 'Ready');
+export function findReady<C extends { readonly type: string }>(
+  status: Conditioned<C> | undefined,
+): C | undefined {
+  return findCondition(status, 'Ready');
 }

@@ -1,6 +1,6 @@
 import type { Announcement } from '../api/announcement.ts';
 import type { Binding, BindingStatus, Peer } from '../api/binding.ts';
-import type { Condition, ConditionType } from '../api/conditions.ts';
+import { findCondition, findReady } from '../api/conditions.ts';
 import { toDigest } from '../identity/digest.ts';
 
 /**
@@ -23,8 +23,8 @@ type News = Pick<Announcement, 'type' | 'reason' | 'message'>;
 type Said = Pick<BindingStatus, 'conditions' | 'conflicts'>;
 
 function tellResolved(before: Said, after: BindingStatus): News[] {
-  const wasInConflict = conditionOf(before, 'Conflict')?.status === 'True';
-  if (!wasInConflict || conditionOf(after, 'Conflict')?.status !== 'False') return [];
+  const wasInConflict = findCondition(before, 'Conflict')?.status === 'True';
+  if (!wasInConflict || findCondition(after, 'Conflict')?.status !== 'False') return [];
   return [{ type: 'Normal', reason: 'IdentityCollisionResolved', message: 'identity collision resolved' }];
 }
 
@@ -36,7 +36,7 @@ function tellReady(before: Said, after: BindingStatus): News[] {
 }
 
 function tellFailure(before: Said, after: BindingStatus): News[] {
-  const [old, ready] = [conditionOf(before, 'Ready'), conditionOf(after, 'Ready')];
+  const [old, ready] = [findReady(before), findReady(after)];
   if (ready?.status !== 'False') return [];
   if (old?.status === 'False' && old.reason === ready.reason && old.message === ready.message) return [];
   return [{ type: 'Warning', reason: ready.reason, message: ready.message }];
@@ -56,12 +56,8 @@ function overlapsOf({ conflicts = [] }: Said): Peer[] {
   return conflicts.filter(({ reason }) => reason === 'PossibleOverlap');
 }
 
-function conditionOf({ conditions = [] }: Said, type: ConditionType): Condition | undefined {
-  return conditions.find((condition) => condition.type === type);
-}
-
 function isReady(status: Said): boolean {
-  return conditionOf(status, 'Ready')?.status === 'True';
+  return findReady(status)?.status === 'True';
 }
 
 /** The resourceVersion from which the step was taken makes each step one of its own. */

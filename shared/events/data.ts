@@ -1,5 +1,6 @@
 import { type Done, done } from '../api/outcome.ts';
 import { type RefusedEvent, refusedEvent } from './answers.ts';
+import { parseJson } from '../text/parse-json.ts';
 import { toQuoted } from './quoted.ts';
 
 /** What was read, or why it cannot be read. */
@@ -12,26 +13,23 @@ export function parseData(body: Uint8Array, contentType: string | undefined): Pa
   if (body.length === 0) return done(undefined);
   const mediaType = toMediaType(contentType);
   if (mediaType === undefined) {
-    const json = parseJson(body, contentType);
+    const json = parseJsonBody(body, contentType);
     return json.kind === 'done' ? json : parseText(body, contentType);
   }
-  if (/^(application|text)\/([^;]+\+)?json$/.test(mediaType)) return parseJson(body, contentType);
+  if (/^(application|text)\/([^;]+\+)?json$/.test(mediaType)) return parseJsonBody(body, contentType);
   return mediaType.startsWith('text/') ? parseText(body, contentType) : done(body);
 }
 
 /** JSON in UTF-8. */
-export function parseJson(body: Uint8Array, contentType: string | undefined): Parsed<unknown> {
+export function parseJsonBody(body: Uint8Array, contentType: string | undefined): Parsed<unknown> {
   const text = parseText(body, contentType);
   if (text.kind !== 'done') return text;
-  try {
-    const value: unknown = JSON.parse(text.value);
-    return done(value);
-  } catch {
-    return refusedEvent('the body is not JSON', {
-      found: `${body.length} bytes of other text`,
-      expected: `JSON, because the content type is ${toQuoted(contentType)}`,
-    });
-  }
+  const value = parseJson(text.value);
+  if (value !== undefined) return done(value);
+  return refusedEvent('the body is not JSON', {
+    found: `${body.length} bytes of other text`,
+    expected: `JSON, because the content type is ${toQuoted(contentType)}`,
+  });
 }
 
 function parseText(body: Uint8Array, contentType: string | undefined): Parsed<string> {

@@ -1,7 +1,7 @@
 import { CloudEvent, ValidationError } from 'cloudevents';
 import { type Waiting, done } from '../api/outcome.ts';
 import { type RefusedEvent, type TooLarge, refusedEvent } from './answers.ts';
-import { type Parsed, parseData, parseJson, toMediaType } from './data.ts';
+import { type Parsed, parseData, parseJsonBody, toMediaType } from './data.ts';
 import { decodeHeaderValue } from './header-values.ts';
 import { toShort } from '../text/short.ts';
 import { toQuoted } from './quoted.ts';
@@ -90,7 +90,7 @@ function fromBinaryMode(
 }
 
 function fromStructuredMode(contentType: string | undefined, body: Uint8Array): Parsed<CloudEvent<unknown>> {
-  const json = parseJson(body, contentType);
+  const json = parseJsonBody(body, contentType);
   if (json.kind !== 'done') return json;
   const { value } = json;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Output } from '../api/cluster-spiffe-id.ts';
 import { maxSelectorLabels } from '../api/pool.ts';
+import { parseJson } from '../text/parse-json.ts';
 import { compareText, toCanonical } from './canonical.ts';
 import { toDigest } from './digest.ts';
 import type { PodLabels } from './pool-selector.ts';
@@ -84,12 +85,4 @@ function valuesOf({ spec }: Output, prefix: string): string | undefined {
     .filter((selector) => selector.startsWith(prefix))
     .map((selector) => selector.slice(prefix.length));
   return values.length === 0 ? undefined : [...new Set(values)].toSorted(compareText).join(',');
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Written } from './cluster.ts';
 import { type Answer, toAftermath, toTitle } from './transport.ts';
 import { toIssueWords } from '../text/issue-words.ts';
+import { parseJson } from '../text/parse-json.ts';
 import { toShort } from '../text/short.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
 
@@ -21,7 +22,7 @@ type Status = z.infer<typeof Status>;
 
 /** The object in an answer. A body of another shape is a fault in the server's schema or in ours, and is thrown. */
 export function decode<T>(schema: z.ZodType<T>, answer: Answer): T {
-  return decodeAs(schema, parseJson(answer), () => toTitle(answer.call));
+  return decodeAs(schema, parseBody(answer), () => toTitle(answer.call));
 }
 
 /** The same for a part of an answer; `title` says in messages which. */
@@ -116,11 +117,7 @@ export function isUnsupportedField(answer: Answer): boolean {
 }
 
 function toStatus(answer: Answer): Status | undefined {
-  try {
-    return Status.safeParse(JSON.parse(answer.text)).data;
-  } catch {
-    return undefined;
-  }
+  return Status.safeParse(parseJson(answer.text)).data;
 }
 
 /** What is refused for a large value repeats it, and a status that quotes it all would be refused itself. */
@@ -132,12 +129,10 @@ function toWords(answer: Answer): string {
   return message === undefined ? answer.text.trim().slice(0, 200) : toShort(message, longestWords);
 }
 
-function parseJson(answer: Answer): unknown {
+function parseBody({ call, status, text }: Answer): unknown {
   try {
-    return JSON.parse(answer.text);
+    return JSON.parse(text);
   } catch (error) {
-    throw new Error(`${toTitle(answer.call)}: answered ${answer.status} with a body that is not JSON`, {
-      cause: error,
-    });
+    throw new Error(`${toTitle(call)}: answered ${status} with a body that is not JSON`, { cause: error });
   }
 }

@@ -1,3 +1,4 @@
+import { findCondition } from '../api/conditions.ts';
 import { isDnsSubdomain } from '../identity/object-names.ts';
 
 /** What a status says of conflicts; an event's may say less than the schema of a binding. */
@@ -8,7 +9,7 @@ interface Said {
 
 /** Whether a binding was refused because of others, or they because of it: when it changes, they may recover. */
 export function isInConflict(said: Said | undefined): boolean {
-  return said?.conditions?.some(({ type, status }) => type === 'Conflict' && status === 'True') ?? false;
+  return findCondition(said, 'Conflict')?.status === 'True';
 }
 
 /** The names of the peers that it recorded. One that is no name would have the whole event refused. */
