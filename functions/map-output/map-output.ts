@@ -29,7 +29,7 @@ export function mapOutput(cluster: Cluster): Handler {
     // An output that a reference names and that is gone has no labels to go by: the sweep finds its binding.
     if (found === 'absent' || found === 'unserved' || !isOurs(found)) return nothing({ bindings: 0 });
     if (await isNoNews(change.value.verb, found, cluster)) return nothing({ bindings: 0, dropped: 1 });
-    return answerBindingsAffected({ from: 'map-output', cause: event.id, bindings: toOwners(found) });
+    return answerBindingsAffected({ from: 'map-output', cause: event, bindings: toOwners(found) });
   };
 }
 

@@ -5,6 +5,7 @@ import {
   answerBindingsAffected,
   parseBindingsAffected,
 } from '../../shared/events/bindings-affected.ts';
+import type { Cause } from '../../shared/events/correlation.ts';
 import type { Handler } from '../../shared/events/function-app.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
@@ -108,7 +109,7 @@ export function reconcile(options: ReconcileOptions): Handler {
     for (const { namespace, name, ending } of result.own)
       if (ending.kind === 'failed')
         context.log.error({ namespace, name, err: ending.error }, 'binding failed');
-    return toAnswer(result, { cause: event.id, isWhole: named.value.some(({ isWhole }) => isWhole) });
+    return toAnswer(result, { cause: event, isWhole: named.value.some(({ isWhole }) => isWhole) });
   };
 }
 
@@ -171,7 +172,7 @@ function add(
 
 /** The request that an answer belongs to. What is left of a whole look is found by another one only. */
 interface ReconcileRequest {
-  readonly cause: string;
+  readonly cause: Cause;
   readonly isWhole: boolean;
 }
 

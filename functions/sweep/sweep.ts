@@ -25,13 +25,14 @@ interface Look {
  */
 export function sweep(cluster: Cluster, settings: Settings, turns: Turns): Handler {
   const looks = createBatches((_everything, causes) => look(cluster, settings, causes, turns));
-  return async function handleAny({ id }, context) {
+  return async function handleAny(event, context) {
+    const { id } = event;
     context.release?.();
     const { causes, namespaces, unsettled } = await looks.ask('everything', [id]);
-    const cause = causes.at(-1) ?? id;
-    if (cause !== id) return nothing({ namespaces, sharedWith: redact(cause) });
+    const last = causes.at(-1) ?? id;
+    if (last !== id) return nothing({ namespaces, sharedWith: redact(last) });
     return answerBindingsAffected(
-      { from: 'sweep', cause, bindings: unsettled, isWhole: true },
+      { from: 'sweep', cause: event, bindings: unsettled, isWhole: true },
       { namespaces },
     );
   };

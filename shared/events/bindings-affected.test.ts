@@ -4,7 +4,7 @@ import { answerBindingsAffected, parseBindingsAffected, toBindingsAffected } fro
 
 const affected = {
   from: 'map-pool',
-  cause: 'event-1',
+  cause: { id: 'event-1' },
   bindings: [{ namespace: 'team-a', names: ['b', 'a'] }],
 };
 const event = { type: 'red.sonda.kleym.bindings.affected', source: '/kleym/map-pool', id: 'id' };
@@ -17,7 +17,7 @@ function toLongName(index: number): string {
 
 /** What the answer to a cause says, when a broker has carried it. */
 function carry(cause: string, bindings: { namespace: string; names: string[] }[]) {
-  const answer = answerBindingsAffected({ from: 'map-pool', cause, bindings });
+  const answer = answerBindingsAffected({ from: 'map-pool', cause: { id: cause }, bindings });
   if (answer.kind !== 'reply') throw new Error(`expected a reply, found ${answer.kind}`);
   const parsed = parseBindingsAffected(answer.event);
   const groups = parsed.kind === 'done' ? parsed.value : [];
@@ -35,6 +35,7 @@ describe('the event that names affected bindings', () => {
       datacontenttype: 'application/json',
       subject: 'team-a',
       partitionkey: 'team-a',
+      correlationid: 'event-1',
       data: { bindings: [{ namespace: 'team-a', names: ['a', 'b'] }] },
     });
   });
@@ -44,7 +45,7 @@ describe('the event that names affected bindings', () => {
   });
 
   test.each([
-    ['another cause', { cause: 'event-2' }],
+    ['another cause', { cause: { id: 'event-2' } }],
     ['another function', { from: 'map-objective' }],
   ])('has another id for %s', (_what, other) => {
     expect(toBindingsAffected({ ...affected, ...other }).id).not.toBe(toBindingsAffected(affected).id);

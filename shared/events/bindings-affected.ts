@@ -6,6 +6,7 @@ import { toDigest } from '../identity/digest.ts';
 import { isDnsLabel, isDnsSubdomain } from '../identity/object-names.ts';
 import { toIssueWords } from '../text/issue-words.ts';
 import { type Answer, type Facts, type RefusedEvent, nothing, refusedEvent, reply } from './answers.ts';
+import { type Cause, toCorrelation } from './correlation.ts';
 import { cutNames, mostNames } from './cut-names.ts';
 import { toQuoted } from './quoted.ts';
 
@@ -29,8 +30,8 @@ export interface NamedBindings extends BindingNames {
 /** Who says that bindings are affected, because of which event. */
 export interface Affected {
   readonly from: string;
-  /** The id of the event that this one follows from. */
-  readonly cause: string;
+  /** The event that this one follows from. */
+  readonly cause: Cause;
   readonly bindings: readonly BindingNames[];
   /** They were found by a look at whole namespaces, and less would not show why. */
   readonly isWhole?: boolean;
@@ -48,7 +49,8 @@ export function toBindingsAffected({
   return new CloudEvent({
     type: bindingsAffectedType,
     source: `/kleym/${from}`,
-    id: toDigest(JSON.stringify([from, cause])),
+    id: toDigest(JSON.stringify([from, cause.id])),
+    ...toCorrelation(cause),
     datacontenttype: 'application/json',
     // A partitioned broker keeps the order within a key; a namespace is what one reconcile works on.
     ...(only && others.length === 0 && { subject: only.namespace, partitionkey: only.namespace }),
@@ -66,7 +68,7 @@ export function answerBindingsAffected(affected: Affected, facts: Facts = {}): A
     names.map((name) => ({ namespace, name })),
   );
   if (all.length === 0) return nothing({ bindings: 0, ...facts });
-  const carried = cutNames(all, affected.cause);
+  const carried = cutNames(all, affected.cause.id);
   const bindings = carried.map(({ namespace, name }) => ({ namespace, names: [name] }));
   const left = all.length - carried.length;
   const counts = { bindings: carried.length, ...(left > 0 && { leftToSweep: left }) };

@@ -285,6 +285,18 @@ describe('the log', () => {
     ]);
   });
 
+  test('has the correlation of an event that follows from another', async () => {
+    const { log, lines } = recordLog();
+    const app = functionApp('test', async () => nothing(), { log });
+    await app.request('/', { method: 'POST', headers: { ...headers, 'ce-correlationid': 'first' } });
+    await app.request('/', { method: 'POST', headers: { ...headers, 'ce-correlationid': 'a%0Ab' } });
+    const events = lines.map((line) => (JSON.parse(line) as { event: object }).event);
+    expect(events).toEqual([
+      { id: 'id', type: 'type', correlationId: 'first' },
+      { id: 'id', type: 'type' },
+    ]);
+  });
+
   test('has the time as ISO 8601', async () => {
     const [line] = await record(async () => nothing());
     expect(line?.['time']).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);

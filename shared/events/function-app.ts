@@ -14,6 +14,7 @@ import {
   toResponse,
   waiting,
 } from './answers.ts';
+import { readCorrelationId } from './correlation.ts';
 import { receiveEvent, toRoomFor } from './receive.ts';
 import { type Room, createRoom } from './room.ts';
 
@@ -79,8 +80,17 @@ async function answerReceived(
   if (received.kind !== 'done') return respond(received, log, start);
 
   const event = received.value;
-  const eventLog = log.child({ event: { id: redact(event.id), type: redact(event.type) } });
+  const eventLog = log.child({ event: toLoggedEvent(event) });
   return respond(await ask(handler, event, { log: eventLog, release }), eventLog, start);
+}
+
+function toLoggedEvent(event: CloudEvent<unknown>) {
+  const correlationId = readCorrelationId(event);
+  return {
+    id: redact(event.id),
+    type: redact(event.type),
+    ...(correlationId !== undefined && { correlationId: redact(correlationId) }),
+  };
 }
 
 async function ask(

@@ -22,7 +22,7 @@ export function mapBinding(): Handler {
     // They were refused because of this one, and no event of their own will come.
     const peers = leaving || isInConflict(status) ? recordedPeers(status) : [];
     const bindings = [{ namespace, names: [name, ...peers] }];
-    return answerBindingsAffected({ from: 'map-binding', cause: event.id, bindings });
+    return answerBindingsAffected({ from: 'map-binding', cause: event, bindings });
   };
 }
 

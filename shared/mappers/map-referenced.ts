@@ -51,7 +51,7 @@ export function mapReferenced(cluster: Cluster, kind: ReferencedKind): Handler {
     ]);
     const bindings = [{ namespace, names }];
     const dropped = referring.length - unsettled.length;
-    return answerBindingsAffected({ from: kind.from, cause: event.id, bindings }, { dropped });
+    return answerBindingsAffected({ from: kind.from, cause: event, bindings }, { dropped });
   };
 }
 

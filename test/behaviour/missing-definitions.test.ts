@@ -97,7 +97,11 @@ async function listOutputsAs(version: string): Promise<Stored[]> {
 
 /** Asks reconcile itself, and not by way of the Broker, which would ask again. */
 async function reconcile(namespace: string, ...names: string[]): Promise<{ status: number; text: string }> {
-  const event = toBindingsAffected({ from: 'test', cause: randomUUID(), bindings: [{ namespace, names }] });
+  const event = toBindingsAffected({
+    from: 'test',
+    cause: { id: randomUUID() },
+    bindings: [{ namespace, names }],
+  });
   const { headers, body } = HTTP.binary(event);
   const response = await fetch(stack.urls['reconcile'] ?? '', {
     method: 'POST',
