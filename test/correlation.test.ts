@@ -1,8 +1,8 @@
 import type { CloudEvent } from 'cloudevents';
 import { expect, onTestFinished, test } from 'vitest';
-import { startStack } from '../local/stack.ts';
+import { startStack } from '../local/start/stack.ts';
 import { recordLog } from './support/recorded-log.ts';
-import { binding, objective, pool } from './support/drafts.ts';
+import { binding, objective, pool } from './support/manifests.ts';
 import { eventually, testSettings, useCluster } from './support/test-cluster.ts';
 
 const cluster = await useCluster();

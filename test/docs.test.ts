@@ -123,7 +123,7 @@ describe('documents', () => {
   });
 
   test('docs/protocol.md has the rows of the code, under the same numbers', async () => {
-    const code = await readAll('shared/decide/decide.ts');
+    const code = await readAll('shared/decide/*.ts');
     const named = matchesOf(code, /\b[Rr]ows? (\d+)/g);
     const rows = firstColumn(await read('docs/protocol.md'), 'decide: the first row that fits');
     expect(rows).toEqual(Array.from({ length: 17 }, (_, index) => String(index)));

@@ -221,6 +221,6 @@ it('an announcement is made once', async () => {
     reason: 'Reconciled',
     message: 'identity written '.repeat(100),
   } as const;
-  expect(await cluster.announce(announcement)).toEqual({ kind: 'written', object: undefined });
-  expect(await cluster.announce(announcement)).toEqual({ kind: 'exists' });
+  expect(await cluster.createEvent(announcement)).toEqual({ kind: 'written', object: undefined });
+  expect(await cluster.createEvent(announcement)).toEqual({ kind: 'exists' });
 });

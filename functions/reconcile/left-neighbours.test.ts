@@ -5,7 +5,7 @@ import { type Settling, createSettling } from '../../test/support/settling.ts';
 import { testSettings } from '../../test/support/test-cluster.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { mapBinding } from '../../shared/mappers/map-binding.ts';
-import { settle } from './settle.ts';
+import { reconcileBindings } from './reconcile-bindings.ts';
 
 /** Who is named for the edit of a binding, as it is stored by now. */
 async function namedForEdit(here: Settling, name: string): Promise<readonly string[]> {
@@ -33,12 +33,12 @@ async function settleUnder(
   ...names: readonly string[]
 ): Promise<string[]> {
   let nonces = 0;
-  const run = await settle(
+  const run = await reconcileBindings(
     { namespace: 'team-a', names },
     { ...testSettings, overlapPolicy },
     {
       cluster: here.cluster,
-      announcer: { tell: () => undefined, told: async () => undefined },
+      events: { record: () => undefined, flush: async () => undefined },
       nonce: () => `${names.join('-')}-${nonces++}`,
       elapsed: () => 0,
       giveWay: async () => undefined,

@@ -10,14 +10,15 @@ import type { Handler } from '../../shared/events/function-app.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { redact } from '../../shared/text/redact.ts';
-import { createAnnouncer } from './announcer.ts';
+import { createEventRecorder } from './event-recorder.ts';
 import { createBatches } from '../../shared/concurrency/batches.ts';
 import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
 import { createLimit } from '../../shared/concurrency/limit.ts';
 import { rotate } from '../../shared/concurrency/rotate.ts';
 import type { Turns } from '../../shared/concurrency/take-turns.ts';
+import { type RunResult, reconcileBindings } from './reconcile-bindings.ts';
+import type { Ending } from './run.ts';
 import { createWriteShares } from './write-shares.ts';
-import { type Ending, type Run, settle } from './settle.ts';
 
 /** What reconcile needs of the world. */
 export interface ReconcileOptions extends Turns {
@@ -27,10 +28,10 @@ export interface ReconcileOptions extends Turns {
   readonly nonce: () => string;
 }
 
-/** How a request ended for each of its bindings, and what it took. */
-interface Result {
+/** How a request ended for each of its bindings so far, and what it took. */
+interface Progress {
   readonly own: Ended[];
-  /** Neighbours that were looked after beside them, and are not at rest. */
+  /** Neighbours that were looked after beside them, and have not converged. */
   readonly others: Ended[];
   collects: number;
   writes: number;
@@ -44,7 +45,7 @@ interface Ended {
 }
 
 /** A run, with what it was asked for. */
-interface Batch extends Run {
+interface Batch extends RunResult {
   readonly asked: readonly string[];
 }
 
@@ -63,7 +64,7 @@ const maxNamesWaiting = 100_000;
 /** Among the names of a batch: somebody asks for a look at the whole namespace. No binding is called so. */
 const wholeNamespace = '*';
 
-/** Brings the bindings that an event names to rest. */
+/** Reconciles the bindings that an event names, until they are stable. */
 export function reconcile(options: ReconcileOptions): Handler {
   const { cluster, settings, log, nonce, elapsed, giveWay } = options;
   const inTurn = createLimit(batchesAtOnce);
@@ -75,15 +76,10 @@ export function reconcile(options: ReconcileOptions): Handler {
     return await inTurn(async () => {
       if (elapsed() - since > maxMs) return notBegun(task);
       const { cluster: shared, leave } = shareWrites();
-      const tools = {
-        cluster: shared,
-        nonce,
-        elapsed,
-        giveWay,
-        announcer: createAnnouncer(cluster, log, elapsed),
-      };
+      const events = createEventRecorder(cluster, log, elapsed);
+      const tools = { cluster: shared, nonce, elapsed, giveWay, events };
       try {
-        return { asked: names, ...(await settle(task, settings, tools)) };
+        return { asked: names, ...(await reconcileBindings(task, settings, tools)) };
       } finally {
         leave();
       }
@@ -97,19 +93,19 @@ export function reconcile(options: ReconcileOptions): Handler {
     if (named.kind !== 'done') return named;
     context.release?.();
     const since = elapsed();
-    const result: Result = { own: [], others: [], collects: 0, writes: 0, announcements: 0 };
+    const result: Progress = { own: [], others: [], collects: 0, writes: 0, announcements: 0 };
     // A few namespaces that are slow must not keep out those that come after them, in each event.
     await forEachLimited(rotate(named.value, event.id), namespacesAtOnce, async (group) => {
       const { namespace, names, isWhole } = group;
       const isLate = elapsed() - since > maxMs;
       const asked = isWhole ? [...names, wholeNamespace] : names;
       const batch = isLate ? undefined : queue.wait(group, () => batches.ask(namespace, asked));
-      add(result, group, (await batch) ?? notBegun(group));
+      addBatch(result, group, (await batch) ?? notBegun(group));
     });
     for (const { namespace, name, ending } of result.own)
       if (ending.kind === 'failed')
         context.log.error({ namespace, name, err: ending.error }, 'binding failed');
-    return toAnswer(result, { cause: event, isWhole: named.value.some(({ isWhole }) => isWhole) });
+    return answerRequest(result, { cause: event, isWhole: named.value.some(({ isWhole }) => isWhole) });
   };
 }
 
@@ -151,10 +147,10 @@ function notBegun({ names }: Pick<BindingNames, 'names'>): Batch {
 /**
  * Of the endings of a batch, these names are ours. It may have served other requests too, and their names are theirs;
  * a neighbour that it looked after by itself is nobody's, so what is left of it goes into a reply: of whoever came last,
- * for a hundred requests that all name the same crowd would be a hundred times the work. That one has waited least.
+ * for a hundred requests that all name the same bindings would be a hundred times the work. That one has waited least.
  */
-function add(
-  result: Result,
+function addBatch(
+  result: Progress,
   { namespace, names }: BindingNames,
   { asked, endings, collects, writes, announcements }: Batch,
 ): void {
@@ -162,7 +158,7 @@ function add(
   const isLast = own.has(asked.at(-1) ?? '');
   for (const [name, ending] of endings) {
     if (own.has(name)) result.own.push({ namespace, name, ending });
-    else if (isLast && !all.has(name) && ending.kind !== 'settled')
+    else if (isLast && !all.has(name) && ending.kind !== 'converged')
       result.others.push({ namespace, name, ending });
   }
   result.collects += collects;
@@ -176,8 +172,8 @@ interface ReconcileRequest {
   readonly isWhole: boolean;
 }
 
-function toAnswer(
-  { own, others, collects, writes, announcements }: Result,
+function answerRequest(
+  { own, others, collects, writes, announcements }: Progress,
   request: ReconcileRequest,
 ): Answer {
   const facts = { bindings: own.length, neighbours: others.length, collects, writes };
@@ -185,9 +181,9 @@ function toAnswer(
   const held = own.filter(({ ending }) => ending.kind === 'waiting' || ending.kind === 'failed');
   // An error would forget the neighbours, and is slow where there is more to do: so who waits, and who failed, is named
   // with those, until an answer has nobody to add and nothing came of the request but announcements. Then only patience helps.
-  const hasMoved = writes > announcements || own.length > left.length + held.length;
-  if (others.length > 0 || (left.length > 0 && hasMoved))
-    return answerNames([...left, ...held, ...others], request, facts);
+  const hasProgressed = writes > announcements || own.length > left.length + held.length;
+  if (others.length > 0 || (left.length > 0 && hasProgressed))
+    return replyWithNames([...left, ...held, ...others], request, facts);
   for (const { ending } of own) if (ending.kind === 'failed') throw ending.error;
   const [first] = [...held, ...left];
   if (!first) return nothing(facts);
@@ -198,7 +194,7 @@ function toReason(ending: Ending): string {
   return ending.kind === 'waiting' ? ending.message : 'not reached in time';
 }
 
-function answerNames(ended: readonly Ended[], request: ReconcileRequest, facts: Facts): Answer {
+function replyWithNames(ended: readonly Ended[], request: ReconcileRequest, facts: Facts): Answer {
   const bindings = ended.map(({ namespace, name }) => ({ namespace, names: [name] }));
   return answerBindingsAffected({ from: 'reconcile', ...request, bindings }, facts);
 }

@@ -38,7 +38,7 @@ describe('after another version has been here', () => {
       kind: 'waiting',
       message: expect.stringContaining('status.claim cannot be read (kind: '),
     });
-    expect(endings.get('binding-b')).toEqual({ kind: 'settled' });
+    expect(endings.get('binding-b')).toEqual({ kind: 'converged' });
     expect(writes).toBe(0);
     expect(await here.outputs()).toHaveLength(2);
   });

@@ -3,7 +3,7 @@ import { NotSentError, UncertainError } from '../../shared/api/uncertain-error.t
 import { binding, objective, pool, poolBinding } from '../../test/support/manifests.ts';
 import { type Override, type Settling, createSettling } from '../../test/support/settling.ts';
 import { testSettings } from '../../test/support/test-cluster.ts';
-import { settle } from './settle.ts';
+import { reconcileBindings } from './reconcile-bindings.ts';
 
 const names = Array.from({ length: 30 }, (_, index) => `binding-${String(index).padStart(2, '0')}`);
 
@@ -64,7 +64,7 @@ describe('a round', () => {
     const announced = rounds.flat().filter((step) => !step.startsWith('POST'));
     expect(announced.toSorted()).toEqual(names);
     expect(rounds.length).toBeGreaterThan(2);
-    expect(new Set([...endings.values()].map(({ kind }) => kind))).toEqual(new Set(['settled']));
+    expect(new Set([...endings.values()].map(({ kind }) => kind))).toEqual(new Set(['converged']));
   });
 
   test('begins with another of the names in each run: none comes first always', async () => {
@@ -129,18 +129,18 @@ test('a whole look reads the namespace for one name, and each time', async () =>
   }));
   const tools = {
     cluster: here.cluster,
-    announcer: { tell: () => undefined, told: async () => undefined },
+    events: { record: () => undefined, flush: async () => undefined },
     nonce: () => 'nonce',
     elapsed: () => 0,
     giveWay: async () => undefined,
   };
-  const run = await settle(
+  const run = await reconcileBindings(
     { namespace: 'team-a', names: ['binding-03'], isWhole: true },
     testSettings,
     tools,
   );
   expect(whole).toEqual([true, true]);
-  expect(run.endings.get('binding-03')).toMatchObject({ kind: 'settled' });
+  expect(run.endings.get('binding-03')).toMatchObject({ kind: 'converged' });
 });
 
 /** A new binding, whose first POSTs do not leave in their time. */
@@ -170,7 +170,7 @@ describe('a POST that did not leave in its time', () => {
       'replaceStatus',
     ]);
     expect(new Set(sent).size).toBe(2);
-    expect(run.endings.get('binding-a')).toEqual({ kind: 'settled' });
+    expect(run.endings.get('binding-a')).toEqual({ kind: 'converged' });
     expect(await here.ready('binding-a')).toBe('True Reconciled');
   });
 

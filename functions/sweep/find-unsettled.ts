@@ -1,5 +1,5 @@
-import { decideOrphans } from '../../shared/decide/decide.ts';
-import { needsLook } from '../../shared/decide/needs-write.ts';
+import { decideOrphans } from '../../shared/decide/decide-orphans.ts';
+import { needsRun } from '../../shared/decide/needs-write.ts';
 import { type Snapshot, compileWorld } from '../../shared/decide/world.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
@@ -13,7 +13,7 @@ export function* findUnsettled(snapshot: Snapshot, settings: Settings): Generato
   const unsettled = new Set(decideOrphans(world).map(({ owner }) => owner));
   for (const name of snapshot.bindings.keys()) {
     yield;
-    if (needsLook(world, name)) unsettled.add(name);
+    if (needsRun(world, name)) unsettled.add(name);
   }
   return [...unsettled].toSorted(compareText);
 }

@@ -13,7 +13,7 @@ import {
   owning,
 } from '../../test/support/stored-cluster.ts';
 import { collectAlone, readSourcesOf } from './collect-new.ts';
-import { createSight } from './sight.ts';
+import { createRunCache } from './run-cache.ts';
 
 const now = '2026-01-01T00:10:00Z';
 /** As the run has just announced it. */
@@ -27,15 +27,20 @@ interface Scene {
   readonly changes?: Changes;
 }
 
-/** What a glance shows a run that has announced these bindings. */
-async function glance({ bindings = [own], outputs = [], announced = [own], changes = {} }: Scene) {
+/** What a collectFromFewLists shows a run that has announced these bindings. */
+async function collectFromFewLists({
+  bindings = [own],
+  outputs = [],
+  announced = [own],
+  changes = {},
+}: Scene) {
   const { cluster, calls } = storedCluster({ bindings, outputs }, { changes });
-  const sight = createSight();
-  for (const binding of announced) sight.bindings.set(binding.metadata.name, binding);
-  await readSourcesOf(cluster, 'default', announced, sight);
+  const cache = createRunCache();
+  for (const binding of announced) cache.bindings.set(binding.metadata.name, binding);
+  await readSourcesOf(cluster, 'default', announced, cache);
   const before = calls.length;
   const names = announced.map(({ metadata }) => metadata.name);
-  const snapshot = await collectAlone(cluster, { namespace: 'default', names }, sight);
+  const snapshot = await collectAlone(cluster, { namespace: 'default', names }, cache);
   return { snapshot, calls: calls.slice(before) };
 }
 
@@ -52,7 +57,7 @@ function others(count: number): Binding[] {
 
 describe('a binding that was just announced is alone', () => {
   test('where only its own announcement shows', async () => {
-    const { snapshot, calls } = await glance({});
+    const { snapshot, calls } = await collectFromFewLists({});
     expect([...(snapshot?.bindings.keys() ?? [])]).toEqual(['b']);
     expect(snapshot?.outputs).toEqual([]);
     expect(snapshot?.clock.now).toMatch(/^2026-01-01T00:10:/);
@@ -67,19 +72,19 @@ describe('a binding that was just announced is alone', () => {
   });
 
   test('beside others that only share its service account: of them it shows overlaps', async () => {
-    const { snapshot } = await glance({ bindings: [own, ...others(3)] });
+    const { snapshot } = await collectFromFewLists({ bindings: [own, ...others(3)] });
     expect([...(snapshot?.partial ?? [])]).toEqual(['o-0', 'o-1', 'o-2']);
     expect(snapshot?.isNarrow).toBeUndefined();
   });
 
   test('beside many others, of which it shows none', async () => {
-    const { snapshot } = await glance({ bindings: [own, ...others(33)] });
+    const { snapshot } = await collectFromFewLists({ bindings: [own, ...others(33)] });
     expect([...(snapshot?.bindings.keys() ?? [])]).toEqual(['b']);
     expect(snapshot?.isNarrow).toBe(true);
   });
 
   test('without a key, where it has no output', async () => {
-    const { snapshot, calls } = await glance({ bindings: [pooled], announced: [pooled] });
+    const { snapshot, calls } = await collectFromFewLists({ bindings: [pooled], announced: [pooled] });
     expect([...(snapshot?.bindings.keys() ?? [])]).toEqual(['b']);
     expect(calls.toSorted()).toEqual([
       'list bindings spec.serviceAccountName=sa most 32',
@@ -115,16 +120,16 @@ describe('only a collect can tell', () => {
     ['another one has an output of its key', { outputs: [outputOf('rival', { container: 'b' })] }],
     ['an output does not say its key', { outputs: [outputOf('operated', { labels: { key: undefined } })] }],
   ])('where %s', async (_case, scene) => {
-    expect((await glance(scene)).snapshot).toBeUndefined();
+    expect((await collectFromFewLists(scene)).snapshot).toBeUndefined();
   });
 
   // A cache lags behind the announcements, or has more outputs without a label than an answer may have.
   test.each(['listBindings', 'listOutputs'] as const)('where %s is not answered', async (call) => {
     const { cluster } = storedCluster({ bindings: [own] });
-    const sight = createSight();
-    sight.bindings.set('b', own);
-    await readSourcesOf(cluster, 'default', [own], sight);
+    const cache = createRunCache();
+    cache.bindings.set('b', own);
+    await readSourcesOf(cluster, 'default', [own], cache);
     const broken = { ...cluster, [call]: () => Promise.reject(new UncertainError('too large')) };
-    expect(await collectAlone(broken, { namespace: 'default', names: ['b'] }, sight)).toBeUndefined();
+    expect(await collectAlone(broken, { namespace: 'default', names: ['b'] }, cache)).toBeUndefined();
   });
 });

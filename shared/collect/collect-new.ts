@@ -1,7 +1,7 @@
 import { type Binding, bindingFields } from '../api/binding.ts';
 import { type Output, outputLabels } from '../api/cluster-spiffe-id.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
-import { type Snapshot, isAtRest } from '../decide/world.ts';
+import { type Snapshot, isConverged } from '../decide/world.ts';
 import { mapLimited } from '../concurrency/for-each-limited.ts';
 import { compareText } from '../identity/canonical.ts';
 import { toLabelValue } from '../identity/label-value.ts';
@@ -11,9 +11,9 @@ import { isThere, noBindings } from '../kube/found.ts';
 import { toClock } from './clock.ts';
 import { toBindings } from './known-bindings.ts';
 import { readsAtOnce } from './limits.ts';
-import { listFew, mayHold, notSettled } from './neighbourhood.ts';
+import { listSmallAccounts, mayHold, movingOrUnreadable } from './neighbourhood.ts';
 import { type ReadSources, readSources } from './read-sources.ts';
-import type { Sight } from './sight.ts';
+import type { RunCache } from './run-cache.ts';
 
 interface Names {
   readonly namespace: string;
@@ -28,16 +28,16 @@ export interface ReadBinding {
 }
 
 /** A few bindings. It is no collect: of others nothing is read. */
-export async function collectNew(
+export async function readNewBindings(
   cluster: Cluster,
   { namespace, names }: Names,
-  sight: Sight,
+  cache: RunCache,
 ): Promise<ReadBinding[]> {
   const looks = await mapLimited(names, readsAtOnce, (name) => cluster.readBinding(namespace, name));
   const found = looks.flatMap((look) =>
     isThere(look.found, noBindings) ? [{ binding: look.found, now: toClock(look.at).now }] : [],
   );
-  for (const { binding } of found) sight.bindings.set(binding.metadata.name, binding);
+  for (const { binding } of found) cache.bindings.set(binding.metadata.name, binding);
   return found;
 }
 
@@ -46,10 +46,10 @@ export async function readSourcesOf(
   cluster: Cluster,
   namespace: string,
   bindings: readonly Binding[],
-  sight: Sight,
+  cache: RunCache,
 ): Promise<ReadSources> {
-  sight.sources = await readSources(cluster, namespace, bindings);
-  return sight.sources;
+  cache.sources = await readSources(cluster, namespace, bindings);
+  return cache.sources;
 }
 
 /**
@@ -64,10 +64,10 @@ export async function readSourcesOf(
 export async function collectAlone(
   cluster: Cluster,
   names: Names,
-  sight: Sight,
+  cache: RunCache,
 ): Promise<Snapshot | undefined> {
   try {
-    return await glance(cluster, names, sight);
+    return await collectFromFewLists(cluster, names, cache);
   } catch (error) {
     // A cache may lag behind the announcements, or have more outputs without a label than an answer may have.
     if (error instanceof UncertainError) return undefined;
@@ -75,18 +75,18 @@ export async function collectAlone(
   }
 }
 
-async function glance(
+async function collectFromFewLists(
   cluster: Cluster,
   { namespace, names }: Names,
-  sight: Sight,
+  cache: RunCache,
 ): Promise<Snapshot | undefined> {
-  const written = names.flatMap((name) => sight.bindings.get(name) ?? []);
+  const written = names.flatMap((name) => cache.bindings.get(name) ?? []);
   const keys = new Set(written.flatMap(({ status }) => status?.keyDigest ?? []));
   const accounts = new Set(written.map(({ spec }) => spec.serviceAccountName));
   const state = toLatest(written.map(({ metadata }) => metadata.resourceVersion));
   const [held, few, outputs] = await Promise.all([
     listHolders(cluster, namespace, written, state),
-    listFew(cluster, namespace, accounts, state),
+    listSmallAccounts(cluster, namespace, accounts, state),
     listCachedOutputs(cluster, namespace, names, keys),
   ]);
   const found = toBindings(held.items);
@@ -95,12 +95,12 @@ async function glance(
 
   const listed = few === 'many' ? [] : few.flatMap(({ items }) => items);
   const neighbours = listed.filter(({ metadata }) => !found.has(metadata.name));
-  if (!sight.sources || !neighbours.every(isAtRest)) return undefined;
+  if (!cache.sources || !neighbours.every(isConverged)) return undefined;
   return {
     namespace,
     bindings: toBindings([...neighbours, ...held.items]),
     outputs: [],
-    sources: sight.sources.sources,
+    sources: cache.sources.sources,
     clock: toClock(held.at),
     partial: new Set(neighbours.map(({ metadata }) => metadata.name)),
     ...(few === 'many' && { isNarrow: true }),
@@ -121,13 +121,13 @@ async function listHolders(
   const [read, lists, beside] = await Promise.all([
     mapLimited(keyless, readsAtOnce, ({ metadata }) => cluster.readBinding(namespace, metadata.name)),
     mapLimited([...keys], readsAtOnce, (value) => list({ path: bindingFields.key, value })),
-    state === undefined || keys.size === 0 ? undefined : list(notSettled),
+    state === undefined || keys.size === 0 ? undefined : list(movingOrUnreadable),
   ]);
   // No earlier than the lists by key, as in every collect: whoever has left one of them by then is in this one.
   const latest = toLatest(lists.map(toState));
   const isLateEnough =
     beside && latest !== undefined && toLatest([latest, toState(beside)]) === toState(beside);
-  const moving = keys.size === 0 ? [] : [isLateEnough ? beside : await list(notSettled, latest)];
+  const moving = keys.size === 0 ? [] : [isLateEnough ? beside : await list(movingOrUnreadable, latest)];
   const ofKeys = [...lists, ...moving].flatMap(({ items }) => items.filter((one) => mayHold(one, keys)));
   const ofNames = read.flatMap(({ found }) => (isThere(found, noBindings) ? [found] : []));
   const at = [...lists, ...read].map((one) => one.at).toSorted(compareText)[0] ?? '';

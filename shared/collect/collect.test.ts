@@ -20,7 +20,7 @@ import type { Output } from '../api/cluster-spiffe-id.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
 import type { Cluster } from '../kube/cluster.ts';
 import { type Scope, collect } from './collect.ts';
-import { createSight } from './sight.ts';
+import { createRunCache } from './run-cache.ts';
 
 interface Asked {
   readonly names?: readonly string[];
@@ -36,14 +36,14 @@ function scopeOf({ names = ['b'], overlapPolicy = 'report', isWhole = false }: A
 /** Collects for these names, and says what was seen: `name@resourceVersion`. */
 async function look(start: Partial<StoredObjects>, asked: Asked = {}) {
   const { cluster, calls } = storedCluster(start, asked.changes && { changes: asked.changes });
-  const sight = createSight();
-  const snapshot = await collect(cluster, scopeOf(asked), sight);
+  const cache = createRunCache();
+  const snapshot = await collect(cluster, scopeOf(asked), cache);
   return {
     ...toWords(snapshot),
     snapshot,
     calls: calls.filter((call) => !isOfSource(call)),
     all: calls,
-    sight,
+    cache,
   };
 }
 
@@ -172,10 +172,10 @@ describe('the lists that a few names cost in a crowded account', () => {
     const { cluster, calls } = storedCluster({
       bindings: [...others, bindingOf('b', {}, { status: asking('b') })],
     });
-    const sight = createSight();
-    await collect(cluster, scopeOf({}), sight);
+    const cache = createRunCache();
+    await collect(cluster, scopeOf({}), cache);
     const before = calls.length;
-    await collect(cluster, scopeOf({}), sight);
+    await collect(cluster, scopeOf({}), cache);
     expect(calls.slice(before)).toEqual([
       few,
       ...byKey('b'),
@@ -476,10 +476,10 @@ describe('where overlaps are refused', () => {
     const rival = bindingOf('rival', { serviceAccountName: 'old' });
     const moved = bindingOf('b', { serviceAccountName: 'new' }, { status: { conflicts } });
     const { cluster, calls } = storedCluster({ bindings: [moved, rival, ...others] });
-    const sight = createSight();
-    const seen = toWords(await collect(cluster, scopeOf(refusing), sight));
+    const cache = createRunCache();
+    const seen = toWords(await collect(cluster, scopeOf(refusing), cache));
     expect(seen.bindings).toEqual(['b@1', 'of-new@1', 'of-old@1', 'rival@1']);
-    await collect(cluster, scopeOf(refusing), sight);
+    await collect(cluster, scopeOf(refusing), cache);
     expect(calls.filter((call) => call === 'get binding rival')).toHaveLength(1);
 
     const crowded = names.map((name): Peer => ({ name, uid: name, reason: 'IdentityCollision' }));
@@ -520,7 +520,7 @@ describe('an output', () => {
   test.each([
     ['that has another key', outputOf('another')],
     [
-      'without a label for its key, if it has another and is of nobody in sight',
+      'without a label for its key, if it has another and is of nobody in cache',
       outputOf('another', { labels: { key: undefined } }),
     ],
     [
@@ -751,7 +751,7 @@ describe('the key of a binding that turns out to be another than was read', () =
       ...cluster,
       getBinding: async (_namespace, name) => bindingOf(name, { containerName: `c-${reads++}` }),
     };
-    await expect(collect(restless, scopeOf({}), createSight())).rejects.toThrow(
+    await expect(collect(restless, scopeOf({}), createRunCache())).rejects.toThrow(
       new UncertainError('the bindings of namespace default change faster than they can be read'),
     );
     expect(reads).toBe(5);
@@ -773,12 +773,12 @@ describe('the key of a binding that turns out to be another than was read', () =
 });
 
 describe('what an earlier collect of the run saw', () => {
-  test('keeps in sight who is concerned by the key that was left', async () => {
+  test('keeps in cache who is concerned by the key that was left', async () => {
     const before = bindingOf('b', {}, { status: asking('b') });
     const rival = bindingOf('rival', {}, { status: asking('b') });
     const { cluster, change } = storedCluster({ bindings: [...crowd(), before, rival] });
-    const sight = createSight();
-    await collect(cluster, scopeOf({}), sight);
+    const cache = createRunCache();
+    await collect(cluster, scopeOf({}), cache);
     change({
       bindings: [
         ...crowd(),
@@ -786,15 +786,15 @@ describe('what an earlier collect of the run saw', () => {
         rival,
       ],
     });
-    expect(toWords(await collect(cluster, scopeOf({}), sight)).bindings).toEqual(['b@2', 'rival@1']);
+    expect(toWords(await collect(cluster, scopeOf({}), cache)).bindings).toEqual(['b@2', 'rival@1']);
   });
 
   test('says nothing about a binding that it did not see', async () => {
     const { cluster, change } = storedCluster({ bindings: [bindingOf('b')] });
-    const sight = createSight();
-    await collect(cluster, scopeOf({}), sight);
+    const cache = createRunCache();
+    await collect(cluster, scopeOf({}), cache);
     change({ bindings: [bindingOf('b'), bindingOf('late', { serviceAccountName: 'late' })] });
-    expect(toWords(await collect(cluster, scopeOf({ names: ['b', 'late'] }), sight)).bindings).toEqual([
+    expect(toWords(await collect(cluster, scopeOf({ names: ['b', 'late'] }), cache)).bindings).toEqual([
       'b@1',
       'late@1',
     ]);

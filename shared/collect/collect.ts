@@ -22,7 +22,7 @@ import {
 import { readClaimed } from './read-claimed.ts';
 import { readOwners } from './read-owners.ts';
 import { readSources } from './read-sources.ts';
-import { type Sight, isAsLeft, noteSeen } from './sight.ts';
+import { type RunCache, isUnchanged, cacheReads } from './run-cache.ts';
 
 const maxAttempts = 5;
 const maxAccounts = 8;
@@ -42,11 +42,11 @@ export interface Scope {
  * the digests that statuses and outputs carry, and what the claims of these name. Which keys the bindings ask for follows
  * from what is read, so it is read again until nothing in it leads to another key.
  */
-export async function collect(cluster: Cluster, scope: Scope, sight: Sight): Promise<Snapshot> {
+export async function collect(cluster: Cluster, scope: Scope, cache: RunCache): Promise<Snapshot> {
   if (scope.isWhole || scope.names.length > maxReadsByName)
-    return await collectNamespace(cluster, scope, sight);
+    return await collectNamespace(cluster, scope, cache);
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-    const snapshot = await collectNeighbourhood(cluster, scope, sight);
+    const snapshot = await collectNeighbourhood(cluster, scope, cache);
     if (snapshot) return snapshot;
   }
   throw new UncertainError(
@@ -58,53 +58,53 @@ export async function collect(cluster: Cluster, scope: Scope, sight: Sight): Pro
 async function collectNeighbourhood(
   cluster: Cluster,
   scope: Scope,
-  sight: Sight,
+  cache: RunCache,
 ): Promise<Snapshot | undefined> {
   const { namespace, names, settings } = scope;
-  const known = names.flatMap((name) => pick(sight.bindings, name));
-  const isListed = (name: string) => isListedByKey(sight.bindings.get(name));
+  const known = names.flatMap((name) => pick(cache.bindings, name));
+  const isListed = (name: string) => isListedByKey(cache.bindings.get(name));
   const own = await getBindings(
     cluster,
     namespace,
     names.filter((name) => !isListed(name)),
   );
-  keepInSight(sight, [...known, ...own.values()]);
+  cacheKeys(cache, [...known, ...own.values()]);
   const isByKeys = settings.overlapPolicy === 'report';
   const isInReach = isByKeys
-    ? sight.keys.size <= maxReadsByName
-    : (await keepPeersInSight(cluster, namespace, sight, [...known, ...own.values()])) &&
-      sight.accounts.size <= maxAccounts;
-  if (!isInReach) return await collectNamespace(cluster, scope, sight);
+    ? cache.keys.size <= maxReadsByName
+    : (await cachePeerAccounts(cluster, namespace, cache, [...known, ...own.values()])) &&
+      cache.accounts.size <= maxAccounts;
+  if (!isInReach) return await collectNamespace(cluster, scope, cache);
 
   const neighbours = isByKeys
-    ? await listByKeys(cluster, namespace, sight)
-    : await listByAccounts(cluster, namespace, sight.accounts);
+    ? await listByKeys(cluster, namespace, cache)
+    : await listByAccounts(cluster, namespace, cache.accounts);
   const bindings = await complete(cluster, scope, { own, listed: neighbours.bindings });
-  const of = isByKeys ? { keys: sight.keys } : { accounts: sight.accounts };
+  const of = isByKeys ? { keys: cache.keys } : { accounts: cache.accounts };
   const partial = new Set([...neighbours.partial].filter((name) => !names.includes(name)));
   const whole = [...new Set([...names, ...bindings.keys()])].filter((name) => !partial.has(name));
   const outputs = await listOutputs(cluster, namespace, isByKeys ? whole : names, of);
   const { hasOverlaps } = neighbours;
-  const snapshot = await finish(cluster, scope, sight, { bindings, outputs, partial, hasOverlaps, isByKeys });
-  return hasFurther(sight, scope, snapshot) ? undefined : snapshot;
+  const snapshot = await finish(cluster, scope, cache, { bindings, outputs, partial, hasOverlaps, isByKeys });
+  return cacheFoundKeys(cache, scope, snapshot) ? undefined : snapshot;
 }
 
 /**
  * Those with whom bindings recorded conflicts may recover when these leave, and where all of a service account is read, they
  * are found by theirs. False: there are too many of them.
  */
-async function keepPeersInSight(
+async function cachePeerAccounts(
   cluster: Cluster,
   namespace: string,
-  sight: Sight,
+  cache: RunCache,
   bindings: readonly Binding[],
 ): Promise<boolean> {
   const recorded = bindings.flatMap(({ status }) => status?.conflicts ?? []).map(({ name }) => name);
-  const names = [...new Set(recorded)].filter((name) => !sight.peers.has(name));
+  const names = [...new Set(recorded)].filter((name) => !cache.peers.has(name));
   if (names.length > maxReadsByName) return false;
   const peers = await getBindings(cluster, namespace, names);
-  for (const name of names) sight.peers.add(name);
-  for (const account of [...peers.values()].flatMap(accountsOf)) sight.accounts.add(account);
+  for (const name of names) cache.peers.add(name);
+  for (const account of [...peers.values()].flatMap(accountsOf)) cache.accounts.add(account);
   return true;
 }
 
@@ -127,7 +127,7 @@ async function complete(
   return new Map([...unlisted, ...again, ...listed]);
 }
 
-async function collectNamespace(cluster: Cluster, scope: Scope, sight: Sight): Promise<Snapshot> {
+async function collectNamespace(cluster: Cluster, scope: Scope, cache: RunCache): Promise<Snapshot> {
   const { namespace } = scope;
   const listed = await cluster.listBindings({ namespace });
   const outputs = await cluster.listOutputs({
@@ -135,7 +135,7 @@ async function collectNamespace(cluster: Cluster, scope: Scope, sight: Sight): P
     [outputLabels.bindingNamespace]: namespace,
   });
   const bindings = toBindings(listed === 'unserved' ? noBindings() : listed.items);
-  return await finish(cluster, scope, sight, { bindings, outputs, ...everything });
+  return await finish(cluster, scope, cache, { bindings, outputs, ...everything });
 }
 
 interface Parts extends Pick<Neighbours, 'partial' | 'hasOverlaps'> {
@@ -151,7 +151,7 @@ const everything = { partial: new Set<string>(), hasOverlaps: true, isByKeys: fa
 async function finish(
   cluster: Cluster,
   { namespace, names }: Scope,
-  sight: Sight,
+  cache: RunCache,
   { bindings: listed, outputs, partial, hasOverlaps, isByKeys }: Parts,
 ): Promise<Snapshot> {
   const extent = { ...(!hasOverlaps && ({ isNarrow: true } as const)), ...(partial.size > 0 && { partial }) };
@@ -164,16 +164,16 @@ async function finish(
   const whole = new Map([...listed].filter(([name]) => !partial.has(name)));
   const all = [...outputs.items, ...(await readClaimed(cluster, whole, outputs.items, clock))];
   const ownerOf = createOwnerOf(listed, namespace);
-  const isMeant = isByKeys ? createConcern(names, sight.keys, whole, ownerOf) : () => true;
+  const isMeant = isByKeys ? createConcern(names, cache.keys, whole, ownerOf) : () => true;
   const concerned = all.filter(isMeant);
   const bindings = await readOwners(cluster, namespace, listed, concerned);
   const owned = concerned.map((output) => [output, ownerOf(output)] as const);
-  const known = isAsLeft(sight, names, bindings, owned) ? sight.sources : undefined;
+  const known = isUnchanged(cache, names, bindings, owned) ? cache.sources : undefined;
   // Of a neighbour that is at rest its claim says enough.
   const referring = [...bindings.values()].filter(({ metadata }) => !partial.has(metadata.name));
-  sight.sources = await readSources(cluster, namespace, referring, known);
-  noteSeen(sight, names, bindings, owned);
-  return { namespace, bindings, outputs: concerned, sources: sight.sources.sources, clock, ...extent };
+  cache.sources = await readSources(cluster, namespace, referring, known);
+  cacheReads(cache, names, bindings, owned);
+  return { namespace, bindings, outputs: concerned, sources: cache.sources.sources, clock, ...extent };
 }
 
 /** Outputs without a label come from the whole namespace: which of them matter here. */
@@ -198,26 +198,26 @@ export async function readClock(cluster: Cluster, namespace: string): Promise<Cl
   return toClock((listed === 'unserved' ? noBindings() : listed).at);
 }
 
-function keepInSight({ keys, accounts }: Sight, bindings: Iterable<Binding>): void {
+function cacheKeys({ keys, accounts }: RunCache, bindings: Iterable<Binding>): void {
   for (const binding of bindings) {
     for (const digest of keysOf(binding)) keys.add(digest);
     for (const account of accountsOf(binding)) accounts.add(account);
   }
 }
 
-/** Keeps in sight what the bindings ask for and hold; true where that leads further than what was read. */
-function hasFurther(sight: Sight, { names, settings }: Scope, snapshot: Snapshot): boolean {
+/** Remembers what the bindings ask for and hold; true where that leads further than what was read. */
+function cacheFoundKeys(cache: RunCache, { names, settings }: Scope, snapshot: Snapshot): boolean {
   const { bindings, outputs, sources, isNarrow } = snapshot;
-  const [keysBefore, accountsBefore] = [sight.keys.size, sight.accounts.size];
+  const [keysBefore, accountsBefore] = [cache.keys.size, cache.accounts.size];
   const own = names.flatMap((name) => pick(bindings, name));
-  keepInSight(sight, own);
+  cacheKeys(cache, own);
   const ownerOf = createOwnerOf(bindings, snapshot.namespace);
   const theirs =
     outputs === 'unserved' ? [] : outputs.filter((output) => names.includes(ownerOf(output) ?? ''));
   const found = [...own.map((binding) => findKey(binding, sources, settings)), ...theirs.map(toHeldKey)];
-  for (const key of found) if (key !== undefined) sight.keys.add(toKeyDigest(key));
-  const hasKeys = settings.overlapPolicy === 'report' && sight.keys.size > keysBefore;
-  return hasKeys || (!isNarrow && sight.accounts.size > accountsBefore);
+  for (const key of found) if (key !== undefined) cache.keys.add(toKeyDigest(key));
+  const hasKeys = settings.overlapPolicy === 'report' && cache.keys.size > keysBefore;
+  return hasKeys || (!isNarrow && cache.accounts.size > accountsBefore);
 }
 
 function pick(bindings: Bindings, name: string): Binding[] {

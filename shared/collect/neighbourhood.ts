@@ -4,14 +4,14 @@ import { toKeyDigest } from '../identity/collision-key.ts';
 import { toLabelValue } from '../identity/label-value.ts';
 import { isDnsSubdomain } from '../identity/object-names.ts';
 import { managedBy } from '../identity/ownership.ts';
-import { claimOf, isAtRest } from '../decide/world.ts';
+import { claimOf, isConverged } from '../decide/world.ts';
 import type { Cluster, FieldQuery, LabelQuery, Listed } from '../kube/cluster.ts';
 import { noBindings } from '../kube/found.ts';
 import { mapLimited } from '../concurrency/for-each-limited.ts';
 import { type Bindings, toBindings } from './known-bindings.ts';
 import { readsAtOnce } from './limits.ts';
 import { mergeLists } from './merge-lists.ts';
-import type { Sight } from './sight.ts';
+import type { RunCache } from './run-cache.ts';
 
 /** The service accounts under which a binding asks for a key or holds one. */
 export function accountsOf({ spec, status }: Binding): string[] {
@@ -44,22 +44,22 @@ export interface Neighbours {
 export async function listByKeys(
   cluster: Cluster,
   namespace: string,
-  { keys, accounts }: Pick<Sight, 'keys' | 'accounts'>,
+  { keys, accounts }: Pick<RunCache, 'keys' | 'accounts'>,
 ): Promise<Neighbours> {
   const fields = [...keys].map((value): FieldQuery => ({ path: bindingFields.key, value }));
   const [listed, few] = await Promise.all([
     listBindings(cluster, namespace, fields),
-    listFew(cluster, namespace, accounts),
+    listSmallAccounts(cluster, namespace, accounts),
   ]);
   // Later than the lists by key: whoever has left one of them by then, with an output that stays behind, is in this one.
-  const moving = await listBindings(cluster, namespace, [notSettled]);
+  const moving = await listBindings(cluster, namespace, [movingOrUnreadable]);
   const lists = [...listed, ...moving].map((list) => ({
     ...list,
     items: list.items.filter((one) => mayHold(one, keys)),
   }));
   const bindings = await merge(cluster, namespace, few === 'many' ? lists : [...lists, ...few]);
   const byKey = new Set(lists.flatMap(({ items }) => items.map(({ metadata }) => metadata.name)));
-  const partial = [...bindings].filter(([name, binding]) => !byKey.has(name) && isAtRest(binding));
+  const partial = [...bindings].filter(([name, binding]) => !byKey.has(name) && isConverged(binding));
   return { bindings, partial: new Set(partial.map(([name]) => name)), hasOverlaps: few !== 'many' };
 }
 
@@ -67,7 +67,10 @@ export async function listByKeys(
  * Claims under which an output may hold another key than their bindings say (a move on its way), or that this version
  * cannot read. There are few of them at any time, and the keys of neither can be asked for.
  */
-export const notSettled: FieldQuery = { path: bindingFields.claimKind, notIn: ['', 'creating', 'owning'] };
+export const movingOrUnreadable: FieldQuery = {
+  path: bindingFields.claimKind,
+  notIn: ['', 'creating', 'owning'],
+};
 
 /** Whether a binding has to do with one of these keys, as far as its status says. */
 export function mayHold(binding: Binding, keys: ReadonlySet<string>): boolean {
@@ -79,7 +82,7 @@ const maxNeighbours = 32;
 const maxAccounts = 4;
 
 /** All that ask for something under these service accounts, where they are few. */
-export async function listFew(
+export async function listSmallAccounts(
   cluster: Cluster,
   namespace: string,
   accounts: ReadonlySet<string>,
@@ -103,7 +106,7 @@ export async function listByAccounts(
   const fields = [...accounts].flatMap((value) => paths.map((path): FieldQuery => ({ path, value })));
   const lists = await listBindings(cluster, namespace, fields);
   // A move to another account is in none of them as long as its output stays behind, which may have lost its labels.
-  const moving = await listBindings(cluster, namespace, [notSettled]);
+  const moving = await listBindings(cluster, namespace, [movingOrUnreadable]);
   const bindings = await merge(cluster, namespace, [...lists, ...moving]);
   return { bindings, partial: new Set(), hasOverlaps: true };
 }

@@ -10,9 +10,10 @@ import {
 import { type Binding, type Claim, bindingFinalizer } from '../api/binding.ts';
 import type { Output } from '../api/cluster-spiffe-id.ts';
 import { nameOutput, renderIdentity } from '../identity/render-identity.ts';
-import { decide, decideOrphans } from './decide.ts';
+import { decideOrphans } from './decide-orphans.ts';
+import { decide } from './decide.ts';
 import type { Decision } from './decision.ts';
-import type { Memory } from './memory.ts';
+import type { RunState } from './run-state.ts';
 import { type Snapshot, toWorld } from './world.ts';
 
 const numRuns = 2000;
@@ -103,16 +104,16 @@ const scene = fc
       { selector: (one) => one.binding.metadata.name },
     ),
     orphan: fc.option(binding, { nil: undefined }),
-    memory: fc.constantFrom<Memory>(
+    state: fc.constantFrom<RunState>(
       {},
-      { unsent: { nonce: 'a', fresh: true } },
-      { unsent: { nonce: 'a', fresh: true } },
-      { unsent: { nonce: 'a', fresh: false } },
-      { dead: 'a' },
+      { unsentPost: { nonce: 'a', sendBy: 1 } },
+      { unsentPost: { nonce: 'a', sendBy: 1 } },
+      { endedNonce: 'a' },
+      { endedNonce: 'a' },
     ),
     overlapPolicy: fc.constantFrom('report' as const, 'refuse' as const),
   })
-  .map(({ bindings, orphan, memory, overlapPolicy }) => {
+  .map(({ bindings, orphan, state, overlapPolicy }) => {
     const all = bindings.map((one) => ({
       ...one.binding,
       ...(one.claim && { status: { claim: toClaim(one.binding, one.claim) } }),
@@ -127,7 +128,7 @@ const scene = fc
       sources,
       clock,
     };
-    return { world: toWorld(snapshot, { ...exampleSettings, overlapPolicy }), memory };
+    return { world: toWorld(snapshot, { ...exampleSettings, overlapPolicy }), state };
   });
 
 /** A decision without the functions in it, which are new each time. */
@@ -139,38 +140,38 @@ describe('decide', () => {
   it('is tried on worlds that lead to every kind of decision', () => {
     const kinds = fc
       .sample(fc.tuple(scene, name), { numRuns: 4000, seed: 1 })
-      .map(([{ world, memory }, of]) => decide(world, of, memory, 'nonce').kind);
+      .map(([{ world, state }, of]) => decide(world, of, state, 'nonce').kind);
     expect([...new Set(kinds)].toSorted()).toEqual([
+      'converged',
       'create-output',
       'delete-output',
       'fence-output',
       'patch-finalizers',
       'replace-output',
-      'settled',
       'waiting',
       'write-status',
     ]);
   });
 
   it('has an answer for every world, and the same one each time', () => {
-    const property = fc.property(scene, name, ({ world, memory }, of) => {
-      expect(toText(decide(world, of, memory, 'nonce'))).toBe(toText(decide(world, of, memory, 'nonce')));
+    const property = fc.property(scene, name, ({ world, state }, of) => {
+      expect(toText(decide(world, of, state, 'nonce'))).toBe(toText(decide(world, of, state, 'nonce')));
       decideOrphans(world);
     });
     fc.assert(property, { numRuns });
   });
 
   it('decides in data, which can be copied', () => {
-    const property = fc.property(scene, name, ({ world, memory }, of) => {
-      const decision = decide(world, of, memory, 'nonce');
+    const property = fc.property(scene, name, ({ world, state }, of) => {
+      const decision = decide(world, of, state, 'nonce');
       expect(structuredClone(decision)).toEqual(decision);
     });
     fc.assert(property, { numRuns });
   });
 
   it('never reports a refusal while an output of the binding exists', () => {
-    const property = fc.property(scene, name, ({ world, memory }, of) => {
-      const step = decide(world, of, memory, 'nonce');
+    const property = fc.property(scene, name, ({ world, state }, of) => {
+      const step = decide(world, of, state, 'nonce');
       const isRefusal =
         step.kind === 'write-status' &&
         step.status.conditions?.some(({ type, status }) => type !== 'Ready' && status === 'True');
@@ -180,22 +181,22 @@ describe('decide', () => {
   });
 
   it('never lets a binding go while an output of it exists or may still appear', () => {
-    const property = fc.property(scene, name, ({ world, memory }, of) => {
-      const step = decide(world, of, memory, 'nonce');
+    const property = fc.property(scene, name, ({ world, state }, of) => {
+      const step = decide(world, of, state, 'nonce');
       if (step.kind !== 'patch-finalizers' || step.finalizers.includes(bindingFinalizer)) return true;
       const held = world.snapshot.bindings.get(of)?.status?.claim;
       const mayAppear =
         held?.kind === 'creating' &&
         held.at > clock.quarantine &&
-        ![memory.unsent?.nonce, memory.dead].includes(held.nonce);
+        ![state.unsentPost?.nonce, state.endedNonce].includes(held.nonce);
       return !mayAppear && !world.outputsByOwner.has(of);
     });
     fc.assert(property, { numRuns });
   });
 
   it('never creates or moves an output onto a key that another output holds', () => {
-    const property = fc.property(scene, name, ({ world, memory }, of) => {
-      const step = decide(world, of, memory, 'nonce');
+    const property = fc.property(scene, name, ({ world, state }, of) => {
+      const step = decide(world, of, state, 'nonce');
       if (step.kind !== 'create-output' && step.kind !== 'replace-output') return true;
       const wanted = step.kind === 'create-output' ? step.output : step.wanted;
       const { outcome } = renderIdentity(step.binding, sources, exampleSettings);

@@ -21,9 +21,11 @@ import type { RefusalReason } from '../api/reasons.ts';
 import { toContentDigest } from '../identity/content.ts';
 import { type Identity, renderIdentity } from '../identity/render-identity.ts';
 import type { Settings } from '../identity/settings.ts';
-import { type FirstLook, decide, decideFirst, decideOrphans } from './decide.ts';
+import { type NewBinding, decideNew } from './decide-new.ts';
+import { decideOrphans } from './decide-orphans.ts';
+import { decide } from './decide.ts';
 import type { Decision } from './decision.ts';
-import type { Memory } from './memory.ts';
+import type { RunState } from './run-state.ts';
 import { toConfirmedStatus } from './status.ts';
 import { type Snapshot, toWorld } from './world.ts';
 
@@ -55,7 +57,7 @@ const sources: Snapshot['sources'] = {
 interface Scene {
   readonly bindings?: readonly Binding[];
   readonly outputs?: readonly Output[] | 'unserved';
-  readonly memory?: Memory;
+  readonly state?: RunState;
   readonly settings?: Partial<Settings>;
   readonly of?: string;
 }
@@ -69,7 +71,7 @@ function worldOf({ bindings = [], outputs = [], settings = {} }: Scene) {
 }
 
 function decideIn(scene: Scene): Decision {
-  return decide(worldOf(scene), scene.of ?? 'binding-a', scene.memory ?? {}, 'fresh-nonce');
+  return decide(worldOf(scene), scene.of ?? 'binding-a', scene.state ?? {}, 'fresh-nonce');
 }
 
 /** What is left to decide when a binding says what it should, after one more look. */
@@ -150,8 +152,8 @@ const b2 = held(
   'binding-b',
 );
 
-function lookFirst(binding: Binding, look: Partial<FirstLook> = {}) {
-  return decideFirst({ binding, sources, settings: exampleSettings, now: clock.now, ...look }, 'fresh-nonce');
+function lookFirst(binding: Binding, look: Partial<NewBinding> = {}) {
+  return decideNew({ binding, sources, settings: exampleSettings, now: clock.now, ...look }, 'fresh-nonce');
 }
 
 describe('row 0: a binding that nobody has evaluated', () => {
@@ -251,7 +253,7 @@ describe('row 1: outputs without a binding', () => {
 
 describe('row 2: no binding', () => {
   it('there is nothing to do for a binding that does not exist', () => {
-    expect(decideIn({})).toEqual({ kind: 'settled' });
+    expect(decideIn({})).toEqual({ kind: 'converged' });
   });
 });
 
@@ -316,7 +318,7 @@ describe('row 4: a binding that is being deleted', () => {
 
   it('what only others hold is none of our business any more', () => {
     const letGo = { ...a, metadata: { ...a.metadata, finalizers: ['example.com/other'] } };
-    expect(decideIn({ bindings: [deleting(letGo)] })).toEqual({ kind: 'settled' });
+    expect(decideIn({ bindings: [deleting(letGo)] })).toEqual({ kind: 'converged' });
   });
 
   it('its output goes although our finalizer was taken off and only others hold it', () => {
@@ -334,8 +336,8 @@ describe('row 4: a binding that is being deleted', () => {
 /** What a binding says whose output the API server has refused. */
 function refusedStatus(reason: RefusalReason<'RenderFailure'>, message = 'no'): BindingStatus {
   const digest = toContentDigest(identityOf(a).output);
-  const memory = { refusal: { digest, refused: refused('RenderFailure', reason, message) } };
-  const said = decideIn({ bindings: [a], memory });
+  const state = { rejectedOutput: { digest, refused: refused('RenderFailure', reason, message) } };
+  const said = decideIn({ bindings: [a], state });
   if (said.kind !== 'write-status') throw new Error(said.kind);
   return said.status;
 }
@@ -390,7 +392,7 @@ describe('row 6: withdraw, then report', () => {
     if (step.kind !== 'write-status') throw new Error(step.kind);
     expect(ready(step)).toBe('False InvalidPoolSelector');
     expect(step.status.claim).toBeUndefined();
-    expect(decideIn({ bindings: [at(unsafe, step.status)] })).toEqual({ kind: 'settled' });
+    expect(decideIn({ bindings: [at(unsafe, step.status)] })).toEqual({ kind: 'converged' });
   });
 
   it('a collision names all rivals, sorted, and a deleted one is none', () => {
@@ -410,18 +412,18 @@ describe('row 6: withdraw, then report', () => {
   });
 
   it('what this run wrote and the API server refused is reported; other content is tried', () => {
-    const refusal = {
+    const rejectedOutput = {
       digest: toContentDigest(identityOf(a).output),
       refused: refused('RenderFailure', 'OutputRefused', 'no'),
     };
-    const step = decideIn({ bindings: [a], memory: { refusal } });
+    const step = decideIn({ bindings: [a], state: { rejectedOutput } });
     expect(step).toMatchObject({
       kind: 'write-status',
       status: { conditions: [{ reason: 'OutputRefused' }, {}, {}, {}, {}] },
     });
     expect(step).not.toHaveProperty('status.claim');
-    const other = { ...refusal, digest: 'another' };
-    expect(decideIn({ bindings: [a], memory: { refusal: other } })).toMatchObject({
+    const other = { ...rejectedOutput, digest: 'another' };
+    expect(decideIn({ bindings: [a], state: { rejectedOutput: other } })).toMatchObject({
       status: { claim: { kind: 'creating' } },
     });
   });
@@ -455,12 +457,12 @@ describe('row 6: withdraw, then report', () => {
 
 describe('a withdrawal that the API server refused to this run', () => {
   const live = outputOf(a);
-  const refusedWith = (words: string): Memory => ({ kept: { uid: live.metadata.uid, words } });
+  const refusedWith = (words: string): RunState => ({ undeletedOutput: { uid: live.metadata.uid, words } });
   const message = `ClusterSPIFFEID ${live.metadata.name} must go, and could not be deleted: denied by a policy`;
   const elsewhere = held({ ...perObjective, objectiveRef: { name: 'objective-b' } });
   const moved = held({ ...perObjective, containerName: 'second' });
   const rival = at(b, { claim: { ...owning(b), ...pickKey(moved) } });
-  const memory = refusedWith('denied by a policy');
+  const state = refusedWith('denied by a policy');
 
   it.each<[string, Scene]>([
     [
@@ -481,7 +483,7 @@ describe('a withdrawal that the API server refused to this run', () => {
       },
     ],
   ])('%s is said, and waits; the claim stands', (_case, scene) => {
-    const step = decideIn({ ...scene, memory });
+    const step = decideIn({ ...scene, state });
     if (step.kind !== 'write-status') throw new Error(step.kind);
     expect(ready(step)).toBe('Unknown DeletionRejected');
     expect(step.status.conditions?.map(({ status }) => status)).toEqual(Array(5).fill('Unknown'));
@@ -490,7 +492,7 @@ describe('a withdrawal that the API server refused to this run', () => {
     expect(step.waiting).toEqual({ kind: 'waiting', message });
   });
 
-  const scene: Scene = { bindings: [at(a, { claim: owning(a) }), b], outputs: [live], memory };
+  const scene: Scene = { bindings: [at(a, { claim: owning(a) }), b], outputs: [live], state };
   const said = decideIn(scene);
   if (said.kind !== 'write-status') throw new Error(said.kind);
   const blocked = at(a, said.status);
@@ -501,7 +503,7 @@ describe('a withdrawal that the API server refused to this run', () => {
 
   it('is not said again in other words, but to whoever asks', () => {
     const other = refusedWith('denied by a policy, request 4711');
-    expect(decideIn({ bindings: [blocked, b], outputs: [live], memory: other })).toEqual({
+    expect(decideIn({ bindings: [blocked, b], outputs: [live], state: other })).toEqual({
       kind: 'waiting',
       message: `${message}, request 4711`,
     });
@@ -509,7 +511,7 @@ describe('a withdrawal that the API server refused to this run', () => {
 
   it('is said anew, in the words of the day, for another generation', () => {
     const edited = { ...blocked, metadata: { ...blocked.metadata, generation: 2 } };
-    expect(decideIn({ bindings: [edited, b], outputs: [live], memory: refusedWith('no') })).toMatchObject({
+    expect(decideIn({ bindings: [edited, b], outputs: [live], state: refusedWith('no') })).toMatchObject({
       kind: 'write-status',
       status: {
         observedGeneration: 2,
@@ -519,8 +521,8 @@ describe('a withdrawal that the API server refused to this run', () => {
   });
 
   it('says nothing about another output', () => {
-    const other: Memory = { kept: { uid: 'another', words: 'no' } };
-    expect(decideIn({ ...scene, memory: other })).toMatchObject({ kind: 'delete-output' });
+    const other: RunState = { undeletedOutput: { uid: 'another', words: 'no' } };
+    expect(decideIn({ ...scene, state: other })).toMatchObject({ kind: 'delete-output' });
   });
 
   it('is over when the binding may have its output again', () => {
@@ -595,14 +597,16 @@ describe('row 7: the quarantine', () => {
   it('is not begun again for the POST that this run itself announced', () => {
     const announced = at(a, { claim: creating(a, 'mine', ahead) });
     expect(
-      decideIn({ bindings: [announced], memory: { unsent: { nonce: 'mine', fresh: true } } }),
+      decideIn({ bindings: [announced], state: { unsentPost: { nonce: 'mine', sendBy: 1 } } }),
     ).toMatchObject({ kind: 'create-output' });
   });
 
   it('a POST that was answered with a refusal cannot land any more', () => {
-    expect(decideIn({ bindings: [at(a, { claim: creating(a) })], memory: { dead: 'n' } })).toMatchObject({
-      kind: 'write-status',
-    });
+    expect(decideIn({ bindings: [at(a, { claim: creating(a) })], state: { endedNonce: 'n' } })).toMatchObject(
+      {
+        kind: 'write-status',
+      },
+    );
   });
 });
 
@@ -625,7 +629,7 @@ describe('row 8: somebody else has the key', () => {
   it('an own claim is dropped meanwhile, so that two who wait do not wait for each other', () => {
     const step = decideIn({
       bindings: [at(a, { claim: creating(a, 'mine') }), rival],
-      memory: { unsent: { nonce: 'mine', fresh: true } },
+      state: { unsentPost: { nonce: 'mine', sendBy: 1 } },
     });
     expect(step).toMatchObject({ kind: 'write-status', waiting: { kind: 'waiting' } });
     expect(step).not.toHaveProperty('status.claim');
@@ -664,7 +668,7 @@ describe('row 9: the POST, after a look at the rivals', () => {
   const announced = at(a, { claim: creating(a, 'mine') });
 
   it('is sent by the run that announced it, and carries the nonce and the owner', () => {
-    const step = decideIn({ bindings: [announced], memory: { unsent: { nonce: 'mine', fresh: true } } });
+    const step = decideIn({ bindings: [announced], state: { unsentPost: { nonce: 'mine', sendBy: 1 } } });
     expect(step).toMatchObject({
       kind: 'create-output',
       nonce: 'mine',
@@ -681,15 +685,15 @@ describe('row 9: the POST, after a look at the rivals', () => {
     });
   });
 
-  it.each<[string, Binding, Memory]>([
-    ['too long after its announcement', announced, { unsent: { nonce: 'mine', fresh: false } }],
+  it.each<[string, Binding, RunState]>([
+    ['too long after its announcement', announced, { endedNonce: 'mine' }],
     [
       'when the binding asks for something else by now',
       held({ ...perObjective, containerName: 'second' }),
-      { unsent: { nonce: 'mine', fresh: true } },
+      { unsentPost: { nonce: 'mine', sendBy: 1 } },
     ],
-  ])('is not sent %s: it is announced anew', (_when, binding, memory) => {
-    const step = decideIn({ bindings: [at(binding, { claim: creating(a, 'mine') })], memory });
+  ])('is not sent %s: it is announced anew', (_when, binding, state) => {
+    const step = decideIn({ bindings: [at(binding, { claim: creating(a, 'mine') })], state });
     expect(step).toMatchObject({
       kind: 'write-status',
       status: { claim: { kind: 'creating', nonce: 'fresh-nonce' } },
@@ -699,7 +703,7 @@ describe('row 9: the POST, after a look at the rivals', () => {
   it('is never sent under the nonce of another run: it is announced anew', () => {
     const step = decideIn({
       bindings: [at(a, { claim: creating(a, 'theirs', over) })],
-      memory: { unsent: { nonce: 'mine', fresh: true } },
+      state: { unsentPost: { nonce: 'mine', sendBy: 1 } },
     });
     expect(step).toMatchObject({ kind: 'write-status', status: { claim: { nonce: 'fresh-nonce' } } });
   });
@@ -708,8 +712,8 @@ describe('row 9: the POST, after a look at the rivals', () => {
 describe('row 10: the API server refused it before', () => {
   const said = decideIn({
     bindings: [a],
-    memory: {
-      refusal: {
+    state: {
+      rejectedOutput: {
         digest: toContentDigest(identityOf(a).output),
         refused: refused('RenderFailure', 'OutputNameTaken', 'taken'),
       },
@@ -734,14 +738,14 @@ describe('row 10: the API server refused it before', () => {
     ['a time', 'denied at 2026-11-21T12:00:00Z after 1.2s', 'denied at 2026-11-21T12:05:00Z after 875ms'],
     ['any other word', 'policy a denies it', 'policy b denies it'],
   ])('a refusal that differs in %s was said before', (_what, said, now) => {
-    const scene = { bindings: [blockedWith(said)], memory: { refusal: refusalWith(now) } };
-    expect(decideIn(scene)).toEqual({ kind: 'settled' });
+    const scene = { bindings: [blockedWith(said)], state: { rejectedOutput: refusalWith(now) } };
+    expect(decideIn(scene)).toEqual({ kind: 'converged' });
   });
 
   it('one of another generation is said in the words of the day', () => {
     const blocked = blockedWith('policy a denies it');
     const edited = { ...blocked, metadata: { ...blocked.metadata, generation: 2 } };
-    const scene = { bindings: [edited], memory: { refusal: refusalWith('policy b denies it') } };
+    const scene = { bindings: [edited], state: { rejectedOutput: refusalWith('policy b denies it') } };
     expect(decideIn(scene)).toMatchObject({
       kind: 'write-status',
       status: {
@@ -751,33 +755,33 @@ describe('row 10: the API server refused it before', () => {
   });
 
   it('so is one for another reason, or of another content', () => {
-    const forbidden = { refusal: refusalWith('denied (request 2)', 'OutputForbidden') };
+    const forbidden = { rejectedOutput: refusalWith('denied (request 2)', 'OutputForbidden') };
     const blocked = blockedWith('denied (request 1)');
-    expect(decideIn({ bindings: [blocked], memory: forbidden })).toMatchObject({ kind: 'write-status' });
+    expect(decideIn({ bindings: [blocked], state: forbidden })).toMatchObject({ kind: 'write-status' });
     const settings = { trustDomain: 'example.com' };
     const digest = toContentDigest(identityOf(a, settings).output);
-    const memory = { refusal: { ...refusalWith('denied (request 2)'), digest } };
-    expect(decideIn({ bindings: [blocked], memory, settings })).toMatchObject({
+    const state = { rejectedOutput: { ...refusalWith('denied (request 2)'), digest } };
+    expect(decideIn({ bindings: [blocked], state, settings })).toMatchObject({
       kind: 'write-status',
       status: { conditions: [{ message: 'denied (request 2)' }, {}, {}, {}, {}] },
     });
   });
 
   it('each later look asks without writing', () => {
-    expect(decideIn({ bindings: [blocked] })).toMatchObject({ kind: 'probe' });
+    expect(decideIn({ bindings: [blocked] })).toMatchObject({ kind: 'dry-run' });
   });
 
   it('the same answer is the end of it', () => {
-    const refusal = {
+    const rejectedOutput = {
       digest: toContentDigest(identityOf(a).output),
       refused: refused('RenderFailure', 'OutputNameTaken', 'taken'),
     };
-    expect(decideIn({ bindings: [blocked], memory: { refusal } })).toEqual({ kind: 'settled' });
+    expect(decideIn({ bindings: [blocked], state: { rejectedOutput } })).toEqual({ kind: 'converged' });
   });
 
   it('another answer is announced', () => {
     expect(
-      decideIn({ bindings: [blocked], memory: { accepted: toContentDigest(identityOf(a).output) } }),
+      decideIn({ bindings: [blocked], state: { acceptedOutput: toContentDigest(identityOf(a).output) } }),
     ).toMatchObject({
       kind: 'write-status',
       status: { claim: { kind: 'creating' } },
@@ -793,13 +797,13 @@ describe('row 10: the API server refused it before', () => {
   });
 
   it('a missing permission waits for somebody to give it', () => {
-    const refusal = {
+    const rejectedOutput = {
       digest: toContentDigest(identityOf(a).output),
       refused: refusedForNow('RenderFailure', 'OutputForbidden', 'no'),
     };
-    const first = decideIn({ bindings: [a], memory: { refusal } });
+    const first = decideIn({ bindings: [a], state: { rejectedOutput } });
     if (first.kind !== 'write-status') throw new Error(first.kind);
-    expect(decideIn({ bindings: [at(a, first.status)], memory: { refusal } })).toEqual({
+    expect(decideIn({ bindings: [at(a, first.status)], state: { rejectedOutput } })).toEqual({
       kind: 'waiting',
       message: 'no',
     });
@@ -925,7 +929,7 @@ describe('rows 14 to 16: the output has the right key', () => {
       spec: { ...output.spec, ttl: '1h' },
       metadata: { ...output.metadata, labels: { ...output.metadata.labels, team: 'x' } },
     };
-    expect(decideIn({ bindings: [at(a, first.status)], outputs: [added] })).toEqual({ kind: 'settled' });
+    expect(decideIn({ bindings: [at(a, first.status)], outputs: [added] })).toEqual({ kind: 'converged' });
   });
 });
 
@@ -986,7 +990,7 @@ describe('a claim that cannot be read', () => {
       ],
       outputs: [outputOf(a)],
     };
-    expect(decideIn(scene)).toEqual({ kind: 'settled' });
+    expect(decideIn(scene)).toEqual({ kind: 'converged' });
   });
 });
 

@@ -4,12 +4,15 @@ import type { NewOutput } from '../api/new-output.ts';
 import type { Waiting } from '../api/outcome.ts';
 
 /** What one binding needs next. A write is aimed at the object exactly as it was collected. */
-export type Decision = Settled | Waiting | Write | Probe;
+export type Decision = Converged | Waiting | Write | DryRun;
 
 /** Nothing to write. */
-export interface Settled {
-  readonly kind: 'settled';
+export interface Converged {
+  readonly kind: 'converged';
 }
+
+/** The one decision that nothing is to be written. */
+export const converged: Converged = { kind: 'converged' };
 
 /** One write. */
 export type Write =
@@ -50,6 +53,9 @@ export type Write =
       readonly waiting: Waiting | undefined;
     };
 
+/** A write of one kind. */
+export type WriteOf<K extends Write['kind']> = Extract<Write, { kind: K }>;
+
 /** The status that follows a write of an output. It lacks the uid of that output, which the API server gives. */
 export interface Confirmation {
   readonly status: Omit<BindingStatus, 'claim'>;
@@ -57,8 +63,8 @@ export interface Confirmation {
 }
 
 /** Asks the API server whether it would take an output now that it refused before; nothing is written. */
-export interface Probe {
-  readonly kind: 'probe';
+export interface DryRun {
+  readonly kind: 'dry-run';
   readonly output: NewOutput;
   readonly binding: Binding;
 }

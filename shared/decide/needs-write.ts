@@ -14,17 +14,17 @@ export function needsWrite(world: World, name: string): boolean {
  * The same, and whether it would ask the API server for what that has refused before. Nothing in the cluster tells when
  * the answer would be another one, so to ask belongs to those who look from time to time, not to those who look often.
  */
-export function needsLook(world: World, name: string): boolean {
+export function needsRun(world: World, name: string): boolean {
   return toNeed(world, name) !== 'nothing';
 }
 
 function toNeed(world: World, name: string): 'nothing' | 'question' | 'write' {
   const { kind } = decide(world, name, {}, 'unused');
   switch (kind) {
-    case 'settled':
+    case 'converged':
     case 'waiting':
       return 'nothing';
-    case 'probe':
+    case 'dry-run':
       return 'question';
     case 'delete-output':
     case 'patch-finalizers': {

@@ -26,7 +26,7 @@ import {
   findOtherOutput,
   findPeers,
   isConcerned,
-  toCollision,
+  findCollision,
   toConflicts,
   toConcern,
 } from './peers.ts';
@@ -182,7 +182,7 @@ function crowdOf(count: number) {
 
 function messageOf(count: number, name: string): string | undefined {
   const world = crowdOf(count);
-  return toCollision(world, findPeers(world, name, main))?.message;
+  return findCollision(world, findPeers(world, name, main))?.message;
 }
 
 function recorded(name: string, reason: Peer['reason'] = 'PossibleOverlap', uid = `uid-of-${name}`): Peer {
@@ -306,7 +306,7 @@ function peersOf(colliding: readonly string[], overlapping: readonly string[]): 
 describe('a collision', () => {
   test('names everybody who collides', () => {
     const peers = peersOf(['b', 'd'], ['c']);
-    expect(toCollision(worldOf([]), peers)).toMatchObject({
+    expect(findCollision(worldOf([]), peers)).toMatchObject({
       condition: 'Conflict',
       reason: 'IdentityCollision',
       message:
@@ -316,8 +316,8 @@ describe('a collision', () => {
 
   test('is no overlap, unless overlaps are refused', () => {
     const peers = peersOf([], ['b']);
-    expect(toCollision(worldOf([]), peers)).toBeUndefined();
-    expect(toCollision(worldOf([], [], refusing), peers)).toMatchObject({
+    expect(findCollision(worldOf([]), peers)).toBeUndefined();
+    expect(findCollision(worldOf([], [], refusing), peers)).toMatchObject({
       condition: 'Conflict',
       reason: 'PossibleOverlap',
       message:
@@ -326,7 +326,7 @@ describe('a collision', () => {
   });
 
   test('is none without peers', () => {
-    expect(toCollision(worldOf([], [], refusing), peersOf([], []))).toBeUndefined();
+    expect(findCollision(worldOf([], [], refusing), peersOf([], []))).toBeUndefined();
   });
 });
 
@@ -470,7 +470,7 @@ describe('where overlaps are refused, and there are too many slices to compare',
       names.map((name) => onPool(name, name)),
       refusing,
     );
-    expect(toCollision(world, findPeers(world, 'a', decode))).toMatchObject({
+    expect(findCollision(world, findPeers(world, 'a', decode))).toMatchObject({
       reason: 'PossibleOverlap',
       message: expect.stringContaining('identity overlap with bindings and others: '),
     });

@@ -46,7 +46,7 @@ export function toConflicts({ colliding, overlapping }: Peers): Peer[] {
 }
 
 /** The collision that a binding is in, if its peers make one. */
-export function toCollision({ settings }: World, { colliding, overlapping }: Peers): Refused | undefined {
+export function findCollision({ settings }: World, { colliding, overlapping }: Peers): Refused | undefined {
   if (colliding.named.length > 0) {
     return refused(
       'Conflict',

@@ -5,13 +5,13 @@ import { type Refused, refused, refusedForNow } from '../api/outcome.ts';
 import type { RefusalReason } from '../api/reasons.ts';
 import { type Identity, renderIdentity } from '../identity/render-identity.ts';
 import {
-  type Subject,
+  type StatusContext,
   isOutputRejected,
-  isSaid,
+  isReported,
   toAnnouncedStatus,
   toConfirmation,
   toConfirmedStatus,
-  toHeldStatus,
+  toWaitingStatus,
   toRefusedStatus,
   toWithdrawingStatus,
 } from './status.ts';
@@ -27,7 +27,7 @@ const claim: Extract<Claim, { kind: 'owning' }> = {
   uid: 'uid-of-output',
 };
 
-function about(subject: Partial<Subject> = {}): Subject {
+function about(context: Partial<StatusContext> = {}): StatusContext {
   return {
     binding,
     observed: {},
@@ -35,7 +35,7 @@ function about(subject: Partial<Subject> = {}): Subject {
     keyDigest: undefined,
     settings: exampleSettings,
     now,
-    ...subject,
+    ...context,
   };
 }
 
@@ -45,9 +45,9 @@ function identity(): Identity {
   return outcome.value;
 }
 
-function readyStatus(subject: Subject = about()): BindingStatus {
+function readyStatus(context: StatusContext = about()): BindingStatus {
   const { uid, ...withoutUid } = claim;
-  return toConfirmedStatus(toConfirmation(subject, identity(), withoutUid), uid);
+  return toConfirmedStatus(toConfirmation(context, identity(), withoutUid), uid);
 }
 
 /** The conditions as one reads them in a table. */
@@ -190,7 +190,7 @@ describe('the status of a binding that is on its way', () => {
   });
 
   test('waits for whoever holds its workloads, and claims nothing meanwhile', () => {
-    const status = toHeldStatus(about(), 'binding b still holds them');
+    const status = toWaitingStatus(about(), 'binding b still holds them');
     expect(toLines(status)[0]).toBe('Ready=Unknown/Waiting: binding b still holds them');
     expect(status).not.toHaveProperty('claim');
   });
@@ -209,12 +209,12 @@ describe('the status of a binding that is on its way', () => {
 });
 
 describe('every status', () => {
-  const statuses: readonly [string, (subject: Subject) => BindingStatus][] = [
-    ['ready', (subject) => readyStatus(subject)],
-    ['refused', (subject) => toRefusedStatus(subject, refused('Conflict', 'IdentityCollision', 'no'))],
-    ['announced', (subject) => toAnnouncedStatus(subject, claim)],
-    ['held', (subject) => toHeldStatus(subject, 'no')],
-    ['withdrawing', (subject) => toWithdrawingStatus(subject, 'no')],
+  const statuses: readonly [string, (context: StatusContext) => BindingStatus][] = [
+    ['ready', (context) => readyStatus(context)],
+    ['refused', (context) => toRefusedStatus(context, refused('Conflict', 'IdentityCollision', 'no'))],
+    ['announced', (context) => toAnnouncedStatus(context, claim)],
+    ['held', (context) => toWaitingStatus(context, 'no')],
+    ['withdrawing', (context) => toWithdrawingStatus(context, 'no')],
   ];
 
   test.each(statuses)('is true for the generation that was read: %s', (_kind, toStatus) => {
@@ -275,7 +275,7 @@ describe('what is said already', () => {
     ['the same and more', { ...status, conflicts: [] }, false],
   ])('%s', (_case, said, isSame) => {
     const one: Binding = { ...binding, ...(said && { status: said }) };
-    expect(isSaid(one, status)).toBe(isSame);
+    expect(isReported(one, status)).toBe(isSame);
   });
 });
 

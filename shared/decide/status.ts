@@ -18,7 +18,7 @@ import type { Confirmation } from './decision.ts';
 import { claimOf } from './world.ts';
 
 /** What every status of a binding is made from, whatever it says. */
-export interface Subject {
+export interface StatusContext {
   readonly binding: Binding;
   readonly observed: NonNullable<BindingStatus['observed']>;
   readonly peers: readonly Peer[];
@@ -45,13 +45,13 @@ const evaluation = [
 
 /** The output is there and says what it should. */
 export function toConfirmation(
-  subject: Subject,
+  context: StatusContext,
   identity: Identity,
   claim: Confirmation['claim'],
 ): Confirmation {
   const { mode, spiffeId, selectors } = identity;
   const status = {
-    ...toUnclaimedStatus(subject, conditionTypes.map(toWell), claim.key),
+    ...toUnclaimedStatus(context, conditionTypes.map(toWell), claim.key),
     computedSpiffeIDs: [{ mode, spiffeID: spiffeId }],
     renderedSelectors: [{ spiffeID: spiffeId, selectors: [...selectors] }],
   };
@@ -64,14 +64,17 @@ export function toConfirmedStatus({ status, claim }: Confirmation, uid: string):
 }
 
 /** There is no output, and the user learns why. */
-export function toRefusedStatus(subject: Subject, { condition, reason, message }: Refused): BindingStatus {
+export function toRefusedStatus(
+  context: StatusContext,
+  { condition, reason, message }: Refused,
+): BindingStatus {
   const evaluated = countEvaluated(condition, reason);
   const findings = conditionTypes.map((type): Finding => {
     if (type === 'Ready') return { type, status: 'False', reason, message };
     if (type === condition) return { type, status: 'True', reason, message };
     return evaluation.indexOf(type) < evaluated ? toWell(type) : toUnknown(type, 'NotEvaluated');
   });
-  return toStatus(subject, findings, undefined);
+  return toStatus(context, findings, undefined);
 }
 
 /** How many conditions were evaluated before this one was found. */
@@ -82,40 +85,40 @@ function countEvaluated(condition: Refused['condition'], reason: Refused['reason
 }
 
 /** A write is announced that may land at any time from now on. */
-export function toAnnouncedStatus(subject: Subject, claim: Claim): BindingStatus {
-  return toStatus(subject, withReady(toUnknown('Ready', 'Initializing')), claim);
+export function toAnnouncedStatus(context: StatusContext, claim: Claim): BindingStatus {
+  return toStatus(context, withReady(toUnknown('Ready', 'Initializing')), claim);
 }
 
 /** The same of a binding that nobody has compared with others yet. */
-export function toFirstStatus(subject: Subject, claim: Claim): BindingStatus {
+export function toNewStatus(context: StatusContext, claim: Claim): BindingStatus {
   const findings = conditionTypes.map((type) =>
     type === 'Ready' || type === 'Conflict' ? toUnknown(type, 'Initializing') : toWell(type),
   );
-  return toStatus(subject, findings, claim);
+  return toStatus(context, findings, claim);
 }
 
 /** Nothing is wrong with the binding, but somebody else must let go first; nothing is claimed meanwhile. */
-export function toHeldStatus(subject: Subject, message: string): BindingStatus {
-  return toStatus(subject, withReady(toPending(message, 'Waiting')), undefined);
+export function toWaitingStatus(context: StatusContext, message: string): BindingStatus {
+  return toStatus(context, withReady(toPending(message, 'Waiting')), undefined);
 }
 
 /** Something must go or come first (an output, our finalizer), and until then nothing else is looked at. */
 export function toWithdrawingStatus(
-  subject: Subject,
+  context: StatusContext,
   message: string,
   reason: PendingReason = 'Waiting',
 ): BindingStatus {
   const findings = conditionTypes.map((type) =>
     type === 'Ready' ? toPending(message, reason) : toUnknown(type, 'NotEvaluated'),
   );
-  return toStatus(subject, findings, claimOf(subject.binding));
+  return toStatus(context, findings, claimOf(context.binding));
 }
 
 /**
  * Whether a binding's status says this already. Where it quotes the API server, the words that were written first will do:
  * those of each answer would be a write for each look.
  */
-export function isSaid({ status = {} }: Binding, wanted: BindingStatus): boolean {
+export function isReported({ status = {} }: Binding, wanted: BindingStatus): boolean {
   if (isSameJson(status, wanted)) return true;
   const reason = findReady(wanted)?.reason ?? '';
   return quotingReasons.includes(reason) && isSameJson(withoutMessages(status), withoutMessages(wanted));
@@ -155,16 +158,20 @@ function withReady(ready: Finding): Finding[] {
   return conditionTypes.map((type) => (type === 'Ready' ? ready : toWell(type)));
 }
 
-function toStatus(subject: Subject, findings: readonly Finding[], claim: Claim | undefined): BindingStatus {
-  return { ...toUnclaimedStatus(subject, findings, claim?.key), ...(claim && { claim }) };
+function toStatus(
+  context: StatusContext,
+  findings: readonly Finding[],
+  claim: Claim | undefined,
+): BindingStatus {
+  return { ...toUnclaimedStatus(context, findings, claim?.key), ...(claim && { claim }) };
 }
 
 function toUnclaimedStatus(
-  subject: Subject,
+  context: StatusContext,
   findings: readonly Finding[],
   claimedKey: string | undefined,
 ): Omit<BindingStatus, 'claim'> {
-  const { binding, observed, peers, settings, now } = subject;
+  const { binding, observed, peers, settings, now } = context;
   const generation = binding.metadata.generation ?? 0;
   return {
     observedGeneration: generation,
@@ -173,13 +180,13 @@ function toUnclaimedStatus(
     ...(settings.className !== undefined && { clusterSPIFFEIDClassName: settings.className }),
     ...(Object.keys(observed).length > 0 && { observed }),
     ...(peers.length > 0 && { conflicts: [...peers] }),
-    ...toKeyField(subject, claimedKey),
+    ...toKeyField(context, claimedKey),
   };
 }
 
 /** Others find a binding by the key that it holds, or else by the one that it asks for. */
 function toKeyField(
-  { keyDigest }: Subject,
+  { keyDigest }: StatusContext,
   claimedKey: string | undefined,
 ): Pick<BindingStatus, 'keyDigest'> {
   const digest = claimedKey === undefined ? keyDigest : toKeyDigest(claimedKey);

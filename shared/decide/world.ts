@@ -112,7 +112,7 @@ export function claimOf({ status }: Binding): Claim | undefined {
 }
 
 /** Whether nothing is on its way for a binding, and its spec is that of its status. */
-export function isAtRest(binding: Binding): boolean {
+export function isConverged(binding: Binding): boolean {
   const isCurrent = binding.status?.observedGeneration === binding.metadata.generation;
   return isCurrent && claimOf(binding)?.kind === 'owning';
 }

@@ -74,11 +74,11 @@ const verbs: readonly Verb[] = [
     write: (cluster) => cluster.deleteOutput(outputAim),
   },
   {
-    verb: 'announce',
+    verb: 'createEvent',
     method: 'post',
     path: eventsPath,
     returned: { kind: 'Event' },
-    write: (cluster) => cluster.announce(announcement),
+    write: (cluster) => cluster.createEvent(announcement),
   },
 ];
 
@@ -174,7 +174,7 @@ const requests = {
   dryRun: (cluster: Cluster) => cluster.createOutput(newOutput, { dryRun: true }),
   replace: (cluster: Cluster) => cluster.replaceOutput(output),
   remove: (cluster: Cluster) => cluster.deleteOutput(outputAim),
-  announce: (cluster: Cluster) => cluster.announce(announcement),
+  createEvent: (cluster: Cluster) => cluster.createEvent(announcement),
 };
 
 it('replaces no list of finalizers that was too long to be kept whole', async () => {
@@ -280,8 +280,8 @@ describe('what leaves', () => {
     });
   });
 
-  it('an announcement: an Event under its own name, in the namespace of the binding', async () => {
-    const { sent } = await send(requests.announce, 'post', eventsPath, 201, { kind: 'Event' });
+  it('an Event under its own name, in the namespace of the binding', async () => {
+    const { sent } = await send(requests.createEvent, 'post', eventsPath, 201, { kind: 'Event' });
     expect(sent).toEqual([
       {
         request: `POST ${eventsPath}?fieldManager=kleym`,
@@ -294,9 +294,9 @@ describe('what leaves', () => {
     ]);
   });
 
-  it('an announcement happens when it is made, however long its condition has stood', async () => {
+  it('an Event has the time when it is written, however long its condition has stood', async () => {
     const before = Date.now();
-    const { sent } = await send(requests.announce, 'post', eventsPath, 201, { kind: 'Event' });
+    const { sent } = await send(requests.createEvent, 'post', eventsPath, 201, { kind: 'Event' });
     const [{ body } = {}] = sent;
     const { eventTime } = body as { eventTime: string };
     expect(Date.parse(eventTime)).toBeGreaterThanOrEqual(before);

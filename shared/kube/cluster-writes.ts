@@ -10,7 +10,7 @@ import type { Transport } from './transport.ts';
 
 type ClusterWrites = Pick<
   Cluster,
-  'patchFinalizers' | 'replaceStatus' | 'createOutput' | 'replaceOutput' | 'deleteOutput' | 'announce'
+  'patchFinalizers' | 'replaceStatus' | 'createOutput' | 'replaceOutput' | 'deleteOutput' | 'createEvent'
 >;
 
 const fieldManager = 'kleym';
@@ -80,10 +80,10 @@ export function createWrites(transport: Transport, reportingInstance: string): C
       return toAccepted(await transport.write({ method: 'DELETE', path, body }));
     },
 
-    announce: async (announcement) => {
-      const { namespace } = announcement.binding.metadata;
+    createEvent: async (record) => {
+      const { namespace } = record.binding.metadata;
       const path = toPath({ resource: eventResource, namespace });
-      const body = toJsonBody(toEvent(announcement, reportingInstance, new Date()));
+      const body = toJsonBody(toEvent(record, reportingInstance, new Date()));
       return toAccepted(await transport.write({ method: 'POST', path, query: { fieldManager }, body }));
     },
   };

@@ -4,7 +4,7 @@ import type { NewOutput } from '../api/new-output.ts';
 import type { Objective } from '../api/objective.ts';
 import type { Resource } from '../api/object-meta.ts';
 import type { Pool } from '../api/pool.ts';
-import type { Announcement } from '../api/announcement.ts';
+import type { EventRecord } from '../api/event-record.ts';
 
 /** One read of a list: its items, the API server's clock when it answered, and, where it is known, which state of the kind was read. */
 export interface Listed<T> {
@@ -101,5 +101,5 @@ export interface Cluster {
   replaceOutput(output: Output, options?: SendOptions): Promise<Written<Output>>;
   deleteOutput(aim: Aim): Promise<Written<undefined>>;
   /** A Kubernetes Event; one that exists under this name is not written again. */
-  announce(announcement: Announcement): Promise<Written<undefined>>;
+  createEvent(record: EventRecord): Promise<Written<undefined>>;
 }

@@ -1,4 +1,4 @@
-import type { Announcement } from '../api/announcement.ts';
+import type { EventRecord } from '../api/event-record.ts';
 import { bindingResource } from '../api/binding.ts';
 import { type Resource, toApiVersion } from '../api/object-meta.ts';
 
@@ -12,9 +12,9 @@ export const eventResource = {
 /** The API server says "characters" and counts bytes. */
 const longestNote = 1024;
 
-/** The Kubernetes Event that tells an announcement. What it tells of may have no time of its own, so its time is given. */
+/** The Kubernetes Event for a record, at this time. */
 export function toEvent(
-  { name, binding, type, reason, message }: Announcement,
+  { name, binding, type, reason, message }: EventRecord,
   reportingInstance: string,
   at: Date,
 ) {

@@ -118,7 +118,7 @@ export function serve(state: ClusterState, call: Call): Effect {
       return replaceOutput(state, call.args[0]);
     case 'deleteOutput':
       return deleteOutput(state, call.args[0]);
-    case 'announce':
+    case 'createEvent':
       return read(state, { kind: 'written', object: undefined });
   }
 }

@@ -1,4 +1,4 @@
-import { settle } from '../../functions/reconcile/settle.ts';
+import { reconcileBindings } from '../../functions/reconcile/reconcile-bindings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { type Call, type ClusterState, type News, namespace, settingsOf } from './model-cluster.ts';
@@ -38,11 +38,11 @@ export async function runAlone(
     if (served.isUnknown) throw new UncertainError('no answer');
     return served.answer;
   });
-  const announcer = { tell: () => undefined, told: () => Promise.resolve() };
-  const tools = { cluster, announcer, nonce: () => `nonce~${id}.${++nonces}`, elapsed: () => 0, giveWay };
-  const run = await settle({ namespace, names, isWhole }, settingsOf(from), tools);
+  const events = { record: () => undefined, flush: () => Promise.resolve() };
+  const tools = { cluster, events, nonce: () => `nonce~${id}.${++nonces}`, elapsed: () => 0, giveWay };
+  const run = await reconcileBindings({ namespace, names, isWhole }, settingsOf(from), tools);
   for (const ending of run.endings.values()) if (ending.kind === 'failed') throw ending.error;
-  const again = [...run.endings].flatMap(([name, { kind }]) => (kind === 'settled' ? [] : [name]));
+  const again = [...run.endings].flatMap(([name, { kind }]) => (kind === 'converged' ? [] : [name]));
   return { state, news, calls, again };
 }
 
@@ -61,7 +61,7 @@ const methods = [
   'createOutput',
   'replaceOutput',
   'deleteOutput',
-  'announce',
+  'createEvent',
 ] as const satisfies readonly (keyof Cluster)[];
 
 /** A port that makes every call data, and lets somebody answer it. */

@@ -1,5 +1,5 @@
-import { settle } from '../../functions/reconcile/settle.ts';
-import type { Run } from '../../functions/reconcile/settle.ts';
+import { reconcileBindings } from '../../functions/reconcile/reconcile-bindings.ts';
+import type { RunResult } from '../../functions/reconcile/reconcile-bindings.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { type Call, isWrite, namespace } from './model-cluster.ts';
@@ -32,7 +32,7 @@ export interface Position {
   /** Not answered yet, in the order in which they were issued. */
   readonly pending: readonly Pending[];
   /** How it ended. */
-  readonly result: Run | undefined;
+  readonly result: RunResult | undefined;
   /** The uids of the bindings that it has seen. */
   readonly seen: ReadonlySet<string>;
   /** Its history, comparable up to the names of uids and the like. */
@@ -125,7 +125,7 @@ export function createRunner(settings: Settings, constant: Constant): Runner {
 interface Instance {
   readonly feed: (entry: Entry) => Promise<void>;
   readonly pending: () => Pending[];
-  readonly state: () => { readonly result: Run | undefined; readonly error: unknown };
+  readonly state: () => { readonly result: RunResult | undefined; readonly error: unknown };
 }
 
 function begin(id: string, names: readonly string[], settings: Settings, constant: Constant): Instance {
@@ -134,7 +134,7 @@ function begin(id: string, names: readonly string[], settings: Settings, constan
     { call: Call; resolve: (value: unknown) => void; reject: (error: Error) => void }
   >();
   let [issued, nonces, age] = [0, 0, 0];
-  let result: Run | undefined;
+  let result: RunResult | undefined;
   let error: unknown;
 
   function ask(call: Call): Promise<unknown> {
@@ -146,9 +146,9 @@ function begin(id: string, names: readonly string[], settings: Settings, constan
   }
 
   const { cluster } = openPort(ask);
-  const announcer = { tell: () => undefined, told: () => Promise.resolve() };
-  const tools = { cluster, announcer, nonce: () => `nonce~${id}.${++nonces}`, elapsed: () => age, giveWay };
-  settle({ namespace, names }, settings, tools).then(
+  const events = { record: () => undefined, flush: () => Promise.resolve() };
+  const tools = { cluster, events, nonce: () => `nonce~${id}.${++nonces}`, elapsed: () => age, giveWay };
+  reconcileBindings({ namespace, names }, settings, tools).then(
     (run) => (result = run),
     (thrown: unknown) => {
       // A collect that fails ends the run: its names are asked for again.

@@ -211,7 +211,7 @@ async function answerOneOrAll(
 
 export function endRun(now: Situation, run: UnderWay): Situation {
   const endings = [...(run.position.result?.endings ?? [])];
-  const again = endings.flatMap(([name, { kind }]) => (kind === 'settled' ? [] : [name]));
+  const again = endings.flatMap(([name, { kind }]) => (kind === 'converged' ? [] : [name]));
   return { ...now, runs: now.runs.filter((other) => other !== run), due: add(now.due, again) };
 }
 

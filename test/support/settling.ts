@@ -1,5 +1,5 @@
 import { type Tools } from '../../functions/reconcile/perform.ts';
-import { type Run, settle } from '../../functions/reconcile/settle.ts';
+import { type RunResult, reconcileBindings } from '../../functions/reconcile/reconcile-bindings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { connect } from '../../shared/kube/kube-cluster.ts';
 import { createInMemoryCluster } from './in-memory-cluster.ts';
@@ -24,7 +24,7 @@ export interface Settling {
   readonly create: (...manifests: readonly Manifest[]) => Promise<void>;
   readonly edit: (manifest: Manifest, patch: object, subresource?: 'status') => Promise<void>;
   readonly remove: (manifest: Manifest) => Promise<void>;
-  readonly settle: (names: readonly string[], tools?: Partial<Tools>) => Promise<Run>;
+  readonly settle: (names: readonly string[], tools?: Partial<Tools>) => Promise<RunResult>;
   readonly ready: (name: string) => Promise<string>;
   readonly outputs: () => Promise<Stored[]>;
 }
@@ -62,9 +62,9 @@ export async function createSettling(
     settle: (names, tools = {}) => {
       writes.length = 0;
       calls.length = 0;
-      return settle({ namespace, names }, testSettings, {
+      return reconcileBindings({ namespace, names }, testSettings, {
         cluster,
-        announcer: { tell: () => undefined, told: async () => undefined },
+        events: { record: () => undefined, flush: async () => undefined },
         nonce: () => `nonce-${nonces++}`,
         elapsed: () => 0,
         giveWay: async () => undefined,

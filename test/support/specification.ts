@@ -261,7 +261,8 @@ export function findDifference(world: World): string | undefined {
     const left = findUndeleted(world, binding);
     if (left) {
       undeleted.add(left.metadata.name);
-      if (said !== `Unknown DeletionRejected at ${generation}`) return `${name} says ${said}, and its output is left`;
+      if (said !== `Unknown DeletionRejected at ${generation}`)
+        return `${name} says ${said}, and its output is left`;
       continue;
     }
     if (deletionTimestamp !== undefined) {

@@ -225,7 +225,7 @@ export function storedCluster(
     createOutput: unexpected,
     replaceOutput: unexpected,
     deleteOutput: unexpected,
-    announce: unexpected,
+    createEvent: unexpected,
   };
   function toList<T>(items: readonly T[] | 'unserved') {
     return items === 'unserved' ? items : list(items);

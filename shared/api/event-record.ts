@@ -1,7 +1,7 @@
 import type { Binding } from './binding.ts';
 
-/** A Kubernetes Event about a binding; its name is derived from what it tells, so that it is told once. */
-export interface Announcement {
+/** A Kubernetes Event about a binding. Its name follows from what it says, so that it is written once. */
+export interface EventRecord {
   readonly name: string;
   readonly binding: Binding;
   readonly type: 'Normal' | 'Warning';

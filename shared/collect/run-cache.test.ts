@@ -13,8 +13,8 @@ import { createObjective, createPool, exampleSettings } from '../../test/support
 import type { Binding } from '../api/binding.ts';
 import type { Cluster, Written } from '../kube/cluster.ts';
 import { collect } from './collect.ts';
-import { collectNew, readSourcesOf } from './collect-new.ts';
-import { type Sight, createSight, noteWrites } from './sight.ts';
+import { readNewBindings, readSourcesOf } from './collect-new.ts';
+import { type RunCache, createRunCache, cacheWrites } from './run-cache.ts';
 
 const own = bindingOf('b', {}, { status: owning('b') });
 const rival = bindingOf('rival', {}, { status: asking('b') });
@@ -27,8 +27,8 @@ const sourcesOf = (name: string, objective = 'objective') => [
   ),
 ];
 
-function collectFor(cluster: Cluster, sight: Sight, names: readonly string[] = ['b']) {
-  return collect(cluster, { namespace: 'default', names, isWhole: false, settings: exampleSettings }, sight);
+function collectFor(cluster: Cluster, cache: RunCache, names: readonly string[] = ['b']) {
+  return collect(cluster, { namespace: 'default', names, isWhole: false, settings: exampleSettings }, cache);
 }
 
 interface Between {
@@ -44,13 +44,13 @@ async function readAgain(
   { names = ['b'], write, answered }: Between = {},
 ): Promise<string[]> {
   const changing = storedCluster(start);
-  const sight = createSight();
-  await collectFor(changing.cluster, sight);
+  const cache = createRunCache();
+  await collectFor(changing.cluster, cache);
   changing.change(change);
   const left = answered ? { ...changing.stored(), bindings: [answered] } : changing.stored();
-  if (write) await write(noteWrites({ ...changing.cluster, ...answering(left) }, sight));
+  if (write) await write(cacheWrites({ ...changing.cluster, ...answering(left) }, cache));
   const before = changing.calls.length;
-  await collectFor(changing.cluster, sight, names);
+  await collectFor(changing.cluster, cache, names);
   return changing.calls.slice(before).filter((call) => /get (?:pool|objective)/.test(call));
 }
 
@@ -172,8 +172,8 @@ describe('a few bindings that are read by name', () => {
 
   test('are seen with the time, and nobody else is read', async () => {
     const { cluster, calls } = storedCluster({ bindings: [own, fresh, rival] });
-    const sight = createSight();
-    const found = await collectNew(cluster, { namespace: 'default', names: ['fresh', 'nobody'] }, sight);
+    const cache = createRunCache();
+    const found = await readNewBindings(cluster, { namespace: 'default', names: ['fresh', 'nobody'] }, cache);
     expect(found.map(({ binding, now }) => [binding.metadata.name, now])).toEqual([
       ['fresh', '2026-01-01T00:10:01Z'],
     ]);
@@ -182,11 +182,11 @@ describe('a few bindings that are read by name', () => {
 
   test('have pools that are not asked for again by the collect that follows, where it finds all as it was', async () => {
     const { cluster, calls } = storedCluster({ bindings: [fresh] });
-    const sight = createSight();
-    await collectNew(cluster, { namespace: 'default', names: ['fresh'] }, sight);
-    await readSourcesOf(cluster, 'default', [fresh], sight);
+    const cache = createRunCache();
+    await readNewBindings(cluster, { namespace: 'default', names: ['fresh'] }, cache);
+    await readSourcesOf(cluster, 'default', [fresh], cache);
     const before = calls.length;
-    await collectFor(cluster, sight, ['fresh']);
+    await collectFor(cluster, cache, ['fresh']);
     expect(calls.slice(before).filter((call) => /get (?:pool|objective)/.test(call))).toEqual([]);
   });
 });

@@ -1,48 +1,48 @@
-import type { Announcement } from '../api/announcement.ts';
+import type { EventRecord } from '../api/event-record.ts';
 import type { Binding, BindingStatus, Peer } from '../api/binding.ts';
 import { findCondition, findReady } from '../api/conditions.ts';
 import { toDigest } from '../identity/digest.ts';
 
 /**
- * What is worth telling about a step from the status that a binding had to the one that was written: transitions
- * only. The same step, told twice, has the same names.
+ * The Kubernetes Events for a change from the status that a binding had to the one that was written: transitions only. The
+ * same change has Events of the same names.
  */
-export function toAnnouncements(binding: Binding, status: BindingStatus): Announcement[] {
+export function toEventRecords(binding: Binding, status: BindingStatus): EventRecord[] {
   const before = binding.status ?? {};
   return [
-    ...tellResolved(before, status),
-    ...tellReady(before, status),
-    ...tellFailure(before, status),
-    ...tellOverlaps(before, status),
-  ].map((news) => ({ ...news, binding, name: toName(binding, status, news) }));
+    ...toResolvedEvents(before, status),
+    ...toReadyEvents(before, status),
+    ...toFailureEvents(before, status),
+    ...toOverlapEvents(before, status),
+  ].map((text) => ({ ...text, binding, name: toName(binding, status, text) }));
 }
 
-type News = Pick<Announcement, 'type' | 'reason' | 'message'>;
+type EventText = Pick<EventRecord, 'type' | 'reason' | 'message'>;
 
-/** What was said before of which it matters whether it is new. */
-type Said = Pick<BindingStatus, 'conditions' | 'conflicts'>;
+/** The part of a status that Events are about. */
+type RecordedStatus = Pick<BindingStatus, 'conditions' | 'conflicts'>;
 
-function tellResolved(before: Said, after: BindingStatus): News[] {
+function toResolvedEvents(before: RecordedStatus, after: BindingStatus): EventText[] {
   const wasInConflict = findCondition(before, 'Conflict')?.status === 'True';
   if (!wasInConflict || findCondition(after, 'Conflict')?.status !== 'False') return [];
   return [{ type: 'Normal', reason: 'IdentityCollisionResolved', message: 'identity collision resolved' }];
 }
 
-function tellReady(before: Said, after: BindingStatus): News[] {
+function toReadyEvents(before: RecordedStatus, after: BindingStatus): EventText[] {
   if (!isReady(after) || isReady(before) || !after.claim) return [];
   return [
     { type: 'Normal', reason: 'Reconciled', message: `reconciled ClusterSPIFFEID "${after.claim.name}"` },
   ];
 }
 
-function tellFailure(before: Said, after: BindingStatus): News[] {
+function toFailureEvents(before: RecordedStatus, after: BindingStatus): EventText[] {
   const [old, ready] = [findReady(before), findReady(after)];
   if (ready?.status !== 'False') return [];
   if (old?.status === 'False' && old.reason === ready.reason && old.message === ready.message) return [];
   return [{ type: 'Warning', reason: ready.reason, message: ready.message }];
 }
 
-function tellOverlaps(before: Said, after: BindingStatus): News[] {
+function toOverlapEvents(before: RecordedStatus, after: BindingStatus): EventText[] {
   const known = overlapsOf(before).map(({ uid }) => uid);
   const names = overlapsOf(after)
     .filter(({ uid }) => !known.includes(uid))
@@ -52,16 +52,16 @@ function tellOverlaps(before: Said, after: BindingStatus): News[] {
   return [{ type: 'Warning', reason: 'PossibleOverlap', message }];
 }
 
-function overlapsOf({ conflicts = [] }: Said): Peer[] {
+function overlapsOf({ conflicts = [] }: RecordedStatus): Peer[] {
   return conflicts.filter(({ reason }) => reason === 'PossibleOverlap');
 }
 
-function isReady(status: Said): boolean {
+function isReady(status: RecordedStatus): boolean {
   return findReady(status)?.status === 'True';
 }
 
 /** The resourceVersion from which the step was taken makes each step one of its own. */
-function toName({ metadata }: Binding, status: BindingStatus, { reason, message }: News): string {
+function toName({ metadata }: Binding, status: BindingStatus, { reason, message }: EventText): string {
   const step = [metadata.uid, metadata.resourceVersion, status.observedGeneration, reason, message];
   return `${metadata.name.slice(0, 200).replace(/[-.]+$/, '')}.${toDigest(JSON.stringify(step), 16)}`;
 }

@@ -117,7 +117,7 @@ describe('the writes and collects that a change costs', () => {
     const run = await here.settle(['binding-a']);
     expect(here.writes).toEqual(writes);
     expect(run.collects).toBe(collects);
-    expect([...run.endings]).toEqual([['binding-a', expect.objectContaining({ kind: 'settled' })]]);
+    expect([...run.endings]).toEqual([['binding-a', expect.objectContaining({ kind: 'converged' })]]);
   });
 
   test('an output that is refused: withdrawn once, and then asked about without a write', async () => {
@@ -127,7 +127,7 @@ describe('the writes and collects that a change costs', () => {
     await here.create(pool(), objective(), binding());
     const first = await here.settle(['binding-a']);
     expect(here.writes).toEqual(['patchFinalizers', 'replaceStatus', 'createOutput', 'replaceStatus']);
-    expect(first.endings.get('binding-a')).toMatchObject({ kind: 'settled' });
+    expect(first.endings.get('binding-a')).toMatchObject({ kind: 'converged' });
     expect(await here.ready('binding-a')).toBe('False OutputRefused');
     await here.settle(['binding-a']);
     expect(here.writes).toEqual([]);
@@ -269,7 +269,7 @@ describe('a run', () => {
       kind: 'waiting',
       message: expect.stringContaining('no answer'),
     });
-    expect(endings.get('binding-b')).toMatchObject({ kind: 'settled' });
+    expect(endings.get('binding-b')).toMatchObject({ kind: 'converged' });
   });
 
   test('tells a bug from trouble', async () => {
@@ -323,7 +323,7 @@ describe('a run', () => {
     expect(states.filter(([, state]) => state === 'True Reconciled')).toHaveLength(made.length);
     expect(states.filter(([, state]) => state === 'nothing')).toHaveLength(names.length - made.length);
     for (const [name, state] of states)
-      expect(endings.get(name)).toEqual({ kind: state === 'nothing' ? 'unfinished' : 'settled' });
+      expect(endings.get(name)).toEqual({ kind: state === 'nothing' ? 'unfinished' : 'converged' });
   });
 
   test('does not send what it announced too long ago', async () => {
@@ -400,14 +400,14 @@ describe('a run', () => {
     expect(run.collects).toBe(12);
     expect(run.endings.get('binding-a')).toEqual({
       kind: 'waiting',
-      message: 'not settled after 12 writes: something else writes the same objects',
+      message: 'not converged after 12 writes: something else writes the same objects',
     });
   });
 
   test('of a binding that is not there is settled', async () => {
     const here = await createSettling();
     const run = await here.settle(['nobody']);
-    expect([...run.endings]).toEqual([['nobody', expect.objectContaining({ kind: 'settled' })]]);
+    expect([...run.endings]).toEqual([['nobody', expect.objectContaining({ kind: 'converged' })]]);
   });
 });
 
@@ -754,32 +754,32 @@ test('a run has no limit but its time', async () => {
   const names = Array.from({ length: 205 }, (_, index) => `binding-${index}`);
   await here.create(pool(), ...names.map((name) => poolBinding(name)));
   const { endings } = await here.settle(names);
-  expect([...endings.values()]).toEqual(names.map(() => ({ kind: 'settled' })));
+  expect([...endings.values()]).toEqual(names.map(() => ({ kind: 'converged' })));
 });
 
 describe('a run is over', () => {
   const order: string[] = [];
-  const announcer = {
-    tell: () => void order.push('tell'),
-    told: async () => {
+  const events = {
+    record: () => void order.push('record'),
+    flush: async () => {
       await new Promise((resolve) => void setImmediate(resolve));
-      order.push('told');
+      order.push('flushed');
     },
   };
 
   test.each([
-    ['it has worked', {}, ['tell', 'tell', 'told', 'over']],
+    ['it has worked', {}, ['record', 'record', 'flushed', 'over']],
     [
       'the API server could not be read',
       { readBinding: () => Promise.reject(new UncertainError('no')) },
-      ['told', 'over'],
+      ['flushed', 'over'],
     ],
-    ['it has met a bug', { readBinding: () => Promise.reject(new TypeError('a bug')) }, ['told', 'over']],
-  ])('when everything is told, after %s', async (_case, override, expected) => {
+    ['it has met a bug', { readBinding: () => Promise.reject(new TypeError('a bug')) }, ['flushed', 'over']],
+  ])('when every Event is written, after %s', async (_case, override, expected) => {
     order.length = 0;
     const here = await createSettling(() => override);
     await here.create(pool(), objective(), binding());
-    const run = here.settle(['binding-a'], { announcer }).catch(() => undefined);
+    const run = here.settle(['binding-a'], { events }).catch(() => undefined);
     await run.then(() => order.push('over'));
     expect(order).toEqual(expected);
   });

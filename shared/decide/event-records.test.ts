@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createBinding, perObjective } from '../../test/support/inference.ts';
 import type { BindingStatus, Peer } from '../api/binding.ts';
 import { type Condition, type Finding, conditionTypes, toConditions, toWell } from '../api/conditions.ts';
-import { toAnnouncements } from './announcements.ts';
+import { toEventRecords } from './event-records.ts';
 
 const now = '2026-11-21T12:00:00Z';
 const claim = {
@@ -32,7 +32,7 @@ const colliding = statusOf({
 
 function tell(before: BindingStatus | undefined, after: BindingStatus): string[] {
   const binding = { ...createBinding(perObjective), ...(before && { status: before }) };
-  return toAnnouncements(binding, after).map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
+  return toEventRecords(binding, after).map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
 }
 
 function overlapping(...names: string[]): BindingStatus {
@@ -83,17 +83,17 @@ describe('what is told of a step', () => {
 
   it('the same step, told twice, has one name; another step has another', () => {
     const binding = createBinding(perObjective);
-    const [first] = toAnnouncements(binding, notFound);
-    const [again] = toAnnouncements(binding, notFound);
+    const [first] = toEventRecords(binding, notFound);
+    const [again] = toEventRecords(binding, notFound);
     const later = { ...binding, metadata: { ...binding.metadata, resourceVersion: '2' } };
-    const [other] = toAnnouncements(later, notFound);
+    const [other] = toEventRecords(later, notFound);
     expect(first?.name).toBe(again?.name);
     expect(first?.name).not.toBe(other?.name);
   });
 
   it('the name of an Event is legal for the longest name of a binding', () => {
     const binding = createBinding(perObjective, `${'a'.repeat(198)}.-${'b'.repeat(53)}`);
-    const [news] = toAnnouncements(binding, notFound);
+    const [news] = toEventRecords(binding, notFound);
     expect(news?.name).toMatch(/^a{198}\.[0-9a-f]{16}$/);
   });
 });

@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import type { Announcement } from '../../shared/api/announcement.ts';
+import type { EventRecord } from '../../shared/api/event-record.ts';
 import type { Written } from '../../shared/kube/cluster.ts';
-import { createAnnouncer } from './announcer.ts';
+import { createEventRecorder } from './event-recorder.ts';
 
-const news = ['first', 'second'].map((name): Announcement => ({
+const news = ['first', 'second'].map((name): EventRecord => ({
   name,
   binding: {
     metadata: { name: 'b', namespace: 'team-a', uid: 'u', resourceVersion: '1' },
@@ -15,47 +15,47 @@ const news = ['first', 'second'].map((name): Announcement => ({
   message: 'reconciled',
 }));
 
-function announcerFor(answer: () => Promise<Written<undefined>>, elapsed: () => number = () => 0) {
-  const told: string[] = [];
+function recorderFor(answer: () => Promise<Written<undefined>>, elapsed: () => number = () => 0) {
+  const written: string[] = [];
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
   const cluster = {
-    announce: async ({ name }: Announcement) => {
-      told.push(name);
+    createEvent: async ({ name }: EventRecord) => {
+      written.push(name);
       return answer();
     },
   };
   return {
-    announcer: createAnnouncer(cluster, log, elapsed),
-    told,
+    recorder: createEventRecorder(cluster, log, elapsed),
+    written,
     logged: () => lines.map((line) => (JSON.parse(line) as { msg: string }).msg),
   };
 }
 
-describe('an announcer', () => {
-  test('tells everything, and waits only where it is asked to', async () => {
-    const { announcer, told, logged } = announcerFor(async () => ({ kind: 'written', object: undefined }));
-    announcer.tell(news);
-    await announcer.told();
-    expect(told).toEqual(['first', 'second']);
+describe('an event recorder', () => {
+  test('writes every record, and waits only where it is asked to', async () => {
+    const { recorder, written, logged } = recorderFor(async () => ({ kind: 'written', object: undefined }));
+    recorder.record(news);
+    await recorder.flush();
+    expect(written).toEqual(['first', 'second']);
     expect(logged()).toEqual([]);
   });
 
-  test('keeps nobody waiting for long where an API server hardly answers: what is old by then is not told', async () => {
+  test('keeps nobody waiting for long where an API server hardly answers: what is old by then is not written', async () => {
     let now = 0;
     const answer = async (): Promise<Written<undefined>> => {
       now += 3_000;
       return { kind: 'written', object: undefined };
     };
-    const { announcer, told, logged } = announcerFor(answer, () => now);
-    announcer.tell(Array.from({ length: 10 }, () => news).flat());
-    await announcer.told();
-    expect(told).toHaveLength(4);
+    const { recorder, written, logged } = recorderFor(answer, () => now);
+    recorder.record(Array.from({ length: 10 }, () => news).flat());
+    await recorder.flush();
+    expect(written).toHaveLength(4);
     expect(new Set(logged())).toEqual(new Set(['event not written in time']));
   });
 
   test.each([
-    ['was told before', async (): Promise<Written<undefined>> => ({ kind: 'exists' }), []],
+    ['exists', async (): Promise<Written<undefined>> => ({ kind: 'exists' }), []],
     [
       'is refused, as in a namespace that ends',
       async (): Promise<Written<undefined>> => ({ kind: 'rejected', forbidden: true, message: 'no' }),
@@ -67,9 +67,9 @@ describe('an announcer', () => {
       ['event not written', 'event not written'],
     ],
   ])('never fails where an event %s', async (_case, answer, logged) => {
-    const { announcer, ...seen } = announcerFor(answer);
-    announcer.tell(news);
-    await expect(announcer.told()).resolves.toBeUndefined();
+    const { recorder, ...seen } = recorderFor(answer);
+    recorder.record(news);
+    await expect(recorder.flush()).resolves.toBeUndefined();
     expect(seen.logged()).toEqual(logged);
   });
 });

@@ -4,10 +4,10 @@ import type { Cluster } from '../kube/cluster.ts';
 import type { ReadSources } from './read-sources.ts';
 
 /**
- * What a run has seen and written so far. It saves reads, and keeps in sight what the bindings of the run have left: who
- * waits for that is to be looked after. It dies with the run, and the collect is right without it.
+ * What a run has read and written so far. It saves reads, and remembers what the bindings of the run have left: who waits
+ * for that is to be looked after. It dies with the run, and the collect is right without it.
  */
-export interface Sight {
+export interface RunCache {
   /** Digests of the keys under which the bindings of the run and their outputs were seen. */
   readonly keys: Set<string>;
   /** The service accounts under which they were. */
@@ -28,7 +28,7 @@ interface SeenOutput {
 }
 
 /** Nothing was seen yet. */
-export function createSight(): Sight {
+export function createRunCache(): RunCache {
   return {
     keys: new Set(),
     accounts: new Set(),
@@ -44,26 +44,26 @@ export function createSight(): Sight {
  * objectives, and what was read of these is as good as new. Else they are read again: what somebody has written from a
  * later state must never be undone from an earlier one.
  */
-export function isAsLeft(
-  sight: Sight,
+export function isUnchanged(
+  cache: RunCache,
   names: readonly string[],
   bindings: ReadonlyMap<string, Binding>,
   outputs: readonly (readonly [Output, string | undefined])[],
 ): boolean {
   const own = new Set(names);
-  const isSame = names.every((name) => toVersion(bindings.get(name)) === toVersion(sight.bindings.get(name)));
+  const isSame = names.every((name) => toVersion(bindings.get(name)) === toVersion(cache.bindings.get(name)));
   const theirs = outputs.filter(([, owner]) => owner !== undefined && own.has(owner));
-  const left = [...sight.outputs.values()].filter(({ owner }) => owner !== undefined && own.has(owner));
+  const left = [...cache.outputs.values()].filter(({ owner }) => owner !== undefined && own.has(owner));
   return (
     isSame &&
     theirs.length === left.length &&
-    theirs.every(([output]) => sight.outputs.get(output.metadata.name)?.version === toVersion(output))
+    theirs.every(([output]) => cache.outputs.get(output.metadata.name)?.version === toVersion(output))
   );
 }
 
 /** Notes what was read of some bindings and their outputs. */
-export function noteSeen(
-  sight: Sight,
+export function cacheReads(
+  cache: RunCache,
   names: readonly string[],
   bindings: ReadonlyMap<string, Binding>,
   outputs: readonly (readonly [Output, string | undefined])[],
@@ -71,20 +71,20 @@ export function noteSeen(
   const own = new Set(names);
   for (const name of names) {
     const binding = bindings.get(name);
-    if (binding) sight.bindings.set(name, binding);
-    else sight.bindings.delete(name);
+    if (binding) cache.bindings.set(name, binding);
+    else cache.bindings.delete(name);
   }
-  for (const [name, { owner }] of sight.outputs)
-    if (owner !== undefined && own.has(owner)) sight.outputs.delete(name);
+  for (const [name, { owner }] of cache.outputs)
+    if (owner !== undefined && own.has(owner)) cache.outputs.delete(name);
   for (const [output, owner] of outputs)
     if (owner !== undefined && own.has(owner))
-      sight.outputs.set(output.metadata.name, { version: toVersion(output), owner });
+      cache.outputs.set(output.metadata.name, { version: toVersion(output), owner });
 }
 
 /** The port of a run, which notes what is written through it. */
-export function noteWrites(cluster: Cluster, sight: Sight): Cluster {
+export function cacheWrites(cluster: Cluster, cache: RunCache): Cluster {
   const noteOutput = (output: Output) =>
-    sight.outputs.set(output.metadata.name, {
+    cache.outputs.set(output.metadata.name, {
       version: toVersion(output),
       owner: output.metadata.annotations?.[outputAnnotations.bindingName],
     });
@@ -92,12 +92,12 @@ export function noteWrites(cluster: Cluster, sight: Sight): Cluster {
     ...cluster,
     patchFinalizers: async (...args) => {
       const written = await cluster.patchFinalizers(...args);
-      if (written.kind === 'written') sight.bindings.set(args[1].name, written.object);
+      if (written.kind === 'written') cache.bindings.set(args[1].name, written.object);
       return written;
     },
     replaceStatus: async (...args) => {
       const written = await cluster.replaceStatus(...args);
-      if (written.kind === 'written') sight.bindings.set(args[1].name, written.object);
+      if (written.kind === 'written') cache.bindings.set(args[1].name, written.object);
       return written;
     },
     createOutput: async (...args) => {
@@ -112,7 +112,7 @@ export function noteWrites(cluster: Cluster, sight: Sight): Cluster {
     },
     deleteOutput: async (aim) => {
       const written = await cluster.deleteOutput(aim);
-      if (written.kind === 'written') sight.outputs.delete(aim.name);
+      if (written.kind === 'written') cache.outputs.delete(aim.name);
       return written;
     },
   };

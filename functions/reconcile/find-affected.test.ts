@@ -5,7 +5,7 @@ import { toWorld } from '../../shared/decide/world.ts';
 import { renderIdentity } from '../../shared/identity/render-identity.ts';
 import { complete } from '../../test/support/complete.ts';
 import { testSettings } from '../../test/support/test-cluster.ts';
-import { findAffected } from './affected.ts';
+import { findAffected } from './find-affected.ts';
 
 const finalizer = 'kleym.sonda.red/inferenceidentitybinding-finalizer';
 

@@ -1,0 +1,56 @@
+import { bindingFinalizer } from '../../shared/api/binding.ts';
+import { collectAlone, readNewBindings, readSourcesOf } from '../../shared/collect/collect-new.ts';
+import { maxReadsByName } from '../../shared/collect/limits.ts';
+import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
+import { takeTurns } from '../../shared/concurrency/take-turns.ts';
+import { type FirstWrite, addFinalizer, decideNew, isNew } from '../../shared/decide/decide-new.ts';
+import { compileWorld } from '../../shared/decide/world.ts';
+import { runRound } from './round.ts';
+import { type PlannedWrite, type Run, isAnnounced, writesAtOnce } from './run.ts';
+import { writeBinding } from './write-binding.ts';
+
+/** Makes what few bindings want that nobody has evaluated: row 0, and then what the rows say where they are alone. */
+export async function createNewBindings(run: Run): Promise<void> {
+  const { task, tools, settings, cache } = run;
+  if (task.isWhole || task.names.length > maxReadsByName) return;
+  const announced = await announceNewBindings(run);
+  if (announced.length === 0 || settings.overlapPolicy === 'refuse') return;
+  run.datedAt = tools.elapsed();
+  const snapshot = await collectAlone(tools.cluster, { namespace: task.namespace, names: announced }, cache);
+  if (!snapshot) return;
+  run.collects++;
+  await runRound(run, await takeTurns(compileWorld(snapshot, settings), tools), announced);
+}
+
+async function announceNewBindings(run: Run): Promise<string[]> {
+  const { task, tools, settings, cache } = run;
+  run.datedAt = tools.elapsed();
+  const read = await readNewBindings(tools.cluster, task, cache);
+  const found = read.filter(({ binding }) => isNew(binding));
+  if (found.length === 0) return [];
+  run.collects++;
+  // The finalizer goes on whatever their pools say.
+  const bindings = found.map(({ binding }) => binding);
+  const reading = readSourcesOf(tools.cluster, task.namespace, bindings, cache);
+  const adding = forEachLimited(bindings, writesAtOnce, (binding) =>
+    writeBinding(run, { name: binding.metadata.name, decision: addFinalizer(binding) }),
+  );
+  // Nothing is written any more when a run has ended.
+  await Promise.allSettled([reading, adding]);
+  const [{ sources }] = await Promise.all([reading, adding]);
+  const planned = found.flatMap(({ binding, now }) =>
+    planAnnouncement(run, decideNew({ binding, now, sources, settings }, tools.nonce())),
+  );
+  await forEachLimited(planned, writesAtOnce, (one) => writeBinding(run, one));
+  return planned.map(({ name }) => name).filter((name) => isAnnounced(run, name));
+}
+
+/** The announcement, onto the binding with our finalizer. Where that was not put on, a collect will tell. */
+function planAnnouncement({ cache }: Run, decision: FirstWrite | undefined): PlannedWrite[] {
+  if (!decision) return [];
+  const { name } = decision.binding.metadata;
+  const binding = cache.bindings.get(name);
+  if (!binding?.metadata.finalizers?.includes(bindingFinalizer)) return [];
+  const { announce: status } = decision;
+  return [{ name, decision: { kind: 'write-status', binding, status, waiting: undefined } }];
+}

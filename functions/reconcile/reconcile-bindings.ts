@@ -1,0 +1,51 @@
+import { UncertainError } from '../../shared/api/uncertain-error.ts';
+import { collect } from '../../shared/collect/collect.ts';
+import { takeTurns } from '../../shared/concurrency/take-turns.ts';
+import { type World, compileWorld } from '../../shared/decide/world.ts';
+import type { Settings } from '../../shared/identity/settings.ts';
+import { createNewBindings } from './create-new-bindings.ts';
+import type { Tools } from './perform.ts';
+import { runRound } from './round.ts';
+import { type Ending, type Run, type Task, endBinding, isInTime, startRun, toTrouble } from './run.ts';
+
+/** What a run did. */
+export interface RunResult {
+  readonly endings: ReadonlyMap<string, Ending>;
+  readonly collects: number;
+  /** How many writes were answered; an output that could not be deleted is none. */
+  readonly writes: number;
+  /** How many of them only prepared others. */
+  readonly announcements: number;
+}
+
+/**
+ * Reconciles bindings of one namespace until they are stable: collect, decide for each, write, and collect again until
+ * nothing is left to write. It remembers nothing that another run would need, and may die between any two calls.
+ */
+export async function reconcileBindings(task: Task, settings: Settings, tools: Tools): Promise<RunResult> {
+  const run = startRun(task, settings, tools);
+  try {
+    await createNewBindings(run);
+    while (run.pending.size > 0 && isInTime(run))
+      await runRound(run, await collectWorld(run), [...run.pending]);
+  } catch (error) {
+    // Trouble says nothing about any binding; neighbours that were not asked for must not be forgotten with it.
+    if (!(error instanceof UncertainError)) throw error;
+    for (const name of run.pending) endBinding(run, name, toTrouble(error));
+  } finally {
+    await tools.events.flush();
+  }
+  for (const name of run.pending) if (!run.passing.has(name)) endBinding(run, name, { kind: 'unfinished' });
+  for (const { owner, ending } of run.undeletedOrphans.values()) endBinding(run, owner, ending);
+  const { endings, collects, writes, announcements } = run;
+  return { endings, collects, writes, announcements };
+}
+
+async function collectWorld(run: Run): Promise<World> {
+  const { task, settings, tools, cache } = run;
+  run.collects++;
+  run.datedAt = tools.elapsed();
+  const names = [...run.pending];
+  const scope = { namespace: task.namespace, names, settings, isWhole: task.isWhole ?? false };
+  return await takeTurns(compileWorld(await collect(tools.cluster, scope, cache), settings), tools);
+}

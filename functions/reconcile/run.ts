@@ -1,0 +1,135 @@
+import { UncertainError } from '../../shared/api/uncertain-error.ts';
+import { type RunCache, cacheWrites, createRunCache } from '../../shared/collect/run-cache.ts';
+import { rotate } from '../../shared/concurrency/rotate.ts';
+import { decide } from '../../shared/decide/decide.ts';
+import type { Decision, DryRun, Write } from '../../shared/decide/decision.ts';
+import type { RunState } from '../../shared/decide/run-state.ts';
+import type { World } from '../../shared/decide/world.ts';
+import { compareText } from '../../shared/identity/canonical.ts';
+import type { Settings } from '../../shared/identity/settings.ts';
+import type { Tools } from './perform.ts';
+
+/** What a run is asked for. */
+export interface Task {
+  readonly namespace: string;
+  readonly names: readonly string[];
+  /** To look at the whole namespace, however few the names are. */
+  readonly isWhole?: boolean;
+}
+
+/** How a run ended for a binding: converged, to be asked for again later, or not reached in time. */
+export type Ending =
+  | { readonly kind: 'converged' }
+  | { readonly kind: 'waiting'; readonly message: string }
+  | { readonly kind: 'unfinished' }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+/** A run while it is under way. */
+export interface Run {
+  readonly task: Task;
+  readonly settings: Settings;
+  readonly tools: Tools;
+  readonly since: number;
+  readonly cache: RunCache;
+  /** Those that may need another write, in the order in which they are taken up. */
+  readonly pending: Set<string>;
+  readonly endings: Map<string, Ending>;
+  readonly states: Map<string, RunState>;
+  /** How often the run has written for each binding. */
+  readonly attempts: Map<string, number>;
+  /** Neighbours that were taken up. */
+  readonly adopted: Set<string>;
+  /** Bindings that nobody has evaluated, and that were read anyway. Their own events are on their way. */
+  readonly passing: Set<string>;
+  collects: number;
+  writes: number;
+  announcements: number;
+  /** Whether an output went or changed, so that neighbours may have what they waited for. */
+  released: boolean;
+  /** Orphans that could not be deleted, by their uids. */
+  readonly undeletedOrphans: Map<string, { readonly owner: string; readonly ending: Ending }>;
+  /** When the clock was read by which this round dates its claims. */
+  datedAt: number;
+}
+
+/** A decision that is to be carried out for a binding. */
+export interface PlannedWrite {
+  readonly name: string;
+  readonly decision: Write | DryRun;
+}
+
+// As many as a run may have under way where it is alone. `createWriteShares` limits them where it is not.
+export const writesAtOnce = 16;
+
+// After this no binding is taken up any more. What was announced by then is still brought to its end.
+const maxMs = 20_000;
+const maxMsWithoutWrites = 40_000;
+
+/** A run that has done nothing yet. */
+export function startRun(task: Task, settings: Settings, tools: Tools): Run {
+  const cache = createRunCache();
+  return {
+    task,
+    settings,
+    tools: { ...tools, cluster: cacheWrites(tools.cluster, cache) },
+    since: tools.elapsed(),
+    cache,
+    // Those that never converge must not come first in each run.
+    pending: new Set(rotate(task.names.toSorted(compareText), tools.nonce())),
+    endings: new Map(),
+    states: new Map(),
+    attempts: new Map(),
+    adopted: new Set(),
+    passing: new Set(),
+    collects: 0,
+    writes: 0,
+    announcements: 0,
+    released: false,
+    undeletedOrphans: new Map(),
+    datedAt: 0,
+  };
+}
+
+/** Whether there is time for another round. */
+export function isInTime(run: Run): boolean {
+  return isInTimeToBegin(run) || [...run.pending].some((name) => isAnnounced(run, name));
+}
+
+/** A namespace may be so large that to read it takes all the time; then it gets some more, or nothing would ever come of it. */
+export function isInTimeToBegin({ tools, since, writes }: Run): boolean {
+  return tools.elapsed() - since < (writes > 0 ? maxMs : maxMsWithoutWrites);
+}
+
+/** Whether the run has announced a POST for a binding that it may still send. */
+export function isAnnounced(run: Run, name: string): boolean {
+  return stateOf(run, name).unsentPost !== undefined;
+}
+
+/** What the run remembers of its writes for a binding. A POST that it is too late to send is none any more. */
+export function stateOf({ states, tools }: Run, name: string): RunState {
+  const state = states.get(name) ?? {};
+  states.set(name, state);
+  if (state.unsentPost && tools.elapsed() >= state.unsentPost.sendBy) {
+    state.endedNonce = state.unsentPost.nonce;
+    delete state.unsentPost;
+  }
+  return state;
+}
+
+/** What a binding needs next. */
+export function decideFor(run: Run, world: World, name: string): Decision {
+  return decide(world, name, stateOf(run, name), run.tools.nonce());
+}
+
+/** The run is over for a binding. */
+export function endBinding(run: Run, name: string, ending: Ending): void {
+  run.pending.delete(name);
+  run.endings.set(name, ending);
+}
+
+/** How a run ends for whoever met an error. */
+export function toTrouble(error: unknown): Ending {
+  return error instanceof UncertainError
+    ? { kind: 'waiting', message: error.message }
+    : { kind: 'failed', error };
+}

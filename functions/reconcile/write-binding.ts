@@ -1,0 +1,77 @@
+import { bindingFinalizer } from '../../shared/api/binding.ts';
+import type { RunState } from '../../shared/decide/run-state.ts';
+import type { DryRun, Write, WriteOf } from '../../shared/decide/decision.ts';
+import { type WriteOutcome, perform } from './perform.ts';
+import { type PlannedWrite, type Run, endBinding, stateOf, toTrouble } from './run.ts';
+
+// Somebody else writes the same object each time: to go on at once helps nobody.
+const maxAttempts = 12;
+
+/** Carries out what was planned for a binding. Its trouble is its own: the others go on. */
+export async function writeBinding(run: Run, planned: PlannedWrite): Promise<void> {
+  const { name } = planned;
+  // To the end of the line.
+  run.pending.delete(name);
+  run.pending.add(name);
+  try {
+    await write(run, planned);
+  } catch (error) {
+    endBinding(run, name, toTrouble(error));
+  }
+  const attempts = (run.attempts.get(name) ?? 0) + 1;
+  run.attempts.set(name, attempts);
+  if (attempts < maxAttempts || !run.pending.has(name)) return;
+  const message = `not converged after ${maxAttempts} writes: something else writes the same objects`;
+  endBinding(run, name, { kind: 'waiting', message });
+}
+
+async function write(run: Run, planned: PlannedWrite): Promise<void> {
+  const { name, decision } = planned;
+  // Whatever comes of it: what follows a PUT may fail when the PUT has not.
+  if (decision.kind === 'replace-output') run.released = true;
+  const { tools, datedAt } = run;
+  const outcome = await perform({ decision, state: stateOf(run, name), datedAt, tools });
+  const isPreparation = isAnnouncement(planned) || isFinalizerAdded(planned);
+  if (countWrite(run, decision, outcome) && isPreparation) run.announcements++;
+  // What a replaced output selected is free now, and only another collect shows who was waiting for it.
+  if (outcome === 'confirmed' && decision.kind === 'create-output')
+    endBinding(run, name, { kind: 'converged' });
+  if (decision.kind === 'write-status' && decision.waiting) endBinding(run, name, decision.waiting);
+}
+
+/** Whether a write only says what is to come. */
+export function isAnnouncement({ decision }: PlannedWrite): boolean {
+  if (decision.kind === 'patch-finalizers') return decision.announce !== undefined;
+  return (
+    decision.kind === 'write-status' && ['creating', 'replacing'].includes(decision.status.claim?.kind ?? '')
+  );
+}
+
+/** Our finalizer goes on: nothing has come of it yet. */
+function isFinalizerAdded({ decision }: PlannedWrite): boolean {
+  return decision.kind === 'patch-finalizers' && decision.finalizers.includes(bindingFinalizer);
+}
+
+/** An orphan that cannot be deleted keeps what it holds, and somebody must come back for it; the others go on. */
+export async function deleteOrphan(run: Run, orphan: WriteOf<'delete-output'>): Promise<void> {
+  const { output, owner } = orphan;
+  const { name, uid } = output.metadata;
+  const { tools, datedAt } = run;
+  const state: RunState = {};
+  try {
+    countWrite(run, orphan, await perform({ decision: orphan, state, datedAt, tools }));
+  } catch (error) {
+    run.undeletedOrphans.set(uid, { owner, ending: toTrouble(error) });
+  }
+  if (!state.undeletedOutput) return;
+  const message = `ClusterSPIFFEID ${name} has no binding any more but could not be deleted: ${state.undeletedOutput.words}`;
+  run.undeletedOrphans.set(uid, { owner, ending: { kind: 'waiting', message } });
+}
+
+/** True where it was a write that was carried out, or that others were faster than. What was not deleted sets nobody free. */
+function countWrite(run: Run, { kind }: Write | DryRun, outcome: WriteOutcome): boolean {
+  if (kind === 'dry-run' || outcome === 'rejected' || outcome === 'not-sent') return false;
+  run.writes++;
+  if (kind === 'delete-output') run.released = true;
+  return true;
+}

@@ -1,0 +1,70 @@
+import type { Binding, BindingStatus } from '../api/binding.ts';
+import type { Waiting } from '../api/outcome.ts';
+import type { Decision, Write, WriteOf } from './decision.ts';
+import { isReported, toWithdrawingStatus } from './status.ts';
+import { type View, postMayLand } from './view.ts';
+import type { HeldOutput } from './world.ts';
+
+/** Withdraws, makes sure that nothing can land, and only then writes what follows. */
+export function withdrawThen(view: View, next: () => Decision): Decision {
+  if (view.output) return withdraw(view, view.output);
+  return postMayLand(view) ? waitForPost(view) : next();
+}
+
+/**
+ * An output goes. What this run could not delete lives on, and the status says so: neither that all is well, nor a
+ * failure, which would mean that the output is gone.
+ */
+export function withdraw(view: View, held: HeldOutput): Decision {
+  const { name, uid } = held.output.metadata;
+  const { undeletedOutput } = view.state;
+  if (undeletedOutput?.uid !== uid) return toDeletion(held);
+  const message = `ClusterSPIFFEID ${name} must go, and could not be deleted: ${undeletedOutput.words}`;
+  return reportRejection(view, 'DeletionRejected', message);
+}
+
+/** The deletion of an output exactly as it was read. */
+export function toDeletion({ output, owner }: HeldOutput): WriteOf<'delete-output'> {
+  return { kind: 'delete-output', output, owner };
+}
+
+/** Says what the API server refuses, and waits. */
+export function reportRejection(
+  view: View,
+  reason: 'DeletionRejected' | 'FinalizerRejected',
+  message: string,
+): Decision {
+  return reportWaiting(view, message, toWithdrawingStatus(view.context, message, reason));
+}
+
+/** Says once what is waited for. */
+export function reportWaiting({ binding }: View, message: string, status: BindingStatus): Decision {
+  const waiting: Waiting = { kind: 'waiting', message };
+  return isReported(binding, status) ? waiting : toStatusWrite(binding, status, waiting);
+}
+
+/** A write of a status. `waiting`: this is all for now. */
+export function toStatusWrite(binding: Binding, status: BindingStatus, waiting?: Waiting): Write {
+  return { kind: 'write-status', binding, status, waiting };
+}
+
+const waitingForPost: Waiting = {
+  kind: 'waiting',
+  message: 'an earlier request to create the ClusterSPIFFEID may still take effect',
+};
+
+/** Whose POST may still land waits for it. */
+export function waitForPost(view: View): Decision {
+  return clampFutureClaim(view) ?? waitingForPost;
+}
+
+/**
+ * A claim that a wrong clock dated far ahead would hold for as long as the clock was wrong. Its POST was announced
+ * before it was read, so a quarantine that begins now is long enough; nothing is known that would allow a shorter one.
+ */
+export function clampFutureClaim({ binding, claim, world }: View): Decision | undefined {
+  const { clock } = world.snapshot;
+  if (claim?.kind !== 'creating' || claim.at <= clock.horizon) return undefined;
+  const status = { ...binding.status, claim: { ...claim, at: clock.now } };
+  return toStatusWrite(binding, status, waitingForPost);
+}
