@@ -1,5 +1,5 @@
 import { maxReadsByName } from '../../shared/collect/limits.ts';
-import { takeTurns } from '../../shared/concurrency/take-turns.ts';
+import { runInSlices } from '../../shared/concurrency/run-in-slices.ts';
 import { isNew } from '../../shared/decide/decide-new.ts';
 import type { World } from '../../shared/decide/world.ts';
 import { findAffected } from './find-affected.ts';
@@ -17,10 +17,10 @@ export async function adoptNeighbours(run: Run, world: World): Promise<void> {
   const { tools, released, endings, pending } = run;
   const converged = new Set([...endings].flatMap(([name, { kind }]) => (kind === 'converged' ? [name] : [])));
   const own = [...endings.keys(), ...pending];
-  const affected = new Set(await takeTurns(findAffected(world, new Set(own), released), tools));
+  const affected = new Set(await runInSlices(findAffected(world, new Set(own), released), tools));
   if (converged.size > 0) {
     const others = new Set(own.filter((name) => !converged.has(name)));
-    const again = await takeTurns(findAffected(world, others, released), tools);
+    const again = await runInSlices(findAffected(world, others, released), tools);
     for (const name of again) if (!converged.has(name) || wouldWrite(run, world, name)) affected.add(name);
   }
   for (const name of affected) adopt(run, name);

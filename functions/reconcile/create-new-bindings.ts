@@ -1,8 +1,9 @@
 import { bindingFinalizer } from '../../shared/api/binding.ts';
-import { collectAlone, readNewBindings, readSourcesOf } from '../../shared/collect/collect-new.ts';
+import { collectAlone } from '../../shared/collect/collect-alone.ts';
+import { readNewBindings, readSourcesOf } from '../../shared/collect/read-new-bindings.ts';
 import { maxReadsByName } from '../../shared/collect/limits.ts';
 import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
-import { takeTurns } from '../../shared/concurrency/take-turns.ts';
+import { runInSlices } from '../../shared/concurrency/run-in-slices.ts';
 import { type FirstWrite, addFinalizer, decideNew, isNew } from '../../shared/decide/decide-new.ts';
 import { compileWorld } from '../../shared/decide/world.ts';
 import { runRound } from './round.ts';
@@ -19,7 +20,7 @@ export async function createNewBindings(run: Run): Promise<void> {
   const snapshot = await collectAlone(tools.cluster, { namespace: task.namespace, names: announced }, cache);
   if (!snapshot) return;
   run.collects++;
-  await runRound(run, await takeTurns(compileWorld(snapshot, settings), tools), announced);
+  await runRound(run, await runInSlices(compileWorld(snapshot, settings), tools), announced);
 }
 
 async function announceNewBindings(run: Run): Promise<string[]> {

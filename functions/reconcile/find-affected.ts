@@ -1,5 +1,10 @@
 import { needsWrite } from '../../shared/decide/needs-write.ts';
-import { findPeers, isConcerned, toConcern, toConflicts } from '../../shared/decide/peers.ts';
+import {
+  findPeers,
+  mayHaveStaleConflicts,
+  toChangedBindings,
+  toConflicts,
+} from '../../shared/decide/peers.ts';
 import type { World } from '../../shared/decide/world.ts';
 import { findReady } from '../../shared/api/conditions.ts';
 import type { Binding } from '../../shared/api/binding.ts';
@@ -15,14 +20,16 @@ export function* findAffected(
   own: ReadonlySet<string>,
   released: boolean,
 ): Generator<void, string[]> {
-  const concern = toConcern(world, own);
+  const changed = toChangedBindings(world, own);
   const affected: string[] = [];
   for (const binding of world.snapshot.bindings.values()) {
     yield;
     const { name } = binding.metadata;
     if (own.has(name)) continue;
     const isMeant =
-      isConcerned(world, binding, concern) || (released && isUnknown(binding)) || isLeft(world, binding);
+      mayHaveStaleConflicts(world, binding, changed) ||
+      (released && isUndecided(binding)) ||
+      wasAbandoned(world, binding);
     if (isMeant && isAffected(world, binding)) affected.push(name);
   }
   return affected;
@@ -34,19 +41,19 @@ export function* findAffected(
  */
 function isAffected(world: World, binding: Binding): boolean {
   const { metadata, status } = binding;
-  if (world.snapshot.partial?.has(metadata.name)) return hasOtherConflicts(world, binding);
+  if (world.snapshot.partial?.has(metadata.name)) return hasStaleConflicts(world, binding);
   if (needsWrite(world, metadata.name)) return true;
-  return status?.claim?.kind === 'creating' && hasOtherConflicts(world, binding);
+  return status?.claim?.kind === 'creating' && hasStaleConflicts(world, binding);
 }
 
-function hasOtherConflicts(world: World, { metadata, status }: Binding): boolean {
+function hasStaleConflicts(world: World, { metadata, status }: Binding): boolean {
   const key = world.requests.get(metadata.name);
   if (key === undefined) return false;
   return !isSameJson(toConflicts(findPeers(world, metadata.name, key)), status?.conflicts ?? []);
 }
 
 /** Whether it waits for something: only who does can be set free. */
-function isUnknown({ status }: Binding): boolean {
+function isUndecided({ status }: Binding): boolean {
   return findReady(status)?.status === 'Unknown';
 }
 
@@ -54,7 +61,7 @@ function isUnknown({ status }: Binding): boolean {
  * Whether a run that had begun to look after a neighbour has died, or may have: it said that something is to come, and
  * none of its writes is on its way any more. A live run, whose POST may be, is left alone.
  */
-function isLeft({ snapshot }: World, { metadata, status }: Binding): boolean {
+function wasAbandoned({ snapshot }: World, { metadata, status }: Binding): boolean {
   const ready = findReady(status);
   if (ready?.status !== 'Unknown' || ready.observedGeneration !== metadata.generation) return false;
   const claim = status?.claim;

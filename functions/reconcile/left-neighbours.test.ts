@@ -41,7 +41,7 @@ async function settleUnder(
       events: { record: () => undefined, flush: async () => undefined },
       nonce: () => `${names.join('-')}-${nonces++}`,
       elapsed: () => 0,
-      giveWay: async () => undefined,
+      yieldToOthers: async () => undefined,
     },
   );
   return [...run.endings.values()].map(({ kind }) => kind);

@@ -29,7 +29,7 @@ async function stateAfter(before: Claim | undefined, written: Claim): Promise<Ru
     events,
     nonce: () => 'unused',
     elapsed: () => 5_000,
-    giveWay: async () => undefined,
+    yieldToOthers: async () => undefined,
   };
   const status = { claim: written };
   const decision = { kind: 'write-status', binding: old, status, waiting: undefined } as const;

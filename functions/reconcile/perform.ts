@@ -4,7 +4,7 @@ import { sendWithinMs } from '../../shared/api/creation-budget.ts';
 import type { NewOutput } from '../../shared/api/new-output.ts';
 import { type Refused, refused, refusedForNow } from '../../shared/api/outcome.ts';
 import { NotSentError, UncertainError } from '../../shared/api/uncertain-error.ts';
-import type { Turns } from '../../shared/concurrency/take-turns.ts';
+import type { EventLoop } from '../../shared/concurrency/run-in-slices.ts';
 import type { DryRun, Write, WriteOf } from '../../shared/decide/decision.ts';
 import { toEventRecords } from '../../shared/decide/event-records.ts';
 import type { RunState } from '../../shared/decide/run-state.ts';
@@ -16,7 +16,7 @@ import { redact } from '../../shared/text/redact.ts';
 import type { EventRecorder } from './event-recorder.ts';
 
 /** What a run needs of the world. */
-export interface Tools extends Turns {
+export interface Tools extends EventLoop {
   readonly cluster: Cluster;
   readonly events: EventRecorder;
   readonly nonce: () => string;

@@ -1,6 +1,6 @@
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { collect } from '../../shared/collect/collect.ts';
-import { takeTurns } from '../../shared/concurrency/take-turns.ts';
+import { runInSlices } from '../../shared/concurrency/run-in-slices.ts';
 import { type World, compileWorld } from '../../shared/decide/world.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import { createNewBindings } from './create-new-bindings.ts';
@@ -47,5 +47,5 @@ async function collectWorld(run: Run): Promise<World> {
   run.datedAt = tools.elapsed();
   const names = [...run.pending];
   const scope = { namespace: task.namespace, names, settings, isWhole: task.isWhole ?? false };
-  return await takeTurns(compileWorld(await collect(tools.cluster, scope, cache), settings), tools);
+  return await runInSlices(compileWorld(await collect(tools.cluster, scope, cache), settings), tools);
 }

@@ -10,13 +10,13 @@ import { testSettings } from '../../test/support/test-cluster.ts';
 import { reconcile } from './reconcile.ts';
 
 const type = 'red.sonda.kleym.bindings.affected';
-const giveWay = async () => undefined;
+const yieldToOthers = async () => undefined;
 
 function appOn(cluster: Cluster, elapsed: () => number = () => 0) {
   let nonces = 0;
   const log = pino({ level: 'silent' });
   const nonce = () => `nonce-${nonces++}`;
-  const options = { cluster, settings: testSettings, log, nonce, elapsed, giveWay };
+  const options = { cluster, settings: testSettings, log, nonce, elapsed, yieldToOthers };
   return silentApp(reconcile(options), 'reconcile');
 }
 

@@ -15,13 +15,13 @@ import { createBatches } from '../../shared/concurrency/batches.ts';
 import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
 import { createLimit } from '../../shared/concurrency/limit.ts';
 import { rotate } from '../../shared/concurrency/rotate.ts';
-import type { Turns } from '../../shared/concurrency/take-turns.ts';
+import type { EventLoop } from '../../shared/concurrency/run-in-slices.ts';
 import { type RunResult, reconcileBindings } from './reconcile-bindings.ts';
 import type { Ending } from './run.ts';
 import { createWriteShares } from './write-shares.ts';
 
 /** What reconcile needs of the world. */
-export interface ReconcileOptions extends Turns {
+export interface ReconcileOptions extends EventLoop {
   readonly cluster: Cluster;
   readonly settings: Settings;
   readonly log: Logger;
@@ -66,7 +66,7 @@ const wholeNamespace = '*';
 
 /** Reconciles the bindings that an event names, until they are stable. */
 export function reconcile(options: ReconcileOptions): Handler {
-  const { cluster, settings, log, nonce, elapsed, giveWay } = options;
+  const { cluster, settings, log, nonce, elapsed, yieldToOthers } = options;
   const inTurn = createLimit(batchesAtOnce);
   const shareWrites = createWriteShares(cluster, writesAtOnce);
   const batches = createBatches(async (namespace, asked): Promise<Batch> => {
@@ -77,7 +77,7 @@ export function reconcile(options: ReconcileOptions): Handler {
       if (elapsed() - since > maxMs) return notBegun(task);
       const { cluster: shared, leave } = shareWrites();
       const events = createEventRecorder(cluster, log, elapsed);
-      const tools = { cluster: shared, nonce, elapsed, giveWay, events };
+      const tools = { cluster: shared, nonce, elapsed, yieldToOthers, events };
       try {
         return { asked: names, ...(await reconcileBindings(task, settings, tools)) };
       } finally {

@@ -18,7 +18,7 @@ function appOn(cluster: Cluster, elapsed: () => number = () => 0) {
     log: pino({ level: 'silent' }),
     nonce: () => `nonce-${nonces++}`,
     elapsed,
-    giveWay: async () => undefined,
+    yieldToOthers: async () => undefined,
   };
   return silentApp(reconcile(options), 'reconcile');
 }

@@ -1,6 +1,6 @@
 import { readClock } from '../../shared/collect/collect.ts';
 import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
-import { createPause } from '../../shared/concurrency/take-turns.ts';
+import { createPause } from '../../shared/concurrency/run-in-slices.ts';
 import { decideOrphans } from '../../shared/decide/decide-orphans.ts';
 import { isWaiting } from '../../shared/decide/status.ts';
 import type { World } from '../../shared/decide/world.ts';

@@ -20,12 +20,12 @@ async function withNames(
   return here;
 }
 
-/** A clock that goes on with each decision: `giveWay` is asked for between two of them. */
+/** A clock that goes on with each decision: `yieldToOthers` is asked for between two of them. */
 function slowDeciding(msEach: number) {
   let now = 0;
   return {
     elapsed: () => now,
-    giveWay: async () => {
+    yieldToOthers: async () => {
       now += msEach;
     },
     spend: (ms: number) => {
@@ -132,7 +132,7 @@ test('a whole look reads the namespace for one name, and each time', async () =>
     events: { record: () => undefined, flush: async () => undefined },
     nonce: () => 'nonce',
     elapsed: () => 0,
-    giveWay: async () => undefined,
+    yieldToOthers: async () => undefined,
   };
   const run = await reconcileBindings(
     { namespace: 'team-a', names: ['binding-03'], isWhole: true },

@@ -8,11 +8,13 @@ import { binding, objective, output, pool, poolBinding } from '../../test/suppor
 import { postEvent, silentApp } from '../../test/support/post-event.ts';
 import { type Settling, createSettling } from '../../test/support/settling.ts';
 import { testSettings } from '../../test/support/test-cluster.ts';
-import { realTurns } from '../../shared/concurrency/real-turns.ts';
+import { nodeEventLoop } from '../../shared/concurrency/node-event-loop.ts';
 import { sweep } from './sweep.ts';
 
 function look(cluster: Cluster, id = 'tick', type = 'dev.knative.sources.ping') {
-  return postEvent(silentApp(sweep(cluster, testSettings, realTurns), 'sweep'), { attributes: { type, id } });
+  return postEvent(silentApp(sweep(cluster, testSettings, nodeEventLoop), 'sweep'), {
+    attributes: { type, id },
+  });
 }
 
 async function atRest(): Promise<Settling> {
@@ -36,7 +38,7 @@ const labelsOf = (name: string) => ({
 
 /** Hands events to one and the same sweep, without a server in between: what is asked at once, meets. */
 function asker(cluster: Cluster): (id: string) => Promise<Answer> {
-  const handle = sweep(cluster, testSettings, realTurns);
+  const handle = sweep(cluster, testSettings, nodeEventLoop);
   const log = pino({ level: 'silent' });
   return (id) => handle(new CloudEvent({ type: 'org.example.letter', source: '/letters', id }), { log });
 }

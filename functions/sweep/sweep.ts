@@ -7,8 +7,8 @@ import type { Settings } from '../../shared/identity/settings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { collectCluster } from '../../shared/collect/collect-cluster.ts';
 import { redact } from '../../shared/text/redact.ts';
-import { type Turns, takeTurns } from '../../shared/concurrency/take-turns.ts';
-import { findUnsettled } from './find-unsettled.ts';
+import { type EventLoop, runInSlices } from '../../shared/concurrency/run-in-slices.ts';
+import { findUnconverged } from './find-unconverged.ts';
 
 /** What one look at the cluster found, and which events it was for. */
 interface Look {
@@ -23,8 +23,8 @@ interface Look {
  * those that arrive during a look share the next one. The last of them carries the reply: it has waited least, so its
  * sender is the last to give up. If that one does give up, it sends the event again.
  */
-export function sweep(cluster: Cluster, settings: Settings, turns: Turns): Handler {
-  const looks = createBatches((_everything, causes) => look(cluster, settings, causes, turns));
+export function sweep(cluster: Cluster, settings: Settings, loop: EventLoop): Handler {
+  const looks = createBatches((_everything, causes) => look(cluster, settings, causes, loop));
   return async function handleAny(event, context) {
     const { id } = event;
     context.release?.();
@@ -42,12 +42,12 @@ async function look(
   cluster: Cluster,
   settings: Settings,
   causes: readonly string[],
-  turns: Turns,
+  loop: EventLoop,
 ): Promise<Look> {
   const snapshots = await collectCluster(cluster);
   const unsettled: BindingNames[] = [];
   for (const snapshot of snapshots) {
-    const names = await takeTurns(findUnsettled(snapshot, settings), turns);
+    const names = await runInSlices(findUnconverged(snapshot, settings), loop);
     if (names.length > 0) unsettled.push({ namespace: snapshot.namespace, names });
   }
   return {

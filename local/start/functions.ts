@@ -6,12 +6,12 @@ import { mapObjective } from '../../functions/map-objective/map-objective.ts';
 import { mapOutput } from '../../functions/map-output/map-output.ts';
 import { mapPool } from '../../functions/map-pool/map-pool.ts';
 import { reconcile } from '../../functions/reconcile/reconcile.ts';
-import { takeNewBindings } from '../../functions/reconcile/take-new-bindings.ts';
+import { acceptNewBindings } from '../../functions/reconcile/accept-new-bindings.ts';
 import { sweep } from '../../functions/sweep/sweep.ts';
 import { type Handler, functionApp } from '../../shared/events/function-app.ts';
 import { listen } from '../../shared/runtime/serve.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
-import { realTurns } from '../../shared/concurrency/real-turns.ts';
+import { nodeEventLoop } from '../../shared/concurrency/node-event-loop.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 
 /** All functions behind one port, each under its own name. */
@@ -39,8 +39,8 @@ export async function startFunctions(options: {
     'map-pool': mapPool(cluster),
     'map-objective': mapObjective(cluster),
     'map-output': mapOutput(cluster),
-    reconcile: takeNewBindings(reconcile({ cluster, settings, log, nonce: randomUUID, ...realTurns })),
-    sweep: sweep(cluster, settings, realTurns),
+    reconcile: acceptNewBindings(reconcile({ cluster, settings, log, nonce: randomUUID, ...nodeEventLoop })),
+    sweep: sweep(cluster, settings, nodeEventLoop),
   };
   const door = new Hono();
   for (const [name, handler] of Object.entries(handlers))

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { toIssueWords } from '../text/issue-words.ts';
+import { describeIssues } from '../text/describe-issues.ts';
 import { toBeginning } from './bounded.ts';
 import { Condition } from './conditions.ts';
 import { NamespacedMeta, type Resource } from './object-meta.ts';
-import { Texts } from './texts.ts';
+import { StringList } from './strings.ts';
 
 export const bindingResource = {
   group: 'kleym.sonda.red',
@@ -16,7 +16,7 @@ export const bindingResource = {
 export const bindingFinalizer = 'kleym.sonda.red/inferenceidentitybinding-finalizer';
 
 /** A list of more finalizers is not read whole, so it is never written: that would take the others off. */
-export const mostFinalizers = 100;
+export const maxFinalizers = 100;
 /** kleym records 20 of a kind. */
 const mostConflicts = 40;
 /** So many characters of a status are read, which is more than kleym writes. */
@@ -133,7 +133,7 @@ const StoredStatus = z.preprocess(
 
 /** A binding that another version or another CRD has stored is its own trouble: it must not take a list down. */
 export const Binding = z.object({
-  metadata: NamespacedMeta.extend({ finalizers: Texts.transform(toKnownFinalizers).optional() }),
+  metadata: NamespacedMeta.extend({ finalizers: StringList.transform(toKnownFinalizers).optional() }),
   spec: StoredSpec.catch(({ value, error }) => toUnreadableSpec(value, error)),
   status: StoredStatus.optional().catch(undefined),
 });
@@ -146,19 +146,19 @@ export function toEffectiveMode(spec: BindingSpec): Mode {
 
 /** Under its service account others look for what it may hold, so that is kept. */
 function toUnreadableClaim(claim: unknown, error: Pick<z.ZodError, 'issues'>): UnreadableClaim {
-  return { kind: 'unreadable', words: toIssueWords(error), serviceAccountName: serviceAccountOf(claim) };
+  return { kind: 'unreadable', words: describeIssues(error), serviceAccountName: serviceAccountOf(claim) };
 }
 
 /** It names no pool, so nothing can be rendered from it. */
 function toUnreadableSpec(spec: unknown, error: Pick<z.ZodError, 'issues'>): BindingSpec {
   const serviceAccountName = serviceAccountOf(spec) ?? '';
-  return { poolRef: { name: '' }, serviceAccountName, unreadable: toIssueWords(error) };
+  return { poolRef: { name: '' }, serviceAccountName, unreadable: describeIssues(error) };
 }
 
 /** With ours, and with so many others that it stays too long when ours comes off. */
 function toKnownFinalizers(finalizers: string[]): string[] {
-  if (finalizers.length <= mostFinalizers) return finalizers;
-  const others = finalizers.filter((one) => one !== bindingFinalizer).slice(0, mostFinalizers + 1);
+  if (finalizers.length <= maxFinalizers) return finalizers;
+  const others = finalizers.filter((one) => one !== bindingFinalizer).slice(0, maxFinalizers + 1);
   return finalizers.includes(bindingFinalizer) ? [...others, bindingFinalizer] : others;
 }
 

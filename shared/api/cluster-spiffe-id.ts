@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Texts, TextsByKey } from './texts.ts';
+import { StringList, StringMap } from './strings.ts';
 import { ObjectMeta, type Resource } from './object-meta.ts';
 
 export const outputResource = {
@@ -32,13 +32,13 @@ export const outputAnnotations = {
   fence: 'kleym.sonda.red/fence',
 } as const;
 
-const LabelSelector = z.looseObject({ matchLabels: TextsByKey.optional() });
+const LabelSelector = z.looseObject({ matchLabels: StringMap.optional() });
 
 const Spec = z.looseObject({
   spiffeIDTemplate: z.string().optional().catch(undefined),
   podSelector: LabelSelector.optional().catch(undefined),
   namespaceSelector: LabelSelector.optional().catch(undefined),
-  workloadSelectorTemplates: Texts.optional().catch(undefined),
+  workloadSelectorTemplates: StringList.optional().catch(undefined),
   className: z.string().optional().catch(undefined),
   fallback: z.boolean().optional().catch(undefined),
   hint: z.string().optional().catch(undefined),

@@ -3,8 +3,8 @@ import {
   type Condition,
   type Finding,
   conditionTypes,
-  toUnknown,
-  toWell,
+  toUnevaluated,
+  toHealthy,
   toConditions,
 } from './conditions.ts';
 
@@ -20,7 +20,7 @@ describe('a condition that is well', () => {
     ['UnsafeSelector', 'False', 'Resolved', 'Selectors are safe'],
     ['RenderFailure', 'False', 'Resolved', 'Rendering is healthy'],
   ] as const)('%s is %s with the reason %s [§0]', (type, status, reason, message) => {
-    expect(toWell(type)).toEqual({ type, status, reason, message });
+    expect(toHealthy(type)).toEqual({ type, status, reason, message });
   });
 });
 
@@ -32,13 +32,13 @@ describe('a condition that was not evaluated', () => {
     ['UnsafeSelector', 'Selector safety has not been evaluated yet'],
     ['RenderFailure', 'Render health has not been evaluated yet'],
   ] as const)('%s is unknown, and says "%s" [§0]', (type, message) => {
-    expect(toUnknown(type, 'Initializing')).toEqual({
+    expect(toUnevaluated(type, 'Initializing')).toEqual({
       type,
       status: 'Unknown',
       reason: 'Initializing',
       message,
     });
-    expect(toUnknown(type, 'NotEvaluated')).toEqual({
+    expect(toUnevaluated(type, 'NotEvaluated')).toEqual({
       type,
       status: 'Unknown',
       reason: 'NotEvaluated',
@@ -73,13 +73,13 @@ describe('since when a finding holds', () => {
   });
 
   test('is now where its status changed', () => {
-    expect(toConditions([toWell('Ready')], [before], 2, today)).toEqual([
-      { ...toWell('Ready'), observedGeneration: 2, lastTransitionTime: today },
+    expect(toConditions([toHealthy('Ready')], [before], 2, today)).toEqual([
+      { ...toHealthy('Ready'), observedGeneration: 2, lastTransitionTime: today },
     ]);
   });
 
   test('is taken from the condition of the same type, and the generation stands on all of them', () => {
-    const findings = conditionTypes.map(toWell);
+    const findings = conditionTypes.map(toHealthy);
     const conditions = toConditions(findings, [{ ...before, status: 'True' }], 7, today);
     expect(conditions.map(({ lastTransitionTime }) => lastTransitionTime)).toEqual([
       yesterday,

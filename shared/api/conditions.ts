@@ -40,13 +40,13 @@ const unevaluated = {
 } satisfies Record<ConditionType, string>;
 
 /** The condition was evaluated, and all is well. */
-export function toWell(type: ConditionType): Finding {
+export function toHealthy(type: ConditionType): Finding {
   if (type === 'Ready') return { type, status: 'True', reason: 'Reconciled', message: healthy.Ready };
   return { type, status: 'False', reason: 'Resolved', message: healthy[type] };
 }
 
 /** The condition was not evaluated: `NotEvaluated` behind a failure, `Initializing` before the first answer. */
-export function toUnknown(
+export function toUnevaluated(
   type: ConditionType,
   reason: Extract<Reason, 'NotEvaluated' | 'Initializing'>,
 ): Finding {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Texts, TextsByKey } from './texts.ts';
+import { StringList, StringMap } from './strings.ts';
 
 /** The parts of Kubernetes metadata that kleym reads; everything else is left alone. */
 export const ObjectMeta = z.object({
@@ -9,9 +9,9 @@ export const ObjectMeta = z.object({
   resourceVersion: z.string(),
   generation: z.int().optional(),
   deletionTimestamp: z.string().optional(),
-  finalizers: Texts.optional(),
-  labels: TextsByKey.optional(),
-  annotations: TextsByKey.optional(),
+  finalizers: StringList.optional(),
+  labels: StringMap.optional(),
+  annotations: StringMap.optional(),
 });
 export type ObjectMeta = z.infer<typeof ObjectMeta>;
 

@@ -39,7 +39,7 @@ export function refused<R extends RefusalReason>(
   reason: R,
   message: string,
 ): Refused {
-  return { kind: 'refused', condition, reason, message: shorten(message), retry: false };
+  return { kind: 'refused', condition, reason, message: cutMessage(message), retry: false };
 }
 
 /** The answer is no, until something outside of the binding appears. */
@@ -48,11 +48,11 @@ export function refusedForNow<R extends RefusalReason>(
   reason: R,
   message: string,
 ): Refused {
-  return { kind: 'refused', condition, reason, message: shorten(message), retry: true };
+  return { kind: 'refused', condition, reason, message: cutMessage(message), retry: true };
 }
 
 /** A cut may go through a character: half of one would come back from the API server as something else. */
-function shorten(message: string): string {
+function cutMessage(message: string): string {
   if (message.length <= maxMessageLength) return message;
   return `${message.slice(0, maxMessageLength - 1).toWellFormed()}…`;
 }

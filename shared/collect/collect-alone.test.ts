@@ -12,7 +12,8 @@ import {
   outputOf,
   owning,
 } from '../../test/support/stored-cluster.ts';
-import { collectAlone, readSourcesOf } from './collect-new.ts';
+import { collectAlone } from './collect-alone.ts';
+import { readSourcesOf } from './read-new-bindings.ts';
 import { createRunCache } from './run-cache.ts';
 
 const now = '2026-01-01T00:10:00Z';

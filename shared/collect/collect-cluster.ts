@@ -8,7 +8,7 @@ import { managedBy } from '../identity/ownership.ts';
 import type { Cluster, Listed } from '../kube/cluster.ts';
 import { toClock } from './clock.ts';
 import { noBindings } from '../kube/found.ts';
-import { toBindings } from './known-bindings.ts';
+import { toBindingsByName } from './bindings-by-name.ts';
 
 interface Namespaced {
   readonly metadata: { readonly name: string; readonly namespace: string };
@@ -31,7 +31,7 @@ export async function collectCluster(cluster: Cluster): Promise<Snapshot[]> {
   const namespaces = new Set([...bindings.keys(), ...(outputs === 'unserved' ? [] : outputs.keys())]);
   return [...namespaces].map((namespace) => ({
     namespace,
-    bindings: toBindings(bindings.get(namespace) ?? []),
+    bindings: toBindingsByName(bindings.get(namespace) ?? []),
     outputs: outputs === 'unserved' ? 'unserved' : (outputs.get(namespace) ?? []),
     sources: { pools: within(pools, namespace), objectives: within(objectives, namespace) } satisfies Sources,
     clock: toClock(listed.at),

@@ -9,7 +9,7 @@ import type { Settings } from '../identity/settings.ts';
 import type { Cluster, Listed } from '../kube/cluster.ts';
 import { noBindings } from '../kube/found.ts';
 import { toClock } from './clock.ts';
-import { type Bindings, getBindings, toBindings } from './known-bindings.ts';
+import { type BindingsByName, getBindings, toBindingsByName } from './bindings-by-name.ts';
 import { maxReadsByName } from './limits.ts';
 import {
   type Neighbours,
@@ -19,7 +19,7 @@ import {
   listByKeys,
   listOutputs,
 } from './neighbourhood.ts';
-import { readClaimed } from './read-claimed.ts';
+import { readClaimedOutputs } from './read-claimed-outputs.ts';
 import { readOwners } from './read-owners.ts';
 import { readSources } from './read-sources.ts';
 import { type RunCache, isUnchanged, cacheReads } from './run-cache.ts';
@@ -79,13 +79,19 @@ async function collectNeighbourhood(
   const neighbours = isByKeys
     ? await listByKeys(cluster, namespace, cache)
     : await listByAccounts(cluster, namespace, cache.accounts);
-  const bindings = await complete(cluster, scope, { own, listed: neighbours.bindings });
+  const bindings = await readMissing(cluster, scope, { own, listed: neighbours.bindings });
   const of = isByKeys ? { keys: cache.keys } : { accounts: cache.accounts };
   const partial = new Set([...neighbours.partial].filter((name) => !names.includes(name)));
   const whole = [...new Set([...names, ...bindings.keys()])].filter((name) => !partial.has(name));
   const outputs = await listOutputs(cluster, namespace, isByKeys ? whole : names, of);
   const { hasOverlaps } = neighbours;
-  const snapshot = await finish(cluster, scope, cache, { bindings, outputs, partial, hasOverlaps, isByKeys });
+  const snapshot = await readRest(cluster, scope, cache, {
+    bindings,
+    outputs,
+    partial,
+    hasOverlaps,
+    isByKeys,
+  });
   return cacheFoundKeys(cache, scope, snapshot) ? undefined : snapshot;
 }
 
@@ -114,11 +120,11 @@ function isListedByKey(binding: Binding | undefined): boolean {
 }
 
 /** What a list shows is later than what was read by name before it; what it should show and does not is read by name. */
-async function complete(
+async function readMissing(
   cluster: Cluster,
   { namespace, names }: Scope,
-  { own, listed }: { readonly own: Bindings; readonly listed: Bindings },
-): Promise<Bindings> {
+  { own, listed }: { readonly own: BindingsByName; readonly listed: BindingsByName },
+): Promise<BindingsByName> {
   const missing = names.filter(
     (name) => !listed.has(name) && (!own.has(name) || isListedByKey(own.get(name))),
   );
@@ -134,12 +140,12 @@ async function collectNamespace(cluster: Cluster, scope: Scope, cache: RunCache)
     [outputLabels.managedBy]: managedBy,
     [outputLabels.bindingNamespace]: namespace,
   });
-  const bindings = toBindings(listed === 'unserved' ? noBindings() : listed.items);
-  return await finish(cluster, scope, cache, { bindings, outputs, ...everything });
+  const bindings = toBindingsByName(listed === 'unserved' ? noBindings() : listed.items);
+  return await readRest(cluster, scope, cache, { bindings, outputs, ...everything });
 }
 
 interface Parts extends Pick<Neighbours, 'partial' | 'hasOverlaps'> {
-  readonly bindings: Bindings;
+  readonly bindings: BindingsByName;
   readonly outputs: Listed<Output> | 'unserved';
   /** Outputs were listed by key, and some of them matter to nobody here. */
   readonly isByKeys: boolean;
@@ -148,7 +154,7 @@ interface Parts extends Pick<Neighbours, 'partial' | 'hasOverlaps'> {
 const everything = { partial: new Set<string>(), hasOverlaps: true, isByKeys: false };
 
 /** Completes what was listed by what must be read by name, and by pools and objectives. */
-async function finish(
+async function readRest(
   cluster: Cluster,
   { namespace, names }: Scope,
   cache: RunCache,
@@ -162,9 +168,9 @@ async function finish(
   }
   const clock = toClock(outputs.at);
   const whole = new Map([...listed].filter(([name]) => !partial.has(name)));
-  const all = [...outputs.items, ...(await readClaimed(cluster, whole, outputs.items, clock))];
+  const all = [...outputs.items, ...(await readClaimedOutputs(cluster, whole, outputs.items, clock))];
   const ownerOf = createOwnerOf(listed, namespace);
-  const isMeant = isByKeys ? createConcern(names, cache.keys, whole, ownerOf) : () => true;
+  const isMeant = isByKeys ? createRelevance(names, cache.keys, whole, ownerOf) : () => true;
   const concerned = all.filter(isMeant);
   const bindings = await readOwners(cluster, namespace, listed, concerned);
   const owned = concerned.map((output) => [output, ownerOf(output)] as const);
@@ -177,10 +183,10 @@ async function finish(
 }
 
 /** Outputs without a label come from the whole namespace: which of them matter here. */
-function createConcern(
+function createRelevance(
   names: readonly string[],
   keys: ReadonlySet<string>,
-  listed: Bindings,
+  listed: BindingsByName,
   ownerOf: OwnerOf,
 ): (output: Output) => boolean {
   const own = new Set(names);
@@ -220,7 +226,7 @@ function cacheFoundKeys(cache: RunCache, { names, settings }: Scope, snapshot: S
   return hasKeys || (!isNarrow && cache.accounts.size > accountsBefore);
 }
 
-function pick(bindings: Bindings, name: string): Binding[] {
+function pick(bindings: BindingsByName, name: string): Binding[] {
   const binding = bindings.get(name);
   return binding ? [binding] : [];
 }

@@ -8,7 +8,7 @@ import { claimOf, isConverged } from '../decide/world.ts';
 import type { Cluster, FieldQuery, LabelQuery, Listed } from '../kube/cluster.ts';
 import { noBindings } from '../kube/found.ts';
 import { mapLimited } from '../concurrency/for-each-limited.ts';
-import { type Bindings, toBindings } from './known-bindings.ts';
+import { type BindingsByName, toBindingsByName } from './bindings-by-name.ts';
 import { readsAtOnce } from './limits.ts';
 import { mergeLists } from './merge-lists.ts';
 import type { RunCache } from './run-cache.ts';
@@ -30,7 +30,7 @@ export function keysOf(binding: Binding): string[] {
 
 /** Bindings of a part of a namespace. */
 export interface Neighbours {
-  readonly bindings: Bindings;
+  readonly bindings: BindingsByName;
   /** Those among them that are at rest, and only share a service account. */
   readonly partial: ReadonlySet<string>;
   /** They are all of their service accounts, so that overlaps show. */
@@ -124,9 +124,9 @@ async function merge(
   cluster: Cluster,
   namespace: string,
   lists: readonly Listed<Binding>[],
-): Promise<Bindings> {
+): Promise<BindingsByName> {
   const { items } = await mergeLists(lists, (name) => cluster.getBinding(namespace, name));
-  return toBindings(items);
+  return toBindingsByName(items);
 }
 
 /** Which outputs are read beside those of the bindings themselves. */

@@ -3,7 +3,7 @@ import { forEachLimited } from '../concurrency/for-each-limited.ts';
 import { ownerUidOf, parseOwner } from '../identity/ownership.ts';
 import type { Cluster } from '../kube/cluster.ts';
 import { isThere, noBindings } from '../kube/found.ts';
-import { type Bindings, toBindings } from './known-bindings.ts';
+import { type BindingsByName, toBindingsByName } from './bindings-by-name.ts';
 import { maxReadsByName, readsAtOnce } from './limits.ts';
 
 /**
@@ -13,14 +13,14 @@ import { maxReadsByName, readsAtOnce } from './limits.ts';
 export async function readOwners(
   cluster: Cluster,
   namespace: string,
-  listed: Bindings,
+  listed: BindingsByName,
   outputs: readonly Output[],
-): Promise<Bindings> {
+): Promise<BindingsByName> {
   const missing = findMissing(namespace, listed, outputs);
   const bindings = new Map(listed);
   if (missing.size > maxReadsByName) {
     const later = await cluster.listBindings({ namespace });
-    const all = toBindings(later === 'unserved' ? noBindings() : later.items);
+    const all = toBindingsByName(later === 'unserved' ? noBindings() : later.items);
     for (const name of missing) replace(bindings, name, all.get(name));
     return bindings;
   }
@@ -36,7 +36,7 @@ function replace<T>(map: Map<string, T>, name: string, value: T | undefined): vo
   else map.set(name, value);
 }
 
-function findMissing(namespace: string, listed: Bindings, outputs: readonly Output[]): Set<string> {
+function findMissing(namespace: string, listed: BindingsByName, outputs: readonly Output[]): Set<string> {
   const missing = outputs.flatMap((output) => {
     const owner = parseOwner(output, namespace);
     if (owner === undefined) return [];

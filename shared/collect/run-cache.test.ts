@@ -13,7 +13,7 @@ import { createObjective, createPool, exampleSettings } from '../../test/support
 import type { Binding } from '../api/binding.ts';
 import type { Cluster, Written } from '../kube/cluster.ts';
 import { collect } from './collect.ts';
-import { readNewBindings, readSourcesOf } from './collect-new.ts';
+import { readNewBindings, readSourcesOf } from './read-new-bindings.ts';
 import { type RunCache, createRunCache, cacheWrites } from './run-cache.ts';
 
 const own = bindingOf('b', {}, { status: owning('b') });

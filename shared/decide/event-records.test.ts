@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createBinding, perObjective } from '../../test/support/inference.ts';
 import type { BindingStatus, Peer } from '../api/binding.ts';
-import { type Condition, type Finding, conditionTypes, toConditions, toWell } from '../api/conditions.ts';
+import { type Condition, type Finding, conditionTypes, toConditions, toHealthy } from '../api/conditions.ts';
 import { toEventRecords } from './event-records.ts';
 
 const now = '2026-11-21T12:00:00Z';
@@ -16,7 +16,7 @@ function statusOf(
   change: Partial<Record<string, Partial<Finding>>>,
   more: Partial<BindingStatus> = {},
 ): BindingStatus {
-  const findings = conditionTypes.map((type): Finding => ({ ...toWell(type), ...change[type] }));
+  const findings = conditionTypes.map((type): Finding => ({ ...toHealthy(type), ...change[type] }));
   return { observedGeneration: 1, conditions: toConditions(findings, [] as Condition[], 1, now), ...more };
 }
 

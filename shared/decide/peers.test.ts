@@ -25,10 +25,10 @@ import {
   findHolder,
   findOtherOutput,
   findPeers,
-  isConcerned,
+  mayHaveStaleConflicts,
   findCollision,
   toConflicts,
-  toConcern,
+  toChangedBindings,
 } from './peers.ts';
 import { type Snapshot, toWorld } from './world.ts';
 
@@ -266,7 +266,9 @@ describe('whose recorded conflicts may be untrue', () => {
   const sidecar = { containerName: 'sidecar' };
   const isConcernedBy = (names: readonly string[], ...others: Binding[]) => {
     const world = worldOf([one('a'), ...others]);
-    return others.map((other) => isConcerned(world, other, toConcern(world, new Set(names))));
+    return others.map((other) =>
+      mayHaveStaleConflicts(world, other, toChangedBindings(world, new Set(names))),
+    );
   };
 
   test.each<[string, Binding, boolean]>([
@@ -288,7 +290,7 @@ describe('whose recorded conflicts may be untrue', () => {
 
   test('not because of one that asks for nothing any more', () => {
     const world = worldOf([one('a', {}, leaving), one('b')]);
-    expect(isConcerned(world, one('b'), toConcern(world, new Set(['a'])))).toBe(false);
+    expect(mayHaveStaleConflicts(world, one('b'), toChangedBindings(world, new Set(['a'])))).toBe(false);
   });
 });
 

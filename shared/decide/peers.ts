@@ -30,7 +30,7 @@ const none: PeerList = { named: [], hasOthers: false };
 export function findPeers(world: World, name: string, key: string | undefined): Peers {
   if (key === undefined) return { colliding: none, overlapping: none };
   const colliding = toPeerList(world, [key], name, 'IdentityCollision');
-  if (world.snapshot.isNarrow) return { colliding, overlapping: keepOverlaps(world, name, key) };
+  if (world.snapshot.isNarrow) return { colliding, overlapping: recordedOverlaps(world, name, key) };
   const { keys, isCut } = findOverlaps(world.requested, key, maxNamed + 1);
   const overlapping = toPeerList(world, keys, name, 'PossibleOverlap');
   return {
@@ -66,23 +66,27 @@ export function findCollision({ settings }: World, { colliding, overlapping }: P
  * Whether the recorded conflicts of a binding may be untrue because of what others do: one of them is its peer, or was
  * recorded to be, or it has so many peers that one of these may be among those that are not named.
  */
-export function isConcerned(world: World, { metadata, status }: Binding, by: Concern): boolean {
+export function mayHaveStaleConflicts(
+  world: World,
+  { metadata, status }: Binding,
+  changed: ChangedBindings,
+): boolean {
   const { conflicts = [] } = status ?? {};
-  if (conflicts.length >= maxNamed || conflicts.some(({ name }) => by.names.has(name))) return true;
+  if (conflicts.length >= maxNamed || conflicts.some(({ name }) => changed.names.has(name))) return true;
   const key = world.requests.get(metadata.name);
   if (key === undefined) return false;
-  if (by.keys.has(key)) return true;
-  return findPeers(world, metadata.name, key).overlapping.named.some(({ name }) => by.names.has(name));
+  if (changed.keys.has(key)) return true;
+  return findPeers(world, metadata.name, key).overlapping.named.some(({ name }) => changed.names.has(name));
 }
 
-/** Bindings that may concern others, with the keys that they ask for. */
-export interface Concern {
+/** Bindings that have changed or may change, with the keys that they ask for. */
+export interface ChangedBindings {
   readonly names: ReadonlySet<string>;
   readonly keys: ReadonlySet<string>;
 }
 
 /** These bindings as others see them. */
-export function toConcern({ requests }: World, names: ReadonlySet<string>): Concern {
+export function toChangedBindings({ requests }: World, names: ReadonlySet<string>): ChangedBindings {
   return { names, keys: new Set([...names].flatMap((name) => requests.get(name) ?? [])) };
 }
 
@@ -95,7 +99,7 @@ export function findHolder(
 ): string | undefined {
   if (key === undefined) return undefined;
   const isOther = ({ metadata }: Binding) => metadata.name !== binding.metadata.name;
-  const excluded = excludedBy(world, key);
+  const excluded = keysExcluding(world, key);
   for (const held of excluded.keys) {
     const holder = world.claimHolders.get(held)?.find(isOther);
     if (holder) return `binding ${holder.metadata.name}`;
@@ -112,7 +116,7 @@ export function findOtherOutput(
   key: string | undefined,
 ): string | undefined {
   if (key === undefined) return undefined;
-  for (const held of excludedBy(world, key).keys) {
+  for (const held of keysExcluding(world, key).keys) {
     const other = world.outputHolders.get(held)?.find(({ output }) => output.metadata.name !== outputName);
     if (other) return `ClusterSPIFFEID ${other.output.metadata.name}`;
   }
@@ -123,7 +127,7 @@ export function findOtherOutput(
 const maxOwnKeys = 8;
 
 /** The held keys that exclude a key: itself always, overlapping ones where the platform team refuses overlaps. */
-function excludedBy(
+function keysExcluding(
   { held, settings }: World,
   key: string,
 ): { readonly keys: readonly string[]; readonly isCut: boolean } {
@@ -154,7 +158,7 @@ function toPeerList(
  * Overlaps as they were recorded for this key, where only a wider look could find others. Those that are in sight are
  * compared again.
  */
-function keepOverlaps({ snapshot, requests }: World, name: string, key: string): PeerList {
+function recordedOverlaps({ snapshot, requests }: World, name: string, key: string): PeerList {
   const { status } = snapshot.bindings.get(name) ?? {};
   if (status?.keyDigest !== toKeyDigest(key)) return none;
   const slice = parseSlice(key);

@@ -4,8 +4,8 @@ import {
   type Finding,
   conditionTypes,
   findReady,
-  toUnknown,
-  toWell,
+  toUnevaluated,
+  toHealthy,
   toConditions,
 } from '../api/conditions.ts';
 import type { Refused } from '../api/outcome.ts';
@@ -51,7 +51,7 @@ export function toConfirmation(
 ): Confirmation {
   const { mode, spiffeId, selectors } = identity;
   const status = {
-    ...toUnclaimedStatus(context, conditionTypes.map(toWell), claim.key),
+    ...toUnclaimedStatus(context, conditionTypes.map(toHealthy), claim.key),
     computedSpiffeIDs: [{ mode, spiffeID: spiffeId }],
     renderedSelectors: [{ spiffeID: spiffeId, selectors: [...selectors] }],
   };
@@ -72,7 +72,7 @@ export function toRefusedStatus(
   const findings = conditionTypes.map((type): Finding => {
     if (type === 'Ready') return { type, status: 'False', reason, message };
     if (type === condition) return { type, status: 'True', reason, message };
-    return evaluation.indexOf(type) < evaluated ? toWell(type) : toUnknown(type, 'NotEvaluated');
+    return evaluation.indexOf(type) < evaluated ? toHealthy(type) : toUnevaluated(type, 'NotEvaluated');
   });
   return toStatus(context, findings, undefined);
 }
@@ -86,13 +86,13 @@ function countEvaluated(condition: Refused['condition'], reason: Refused['reason
 
 /** A write is announced that may land at any time from now on. */
 export function toAnnouncedStatus(context: StatusContext, claim: Claim): BindingStatus {
-  return toStatus(context, withReady(toUnknown('Ready', 'Initializing')), claim);
+  return toStatus(context, withReady(toUnevaluated('Ready', 'Initializing')), claim);
 }
 
 /** The same of a binding that nobody has compared with others yet. */
 export function toNewStatus(context: StatusContext, claim: Claim): BindingStatus {
   const findings = conditionTypes.map((type) =>
-    type === 'Ready' || type === 'Conflict' ? toUnknown(type, 'Initializing') : toWell(type),
+    type === 'Ready' || type === 'Conflict' ? toUnevaluated(type, 'Initializing') : toHealthy(type),
   );
   return toStatus(context, findings, claim);
 }
@@ -109,7 +109,7 @@ export function toWithdrawingStatus(
   reason: PendingReason = 'Waiting',
 ): BindingStatus {
   const findings = conditionTypes.map((type) =>
-    type === 'Ready' ? toPending(message, reason) : toUnknown(type, 'NotEvaluated'),
+    type === 'Ready' ? toPending(message, reason) : toUnevaluated(type, 'NotEvaluated'),
   );
   return toStatus(context, findings, claimOf(context.binding));
 }
@@ -155,7 +155,7 @@ function toPending(message: string, reason: PendingReason): Finding {
 }
 
 function withReady(ready: Finding): Finding[] {
-  return conditionTypes.map((type) => (type === 'Ready' ? ready : toWell(type)));
+  return conditionTypes.map((type) => (type === 'Ready' ? ready : toHealthy(type)));
 }
 
 function toStatus(

@@ -77,7 +77,7 @@ export function* compileWorld(read: Snapshot, settings: Settings): Generator<voi
   const requests = new Map<string, string>();
   for (const binding of bindings) {
     yield;
-    const key = isLeaving(binding) ? undefined : requestOf(binding, snapshot, settings);
+    const key = isBeingDeleted(binding) ? undefined : requestOf(binding, snapshot, settings);
     if (key !== undefined) requests.set(binding.metadata.name, key);
   }
   const outputs = yield* compileOutputs(snapshot);
@@ -122,7 +122,7 @@ function requestOf(binding: Binding, { partial, sources }: Snapshot, settings: S
   return findKey(binding, sources, settings);
 }
 
-function isLeaving({ metadata }: Binding): boolean {
+function isBeingDeleted({ metadata }: Binding): boolean {
   return metadata.deletionTimestamp !== undefined;
 }
 
@@ -165,24 +165,24 @@ export function createOwnerOf(bindings: ReadonlyMap<string, Binding>, namespace:
     if (owner !== undefined) return owner;
     const claimant = claims
       .get(output.metadata.name)
-      ?.find(({ binding, claim }) => isClaimedOutput(output, toClaimed(claim), binding));
+      ?.find(({ binding, claim }) => isClaimedOutput(output, toClaimedOutput(claim), binding));
     return claimant?.binding.metadata.name;
   };
 }
 
-function toClaimed(claim: Claim): ClaimedOutput {
+function toClaimedOutput(claim: Claim): ClaimedOutput {
   const { name } = claim;
   return claim.kind === 'creating' ? { name, nonce: claim.nonce } : { name, uid: claim.uid };
 }
 
 function toClaimedKey(binding: Binding, hasOutput: boolean, clock: Clock): string | undefined {
   const claim = claimOf(binding);
-  return claim && (hasOutput || !isVoid(binding, claim, clock)) ? claim.key : undefined;
+  return claim && (hasOutput || !holdsNothing(binding, claim, clock)) ? claim.key : undefined;
 }
 
 /** A binding without an output that only others hold claims nothing: nobody will make one for it any more. */
-function isVoid(binding: Binding, claim: Claim, clock: Clock): boolean {
-  const isReleased = isLeaving(binding) && !binding.metadata.finalizers?.includes(bindingFinalizer);
+function holdsNothing(binding: Binding, claim: Claim, clock: Clock): boolean {
+  const isReleased = isBeingDeleted(binding) && !binding.metadata.finalizers?.includes(bindingFinalizer);
   return isReleased && !(claim.kind === 'creating' && claim.at > clock.quarantine);
 }
 

@@ -1,6 +1,6 @@
 import type { CloudEvent } from 'cloudevents';
 import type { Waiting } from '../api/outcome.ts';
-import { toShort } from '../text/short.ts';
+import { shorten } from '../text/shorten.ts';
 import { encodeHeaderValue } from './header-values.ts';
 
 /** Numbers and names that a log line tells about an answer. */
@@ -108,7 +108,7 @@ function toProblem(
     Buffer.byteLength(body) > longestProblem;
     length = Math.floor(length / 2)
   ) {
-    const cut = Object.entries(members).map(([name, text]) => [name, text && toShort(text, length)]);
+    const cut = Object.entries(members).map(([name, text]) => [name, text && shorten(text, length)]);
     body = JSON.stringify(Object.fromEntries(cut));
   }
   return new Response(body, { status, headers: { 'content-type': 'application/json', ...headers } });

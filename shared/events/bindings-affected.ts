@@ -4,7 +4,7 @@ import { type Done, done } from '../api/outcome.ts';
 import { compareText } from '../identity/canonical.ts';
 import { toDigest } from '../identity/digest.ts';
 import { isDnsLabel, isDnsSubdomain } from '../identity/object-names.ts';
-import { toIssueWords } from '../text/issue-words.ts';
+import { describeIssues } from '../text/describe-issues.ts';
 import { type Answer, type Facts, type RefusedEvent, nothing, refusedEvent, reply } from './answers.ts';
 import { type Cause, toCorrelation } from './correlation.ts';
 import { cutNames, mostNames } from './cut-names.ts';
@@ -96,7 +96,7 @@ export function parseBindingsAffected(event: CloudEvent<unknown>): Done<NamedBin
     return done(toSorted(bindings).map((group) => ({ ...group, isWhole })));
   }
   return refusedEvent('the data does not name bindings', {
-    found: toIssueWords(data.error, 'data'),
+    found: describeIssues(data.error, 'data'),
     expected: '{"bindings": [{"namespace": "…", "names": ["…"]}]}',
   });
 }

@@ -2,7 +2,7 @@ import type { CloudEvent } from 'cloudevents';
 import { z } from 'zod';
 import { ObjectMeta, type Resource, toApiVersion } from '../api/object-meta.ts';
 import { type Done, done } from '../api/outcome.ts';
-import { toIssueWords } from '../text/issue-words.ts';
+import { describeIssues } from '../text/describe-issues.ts';
 import { isDnsLabel, isDnsSubdomain } from '../identity/object-names.ts';
 import { type RefusedEvent, refusedEvent } from './answers.ts';
 import { toQuoted } from './quoted.ts';
@@ -105,7 +105,7 @@ function parseObject(data: unknown, { namespace, name }: Subject): Done<ChangedO
 /** The data of an event is not the object that its attributes promise. */
 export function toRefusedObject(error: Pick<z.ZodError, 'issues'>): RefusedEvent {
   return refusedEvent('the data is not an object of this kind', {
-    found: toIssueWords(error, 'data'),
+    found: describeIssues(error, 'data'),
     expected: 'the whole object as JSON, as an ApiServerSource in Resource mode sends it',
   });
 }

@@ -1,4 +1,4 @@
-import { toShort } from '../text/short.ts';
+import { shorten } from '../text/shorten.ts';
 
 const maxLength = 100;
 
@@ -6,5 +6,5 @@ const maxLength = 100;
 export function toQuoted(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? typeof value);
-  return JSON.stringify(toShort(text, maxLength));
+  return JSON.stringify(shorten(text, maxLength));
 }

@@ -3,7 +3,7 @@ import { type Waiting, done } from '../api/outcome.ts';
 import { type RefusedEvent, type TooLarge, refusedEvent } from './answers.ts';
 import { type Parsed, parseData, parseJsonBody, toMediaType } from './data.ts';
 import { decodeHeaderValue } from './header-values.ts';
-import { toShort } from '../text/short.ts';
+import { shorten } from '../text/shorten.ts';
 import { toQuoted } from './quoted.ts';
 import { declaredLength, readBody } from './read-body.ts';
 
@@ -79,7 +79,7 @@ function fromBinaryMode(
     const decoded = decodeHeaderValue(value);
     if (decoded === undefined) {
       return refusedEvent(notAnEvent, {
-        found: `header ${toShort(header, longestName)}: ${toQuoted(value)}`,
+        found: `header ${shorten(header, longestName)}: ${toQuoted(value)}`,
         expected: 'percent-encoded UTF-8',
       });
     }
@@ -150,7 +150,7 @@ function findWrongAttribute(attributes: ReadonlyMap<string, unknown>): RefusedEv
   for (const [name, value] of attributes) {
     if (typeof value === 'string' && value.length > longestAttribute) {
       return refusedEvent(notAnEvent, {
-        found: `${toShort(name, longestName)} of ${value.length} characters`,
+        found: `${shorten(name, longestName)} of ${value.length} characters`,
         expected: `at most ${longestAttribute}`,
       });
     }
@@ -160,7 +160,7 @@ function findWrongAttribute(attributes: ReadonlyMap<string, unknown>): RefusedEv
     }
     if (typeof value === 'object')
       return refusedEvent(notAnEvent, {
-        found: `${toShort(name, longestName)} that is an object or a list`,
+        found: `${shorten(name, longestName)} that is an object or a list`,
         expected: `a plain value`,
       });
   }

@@ -1,5 +1,5 @@
 import { type Resource, toApiVersion } from '../api/object-meta.ts';
-import { toShort } from '../text/short.ts';
+import { shorten } from '../text/shorten.ts';
 
 /** Where an object, or with no name a list, is found. */
 export interface Address {
@@ -31,7 +31,7 @@ export function toPath({ resource, namespace, name, subresource }: Address): str
   const impossible = segments.find((segment) => !isPathSegment(segment));
   if (impossible !== undefined) {
     throw new Error(
-      `${JSON.stringify(toShort(impossible, longestName))} cannot be part of a path to ${resource.plural}`,
+      `${JSON.stringify(shorten(impossible, longestName))} cannot be part of a path to ${resource.plural}`,
     );
   }
   return `/apis/${toApiVersion(resource)}/${segments.map(encodeURIComponent).join('/')}`;

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Written } from './cluster.ts';
 import { type Answer, toAftermath, toTitle } from './transport.ts';
-import { toIssueWords } from '../text/issue-words.ts';
+import { describeIssues } from '../text/describe-issues.ts';
 import { parseJson } from '../text/parse-json.ts';
-import { toShort } from '../text/short.ts';
+import { shorten } from '../text/shorten.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
 
 /** The parts that we read of a `Status`, which is how the API server says no. */
@@ -29,9 +29,12 @@ export function decode<T>(schema: z.ZodType<T>, answer: Answer): T {
 export function decodeAs<T>(schema: z.ZodType<T>, value: unknown, title: () => string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new Error(`${title()}: the object does not have the expected shape: ${toIssueWords(parsed.error)}`, {
-    cause: parsed.error,
-  });
+  throw new Error(
+    `${title()}: the object does not have the expected shape: ${describeIssues(parsed.error)}`,
+    {
+      cause: parsed.error,
+    },
+  );
 }
 
 /** The API server's clock, when it answered. */
@@ -126,7 +129,7 @@ const longestWords = 1000;
 /** The server's own words; of a proxy's page the beginning will do. */
 function toWords(answer: Answer): string {
   const message = toStatus(answer)?.message;
-  return message === undefined ? answer.text.trim().slice(0, 200) : toShort(message, longestWords);
+  return message === undefined ? answer.text.trim().slice(0, 200) : shorten(message, longestWords);
 }
 
 function parseBody({ call, status, text }: Answer): unknown {

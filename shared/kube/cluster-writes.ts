@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Binding, bindingResource, mostFinalizers } from '../api/binding.ts';
+import { Binding, bindingResource, maxFinalizers } from '../api/binding.ts';
 import { Output, outputResource } from '../api/cluster-spiffe-id.ts';
 import { toApiVersion } from '../api/object-meta.ts';
 import { toPath } from './addresses.ts';
@@ -28,8 +28,8 @@ const UnstoredOutput = Output.extend({
 export function createWrites(transport: Transport, reportingInstance: string): ClusterWrites {
   return {
     patchFinalizers: async (namespace, { name, uid, resourceVersion }, finalizers) => {
-      if (finalizers.length > mostFinalizers)
-        return { kind: 'rejected', forbidden: false, message: `it has over ${mostFinalizers} finalizers` };
+      if (finalizers.length > maxFinalizers)
+        return { kind: 'rejected', forbidden: false, message: `it has over ${maxFinalizers} finalizers` };
       const path = toPath({ resource: bindingResource, namespace, name });
       const body = {
         type: 'application/merge-patch+json',

@@ -16,7 +16,7 @@ export function mapBinding(): Handler {
     const { verb, namespace, name, object } = change.value;
     const status = toStatus(object);
     const leaving = isLeaving(verb, object?.metadata);
-    if (!leaving && object && (isSettled(object, status) || isOurWrite(verb, object, event.time)))
+    if (!leaving && object && (isUpToDate(object, status) || isOwnFinalizerWrite(verb, object, event.time)))
       return nothing({ bindings: 0 });
 
     // They were refused because of this one, and no event of their own will come.
@@ -29,7 +29,7 @@ export function mapBinding(): Handler {
 /** reconcile records far fewer, but an event has room for 100,000. The sweep finds those behind, as all that no event told. */
 const mostPeers = 1000;
 
-const Status = z.object({
+const StatusInEvent = z.object({
   observedGeneration: z.number().optional(),
   conditions: z
     .array(z.object({ type: z.string(), status: z.string() }))
@@ -40,15 +40,15 @@ const Status = z.object({
     z.array(z.object({ name: z.string() })).optional(),
   ),
 });
-type Status = z.infer<typeof Status>;
+type StatusInEvent = z.infer<typeof StatusInEvent>;
 
 /** A status that cannot be read settles nothing, so it is as good as none. */
-function toStatus(object: ChangedObject | undefined): Status {
-  const parsed = Status.safeParse(object?.['status']);
+function toStatus(object: ChangedObject | undefined): StatusInEvent {
+  const parsed = StatusInEvent.safeParse(object?.['status']);
   return parsed.success ? parsed.data : {};
 }
 
-function isSettled({ metadata }: ChangedObject, { observedGeneration }: Status): boolean {
+function isUpToDate({ metadata }: ChangedObject, { observedGeneration }: StatusInEvent): boolean {
   if (!metadata.finalizers?.includes(bindingFinalizer)) return false;
   return metadata.generation !== undefined && observedGeneration === metadata.generation;
 }
@@ -57,7 +57,11 @@ function isSettled({ metadata }: ChangedObject, { observedGeneration }: Status):
 const betweenMs = 60_000;
 
 /** Whether all that has happened to a new binding is that a run has put our finalizer on: it is there to go on. */
-function isOurWrite(verb: Change['verb'], { metadata, ...object }: ChangedObject, time?: string): boolean {
+function isOwnFinalizerWrite(
+  verb: Change['verb'],
+  { metadata, ...object }: ChangedObject,
+  time?: string,
+): boolean {
   if (verb !== 'update' || metadata.generation !== 1 || object['status'] !== undefined) return false;
   if (!metadata.finalizers?.includes(bindingFinalizer)) return false;
   return Date.parse(time ?? '') - Date.parse(String(metadata['creationTimestamp'])) < betweenMs;

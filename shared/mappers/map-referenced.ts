@@ -33,7 +33,7 @@ export function mapReferenced(cluster: Cluster, kind: ReferencedKind): Handler {
     const parsed = parseChange(event, { resources: kind.resources, scope: 'namespaced' });
     if (parsed.kind !== 'done') return parsed;
 
-    const change = toSmall(parsed.value);
+    const change = withoutUnread(parsed.value);
     const { namespace, name, resource } = change;
     // Beside a list that takes long, the events of others would wait for room.
     context.release?.();
@@ -56,7 +56,7 @@ export function mapReferenced(cluster: Cluster, kind: ReferencedKind): Handler {
 }
 
 /** Without all of the object that nobody asks for. */
-function toSmall({ object, ...change }: Change): Change {
+function withoutUnread({ object, ...change }: Change): Change {
   if (!object) return change;
   const { name, uid, resourceVersion, generation, deletionTimestamp } = object.metadata;
   return { ...change, object: { metadata: { name, uid, resourceVersion, generation, deletionTimestamp } } };

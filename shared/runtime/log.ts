@@ -1,6 +1,6 @@
 import { type DestinationStream, type Level, type Logger, pino, stdTimeFunctions } from 'pino';
 import { redact } from '../text/redact.ts';
-import { toShort } from '../text/short.ts';
+import { shorten } from '../text/shorten.ts';
 
 export interface LogOptions {
   readonly service: string;
@@ -39,7 +39,7 @@ export function toLoggedError(error: unknown, depth = 0): LoggedError {
   if (!(error instanceof Error)) return { type: typeof error, message: redact(String(error)) };
   const at = toFrames(error);
   return {
-    type: toShort(error.name, maxName),
+    type: shorten(error.name, maxName),
     message: redact(error.message),
     ...(at.length > 0 && { at }),
     ...(error.cause !== undefined && depth < maxCauses && { cause: toLoggedError(error.cause, depth + 1) }),
@@ -52,5 +52,5 @@ function toFrames(error: Error): string[] {
   const start = stack.indexOf(message);
   const lines = stack.slice(start < 0 ? 0 : start + message.length).split('\n', 4 * maxFrames);
   const frames = lines.map((line) => line.trim()).filter((line) => line.startsWith('at '));
-  return frames.slice(0, maxFrames).map((frame) => toShort(frame, maxFrame));
+  return frames.slice(0, maxFrames).map((frame) => shorten(frame, maxFrame));
 }

@@ -1,4 +1,4 @@
-import { toShort } from './short.ts';
+import { shorten } from './shorten.ts';
 
 const longest = 500;
 
@@ -8,5 +8,5 @@ export function redact(text: string): string {
     .slice(0, 4 * longest)
     .replaceAll(/\b(bearer|basic)\s+[\w.~+/=-]+/gi, '$1 [redacted]')
     .replaceAll(/\beyJ[\w-]+\.[\w-]+(\.[\w-]+)?/g, '[redacted]');
-  return toShort(harmless, longest);
+  return shorten(harmless, longest);
 }

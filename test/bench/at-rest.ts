@@ -8,7 +8,7 @@ import { decide } from '../../shared/decide/decide.ts';
 import { toConfirmedStatus } from '../../shared/decide/status.ts';
 import { type Snapshot, toWorld } from '../../shared/decide/world.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
-import { findUnsettled } from '../../functions/sweep/find-unsettled.ts';
+import { findUnconverged } from '../../functions/sweep/find-unconverged.ts';
 import { toClock } from '../../shared/collect/clock.ts';
 import { complete } from '../support/complete.ts';
 
@@ -29,7 +29,7 @@ export interface Subject {
 
 /** Decides a namespace as the sweep does: the one call that is measured. */
 export function decideNamespace(snapshot: Snapshot, settings: Settings): number {
-  return complete(findUnsettled(snapshot, settings)).length;
+  return complete(findUnconverged(snapshot, settings)).length;
 }
 
 /** A snapshot of a namespace whose pools and objectives are all of the present groups. */

@@ -10,10 +10,10 @@ export async function forEach<T>(
   work: (item: T) => Promise<unknown>,
 ): Promise<void> {
   const left = items.values();
-  async function takeTurns(): Promise<void> {
+  async function runInSlices(): Promise<void> {
     for (const item of left) await work(item);
   }
-  await Promise.all(range(atOnce).map(takeTurns));
+  await Promise.all(range(atOnce).map(runInSlices));
 }
 
 /** The milliseconds that some work takes. */

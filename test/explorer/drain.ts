@@ -1,4 +1,4 @@
-import { findUnsettled } from '../../functions/sweep/find-unsettled.ts';
+import { findUnconverged } from '../../functions/sweep/find-unconverged.ts';
 import { complete } from '../support/complete.ts';
 import { collectCluster } from '../../shared/collect/collect-cluster.ts';
 import { type ClusterState, serve, settingsOf } from './model-cluster.ts';
@@ -87,7 +87,7 @@ async function deliver(from: ClusterState, due: readonly string[], options: Opti
 async function sweep(state: ClusterState): Promise<string[]> {
   const { cluster } = openPort(async (call) => serve(state, call).answer);
   const snapshots = await collectCluster(cluster);
-  return snapshots.flatMap((snapshot) => complete(findUnsettled(snapshot, settingsOf(state))));
+  return snapshots.flatMap((snapshot) => complete(findUnconverged(snapshot, settingsOf(state))));
 }
 
 async function findUnrest(state: ClusterState, tampering?: Tampering): Promise<string | undefined> {

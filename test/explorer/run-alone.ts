@@ -13,7 +13,7 @@ export interface Solo {
   readonly again: readonly string[];
 }
 
-const giveWay = () => Promise.resolve();
+const yieldToOthers = () => Promise.resolve();
 
 /** Runs the shipped `settle` without anybody else and without faults. */
 export async function runAlone(
@@ -39,7 +39,7 @@ export async function runAlone(
     return served.answer;
   });
   const events = { record: () => undefined, flush: () => Promise.resolve() };
-  const tools = { cluster, events, nonce: () => `nonce~${id}.${++nonces}`, elapsed: () => 0, giveWay };
+  const tools = { cluster, events, nonce: () => `nonce~${id}.${++nonces}`, elapsed: () => 0, yieldToOthers };
   const run = await reconcileBindings({ namespace, names, isWhole }, settingsOf(from), tools);
   for (const ending of run.endings.values()) if (ending.kind === 'failed') throw ending.error;
   const again = [...run.endings].flatMap(([name, { kind }]) => (kind === 'converged' ? [] : [name]));

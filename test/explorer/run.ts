@@ -147,7 +147,13 @@ function begin(id: string, names: readonly string[], settings: Settings, constan
 
   const { cluster } = openPort(ask);
   const events = { record: () => undefined, flush: () => Promise.resolve() };
-  const tools = { cluster, events, nonce: () => `nonce~${id}.${++nonces}`, elapsed: () => age, giveWay };
+  const tools = {
+    cluster,
+    events,
+    nonce: () => `nonce~${id}.${++nonces}`,
+    elapsed: () => age,
+    yieldToOthers,
+  };
   reconcileBindings({ namespace, names }, settings, tools).then(
     (run) => (result = run),
     (thrown: unknown) => {
@@ -178,7 +184,7 @@ function begin(id: string, names: readonly string[], settings: Settings, constan
 }
 
 const waiting = { kind: 'waiting', message: 'no answer' } as const;
-const giveWay = () => Promise.resolve();
+const yieldToOthers = () => Promise.resolve();
 
 /** Everything that a run can do without another answer has been done. */
 function idle(): Promise<void> {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BindingStatus } from '../../shared/api/binding.ts';
 import { reconcile } from '../../functions/reconcile/reconcile.ts';
 import { bindingsAffectedType } from '../../shared/events/bindings-affected.ts';
-import { realTurns } from '../../shared/concurrency/real-turns.ts';
+import { nodeEventLoop } from '../../shared/concurrency/node-event-loop.ts';
 import { connect } from '../../shared/kube/kube-cluster.ts';
 import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
 import { exampleSettings } from '../support/inference.ts';
@@ -58,7 +58,7 @@ beforeAll(async () => {
       settings: exampleSettings,
       log: pino({ level: 'silent' }),
       nonce: randomUUID,
-      ...realTurns,
+      ...nodeEventLoop,
     }),
   );
   await kleym.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team-a' } });

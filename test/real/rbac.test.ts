@@ -10,7 +10,7 @@ import { reconcile } from '../../functions/reconcile/reconcile.ts';
 import { sweep } from '../../functions/sweep/sweep.ts';
 import { bindingsAffectedType } from '../../shared/events/bindings-affected.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
-import { realTurns } from '../../shared/concurrency/real-turns.ts';
+import { nodeEventLoop } from '../../shared/concurrency/node-event-loop.ts';
 import { connect } from '../../shared/kube/kube-cluster.ts';
 import {
   binding,
@@ -42,14 +42,14 @@ beforeAll(async () => {
     settings: exampleSettings,
     log: pino({ level: 'silent' }),
     nonce: randomUUID,
-    ...realTurns,
+    ...nodeEventLoop,
   };
   apps = {
     'map-binding': silentApp(mapBinding()),
     'map-pool': silentApp(mapPool(await clusterOf('map-pool'))),
     'map-objective': silentApp(mapObjective(await clusterOf('map-objective'))),
     'map-output': silentApp(mapOutput(await clusterOf('map-output'))),
-    sweep: silentApp(sweep(await clusterOf('sweep'), exampleSettings, realTurns)),
+    sweep: silentApp(sweep(await clusterOf('sweep'), exampleSettings, nodeEventLoop)),
     reconcile: silentApp(reconcile({ ...tools, cluster: await clusterOf('reconcile') })),
   };
   for (const name of ['team-a', 'team-b'])

@@ -67,7 +67,7 @@ export async function createSettling(
         events: { record: () => undefined, flush: async () => undefined },
         nonce: () => `nonce-${nonces++}`,
         elapsed: () => 0,
-        giveWay: async () => undefined,
+        yieldToOthers: async () => undefined,
         ...tools,
       });
     },

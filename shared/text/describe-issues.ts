@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { toShort } from './short.ts';
+import { shorten } from './shorten.ts';
 
 // Three tell what is wrong. The path of one has the keys of the data in it, and a key may be as long as the data.
 const most = 3;
@@ -7,12 +7,12 @@ const longestPath = 100;
 const longestMessage = 200;
 
 /** Where data is not what its schema says: the first few places, on one line, at most 1 kB. */
-export function toIssueWords({ issues }: Pick<z.ZodError, 'issues'>, root?: string): string {
+export function describeIssues({ issues }: Pick<z.ZodError, 'issues'>, root?: string): string {
   return issues
     .slice(0, most)
     .map(({ path, message }) => {
       const place = [...(root === undefined ? [] : [root]), ...path].join('.');
-      return [toShort(place, longestPath), toShort(message, longestMessage)].filter(Boolean).join(': ');
+      return [shorten(place, longestPath), shorten(message, longestMessage)].filter(Boolean).join(': ');
     })
     .join('; ');
 }

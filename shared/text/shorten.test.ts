@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { toShort } from './short.ts';
+import { shorten } from './shorten.ts';
 
 test.each([
   ['as long as it may be', 'abc', 'abc'],
@@ -8,5 +8,5 @@ test.each([
   ['whose last character just fits', 'a😀c', 'a😀…'],
   ['that is empty', '', ''],
 ])('a text %s, of which 3 are kept', (_, text, short) => {
-  expect(toShort(text, 3)).toBe(short);
+  expect(shorten(text, 3)).toBe(short);
 });

@@ -8,7 +8,7 @@ import type { Settings } from '../../shared/identity/settings.ts';
  * The bindings of a namespace for which there is something to do, by the same decisions that reconcile takes; among
  * them those that are gone and have left an output behind. With a pause after each, for a namespace may be large.
  */
-export function* findUnsettled(snapshot: Snapshot, settings: Settings): Generator<void, string[]> {
+export function* findUnconverged(snapshot: Snapshot, settings: Settings): Generator<void, string[]> {
   const world = yield* compileWorld(snapshot, settings);
   const unsettled = new Set(decideOrphans(world).map(({ owner }) => owner));
   for (const name of snapshot.bindings.keys()) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { toIssueWords } from './issue-words.ts';
+import { describeIssues } from './describe-issues.ts';
 
 const Labels = z.record(z.string(), z.string());
 const words = 'Invalid input: expected string, received number';
@@ -8,7 +8,7 @@ const words = 'Invalid input: expected string, received number';
 /** What is said of these labels. */
 function say(labels: unknown, root?: string): string {
   const { error } = Labels.safeParse(labels);
-  return error ? toIssueWords(error, root) : 'nothing';
+  return error ? describeIssues(error, root) : 'nothing';
 }
 
 test('says where something is wrong, and what', () => {
@@ -24,8 +24,8 @@ test("says of a key, which is the sender's, 100 characters", () => {
 
 test('says of a message 200 characters', () => {
   const issue = { code: 'custom' as const, path: [], input: 1 };
-  expect(toIssueWords({ issues: [{ ...issue, message: 'm'.repeat(200) }] })).toBe('m'.repeat(200));
-  expect(toIssueWords({ issues: [{ ...issue, message: 'm'.repeat(201) }] })).toBe(`${'m'.repeat(200)}…`);
+  expect(describeIssues({ issues: [{ ...issue, message: 'm'.repeat(200) }] })).toBe('m'.repeat(200));
+  expect(describeIssues({ issues: [{ ...issue, message: 'm'.repeat(201) }] })).toBe(`${'m'.repeat(200)}…`);
 });
 
 test('says three things of however many', () => {

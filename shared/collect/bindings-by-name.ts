@@ -5,10 +5,16 @@ import { isThere, noBindings } from '../kube/found.ts';
 import { readsAtOnce } from './limits.ts';
 
 /** Bindings of one namespace, by their names. */
-export type Bindings = ReadonlyMap<string, Binding>;
+export type BindingsByName = ReadonlyMap<string, Binding>;
+
+/** The names of some bindings. */
+export interface Names {
+  readonly namespace: string;
+  readonly names: readonly string[];
+}
 
 /** Bindings by their names. */
-export function toBindings(bindings: readonly Binding[]): Bindings {
+export function toBindingsByName(bindings: readonly Binding[]): BindingsByName {
   return new Map(bindings.map((binding) => [binding.metadata.name, binding]));
 }
 
@@ -17,7 +23,7 @@ export async function getBindings(
   cluster: Cluster,
   namespace: string,
   names: readonly string[],
-): Promise<Bindings> {
+): Promise<BindingsByName> {
   const found = await mapLimited(names, readsAtOnce, (name) => cluster.getBinding(namespace, name));
-  return toBindings(found.filter((binding) => isThere(binding, noBindings)));
+  return toBindingsByName(found.filter((binding) => isThere(binding, noBindings)));
 }

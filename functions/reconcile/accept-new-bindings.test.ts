@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { waiting } from '../../shared/events/answers.ts';
 import { parseBindingsAffected } from '../../shared/events/bindings-affected.ts';
 import { postEvent, silentApp } from '../../test/support/post-event.ts';
-import { takeNewBindings } from './take-new-bindings.ts';
+import { acceptNewBindings } from './accept-new-bindings.ts';
 
 const about = { apiversion: 'kleym.sonda.red/v1alpha1', kind: 'InferenceIdentityBinding' };
 const named = { name: 'b', namespace: 'team-a' };
@@ -12,7 +12,7 @@ const metadata = { ...named, uid: 'u', resourceVersion: '9', generation: 1 };
 /** A reconcile that remembers what it was asked, and waits for something. */
 function open() {
   const asked: unknown[] = [];
-  const handler = takeNewBindings(async (event) => {
+  const handler = acceptNewBindings(async (event) => {
     const affected = parseBindingsAffected(event);
     asked.push(affected.kind === 'done' ? affected.value : event.type);
     return waiting('something');

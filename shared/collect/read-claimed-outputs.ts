@@ -3,16 +3,16 @@ import { type Clock, claimOf } from '../decide/world.ts';
 import { mapLimited } from '../concurrency/for-each-limited.ts';
 import type { Cluster } from '../kube/cluster.ts';
 import { changing, isThere } from '../kube/found.ts';
-import type { Bindings } from './known-bindings.ts';
+import type { BindingsByName } from './bindings-by-name.ts';
 import { maxReadsByName, readsAtOnce } from './limits.ts';
 
 /**
  * Outputs whose labels were taken off by hand are in no list; the binding that owns them knows their names. An announced
  * one is looked for when it can land no more: until then its binding waits for it anyway, and every creation would pay.
  */
-export async function readClaimed(
+export async function readClaimedOutputs(
   cluster: Cluster,
-  bindings: Bindings,
+  bindings: BindingsByName,
   outputs: readonly Output[],
   clock: Clock,
 ): Promise<Output[]> {

@@ -9,48 +9,10 @@ import { managedBy } from '../identity/ownership.ts';
 import type { Cluster, FieldQuery, LabelQuery, Listed } from '../kube/cluster.ts';
 import { isThere, noBindings } from '../kube/found.ts';
 import { toClock } from './clock.ts';
-import { toBindings } from './known-bindings.ts';
+import { type Names, toBindingsByName } from './bindings-by-name.ts';
 import { readsAtOnce } from './limits.ts';
 import { listSmallAccounts, mayHold, movingOrUnreadable } from './neighbourhood.ts';
-import { type ReadSources, readSources } from './read-sources.ts';
 import type { RunCache } from './run-cache.ts';
-
-interface Names {
-  readonly namespace: string;
-  readonly names: readonly string[];
-}
-
-/** A binding, as it was read by name. */
-export interface ReadBinding {
-  readonly binding: Binding;
-  /** The API server's time, when it was read. */
-  readonly now: string;
-}
-
-/** A few bindings. It is no collect: of others nothing is read. */
-export async function readNewBindings(
-  cluster: Cluster,
-  { namespace, names }: Names,
-  cache: RunCache,
-): Promise<ReadBinding[]> {
-  const looks = await mapLimited(names, readsAtOnce, (name) => cluster.readBinding(namespace, name));
-  const found = looks.flatMap((look) =>
-    isThere(look.found, noBindings) ? [{ binding: look.found, now: toClock(look.at).now }] : [],
-  );
-  for (const { binding } of found) cache.bindings.set(binding.metadata.name, binding);
-  return found;
-}
-
-/** What these bindings refer to. */
-export async function readSourcesOf(
-  cluster: Cluster,
-  namespace: string,
-  bindings: readonly Binding[],
-  cache: RunCache,
-): Promise<ReadSources> {
-  cache.sources = await readSources(cluster, namespace, bindings);
-  return cache.sources;
-}
 
 /**
  * The collect between an announcement and its POST, for bindings that this run has just announced as new and that are
@@ -89,7 +51,7 @@ async function collectFromFewLists(
     listSmallAccounts(cluster, namespace, accounts, state),
     listCachedOutputs(cluster, namespace, names, keys),
   ]);
-  const found = toBindings(held.items);
+  const found = toBindingsByName(held.items);
   const isAsWritten = written.every((binding) => isSameState(binding, found.get(binding.metadata.name)));
   if (!isAsWritten || found.size > written.length || outputs.length > 0) return undefined;
 
@@ -98,7 +60,7 @@ async function collectFromFewLists(
   if (!cache.sources || !neighbours.every(isConverged)) return undefined;
   return {
     namespace,
-    bindings: toBindings([...neighbours, ...held.items]),
+    bindings: toBindingsByName([...neighbours, ...held.items]),
     outputs: [],
     sources: cache.sources.sources,
     clock: toClock(held.at),

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import type { z } from 'zod';
-import { Texts, TextsByKey } from './texts.ts';
+import { StringList, StringMap } from './strings.ts';
 
 function issuesOf(schema: z.ZodType, value: unknown) {
   return schema.safeParse(value).error?.issues.map(({ path, message }) => [path, message]);
 }
 
 test.each([[[]], [['a', '']]])('a list of texts may be %j', (value) => {
-  expect(Texts.parse(value)).toEqual(value);
+  expect(StringList.parse(value)).toEqual(value);
 });
 
 test.each([
@@ -16,11 +16,11 @@ test.each([
   ['a list of something else', ['a', 1]],
   ['a long list of something else, which is one mistake', Array.from({ length: 700_000 }, () => 0)],
 ])('a list of texts is not %s', (_, value) => {
-  expect(issuesOf(Texts, value)).toEqual([[[], 'expected a list of texts']]);
+  expect(issuesOf(StringList, value)).toEqual([[[], 'expected a list of texts']]);
 });
 
 test.each([[{}], [{ a: '', constructor: 'b' }]])('texts by keys may be %j', (value) => {
-  expect(TextsByKey.parse(value)).toEqual(value);
+  expect(StringMap.parse(value)).toEqual(value);
 });
 
 test.each([
@@ -30,5 +30,5 @@ test.each([
   ['a text', 'a'],
   ['something else under a key, which is not repeated', { ['k'.repeat(1_000_000)]: 1 }],
 ])('texts by keys are not %s', (_, value) => {
-  expect(issuesOf(TextsByKey, value)).toEqual([[[], 'expected texts by keys']]);
+  expect(issuesOf(StringMap, value)).toEqual([[[], 'expected texts by keys']]);
 });

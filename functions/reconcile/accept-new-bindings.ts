@@ -9,7 +9,7 @@ const [apiVersion, addType] = [toApiVersion(bindingResource), 'dev.knative.apise
  * The Trigger `reconcile-new-binding` brings new bindings here, and not to map-binding: whoever adds one waits for one pod
  * to start, where it were two, one after the other. What such an event asks for is said by the same code.
  */
-export function takeNewBindings(handler: Handler): Handler {
+export function acceptNewBindings(handler: Handler): Handler {
   const map = mapBinding();
   return async function handleNewOrAffected(event, context) {
     const { type, kind, apiversion } = event;

@@ -1,0 +1,41 @@
+import type { Binding } from '../api/binding.ts';
+import { mapLimited } from '../concurrency/for-each-limited.ts';
+import type { Cluster } from '../kube/cluster.ts';
+import { isThere, noBindings } from '../kube/found.ts';
+import { toClock } from './clock.ts';
+import type { Names } from './bindings-by-name.ts';
+import { readsAtOnce } from './limits.ts';
+import { type ReadSources, readSources } from './read-sources.ts';
+import type { RunCache } from './run-cache.ts';
+
+/** A binding, as it was read by name. */
+export interface ReadBinding {
+  readonly binding: Binding;
+  /** The API server's time, when it was read. */
+  readonly now: string;
+}
+
+/** A few bindings. It is no collect: of others nothing is read. */
+export async function readNewBindings(
+  cluster: Cluster,
+  { namespace, names }: Names,
+  cache: RunCache,
+): Promise<ReadBinding[]> {
+  const looks = await mapLimited(names, readsAtOnce, (name) => cluster.readBinding(namespace, name));
+  const found = looks.flatMap((look) =>
+    isThere(look.found, noBindings) ? [{ binding: look.found, now: toClock(look.at).now }] : [],
+  );
+  for (const { binding } of found) cache.bindings.set(binding.metadata.name, binding);
+  return found;
+}
+
+/** What these bindings refer to. */
+export async function readSourcesOf(
+  cluster: Cluster,
+  namespace: string,
+  bindings: readonly Binding[],
+  cache: RunCache,
+): Promise<ReadSources> {
+  cache.sources = await readSources(cluster, namespace, bindings);
+  return cache.sources;
+}
