@@ -1,7 +1,7 @@
 import type { Binding } from '../api/binding.ts';
 import { mapLimited } from '../concurrency/for-each-limited.ts';
 import type { Cluster } from '../kube/cluster.ts';
-import { isThere, noBindings } from '../kube/found.ts';
+import { isPresent, throwBindingsUnserved } from '../kube/read-guards.ts';
 import { readsAtOnce } from './limits.ts';
 
 /** Bindings of one namespace, by their names. */
@@ -25,5 +25,5 @@ export async function getBindings(
   names: readonly string[],
 ): Promise<BindingsByName> {
   const found = await mapLimited(names, readsAtOnce, (name) => cluster.getBinding(namespace, name));
-  return toBindingsByName(found.filter((binding) => isThere(binding, noBindings)));
+  return toBindingsByName(found.filter((binding) => isPresent(binding, throwBindingsUnserved)));
 }

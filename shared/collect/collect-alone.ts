@@ -7,7 +7,7 @@ import { compareText } from '../identity/canonical.ts';
 import { toLabelValue } from '../identity/label-value.ts';
 import { managedBy } from '../identity/ownership.ts';
 import type { Cluster, FieldQuery, LabelQuery, Listed } from '../kube/cluster.ts';
-import { isThere, noBindings } from '../kube/found.ts';
+import { isPresent, throwBindingsUnserved } from '../kube/read-guards.ts';
 import { toClock } from './clock.ts';
 import { type Names, toBindingsByName } from './bindings-by-name.ts';
 import { readsAtOnce } from './limits.ts';
@@ -91,7 +91,7 @@ async function listHolders(
     beside && latest !== undefined && toLatest([latest, toState(beside)]) === toState(beside);
   const moving = keys.size === 0 ? [] : [isLateEnough ? beside : await list(movingOrUnreadable, latest)];
   const ofKeys = [...lists, ...moving].flatMap(({ items }) => items.filter((one) => mayHold(one, keys)));
-  const ofNames = read.flatMap(({ found }) => (isThere(found, noBindings) ? [found] : []));
+  const ofNames = read.flatMap(({ found }) => (isPresent(found, throwBindingsUnserved) ? [found] : []));
   const at = [...lists, ...read].map((one) => one.at).toSorted(compareText)[0] ?? '';
   return { items: [...ofNames, ...ofKeys], at };
 }
@@ -122,7 +122,7 @@ async function listServed(
   where: Parameters<Cluster['listBindings']>[0],
 ): Promise<Listed<Binding>> {
   const listed = await cluster.listBindings(where);
-  return listed === 'unserved' ? noBindings() : listed;
+  return listed === 'unserved' ? throwBindingsUnserved() : listed;
 }
 
 function toState({ resourceVersion }: Listed<Binding>): string | undefined {

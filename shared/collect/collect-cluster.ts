@@ -7,7 +7,7 @@ import type { Served, Sources } from '../identity/sources.ts';
 import { managedBy } from '../identity/ownership.ts';
 import type { Cluster, Listed } from '../kube/cluster.ts';
 import { toClock } from './clock.ts';
-import { noBindings } from '../kube/found.ts';
+import { throwBindingsUnserved } from '../kube/read-guards.ts';
 import { toBindingsByName } from './bindings-by-name.ts';
 
 interface Namespaced {
@@ -19,7 +19,7 @@ type ByNamespace<T> = ReadonlyMap<string, readonly T[]>;
 /** Reads the whole cluster, one snapshot a namespace: in the order of the protocol, and in as few calls as there are kinds. */
 export async function collectCluster(cluster: Cluster): Promise<Snapshot[]> {
   const listed = await cluster.listBindings({});
-  if (listed === 'unserved') return noBindings();
+  if (listed === 'unserved') return throwBindingsUnserved();
   const listedOutputs = await cluster.listOutputs({ [outputLabels.managedBy]: managedBy });
   const [pools, objectives] = await Promise.all([
     listGroups(poolResources, (resource) => cluster.listPools(resource)),

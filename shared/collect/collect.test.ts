@@ -550,14 +550,14 @@ describe('an owner', () => {
   test.each([
     ['is read again, or its new output would look like an orphan', true, ['b@1', 'other@7']],
     ['and is gone by now, is gone', false, ['b@1']],
-  ])('that was listed before it was recreated %s', async (_then, isThere, expected) => {
+  ])('that was listed before it was recreated %s', async (_then, isPresent, expected) => {
     const again = bindingOf('other', {}, { uid: 'uid-again', resourceVersion: '7' });
     const itsOutput = outputOf('other', { annotations: { 'kleym.sonda.red/binding-uid': 'uid-again' } });
     const { bindings } = await look(
       { bindings: [own, bindingOf('other')] },
       {
         changes: {
-          'list outputs': () => ({ outputs: [itsOutput], bindings: isThere ? [own, again] : [own] }),
+          'list outputs': () => ({ outputs: [itsOutput], bindings: isPresent ? [own, again] : [own] }),
         },
       },
     );

@@ -7,7 +7,7 @@ import { managedBy } from '../identity/ownership.ts';
 import { findKey } from '../identity/render-identity.ts';
 import type { Settings } from '../identity/settings.ts';
 import type { Cluster, Listed } from '../kube/cluster.ts';
-import { noBindings } from '../kube/found.ts';
+import { throwBindingsUnserved } from '../kube/read-guards.ts';
 import { toClock } from './clock.ts';
 import { type BindingsByName, getBindings, toBindingsByName } from './bindings-by-name.ts';
 import { maxReadsByName } from './limits.ts';
@@ -140,7 +140,7 @@ async function collectNamespace(cluster: Cluster, scope: Scope, cache: RunCache)
     [outputLabels.managedBy]: managedBy,
     [outputLabels.bindingNamespace]: namespace,
   });
-  const bindings = toBindingsByName(listed === 'unserved' ? noBindings() : listed.items);
+  const bindings = toBindingsByName(listed === 'unserved' ? throwBindingsUnserved() : listed.items);
   return await readRest(cluster, scope, cache, { bindings, outputs, ...everything });
 }
 
@@ -201,7 +201,7 @@ function createRelevance(
 /** Only the API server's time. */
 export async function readClock(cluster: Cluster, namespace: string): Promise<Clock> {
   const listed = await cluster.listBindings({ namespace, most: 1 });
-  return toClock((listed === 'unserved' ? noBindings() : listed).at);
+  return toClock((listed === 'unserved' ? throwBindingsUnserved() : listed).at);
 }
 
 function cacheKeys({ keys, accounts }: RunCache, bindings: Iterable<Binding>): void {

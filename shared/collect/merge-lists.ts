@@ -1,7 +1,7 @@
 import type { ObjectMeta } from '../api/object-meta.ts';
 import { compareText } from '../identity/canonical.ts';
 import type { Found, Listed } from '../kube/cluster.ts';
-import { changing, isThere } from '../kube/found.ts';
+import { throwDefinitionRemoved, isPresent } from '../kube/read-guards.ts';
 
 /**
  * Several lists of one kind as one, at the time of the earliest. One object that two lists show in two states was written
@@ -21,7 +21,7 @@ export async function mergeLists<T extends { readonly metadata: ObjectMeta }>(
   }
   for (const name of torn) {
     const item = await reread(name);
-    if (isThere(item, changing)) items.set(name, item);
+    if (isPresent(item, throwDefinitionRemoved)) items.set(name, item);
     else items.delete(name);
   }
   const at = lists.map((list) => list.at).toSorted(compareText)[0] ?? '';

@@ -6,7 +6,7 @@ import { isDnsSubdomain } from '../identity/object-names.ts';
 import { managedBy } from '../identity/ownership.ts';
 import { claimOf, isConverged } from '../decide/world.ts';
 import type { Cluster, FieldQuery, LabelQuery, Listed } from '../kube/cluster.ts';
-import { noBindings } from '../kube/found.ts';
+import { throwBindingsUnserved } from '../kube/read-guards.ts';
 import { mapLimited } from '../concurrency/for-each-limited.ts';
 import { type BindingsByName, toBindingsByName } from './bindings-by-name.ts';
 import { readsAtOnce } from './limits.ts';
@@ -92,7 +92,7 @@ export async function listSmallAccounts(
   const extent = { namespace, most: maxNeighbours, ...(notOlderThan !== undefined && { notOlderThan }) };
   const fields = [...accounts].map((value) => ({ path: bindingFields.serviceAccount, value }));
   const lists = await Promise.all(fields.map((field) => cluster.listBindings({ ...extent, field })));
-  const served = lists.map((list) => (list === 'unserved' ? noBindings() : list));
+  const served = lists.map((list) => (list === 'unserved' ? throwBindingsUnserved() : list));
   return served.every(({ isComplete }) => isComplete) ? served : 'many';
 }
 
@@ -117,7 +117,7 @@ async function listBindings(
   fields: readonly FieldQuery[],
 ): Promise<Listed<Binding>[]> {
   const lists = await mapLimited(fields, readsAtOnce, (field) => cluster.listBindings({ namespace, field }));
-  return lists.map((list) => (list === 'unserved' ? noBindings() : list));
+  return lists.map((list) => (list === 'unserved' ? throwBindingsUnserved() : list));
 }
 
 async function merge(

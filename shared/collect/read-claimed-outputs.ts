@@ -2,7 +2,7 @@ import type { Output } from '../api/cluster-spiffe-id.ts';
 import { type Clock, claimOf } from '../decide/world.ts';
 import { mapLimited } from '../concurrency/for-each-limited.ts';
 import type { Cluster } from '../kube/cluster.ts';
-import { changing, isThere } from '../kube/found.ts';
+import { throwDefinitionRemoved, isPresent } from '../kube/read-guards.ts';
 import type { BindingsByName } from './bindings-by-name.ts';
 import { maxReadsByName, readsAtOnce } from './limits.ts';
 
@@ -25,11 +25,11 @@ export async function readClaimedOutputs(
   const names = new Set(missing.map(({ name }) => name));
   if (names.size > maxReadsByName) return await pickFromAll(cluster, names);
   const found = await mapLimited([...names], readsAtOnce, (name) => cluster.getOutput(name));
-  return found.filter((output) => isThere(output, changing));
+  return found.filter((output) => isPresent(output, throwDefinitionRemoved));
 }
 
 async function pickFromAll(cluster: Cluster, names: ReadonlySet<string>): Promise<Output[]> {
   const all = await cluster.listOutputs({});
-  if (all === 'unserved') return changing();
+  if (all === 'unserved') return throwDefinitionRemoved();
   return all.items.filter(({ metadata }) => names.has(metadata.name));
 }

@@ -1,7 +1,7 @@
 import type { Binding } from '../api/binding.ts';
 import { mapLimited } from '../concurrency/for-each-limited.ts';
 import type { Cluster } from '../kube/cluster.ts';
-import { isThere, noBindings } from '../kube/found.ts';
+import { isPresent, throwBindingsUnserved } from '../kube/read-guards.ts';
 import { toClock } from './clock.ts';
 import type { Names } from './bindings-by-name.ts';
 import { readsAtOnce } from './limits.ts';
@@ -23,7 +23,7 @@ export async function readNewBindings(
 ): Promise<ReadBinding[]> {
   const looks = await mapLimited(names, readsAtOnce, (name) => cluster.readBinding(namespace, name));
   const found = looks.flatMap((look) =>
-    isThere(look.found, noBindings) ? [{ binding: look.found, now: toClock(look.at).now }] : [],
+    isPresent(look.found, throwBindingsUnserved) ? [{ binding: look.found, now: toClock(look.at).now }] : [],
   );
   for (const { binding } of found) cache.bindings.set(binding.metadata.name, binding);
   return found;

@@ -2,7 +2,7 @@ import type { Output } from '../api/cluster-spiffe-id.ts';
 import { forEachLimited } from '../concurrency/for-each-limited.ts';
 import { ownerUidOf, parseOwner } from '../identity/ownership.ts';
 import type { Cluster } from '../kube/cluster.ts';
-import { isThere, noBindings } from '../kube/found.ts';
+import { isPresent, throwBindingsUnserved } from '../kube/read-guards.ts';
 import { type BindingsByName, toBindingsByName } from './bindings-by-name.ts';
 import { maxReadsByName, readsAtOnce } from './limits.ts';
 
@@ -20,13 +20,13 @@ export async function readOwners(
   const bindings = new Map(listed);
   if (missing.size > maxReadsByName) {
     const later = await cluster.listBindings({ namespace });
-    const all = toBindingsByName(later === 'unserved' ? noBindings() : later.items);
+    const all = toBindingsByName(later === 'unserved' ? throwBindingsUnserved() : later.items);
     for (const name of missing) replace(bindings, name, all.get(name));
     return bindings;
   }
   await forEachLimited(missing, readsAtOnce, async (name) => {
     const binding = await cluster.getBinding(namespace, name);
-    replace(bindings, name, isThere(binding, noBindings) ? binding : undefined);
+    replace(bindings, name, isPresent(binding, throwBindingsUnserved) ? binding : undefined);
   });
   return bindings;
 }

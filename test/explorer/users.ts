@@ -234,8 +234,8 @@ function select(state: ClusterState, name: string, app: string): Edited {
   return { state: { ...state, pools: put(state.pools, name, object) }, news: [{ kind: 'pool', object }] };
 }
 
-function editObjective(state: ClusterState, name: string, isThere: boolean): Edited {
-  const objectives = isThere
+function editObjective(state: ClusterState, name: string, isPresent: boolean): Edited {
+  const objectives = isPresent
     ? put(state.objectives, name, toObjective(name, name.split('-')[1] ?? 'p'))
     : drop(state.objectives, name);
   const named = Object.values(state.bindings).filter(({ spec }) => spec.objectiveRef?.name === name);
