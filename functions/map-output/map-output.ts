@@ -17,7 +17,7 @@ import { outputNamePrefix } from '../../shared/identity/output-name.ts';
 import { managedBy, ownerUidOf, parseOwner } from '../../shared/identity/ownership.ts';
 import type { Cluster, Found } from '../../shared/kube/cluster.ts';
 
-/** Names the binding that an output belongs to, unless the output says what we wrote and its binding knows of it. */
+/** Names the binding of an output, unless the output says what kleym wrote and its binding knows of it. */
 export function mapOutput(cluster: Cluster): Handler {
   return async (event) => {
     const change = parseChange(event, { resources: [outputResource], scope: 'cluster' });
@@ -26,7 +26,7 @@ export function mapOutput(cluster: Cluster): Handler {
     if (output.kind !== 'done') return output;
 
     const found = output.value;
-    // An output that a reference names and that is gone has no labels to go by: the sweep finds its binding.
+    // The event names an output that is gone, so there are no labels to find its binding by. The sweep finds it.
     if (found === 'absent' || found === 'unserved' || !isOurs(found)) return nothing({ bindings: 0 });
     if (await isNoNews(change.value.verb, found, cluster)) return nothing({ bindings: 0, dropped: 1 });
     return answerBindingsAffected({ from: 'map-output', cause: event, bindings: toOwners(found) });
@@ -34,17 +34,18 @@ export function mapOutput(cluster: Cluster): Handler {
 }
 
 /**
- * Whether an output says what we wrote, as after each status write of SPIRE. That is not enough where it has just appeared:
- * the POST of a run that died may land when its binding is gone, and then its own event is all that tells of the identity
- * before the next sweep. So one that came late must be confirmed, which costs a GET. One that came at once is the work of
- * a run that still waits for the answer to its POST, or of one that died, whose event comes again.
+ * Whether an output says what kleym wrote, as it does after each status write of SPIRE. That is not enough for an
+ * output that has just appeared: the POST of a dead run may land after its binding is gone, and then only this event
+ * leads to the identity before the next sweep. So an output that came late costs a GET of its binding. An output that
+ * came early needs none: its run still waits for the answer to its POST, or has died, and then the event of its binding
+ * comes again.
  */
 async function isNoNews(verb: Change['verb'], output: Output, cluster: Cluster): Promise<boolean> {
   if (isLeaving(verb, output.metadata) || !isAsWritten(output)) return false;
   return verb !== 'add' || isPrompt(output) || (await isConfirmed(output, cluster));
 }
 
-// A run announces its POST, and waits so long for the answer. Both times are to the second.
+// How long a run waits for the answer to its POST, less the two seconds by which the times may be cut.
 const promptMs = answerWithinMs - 2_000;
 
 /** Whether an output was created soon after it was announced; both times are the API server's. */
@@ -84,8 +85,8 @@ function isOurs({ metadata }: Output): boolean {
 }
 
 /**
- * Whose the output is, by its labels, its annotation and its hint. Any of them may be damaged, and who damaged it cannot
- * be told from here, so all that differ are named: to look at one binding too many does no harm.
+ * The bindings that labels, annotation and hint name as the owner. Any of them may be damaged, and from here nobody can
+ * tell which, so all that differ are named. A look at one binding too many does no harm.
  */
 function toOwners({ metadata, spec }: Output): BindingNames[] {
   const hint = toHinted(spec.hint);

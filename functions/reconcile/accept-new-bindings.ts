@@ -6,8 +6,8 @@ import { mapBinding } from '../../shared/mappers/map-binding.ts';
 const [apiVersion, addType] = [toApiVersion(bindingResource), 'dev.knative.apiserver.resource.add'];
 
 /**
- * The Trigger `reconcile-new-binding` brings new bindings here, and not to map-binding: whoever adds one waits for one pod
- * to start, where it were two, one after the other. What such an event asks for is said by the same code.
+ * Takes the events of new bindings, which the Trigger `reconcile-new-binding` brings here and not to map-binding. So
+ * from zero a user waits until one pod has started, not two. The code of map-binding says what such an event asks for.
  */
 export function acceptNewBindings(handler: Handler): Handler {
   const map = mapBinding();

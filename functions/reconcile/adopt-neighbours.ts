@@ -5,13 +5,13 @@ import type { World } from '../../shared/decide/world.ts';
 import { findAffected } from './find-affected.ts';
 import { type Run, decideFor, endBinding } from './run.ts';
 
-// Neighbours that a run takes up by itself, beside the names that it was asked for.
+// A run adopts at most this many neighbours beside the names that it was asked for.
 const maxNeighbours = 200;
 
 /**
- * A run looks after the neighbours whose state its work has made untrue; from the next collect on, which is theirs too.
- * One that it found converged before is a neighbour like any other, if it would write for it now. Who waits is asked for
- * again anyway.
+ * Adopts the neighbours whose state the run has made untrue. They are decided from the next collect, which is made for
+ * them too. A binding that the run found converged is adopted again if it needs another write. A binding that waits is
+ * not: its request comes again anyway.
  */
 export async function adoptNeighbours(run: Run, world: World): Promise<void> {
   const { tools, released, endings, pending } = run;
@@ -29,8 +29,8 @@ export async function adoptNeighbours(run: Run, world: World): Promise<void> {
 }
 
 /**
- * Where a run has read the namespace for many, it takes up what nobody has evaluated yet: when a thousand bindings are
- * created at once, each of their events would otherwise want a look of its own.
+ * A run that has read the whole namespace for many names adopts the bindings that nobody has evaluated. When a thousand
+ * bindings are created at once, each of their events would otherwise need a collect of its own.
  */
 function adoptNewBindings(run: Run, world: World): void {
   if (run.task.names.length <= maxReadsByName || world.snapshot.isNarrow) return;

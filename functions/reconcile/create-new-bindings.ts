@@ -10,7 +10,10 @@ import { runRound } from './round.ts';
 import { type PlannedWrite, type Run, isAnnounced, writesAtOnce } from './run.ts';
 import { writeBinding } from './write-binding.ts';
 
-/** Makes what few bindings want that nobody has evaluated: row 0, and then what the rows say where they are alone. */
+/**
+ * Creates the outputs of a few bindings that nobody has evaluated: row 0, and then the other rows where the bindings
+ * are alone.
+ */
 export async function createNewBindings(run: Run): Promise<void> {
   const { task, tools, settings, cache } = run;
   if (task.isWhole || task.names.length > maxReadsByName) return;
@@ -30,13 +33,13 @@ async function announceNewBindings(run: Run): Promise<string[]> {
   const found = read.filter(({ binding }) => isNew(binding));
   if (found.length === 0) return [];
   run.collects++;
-  // The finalizer goes on whatever their pools say.
+  // The finalizer does not depend on their pools.
   const bindings = found.map(({ binding }) => binding);
   const reading = readSourcesOf(tools.cluster, task.namespace, bindings, cache);
   const adding = forEachLimited(bindings, writesAtOnce, (binding) =>
     writeBinding(run, { name: binding.metadata.name, decision: addFinalizer(binding) }),
   );
-  // Nothing is written any more when a run has ended.
+  // Both must be over, even if one of them fails: a run that has ended writes nothing.
   await Promise.allSettled([reading, adding]);
   const [{ sources }] = await Promise.all([reading, adding]);
   const planned = found.flatMap(({ binding, now }) =>
@@ -46,7 +49,7 @@ async function announceNewBindings(run: Run): Promise<string[]> {
   return planned.map(({ name }) => name).filter((name) => isAnnounced(run, name));
 }
 
-/** The announcement, onto the binding with our finalizer. Where that was not put on, a collect will tell. */
+/** The announcement, aimed at the binding with our finalizer. If the finalizer could not be added, the collect decides. */
 function planAnnouncement({ cache }: Run, decision: FirstWrite | undefined): PlannedWrite[] {
   if (!decision) return [];
   const { name } = decision.binding.metadata;

@@ -2,19 +2,19 @@ import type { Logger } from 'pino';
 import type { EventRecord } from '../../shared/api/event-record.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 
-/** Writes Kubernetes Events beside the work, and never in its way. */
+/** Writes Kubernetes Events while the run goes on. */
 export interface EventRecorder {
   readonly record: (records: readonly EventRecord[]) => void;
-  /** Resolves when every record is written, or could not be. */
+  /** Resolves when every record is written or given up. */
   readonly flush: () => Promise<void>;
 }
 
-// Many Events must not keep the API server from what matters.
+// The API server has more important writes to do.
 const atOnce = 4;
-// The answer to a request waits for them, and with it all that asks for the same namespace meanwhile.
+// The answer to a request waits for its Events, and so do later requests for the same namespace.
 const maxAgeMs = 10_000;
 
-/** A recorder on a cluster. An Event that is refused is no reason to fail: namespaces that end refuse them all. */
+/** A recorder on a cluster. A refused Event is no failure: a namespace that is being deleted refuses all of them. */
 export function createEventRecorder(
   cluster: Pick<Cluster, 'createEvent'>,
   log: Logger,

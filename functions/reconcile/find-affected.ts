@@ -11,9 +11,9 @@ import type { Binding } from '../../shared/api/binding.ts';
 import { isSameJson } from '../../shared/identity/canonical.ts';
 
 /**
- * The neighbours that need a look because of what a run saw or did: an output that went may be what they waited for, what
- * they recorded of their peers may contradict what is true now, and a run that died forgot whom it had begun to look after.
- * Their own events would not tell them. With a pause after each, for a namespace may be large.
+ * The neighbours that a run must look after: those that waited for an output that it removed, those whose recorded
+ * conflicts are not true any more, and those that a dead run left behind. Their own events would not tell. It pauses
+ * after each binding, because a namespace may be large.
  */
 export function* findAffected(
   world: World,
@@ -36,8 +36,8 @@ export function* findAffected(
 }
 
 /**
- * Of one that was not read whole only its conflicts can be judged. One whose POST is on its way has nothing to write yet;
- * but the run that sent it has looked before this one wrote, and will not look again.
+ * If a binding was read in part, only its conflicts can be judged. A binding whose POST is on its way has nothing to
+ * write yet; but its run made its collect before this run wrote, and will not look again.
  */
 function isAffected(world: World, binding: Binding): boolean {
   const { metadata, status } = binding;
@@ -52,14 +52,14 @@ function hasStaleConflicts(world: World, { metadata, status }: Binding): boolean
   return !isSameJson(toConflicts(findPeers(world, metadata.name, key)), status?.conflicts ?? []);
 }
 
-/** Whether it waits for something: only who does can be set free. */
+/** Whether it waits for something. Only then can the end of another output help it. */
 function isUndecided({ status }: Binding): boolean {
   return findReady(status)?.status === 'Unknown';
 }
 
 /**
- * Whether a run that had begun to look after a neighbour has died, or may have: it said that something is to come, and
- * none of its writes is on its way any more. A live run, whose POST may be, is left alone.
+ * Whether the run that looked after a neighbour has died, or may have: the status says that something is to come, and
+ * no write that could bring it is on its way. A neighbour whose POST may still land has a live run.
  */
 function wasAbandoned({ snapshot }: World, { metadata, status }: Binding): boolean {
   const ready = findReady(status);

@@ -26,18 +26,18 @@ export interface Tools extends EventLoop {
 export interface Performance<D extends Write | DryRun = Write | DryRun> {
   readonly decision: D;
   readonly state: RunState;
-  /** When the clock was read that dates its claim; by the clock of the run. */
+  /** When the run read the clock that dates its claim, by the clock of the run. */
   readonly datedAt: number;
   readonly tools: Tools;
 }
 
 /**
- * `confirmed`: the output is there and the status says so. `rejected`: the API server refused, and what should have gone or
- * changed may be as it was. `not-sent`: it was too late to send it. `answered`: what became of it, the next collect shows.
+ * `confirmed`: the output exists and the status says so. `rejected`: the API server refused the write, and the object
+ * may be as it was. `not-sent`: it was too late to send it. `answered`: the next collect shows what became of it.
  */
 export type WriteOutcome = 'confirmed' | 'rejected' | 'not-sent' | 'answered';
 
-/** Carries out one decision, with what follows its answer, and records what the next decision must know. */
+/** Carries out one decision and what follows from its answer, and updates the state for the next decision. */
 export async function perform(performance: Performance): Promise<WriteOutcome> {
   const { decision, tools, ...rest } = performance;
   switch (decision.kind) {
@@ -67,8 +67,9 @@ async function deleteOutput(performance: Performance<WriteOf<'delete-output'>>):
     state.undeletedOutput = { uid, words: answer.words };
     return 'rejected';
   }
-  // The one POST of its nonce has landed: when the output is gone, nobody needs to wait for it. One that was changed
-  // meanwhile, or that a finalizer holds, may have lost the labels by which it is found: then its claim must stand.
+  // The only POST of this nonce has landed. Once its output is gone, nobody needs to wait for it. If the output was
+  // changed meanwhile, or a finalizer holds it, it may have lost the labels by which others find it. Then its claim
+  // must stand.
   const isGone = answer.kind === 'written' && finalizers.length === 0;
   const nonce = annotations?.[outputAnnotations.claim];
   if (isGone && nonce !== undefined) state.endedNonce = nonce;
@@ -80,7 +81,7 @@ interface Undeleted {
   readonly words: string;
 }
 
-/** Refused, or not answered: it is not known to be gone, and people must learn that it may live on. */
+/** `undeleted`: the DELETE was refused or not answered. The output may live on, and the status must say so. */
 async function sendDeletion(
   output: Output,
   { cluster }: Tools,
@@ -94,7 +95,7 @@ async function sendDeletion(
   }
 }
 
-/** A cut may go through a character, and half of one would come back from the API server as something else. */
+/** A cut may split a character, and the API server would store half of it as another one. */
 function toQuotable(words: string): string {
   return redact(words).toWellFormed();
 }
@@ -120,7 +121,7 @@ async function patchFinalizers(performance: Performance<WriteOf<'patch-finalizer
   return 'answered';
 }
 
-/** True where it was written. */
+/** Returns whether the status was written. */
 async function writeStatus(
   binding: Binding,
   status: BindingStatus,
@@ -130,7 +131,7 @@ async function writeStatus(
   throwIfRejected(written, `write the status of ${binding.metadata.name}`);
   if (written.kind !== 'written') return false;
   const { claim } = status;
-  // One that stood there before is another run's, which may have sent its POST.
+  // A claim that was there before belongs to another run, which may have sent its POST.
   if (claim?.kind === 'creating' && claim.nonce !== nonceOf(binding))
     state.unsentPost = { nonce: claim.nonce, sendBy: datedAt + sendWithinMs };
   tools.events.record(toEventRecords(binding, status));
@@ -152,7 +153,8 @@ async function createOutput(performance: Performance<WriteOf<'create-output'>>):
     state.endedNonce = nonce;
     return written;
   }
-  // Not ended: where the status cannot be written and the labels are taken off, the nonce is all that proves whose it is.
+  // The nonce has not ended: if the status cannot be written and somebody takes the labels off, only the nonce proves
+  // whose output it is.
   if (written.kind === 'written') return confirmOutput(performance, output, written.object);
 
   // Its claim must stand: by it the output is found as soon as no POST can land any more.
@@ -163,7 +165,7 @@ async function createOutput(performance: Performance<WriteOf<'create-output'>>):
   return 'answered';
 }
 
-/** `not-sent`: it did not leave in time, so that nothing can land. */
+/** `not-sent`: the POST did not leave in time, so nothing can land. */
 async function sendPost(
   output: NewOutput,
   sendBy: number,
@@ -187,7 +189,7 @@ async function replaceOutput(performance: Performance<WriteOf<'replace-output'>>
   return 'answered';
 }
 
-/** The uid is known now, so the status can say what is true; but only if what was stored is what was sent. */
+/** The uid is known, so the status can say that the output is ready, provided that the API server stored what was sent. */
 async function confirmOutput(
   performance: Performance<WriteOf<'create-output' | 'replace-output'>>,
   wanted: NewOutput,
@@ -237,7 +239,10 @@ function recordRejection(state: RunState, wanted: NewOutput, rejection: Refused 
   if (rejection) state.rejectedOutput = { digest: toContentDigest(wanted), refused: rejection };
 }
 
-/** What an answer that is not yes says about the content, for which the API server may be asked; undefined: nothing. */
+/**
+ * What a rejection says about the content; undefined if it says nothing about it. If the name is taken, it reads the
+ * object that has it.
+ */
 async function explainRejection(
   answer: Exclude<Written<Output>, { kind: 'written' }>,
   wanted: NewOutput,
@@ -261,7 +266,7 @@ async function explainRejection(
   }
 }
 
-/** An admission policy or an old CRD that changes our fields would have us write for ever. */
+/** An admission policy or an old CRD may change our fields. Without this check kleym would write them again for ever. */
 function findAlteration(stored: Output, wanted: NewOutput): Refused | undefined {
   if (isSameContent(stored, wanted)) return undefined;
   const message = `ClusterSPIFFEID ${wanted.metadata.name} was stored with other content than was written: an admission policy changes it, or its CRD does not know all of its fields`;
@@ -276,7 +281,7 @@ function aimAt({ metadata }: Binding | Output): Aim {
   return { name: metadata.name, uid: metadata.uid, resourceVersion: metadata.resourceVersion };
 }
 
-/** Here a no is not about the content: we lack a permission, or the installed CRD is another one than ours. */
+/** Here a rejection is not about the content: a permission is missing, or the installed CRD is not ours. */
 function throwIfRejected(written: Written<unknown>, what: string): void {
   if (written.kind === 'rejected')
     throw new UncertainError(`the API server refuses to ${what}: ${written.message}`);

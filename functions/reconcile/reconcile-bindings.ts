@@ -12,15 +12,15 @@ import { type Ending, type Run, type Task, endBinding, isInTime, startRun, toTro
 export interface RunResult {
   readonly endings: ReadonlyMap<string, Ending>;
   readonly collects: number;
-  /** How many writes were answered; an output that could not be deleted is none. */
+  /** How many writes were answered. A deletion that was refused does not count. */
   readonly writes: number;
-  /** How many of them only prepared others. */
+  /** How many of them only announced or prepared other writes. */
   readonly announcements: number;
 }
 
 /**
- * Reconciles bindings of one namespace until they are stable: collect, decide for each, write, and collect again until
- * nothing is left to write. It remembers nothing that another run would need, and may die between any two calls.
+ * Reconciles bindings of one namespace until nothing is left to write: collect, decide for each binding, write, and
+ * collect again. A run keeps nothing that another run needs, and may die between any two calls.
  */
 export async function reconcileBindings(task: Task, settings: Settings, tools: Tools): Promise<RunResult> {
   const run = startRun(task, settings, tools);
@@ -29,7 +29,7 @@ export async function reconcileBindings(task: Task, settings: Settings, tools: T
     while (run.pending.size > 0 && isInTime(run))
       await runRound(run, await collectWorld(run), [...run.pending]);
   } catch (error) {
-    // Trouble says nothing about any binding; neighbours that were not asked for must not be forgotten with it.
+    // An error of the API server says nothing about any binding. The neighbours must not be forgotten because of it.
     if (!(error instanceof UncertainError)) throw error;
     for (const name of run.pending) endBinding(run, name, toTrouble(error));
   } finally {

@@ -17,7 +17,7 @@ import { createLimit } from '../../shared/concurrency/limit.ts';
 import { rotate } from '../../shared/concurrency/rotate.ts';
 import type { EventLoop } from '../../shared/concurrency/run-in-slices.ts';
 import { type RunResult, reconcileBindings } from './reconcile-bindings.ts';
-import type { Ending } from './run.ts';
+import { type Ending, writesAtOnce } from './run.ts';
 import { createWriteShares } from './write-shares.ts';
 
 /** What reconcile needs of the world. */
@@ -28,10 +28,10 @@ export interface ReconcileOptions extends EventLoop {
   readonly nonce: () => string;
 }
 
-/** How a request ended for each of its bindings so far, and what it took. */
+/** How a request has ended so far for each of its bindings, and what it cost. */
 interface Progress {
   readonly own: Ended[];
-  /** Neighbours that were looked after beside them, and have not converged. */
+  /** Neighbours that a run adopted and that have not converged. */
   readonly others: Ended[];
   collects: number;
   writes: number;
@@ -44,31 +44,31 @@ interface Ended {
   readonly ending: Ending;
 }
 
-/** A run, with what it was asked for. */
+/** The result of a run, with the names that it was asked for. */
 interface Batch extends RunResult {
   readonly asked: readonly string[];
 }
 
-// A request begins no further namespace after this long: what is left goes into its reply.
+// After this a request begins no further namespace. Its reply names what is left.
 const maxMs = 20_000;
 const namespacesAtOnce = 4;
-// Of all requests together, for a request that waits costs little: a thousand batches at once hold the lists of a thousand
-// namespaces, and keep each other's calls waiting until none is answered in time.
+// For all requests together. A request that waits costs little, but a thousand batches at once hold the lists of a
+// thousand namespaces, and delay each other's calls until none is answered in time.
 const batchesAtOnce = 64;
-// More make one namespace no faster; and while others wait for their calls, fewer make these faster.
-const writesAtOnce = { alone: 16, beside: 4 };
-// Requests that wait for the batch that runs are put together, but each takes a place that others may need. Of one
-// namespace no more than these wait; the others are answered at once, and the Broker brings them again.
+// More would not make one namespace faster; and while others wait for their calls, fewer make these faster.
+const writeLimits = { alone: writesAtOnce, beside: 4 };
+// Requests that wait for a running batch share the next one, but each occupies a place that others may need. Beyond
+// this many for one namespace, requests are answered at once and the Broker sends them again.
 const maxWaiting = 256;
 const maxNamesWaiting = 100_000;
-/** Among the names of a batch: somebody asks for a look at the whole namespace. No binding is called so. */
+/** Stands among the names of a batch if somebody asks for a look at the whole namespace. No binding can have this name. */
 const wholeNamespace = '*';
 
 /** Reconciles the bindings that an event names, until they are stable. */
 export function reconcile(options: ReconcileOptions): Handler {
   const { cluster, settings, log, nonce, elapsed, yieldToOthers } = options;
   const inTurn = createLimit(batchesAtOnce);
-  const shareWrites = createWriteShares(cluster, writesAtOnce);
+  const shareWrites = createWriteShares(cluster, writeLimits);
   const batches = createBatches(async (namespace, asked): Promise<Batch> => {
     const names = asked.filter((name) => name !== wholeNamespace);
     const task = { namespace, names, isWhole: names.length < asked.length };
@@ -94,7 +94,7 @@ export function reconcile(options: ReconcileOptions): Handler {
     context.release?.();
     const since = elapsed();
     const result: Progress = { own: [], others: [], collects: 0, writes: 0, announcements: 0 };
-    // A few namespaces that are slow must not keep out those that come after them, in each event.
+    // Each event begins with another namespace, so that slow ones do not always keep out the others.
     await forEachLimited(rotate(named.value, event.id), namespacesAtOnce, async (group) => {
       const { namespace, names, isWhole } = group;
       const isLate = elapsed() - since > maxMs;
@@ -113,7 +113,7 @@ export function reconcile(options: ReconcileOptions): Handler {
 function createQueue() {
   const waiting = new Map<string, { requests: number; names: number }>();
   return {
-    /** Waits with the others of the namespace; undefined where too many do. */
+    /** Waits with the others of the namespace; undefined if too many wait already. */
     wait: async (
       { namespace, names }: BindingNames,
       ask: () => Promise<Batch>,
@@ -145,9 +145,9 @@ function notBegun({ names }: Pick<BindingNames, 'names'>): Batch {
 }
 
 /**
- * Of the endings of a batch, these names are ours. It may have served other requests too, and their names are theirs;
- * a neighbour that it looked after by itself is nobody's, so what is left of it goes into a reply: of whoever came last,
- * for a hundred requests that all name the same bindings would be a hundred times the work. That one has waited least.
+ * Adds the endings of a batch that belong to this request. A batch may serve several requests, and each takes its own
+ * names. Neighbours that the run adopted belong to nobody, so only the request that came last takes them: it has waited
+ * least, and if a hundred requests took them all, they would be looked at a hundred times.
  */
 function addBatch(
   result: Progress,
@@ -166,7 +166,7 @@ function addBatch(
   result.announcements += announcements;
 }
 
-/** The request that an answer belongs to. What is left of a whole look is found by another one only. */
+/** The request that is answered. If it asked for a look at the whole namespace, its reply must ask for one too. */
 interface ReconcileRequest {
   readonly cause: Cause;
   readonly isWhole: boolean;
@@ -179,8 +179,9 @@ function answerRequest(
   const facts = { bindings: own.length, neighbours: others.length, collects, writes };
   const left = own.filter(({ ending }) => ending.kind === 'unfinished');
   const held = own.filter(({ ending }) => ending.kind === 'waiting' || ending.kind === 'failed');
-  // An error would forget the neighbours, and is slow where there is more to do: so who waits, and who failed, is named
-  // with those, until an answer has nobody to add and nothing came of the request but announcements. Then only patience helps.
+  // A 503 forgets the neighbours, and is slow if there is more to do. So as long as there are neighbours to add, or the
+  // request has made progress, a reply names them together with those that wait or failed. After that only time helps,
+  // and the answer is the error.
   const hasProgressed = writes > announcements || own.length > left.length + held.length;
   if (others.length > 0 || (left.length > 0 && hasProgressed))
     return replyWithNames([...left, ...held, ...others], request, facts);

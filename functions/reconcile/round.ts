@@ -16,11 +16,11 @@ import {
 } from './run.ts';
 import { deleteOrphan, isAnnouncement, writeBinding } from './write-binding.ts';
 
-// What a round announces is to be written by the next one, while it is fresh. So a round ends after this long, or with so
-// many announcements, and the next one writes what these announced before it goes on.
+// A POST must follow its announcement soon, and it is the next round that sends it. So a round ends after this long, or
+// with so many announcements.
 const maxRoundMs = 4_000;
 const maxAnnouncements = 1_000;
-// A claim is dated by the clock as it was read last. When deciding took longer than this, it is read again.
+// If deciding took longer than this, the clock that dates the claims is read again.
 const maxClockAgeMs = 1_000;
 
 /** Decides and writes from one collect, which was made for these bindings. */
@@ -32,7 +32,7 @@ export async function runRound(run: Run, collected: World, collectedFor: readonl
     await forEachLimited(orphans, writesAtOnce, (orphan) => deleteOrphan(run, orphan));
     return;
   }
-  // Only those whom the collect was for: it may not show the peers of whom the run adopts now.
+  // Only bindings that the collect was made for: it may lack the peers of those that the run adopts now.
   const names = orderNames(run, collected, collectedFor);
   await adoptNeighbours(run, collected);
   const world = await readClockAgain(run, collected);
@@ -42,7 +42,7 @@ export async function runRound(run: Run, collected: World, collectedFor: readonl
   await forEachLimited(takeInTime(run, announcements), writesAtOnce, (planned) => writeBinding(run, planned));
 }
 
-/** First what was announced, last what waited already; each round goes on where the one before ended. */
+/** First what was announced, last what waited already. Each round goes on where the one before it ended. */
 function orderNames(run: Run, world: World, collectedFor: readonly string[]): string[] {
   const pending = collectedFor.filter((name) => run.pending.has(name));
   const announced = pending.filter((name) => isAnnounced(run, name));
@@ -55,7 +55,7 @@ function orderNames(run: Run, world: World, collectedFor: readonly string[]): st
   return [...announced, ...others.filter((name) => !waits(name)), ...others.filter(waits)];
 }
 
-/** What was announced must be written soon after the clock was read that dates it. The quarantine is that of the collect. */
+/** An announcement must be written soon after the clock that dates it was read. The quarantine stays that of the collect. */
 async function readClockAgain(run: Run, world: World): Promise<World> {
   const { tools, task, datedAt } = run;
   const now = tools.elapsed();
@@ -66,8 +66,9 @@ async function readClockAgain(run: Run, world: World): Promise<World> {
 }
 
 /**
- * What there is to write, decided one by one while it is written. Announcements come last and are put aside: what they
- * need must first be known to be free, and it takes another round. Whom this round does not reach, the next one does.
+ * Decides one binding after the other, while the writes are sent. Announcements are set aside and come last: what they
+ * claim must be known to be free, and their POSTs need another round. The next round takes the bindings that this one
+ * does not reach.
  */
 async function* planWrites(
   run: Run,

@@ -13,11 +13,11 @@ import type { Tools } from './perform.ts';
 export interface Task {
   readonly namespace: string;
   readonly names: readonly string[];
-  /** To look at the whole namespace, however few the names are. */
+  /** Collect the whole namespace, however few the names are. */
   readonly isWhole?: boolean;
 }
 
-/** How a run ended for a binding: converged, to be asked for again later, or not reached in time. */
+/** How a run ended for a binding: it has converged, waits and is to be asked for again, or was not reached in time. */
 export type Ending =
   | { readonly kind: 'converged' }
   | { readonly kind: 'waiting'; readonly message: string }
@@ -31,20 +31,20 @@ export interface Run {
   readonly tools: Tools;
   readonly since: number;
   readonly cache: RunCache;
-  /** Those that may need another write, in the order in which they are taken up. */
+  /** Bindings that may need another write, in the order in which the run takes them. */
   readonly pending: Set<string>;
   readonly endings: Map<string, Ending>;
   readonly states: Map<string, RunState>;
   /** How often the run has written for each binding. */
   readonly attempts: Map<string, number>;
-  /** Neighbours that were taken up. */
+  /** Neighbours that the run has adopted. */
   readonly adopted: Set<string>;
-  /** Bindings that nobody has evaluated, and that were read anyway. Their own events are on their way. */
+  /** New bindings that the run read by the way. If it does not reach them, their own events do. */
   readonly passing: Set<string>;
   collects: number;
   writes: number;
   announcements: number;
-  /** Whether an output went or changed, so that neighbours may have what they waited for. */
+  /** Whether an output was deleted or changed, so that neighbours may have what they waited for. */
   released: boolean;
   /** Orphans that could not be deleted, by their uids. */
   readonly undeletedOrphans: Map<string, { readonly owner: string; readonly ending: Ending }>;
@@ -61,7 +61,7 @@ export interface PlannedWrite {
 // As many as a run may have under way where it is alone. `createWriteShares` limits them where it is not.
 export const writesAtOnce = 16;
 
-// After this no binding is taken up any more. What was announced by then is still brought to its end.
+// After this the run takes no further binding, but completes what it has announced.
 const maxMs = 20_000;
 const maxMsWithoutWrites = 40_000;
 
@@ -74,7 +74,7 @@ export function startRun(task: Task, settings: Settings, tools: Tools): Run {
     tools: { ...tools, cluster: cacheWrites(tools.cluster, cache) },
     since: tools.elapsed(),
     cache,
-    // Those that never converge must not come first in each run.
+    // Bindings that never converge must not come first in each run.
     pending: new Set(rotate(task.names.toSorted(compareText), tools.nonce())),
     endings: new Map(),
     states: new Map(),
@@ -95,7 +95,10 @@ export function isInTime(run: Run): boolean {
   return isInTimeToBegin(run) || [...run.pending].some((name) => isAnnounced(run, name));
 }
 
-/** A namespace may be so large that to read it takes all the time; then it gets some more, or nothing would ever come of it. */
+/**
+ * A namespace may be so large that to read it takes all the time. Then the run gets more, or it would never write
+ * anything.
+ */
 export function isInTimeToBegin({ tools, since, writes }: Run): boolean {
   return tools.elapsed() - since < (writes > 0 ? maxMs : maxMsWithoutWrites);
 }
@@ -105,7 +108,7 @@ export function isAnnounced(run: Run, name: string): boolean {
   return stateOf(run, name).unsentPost !== undefined;
 }
 
-/** What the run remembers of its writes for a binding. A POST that it is too late to send is none any more. */
+/** What the run remembers of its writes for a binding. A POST that it is too late to send counts as ended. */
 export function stateOf({ states, tools }: Run, name: string): RunState {
   const state = states.get(name) ?? {};
   states.set(name, state);
@@ -121,13 +124,13 @@ export function decideFor(run: Run, world: World, name: string): Decision {
   return decide(world, name, stateOf(run, name), run.tools.nonce());
 }
 
-/** The run is over for a binding. */
+/** Ends the run for a binding. */
 export function endBinding(run: Run, name: string, ending: Ending): void {
   run.pending.delete(name);
   run.endings.set(name, ending);
 }
 
-/** How a run ends for whoever met an error. */
+/** How the run ends for a binding that met an error. */
 export function toTrouble(error: unknown): Ending {
   return error instanceof UncertainError
     ? { kind: 'waiting', message: error.message }

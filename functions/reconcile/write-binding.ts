@@ -4,13 +4,13 @@ import type { DryRun, Write, WriteOf } from '../../shared/decide/decision.ts';
 import { type WriteOutcome, perform } from './perform.ts';
 import { type PlannedWrite, type Run, endBinding, stateOf, toTrouble } from './run.ts';
 
-// Somebody else writes the same object each time: to go on at once helps nobody.
+// Somebody else writes the same object each time, and to go on at once does not help.
 const maxAttempts = 12;
 
-/** Carries out what was planned for a binding. Its trouble is its own: the others go on. */
+/** Carries out what was planned for a binding. If it fails, the others go on. */
 export async function writeBinding(run: Run, planned: PlannedWrite): Promise<void> {
   const { name } = planned;
-  // To the end of the line.
+  // It goes to the end of the queue.
   run.pending.delete(name);
   run.pending.add(name);
   try {
@@ -27,13 +27,13 @@ export async function writeBinding(run: Run, planned: PlannedWrite): Promise<voi
 
 async function write(run: Run, planned: PlannedWrite): Promise<void> {
   const { name, decision } = planned;
-  // Whatever comes of it: what follows a PUT may fail when the PUT has not.
+  // Whatever the answer is: the PUT may succeed and the status write after it fail.
   if (decision.kind === 'replace-output') run.released = true;
   const { tools, datedAt } = run;
   const outcome = await perform({ decision, state: stateOf(run, name), datedAt, tools });
   const isPreparation = isAnnouncement(planned) || isFinalizerAdded(planned);
   if (countWrite(run, decision, outcome) && isPreparation) run.announcements++;
-  // What a replaced output selected is free now, and only another collect shows who was waiting for it.
+  // Only a create ends here. What a replaced output selected is free now, and the next collect shows who waited for it.
   if (outcome === 'confirmed' && decision.kind === 'create-output')
     endBinding(run, name, { kind: 'converged' });
   if (decision.kind === 'write-status' && decision.waiting) endBinding(run, name, decision.waiting);
@@ -47,12 +47,15 @@ export function isAnnouncement({ decision }: PlannedWrite): boolean {
   );
 }
 
-/** Our finalizer goes on: nothing has come of it yet. */
+/** Whether a write only adds our finalizer. */
 function isFinalizerAdded({ decision }: PlannedWrite): boolean {
   return decision.kind === 'patch-finalizers' && decision.finalizers.includes(bindingFinalizer);
 }
 
-/** An orphan that cannot be deleted keeps what it holds, and somebody must come back for it; the others go on. */
+/**
+ * Deletes an orphan. If that fails, the orphan keeps its key, and the run ends for its owner so that somebody comes
+ * back.
+ */
 export async function deleteOrphan(run: Run, orphan: WriteOf<'delete-output'>): Promise<void> {
   const { output, owner } = orphan;
   const { name, uid } = output.metadata;
@@ -68,7 +71,7 @@ export async function deleteOrphan(run: Run, orphan: WriteOf<'delete-output'>): 
   run.undeletedOrphans.set(uid, { owner, ending: { kind: 'waiting', message } });
 }
 
-/** True where it was a write that was carried out, or that others were faster than. What was not deleted sets nobody free. */
+/** Counts a write that was carried out, or that another writer was faster than. A refused deletion frees nothing. */
 function countWrite(run: Run, { kind }: Write | DryRun, outcome: WriteOutcome): boolean {
   if (kind === 'dry-run' || outcome === 'rejected' || outcome === 'not-sent') return false;
   run.writes++;

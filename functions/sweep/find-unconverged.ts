@@ -5,8 +5,8 @@ import { compareText } from '../../shared/identity/canonical.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 
 /**
- * The bindings of a namespace for which there is something to do, by the same decisions that reconcile takes; among
- * them those that are gone and have left an output behind. With a pause after each, for a namespace may be large.
+ * The bindings of a namespace that need a run, by the decisions that reconcile takes; among them those that are gone
+ * and have left an output behind. It pauses after each, because a namespace may be large.
  */
 export function* findUnconverged(snapshot: Snapshot, settings: Settings): Generator<void, string[]> {
   const world = yield* compileWorld(snapshot, settings);

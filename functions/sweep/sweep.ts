@@ -10,7 +10,7 @@ import { redact } from '../../shared/text/redact.ts';
 import { type EventLoop, runInSlices } from '../../shared/concurrency/run-in-slices.ts';
 import { findUnconverged } from './find-unconverged.ts';
 
-/** What one look at the cluster found, and which events it was for. */
+/** What one look at the cluster found, and the ids of the events that asked for it. */
 interface Look {
   readonly causes: readonly string[];
   readonly namespaces: number;
@@ -18,10 +18,10 @@ interface Look {
 }
 
 /**
- * Looks at the whole cluster, whatever event asks for it (a tick, or one that a broker gave up on), and names what is
- * not settled. Sources lose events by construction: this is the floor under everything. Dead letters come in crowds, so
- * those that arrive during a look share the next one. The last of them carries the reply: it has waited least, so its
- * sender is the last to give up. If that one does give up, it sends the event again.
+ * Looks at the whole cluster, whatever event asks for it (a tick, or a dead letter), and names the bindings that have
+ * not converged. Sources can lose events, and the sweep makes up for that. Many dead letters come at once, so those
+ * that arrive during a look share the next one. The last of them carries the reply: it has waited least, so its sender
+ * is the last to give up. If that sender does give up, it sends the event again.
  */
 export function sweep(cluster: Cluster, settings: Settings, loop: EventLoop): Handler {
   const looks = createBatches((_everything, causes) => look(cluster, settings, causes, loop));

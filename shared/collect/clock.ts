@@ -4,7 +4,7 @@ import type { Clock } from '../decide/world.ts';
 /** The API server's time, as the protocol compares it: to the second, in one format. */
 export function toClock(at: string): Clock {
   const ms = Date.parse(at);
-  // No two clocks differ by a whole quarantine: by more than that ahead is a mistake.
+  // No two clocks differ by a whole quarantine. A claim further ahead was dated by a wrong clock.
   return {
     now: toSecond(ms),
     quarantine: toSecond(ms - quarantineMs),

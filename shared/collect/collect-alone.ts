@@ -16,12 +16,13 @@ import type { RunCache } from './run-cache.ts';
 
 /**
  * The collect between an announcement and its POST, for bindings that this run has just announced as new and that are
- * alone: nobody else asks for their keys, holds them, or is moving from or to them, and there is no output of theirs.
- * Undefined where anything else shows, or might: then only a collect can tell.
+ * alone: no other binding asks for their keys, holds them, or moves from or to them, and no output of theirs exists.
+ * Undefined if anything else shows, or might: then only `collect` can tell.
  *
- * It costs one round of lists that need not wait. Bindings are read at the state of the announcements or a later one, which
- * is all that the protocol wants of them. Outputs are read from the API server's cache: whoever has one by the protocol
- * has a claim as well, and that shows. So what the cache may not show yet are outputs without a binding.
+ * It costs one round of lists that need not wait. Bindings are read at the state of the announcements or a later one,
+ * which is all that the protocol needs. Outputs are read from the API server's cache, which may be late. But an output
+ * that was made by the protocol has a claim, and claims are not late. So the cache can hide only outputs without a
+ * binding.
  */
 export async function collectAlone(
   cluster: Cluster,
@@ -31,7 +32,7 @@ export async function collectAlone(
   try {
     return await collectFromFewLists(cluster, names, cache);
   } catch (error) {
-    // A cache may lag behind the announcements, or have more outputs without a label than an answer may have.
+    // A cache may lag behind the announcements, or have more outputs without a label than one answer may hold.
     if (error instanceof UncertainError) return undefined;
     throw error;
   }
@@ -69,7 +70,7 @@ async function collectFromFewLists(
   };
 }
 
-/** These bindings, and whoever else may hold their keys or asks for them, at this state or a later one. */
+/** These bindings, and all others that hold their keys or ask for them, at this state or a later one. */
 async function listHolders(
   cluster: Cluster,
   namespace: string,
@@ -85,7 +86,7 @@ async function listHolders(
     mapLimited([...keys], readsAtOnce, (value) => list({ path: bindingFields.key, value })),
     state === undefined || keys.size === 0 ? undefined : list(movingOrUnreadable),
   ]);
-  // No earlier than the lists by key, as in every collect: whoever has left one of them by then is in this one.
+  // Not older than the lists by key, as in every collect: a binding that has left one of those by then is in this one.
   const latest = toLatest(lists.map(toState));
   const isLateEnough =
     beside && latest !== undefined && toLatest([latest, toState(beside)]) === toState(beside);
@@ -96,7 +97,7 @@ async function listHolders(
   return { items: [...ofNames, ...ofKeys], at };
 }
 
-/** Outputs that there should not be. One that is somebody else's does no harm: then there is a collect more. */
+/** Outputs that should not exist. One that belongs to somebody else does no harm: it costs one more collect. */
 async function listCachedOutputs(
   cluster: Cluster,
   namespace: string,
@@ -129,7 +130,7 @@ function toState({ resourceVersion }: Listed<Binding>): string | undefined {
   return resourceVersion;
 }
 
-/** The latest of the states of one kind; undefined where one is not known, or no number, as they are since Kubernetes 1.35. */
+/** The latest of these states; undefined if one is not known or is no number. They are numbers since Kubernetes 1.35. */
 function toLatest(states: readonly (string | undefined)[]): string | undefined {
   if (!states.every((state) => state !== undefined && /^\d+$/.test(state))) return undefined;
   return states.toSorted((a = '', b = '') => a.length - b.length || compareText(a, b)).at(-1);

@@ -16,7 +16,7 @@ interface Namespaced {
 
 type ByNamespace<T> = ReadonlyMap<string, readonly T[]>;
 
-/** Reads the whole cluster, one snapshot a namespace: in the order of the protocol, and in as few calls as there are kinds. */
+/** Reads the whole cluster as one snapshot for each namespace, in the order of the protocol, with one list for each kind. */
 export async function collectCluster(cluster: Cluster): Promise<Snapshot[]> {
   const listed = await cluster.listBindings({});
   if (listed === 'unserved') return throwBindingsUnserved();

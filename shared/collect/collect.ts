@@ -32,15 +32,15 @@ export interface Scope {
   readonly namespace: string;
   readonly names: readonly string[];
   readonly settings: Settings;
-  /** Everything in the namespace, whatever the names: only so every overlap is seen. */
+  /** Read the whole namespace, whatever the names are. Only this shows every overlap. */
   readonly isWhole: boolean;
 }
 
 /**
- * Reads what must be known to decide for these bindings: bindings, then outputs, then pools and objectives. The order is
- * part of the protocol. For few names only their neighbourhood is read: who asks for the same keys or holds them, found by
- * the digests that statuses and outputs carry, and what the claims of these name. Which keys the bindings ask for follows
- * from what is read, so it is read again until nothing in it leads to another key.
+ * Reads what `decide` must know about these bindings: bindings, then outputs, then pools and objectives. The order is
+ * part of the protocol. For few names it reads only their neighbourhood: the bindings and outputs that ask for the same
+ * keys or hold them, found by the digests in statuses and labels, and what their claims name. Which keys these are
+ * follows from what is read. So it reads again until nothing leads to another key.
  */
 export async function collect(cluster: Cluster, scope: Scope, cache: RunCache): Promise<Snapshot> {
   if (scope.isWhole || scope.names.length > maxReadsByName)
@@ -54,7 +54,7 @@ export async function collect(cluster: Cluster, scope: Scope, cache: RunCache): 
   );
 }
 
-/** Undefined: what was read leads to others that were not. */
+/** Undefined: what was read leads to keys that were not. */
 async function collectNeighbourhood(
   cluster: Cluster,
   scope: Scope,
@@ -96,8 +96,8 @@ async function collectNeighbourhood(
 }
 
 /**
- * Those with whom bindings recorded conflicts may recover when these leave, and where all of a service account is read, they
- * are found by theirs. False: there are too many of them.
+ * Remembers the service accounts of the peers that bindings recorded: these may recover when the bindings change, and
+ * where whole service accounts are read they are found by their own. False: there are too many of them.
  */
 async function cachePeerAccounts(
   cluster: Cluster,
@@ -114,12 +114,15 @@ async function cachePeerAccounts(
   return true;
 }
 
-/** Whether a binding is in the list of a key, as long as its status stays what it was. */
+/** Whether a binding is in the list of a key, as long as its status does not change. */
 function isListedByKey(binding: Binding | undefined): boolean {
   return binding?.status?.keyDigest !== undefined;
 }
 
-/** What a list shows is later than what was read by name before it; what it should show and does not is read by name. */
+/**
+ * Lists are later than what was read by name before them. A binding that a list should show and does not is read by
+ * name.
+ */
 async function readMissing(
   cluster: Cluster,
   { namespace, names }: Scope,
@@ -147,13 +150,13 @@ async function collectNamespace(cluster: Cluster, scope: Scope, cache: RunCache)
 interface Parts extends Pick<Neighbours, 'partial' | 'hasOverlaps'> {
   readonly bindings: BindingsByName;
   readonly outputs: Listed<Output> | 'unserved';
-  /** Outputs were listed by key, and some of them matter to nobody here. */
+  /** Outputs were listed by key, and some of them may not matter here. */
   readonly isByKeys: boolean;
 }
 
 const everything = { partial: new Set<string>(), hasOverlaps: true, isByKeys: false };
 
-/** Completes what was listed by what must be read by name, and by pools and objectives. */
+/** Completes the lists by what must be read by name, and by pools and objectives. */
 async function readRest(
   cluster: Cluster,
   { namespace, names }: Scope,
@@ -175,14 +178,14 @@ async function readRest(
   const bindings = await readOwners(cluster, namespace, listed, concerned);
   const owned = concerned.map((output) => [output, ownerOf(output)] as const);
   const known = isUnchanged(cache, names, bindings, owned) ? cache.sources : undefined;
-  // Of a neighbour that is at rest its claim says enough.
+  // A neighbour that has converged is judged by its claim alone.
   const referring = [...bindings.values()].filter(({ metadata }) => !partial.has(metadata.name));
   cache.sources = await readSources(cluster, namespace, referring, known);
   cacheReads(cache, names, bindings, owned);
   return { namespace, bindings, outputs: concerned, sources: cache.sources.sources, clock, ...extent };
 }
 
-/** Outputs without a label come from the whole namespace: which of them matter here. */
+/** Selects the outputs that matter here: those without a label come from the whole namespace. */
 function createRelevance(
   names: readonly string[],
   keys: ReadonlySet<string>,
@@ -198,7 +201,7 @@ function createRelevance(
   };
 }
 
-/** Only the API server's time. */
+/** Reads the API server's clock. */
 export async function readClock(cluster: Cluster, namespace: string): Promise<Clock> {
   const listed = await cluster.listBindings({ namespace, most: 1 });
   return toClock((listed === 'unserved' ? throwBindingsUnserved() : listed).at);
@@ -211,7 +214,7 @@ function cacheKeys({ keys, accounts }: RunCache, bindings: Iterable<Binding>): v
   }
 }
 
-/** Remembers what the bindings ask for and hold; true where that leads further than what was read. */
+/** Remembers the keys and accounts of the bindings. True if there are any that were not read. */
 function cacheFoundKeys(cache: RunCache, { names, settings }: Scope, snapshot: Snapshot): boolean {
   const { bindings, outputs, sources, isNarrow } = snapshot;
   const [keysBefore, accountsBefore] = [cache.keys.size, cache.accounts.size];

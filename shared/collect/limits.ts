@@ -1,5 +1,5 @@
-/** As many reads as a run has on their way at once: whoever can make them many shall not keep the API server from others. */
+/** How many reads a run sends at once, so that one namespace does not keep the API server busy for all. */
 export const readsAtOnce = 16;
 
-/** Beyond this many objects one list is cheaper than each by its name. */
+/** For more objects than this, one list is cheaper than a GET of each. */
 export const maxReadsByName = 24;

@@ -4,8 +4,8 @@ import type { Found, Listed } from '../kube/cluster.ts';
 import { throwDefinitionRemoved, isPresent } from '../kube/read-guards.ts';
 
 /**
- * Several lists of one kind as one, at the time of the earliest. One object that two lists show in two states was written
- * between them: it is read once more, later than both.
+ * Merges several lists of one kind, at the time of the earliest. If two lists show an object in two states, it was
+ * written between them, and is read once more, later than both.
  */
 export async function mergeLists<T extends { readonly metadata: ObjectMeta }>(
   lists: readonly Listed<T>[],

@@ -19,7 +19,7 @@ export function accountsOf({ spec, status }: Binding): string[] {
   return claimed === undefined ? [spec.serviceAccountName] : [spec.serviceAccountName, claimed];
 }
 
-/** The digests of the keys that a binding holds or was last seen to ask for, as far as it says so itself. */
+/** The digests of the keys that a binding holds, or asked for when it was evaluated, by its own status. */
 export function keysOf(binding: Binding): string[] {
   const claim = claimOf(binding);
   const { keyDigest } = binding.status ?? {};
@@ -31,15 +31,15 @@ export function keysOf(binding: Binding): string[] {
 /** Bindings of a part of a namespace. */
 export interface Neighbours {
   readonly bindings: BindingsByName;
-  /** Those among them that are at rest, and only share a service account. */
+  /** The converged ones that only share a service account. */
   readonly partial: ReadonlySet<string>;
-  /** They are all of their service accounts, so that overlaps show. */
+  /** All bindings of their service accounts were read, so that overlaps show. */
   readonly hasOverlaps: boolean;
 }
 
 /**
- * Everybody who asks for one of these keys, or holds it, by what a status says; and where few ask for anything under these
- * service accounts, all of them.
+ * All bindings that ask for one of these keys or hold it, by their statuses; and all bindings of these service
+ * accounts, if they are few.
  */
 export async function listByKeys(
   cluster: Cluster,
@@ -51,7 +51,8 @@ export async function listByKeys(
     listBindings(cluster, namespace, fields),
     listSmallAccounts(cluster, namespace, accounts),
   ]);
-  // Later than the lists by key: whoever has left one of them by then, with an output that stays behind, is in this one.
+  // Later than the lists by key: a binding that has left one of these by then, with an output that stays behind, is in
+  // this one.
   const moving = await listBindings(cluster, namespace, [movingOrUnreadable]);
   const lists = [...listed, ...moving].map((list) => ({
     ...list,
@@ -64,24 +65,25 @@ export async function listByKeys(
 }
 
 /**
- * Claims under which an output may hold another key than their bindings say (a move on its way), or that this version
- * cannot read. There are few of them at any time, and the keys of neither can be asked for.
+ * Claims of moves, under which an output may hold another key than its binding says, and claims that this version
+ * cannot read. There are few at any time, and they cannot be listed by key.
  */
 export const movingOrUnreadable: FieldQuery = {
   path: bindingFields.claimKind,
   notIn: ['', 'creating', 'owning'],
 };
 
-/** Whether a binding has to do with one of these keys, as far as its status says. */
+/** Whether a binding may hold one of these keys or ask for it, by its status. */
 export function mayHold(binding: Binding, keys: ReadonlySet<string>): boolean {
   return binding.status?.claim?.kind === 'unreadable' || keysOf(binding).some((digest) => keys.has(digest));
 }
 
-// A neighbourhood of this size is read whole, so that overlaps show at once. One list of so many costs about a write.
+// A service account with so many bindings is read whole, so that overlaps show at once. One list of so many costs about
+// as much as a write.
 const maxNeighbours = 32;
 const maxAccounts = 4;
 
-/** All that ask for something under these service accounts, where they are few. */
+/** All bindings of these service accounts, if they are few. */
 export async function listSmallAccounts(
   cluster: Cluster,
   namespace: string,
@@ -96,7 +98,7 @@ export async function listSmallAccounts(
   return served.every(({ isComplete }) => isComplete) ? served : 'many';
 }
 
-/** Everybody who asks for, or holds, any key under these service accounts. */
+/** All bindings that ask for, or hold, any key of these service accounts. */
 export async function listByAccounts(
   cluster: Cluster,
   namespace: string,
@@ -105,7 +107,8 @@ export async function listByAccounts(
   const paths = [bindingFields.serviceAccount, bindingFields.claimedServiceAccount];
   const fields = [...accounts].flatMap((value) => paths.map((path): FieldQuery => ({ path, value })));
   const lists = await listBindings(cluster, namespace, fields);
-  // A move to another account is in none of them as long as its output stays behind, which may have lost its labels.
+  // A move to another account is in none of these lists while its output stays behind, and that output may have lost
+  // its labels.
   const moving = await listBindings(cluster, namespace, [movingOrUnreadable]);
   const bindings = await merge(cluster, namespace, [...lists, ...moving]);
   return { bindings, partial: new Set(), hasOverlaps: true };
@@ -129,12 +132,12 @@ async function merge(
   return toBindingsByName(items);
 }
 
-/** Which outputs are read beside those of the bindings themselves. */
+/** By what outputs are listed beside those of the bindings themselves. */
 type OutputsOf = { readonly keys: ReadonlySet<string> } | { readonly accounts: ReadonlySet<string> };
 
 /**
- * The outputs of these bindings, and those that may hold one of these keys, or any key under these service accounts. The
- * Go operator's outputs have no label to find them by: they may hold any key until they are taken over.
+ * The outputs of these bindings, and those that may hold one of these keys, or any key of these service accounts. The
+ * Go operator's outputs have no label for their key, and may hold any until kleym adopts them.
  */
 export async function listOutputs(
   cluster: Cluster,

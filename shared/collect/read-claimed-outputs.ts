@@ -7,8 +7,9 @@ import type { BindingsByName } from './bindings-by-name.ts';
 import { maxReadsByName, readsAtOnce } from './limits.ts';
 
 /**
- * Outputs whose labels were taken off by hand are in no list; the binding that owns them knows their names. An announced
- * one is looked for when it can land no more: until then its binding waits for it anyway, and every creation would pay.
+ * Reads outputs by the names in claims: if somebody took their labels off, no list shows them. An output that is only
+ * announced is read when its POST can land no more. Until then its binding waits anyway, and every creation would pay
+ * for it.
  */
 export async function readClaimedOutputs(
   cluster: Cluster,
@@ -21,7 +22,7 @@ export async function readClaimedOutputs(
   const missing = claims.filter(
     (claim) => !listed.has(claim.name) && !(claim.kind === 'creating' && claim.at > clock.quarantine),
   );
-  // Two claims may name one output, and that is there once.
+  // Two claims may name the same output.
   const names = new Set(missing.map(({ name }) => name));
   if (names.size > maxReadsByName) return await pickFromAll(cluster, names);
   const found = await mapLimited([...names], readsAtOnce, (name) => cluster.getOutput(name));

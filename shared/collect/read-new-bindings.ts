@@ -15,7 +15,7 @@ export interface ReadBinding {
   readonly now: string;
 }
 
-/** A few bindings. It is no collect: of others nothing is read. */
+/** Reads a few bindings by name. This is no collect: it reads nothing about others. */
 export async function readNewBindings(
   cluster: Cluster,
   { namespace, names }: Names,
@@ -29,7 +29,7 @@ export async function readNewBindings(
   return found;
 }
 
-/** What these bindings refer to. */
+/** Reads the pools and objectives of these bindings. */
 export async function readSourcesOf(
   cluster: Cluster,
   namespace: string,

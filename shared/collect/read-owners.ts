@@ -7,8 +7,8 @@ import { type BindingsByName, toBindingsByName } from './bindings-by-name.ts';
 import { maxReadsByName, readsAtOnce } from './limits.ts';
 
 /**
- * An owner that no list shows, or shows as another one, is read by name before anybody calls it gone. Where they are many,
- * one list of the namespace says the same: it is later than the outputs too.
+ * An owner that no list shows, or shows as another object, is read by name before anybody calls it gone. If there are
+ * many, one list of the namespace says the same, because it is later than the outputs.
  */
 export async function readOwners(
   cluster: Cluster,

@@ -8,16 +8,16 @@ import type { Served, Sources } from '../identity/sources.ts';
 import type { Cluster, Found, Listed } from '../kube/cluster.ts';
 import { maxReadsByName, readsAtOnce } from './limits.ts';
 
-/** Pools and objectives that were read, and by which names they were looked for. */
+/** Pools and objectives, and the names for which they were read. */
 export interface ReadSources {
   readonly sources: Sources;
   readonly asked: Asked;
 }
 
-/** The names that were looked for, by kind and group; `all`: the whole list was read. */
+/** The names that were read, by kind and group; `all`: the whole list. */
 type Asked = ReadonlyMap<string, ReadonlySet<string> | 'all'>;
 
-/** How one kind is read, object by object or all at once. */
+/** How one kind is read: object by object, or as a list. */
 interface Reader<T> {
   readonly kind: string;
   readonly resources: readonly Resource[];
@@ -35,8 +35,8 @@ interface Named {
 const nothing: ReadSources = { sources: { pools: {}, objectives: {} }, asked: new Map() };
 
 /**
- * Reads the pools and objectives that these bindings name, in every group in which they may stand; and none again of
- * those that are known.
+ * Reads the pools and objectives that these bindings name, in every group where they may exist, except those that are
+ * known.
  */
 export async function readSources(
   cluster: Cluster,
@@ -110,7 +110,7 @@ function toPlace({ kind }: { readonly kind: string }, { group }: Resource): stri
   return `${kind} of ${group}`;
 }
 
-/** A name that no object can have would make another request than the one that is meant. */
+/** A name that no object can have would make a request for something else. */
 function toNames(resource: Resource, references: readonly Reference[]): string[] {
   const meant = references.filter(({ group }) => !group?.trim() || group.trim() === resource.group);
   return [...new Set(meant.map(({ name }) => name.trim()))].filter(isDnsSubdomain);

@@ -4,19 +4,19 @@ import type { Cluster } from '../kube/cluster.ts';
 import type { ReadSources } from './read-sources.ts';
 
 /**
- * What a run has read and written so far. It saves reads, and remembers what the bindings of the run have left: who waits
- * for that is to be looked after. It dies with the run, and the collect is right without it.
+ * What a run has read and written so far. It saves reads. It also remembers the keys that the bindings of the run have
+ * left, because their neighbours must be looked after. It dies with the run, and the collect is right without it.
  */
 export interface RunCache {
-  /** Digests of the keys under which the bindings of the run and their outputs were seen. */
+  /** Digests of all keys that the bindings of the run and their outputs have had. */
   readonly keys: Set<string>;
-  /** The service accounts under which they were. */
+  /** All service accounts that they have had. */
   readonly accounts: Set<string>;
-  /** The peers that the bindings of the run recorded, by name, whose service accounts are among these. */
+  /** The names of recorded peers whose service accounts are among these. */
   readonly peers: Set<string>;
-  /** Bindings as they were seen or written last, by name. */
+  /** Bindings as they were read or written last, by name. */
   readonly bindings: Map<string, Binding>;
-  /** The uid and resourceVersion of outputs as they were seen or written last, by name, with the binding whose they are. */
+  /** Outputs as they were read or written last, by name. */
   readonly outputs: Map<string, SeenOutput>;
   /** Pools and objectives. */
   sources: ReadSources | undefined;
@@ -27,7 +27,7 @@ interface SeenOutput {
   readonly owner: string | undefined;
 }
 
-/** Nothing was seen yet. */
+/** An empty cache. */
 export function createRunCache(): RunCache {
   return {
     keys: new Set(),
@@ -40,9 +40,9 @@ export function createRunCache(): RunCache {
 }
 
 /**
- * Whether bindings and their outputs are as this run left them. Then nobody has acted on a later state of their pools and
- * objectives, and what was read of these is as good as new. Else they are read again: what somebody has written from a
- * later state must never be undone from an earlier one.
+ * Whether bindings and their outputs are as this run left them. Then nobody has acted on a later state of their pools
+ * and objectives, and what was read of these still holds. Otherwise they are read again: a run must never undo from an
+ * old pool what somebody has written from a new one.
  */
 export function isUnchanged(
   cache: RunCache,
@@ -61,7 +61,7 @@ export function isUnchanged(
   );
 }
 
-/** Notes what was read of some bindings and their outputs. */
+/** Remembers what was read of some bindings and their outputs. */
 export function cacheReads(
   cache: RunCache,
   names: readonly string[],
@@ -81,7 +81,7 @@ export function cacheReads(
       cache.outputs.set(output.metadata.name, { version: toVersion(output), owner });
 }
 
-/** The port of a run, which notes what is written through it. */
+/** The port of a run, which remembers what is written through it. */
 export function cacheWrites(cluster: Cluster, cache: RunCache): Cluster {
   const noteOutput = (output: Output) =>
     cache.outputs.set(output.metadata.name, {

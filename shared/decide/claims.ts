@@ -1,7 +1,7 @@
 import type { Binding, Claim } from '../api/binding.ts';
 import type { Identity } from '../identity/render-identity.ts';
 
-/** What every claim of a binding says, whatever may land by it. */
+/** The fields that every claim of a binding has. */
 export function toClaimed(
   binding: Binding,
   { key, output }: Identity,

@@ -22,7 +22,10 @@ export function withdrawOldName(view: View): Decision | undefined {
   return old && withdraw(view, old);
 }
 
-/** Row 3: an output that is being deleted still counts, however long it takes; so does one of an earlier binding of this name. */
+/**
+ * Row 3: an output that is being deleted still counts, however long it takes. So does an output of an earlier binding
+ * of this name.
+ */
 export function waitForTerminating(view: View): Decision | undefined {
   const held = view.outputs.find((one) => isTerminating(one) || isOrphan(view.world, one));
   if (!held) return undefined;
@@ -38,7 +41,7 @@ export function finalize(view: View): Decision | undefined {
   const { binding, state } = view;
   if (binding.metadata.deletionTimestamp === undefined) return undefined;
   const { finalizers = [] } = binding.metadata;
-  // Somebody may have taken ours off, and somebody else's may hold the binding for ever: its identity goes now.
+  // Somebody may have taken our finalizer off, and another one may keep the binding for ever. Its identity goes now.
   if (!finalizers.includes(bindingFinalizer))
     return view.output ? withdraw(view, view.output) : (clampFutureClaim(view) ?? converged);
   return withdrawThen(view, () => {

@@ -8,7 +8,7 @@ import { isOutputRejected, toAnnouncedStatus, toWaitingStatus } from './status.t
 import type { RenderedView } from './view.ts';
 import { reportWaiting, toStatusWrite } from './withdraw.ts';
 
-/** Row 8: somebody else has the key, or may get it. */
+/** Row 8: another binding or output has the key, or may get it. */
 export function waitForHolder(view: RenderedView): Decision | undefined {
   const { world, binding, identity } = view;
   const holder = findHolder(world, binding, identity.output.metadata.name, identity.key);
@@ -17,7 +17,7 @@ export function waitForHolder(view: RenderedView): Decision | undefined {
   return reportWaiting(view, message, toWaitingStatus(view.context, message));
 }
 
-/** Row 9: this collect was the look at the peers, so the announced POST may be sent; once. */
+/** Row 9: this collect was the look at the peers, so the run may send the POST that it announced; once. */
 export function sendAnnouncedPost(view: RenderedView): Decision | undefined {
   const { claim, state, identity, binding } = view;
   if (claim?.kind !== 'creating' || claim.nonce !== state.unsentPost?.nonce) return undefined;
@@ -32,14 +32,14 @@ export function sendAnnouncedPost(view: RenderedView): Decision | undefined {
   return { kind: 'create-output', output, binding, nonce: claim.nonce, confirm: confirmationOf(view) };
 }
 
-/** Row 10: the API server refused it; a dry run asks whether it would take it now. */
+/** Row 10: the API server refused the output before. A dry run asks whether it takes it now. */
 export function dryRunRejected({ binding, claim, state, identity }: RenderedView): Decision | undefined {
   if (claim || !isOutputRejected(binding)) return undefined;
   if (state.acceptedOutput === toContentDigest(identity.output)) return undefined;
   return { kind: 'dry-run', output: identity.output, binding };
 }
 
-/** Row 11: announce, so that peers know before it happens. */
+/** Row 11: announce the POST, so that peers know of it before it happens. */
 export function announceCreation({ context, binding, identity, nonce, world }: RenderedView): Decision {
   const at = world.snapshot.clock.now;
   const claim = { kind: 'creating', ...toClaimed(binding, identity), nonce, at } as const;

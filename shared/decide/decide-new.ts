@@ -6,7 +6,7 @@ import { toClaimed } from './claims.ts';
 import type { WriteOf } from './decision.ts';
 import { toNewStatus } from './status.ts';
 
-/** A binding that was just read, and what it refers to. Nobody else was looked at. */
+/** A binding that was just read, with its pool and objective. Nothing is known of others. */
 export interface NewBinding {
   readonly binding: Binding;
   readonly sources: Sources;
@@ -15,12 +15,12 @@ export interface NewBinding {
   readonly now: string;
 }
 
-/** The finalizer, and the announcement that follows. */
+/** A patch that adds the finalizer, and the announcement that follows. */
 export type FirstWrite = WriteOf<'patch-finalizers'> & { readonly announce: BindingStatus };
 
 /**
- * Row 0: what a binding needs that nobody has evaluated. To announce what follows from its spec alone harms nobody, and
- * the collect that stands between every announcement and its POST finds its peers. Undefined: only a collect can tell.
+ * Row 0: what a new binding needs. An announcement that follows from its spec alone does no harm, because a collect
+ * stands between every announcement and its POST, and finds the peers. Undefined: only a collect can tell.
  */
 export function decideNew(
   { binding, sources, settings, now }: NewBinding,
@@ -35,13 +35,16 @@ export function decideNew(
   return { ...addFinalizer(binding), announce: toNewStatus(context, claim) };
 }
 
-/** The finalizer goes on, and no more. */
+/** A patch that adds the finalizer, and nothing else. */
 export function addFinalizer(binding: Binding): WriteOf<'patch-finalizers'> {
   const finalizers = [...(binding.metadata.finalizers ?? []), bindingFinalizer];
   return { kind: 'patch-finalizers', binding, finalizers, announce: undefined };
 }
 
-/** Whether nobody has looked at a binding yet; what it was before by this name shows in the next collect. */
+/**
+ * Whether nobody has evaluated a binding yet. What an earlier binding of this name left behind shows in the next
+ * collect.
+ */
 export function isNew({ metadata, status }: Binding): boolean {
   if (metadata.deletionTimestamp !== undefined || metadata.finalizers?.includes(bindingFinalizer))
     return false;

@@ -17,7 +17,7 @@ import type { World } from './world.ts';
 
 type Row<V> = (view: V) => Decision | undefined;
 
-/** Rows 3 to 7: what comes before the question whether there is an output. */
+/** Rows 3 to 7: whether there may be an output at all. */
 const commonRows: readonly Row<View>[] = [
   withdrawOldName,
   waitForTerminating,
@@ -45,8 +45,8 @@ const outputRows: readonly Row<OutputView>[] = [
 ];
 
 /**
- * What a binding needs next, seen from one collect: the first row that fits. Pure, total and deterministic. The rows
- * and why there are no others stand in docs/protocol.md; rows 0 and 1 are `decideNew` and `decideOrphans`.
+ * What a binding needs next, seen from one collect: the first row that fits. Pure, total and deterministic. The rows,
+ * and why there are no others, stand in docs/protocol.md. Rows 0 and 1 are `decideNew` and `decideOrphans`.
  */
 export function decide(world: World, name: string, state: Readonly<RunState>, nonce: string): Decision {
   const binding = world.snapshot.bindings.get(name);
@@ -56,7 +56,7 @@ export function decide(world: World, name: string, state: Readonly<RunState>, no
   return claim?.kind === 'unreadable' ? waitForReader(decision, claim) : decision;
 }
 
-/** Nobody knows what may land by a claim that cannot be read, so it is not overwritten. An output may go all the same. */
+/** Nobody knows what may land by a claim that cannot be read, so kleym does not overwrite it. Its output may be deleted. */
 function waitForReader(decision: Decision, { words }: UnreadableClaim): Decision {
   if (decision.kind === 'delete-output') return decision;
   const message = `status.claim cannot be read (${words}): another version of kleym wrote it; run that version, or remove the claim once no function of that version is running`;
@@ -84,7 +84,7 @@ function firstOf<V>(rows: readonly Row<V>[], view: V): Decision | undefined {
   return undefined;
 }
 
-/** Row 5: nothing is written for a binding that could vanish under it. */
+/** Row 5: without the finalizer the binding could vanish, so nothing else is written before. */
 function ensureFinalizer(view: View): Decision | undefined {
   const { binding, state } = view;
   if (binding.metadata.finalizers?.includes(bindingFinalizer)) return undefined;
@@ -95,13 +95,13 @@ function ensureFinalizer(view: View): Decision | undefined {
     binding: { ...binding, metadata: { ...binding.metadata, finalizers: [...finalizers] } },
   });
   if (state.finalizerRejected === undefined) return { ...patch, announce: toFirstAnnouncement(view, next) };
-  // It had one before, and an output may be left that must go.
+  // The binding had a finalizer before, and may have an output that must go.
   if (next.kind === 'delete-output') return next;
   const message = `the finalizer could not be put on: ${state.finalizerRejected}`;
   return reportRejection(view, 'FinalizerRejected', message);
 }
 
-/** Row 11 in one go with row 5: what the rows say of the binding with its finalizer, if that is a claim of this run's own. */
+/** Row 11 together with row 5: what the rows say once the finalizer is there, if that is an announcement of this run. */
 function toFirstAnnouncement(view: View, decision: Decision): BindingStatus | undefined {
   if (decision.kind !== 'write-status') return undefined;
   const { claim } = decision.status;

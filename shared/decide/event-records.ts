@@ -4,8 +4,8 @@ import { findCondition, findReady } from '../api/conditions.ts';
 import { toDigest } from '../identity/digest.ts';
 
 /**
- * The Kubernetes Events for a change from the status that a binding had to the one that was written: transitions only. The
- * same change has Events of the same names.
+ * The Kubernetes Events for a change from the status that a binding had to the one that was written. Only transitions
+ * have Events, and the same transition has Events of the same names.
  */
 export function toEventRecords(binding: Binding, status: BindingStatus): EventRecord[] {
   const before = binding.status ?? {};
@@ -60,7 +60,7 @@ function isReady(status: RecordedStatus): boolean {
   return findReady(status)?.status === 'True';
 }
 
-/** The resourceVersion from which the step was taken makes each step one of its own. */
+/** The resourceVersion before the write makes each transition distinct. */
 function toName({ metadata }: Binding, status: BindingStatus, { reason, message }: EventText): string {
   const step = [metadata.uid, metadata.resourceVersion, status.observedGeneration, reason, message];
   return `${metadata.name.slice(0, 200).replace(/[-.]+$/, '')}.${toDigest(JSON.stringify(step), 16)}`;

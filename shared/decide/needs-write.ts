@@ -3,16 +3,16 @@ import { isRejectionPending } from './status.ts';
 import type { World } from './world.ts';
 
 /**
- * Whether a run that begins now would write for a binding. What waits needs nothing: it waits for a change that would
- * show here too.
+ * Whether a run that begins now would write for a binding. A binding that waits needs nothing: it waits for a change
+ * that would show here too.
  */
 export function needsWrite(world: World, name: string): boolean {
   return toNeed(world, name) === 'write';
 }
 
 /**
- * The same, and whether it would ask the API server for what that has refused before. Nothing in the cluster tells when
- * the answer would be another one, so to ask belongs to those who look from time to time, not to those who look often.
+ * Whether a run that begins now would write for a binding, or ask the API server again for what it has refused. Nothing
+ * in the cluster shows when that answer would change. So only the sweep asks, and not every neighbour that comes by.
  */
 export function needsRun(world: World, name: string): boolean {
   return toNeed(world, name) !== 'nothing';

@@ -8,7 +8,7 @@ import { isReported, toAnnouncedStatus, toConfirmation, toConfirmedStatus } from
 import { type OutputView, type RenderedView, putMayLand } from './view.ts';
 import { toStatusWrite, withdraw } from './withdraw.ts';
 
-/** Row 12: a PUT of a key that is not wanted any more may be on its way; after any write on the output it cannot land. */
+/** Row 12: a PUT for a key that is not wanted any more may be on its way. After any write on the output it cannot land. */
 export function fence(view: OutputView): Decision | undefined {
   const { claim, output, identity, nonce } = view;
   if (!putMayLand(view) || claim?.key === identity.key) return undefined;
@@ -21,7 +21,7 @@ export function fence(view: OutputView): Decision | undefined {
 export function changeKey(view: OutputView): Decision | undefined {
   const { identity, output, world, binding } = view;
   if (output.key === identity.key) return undefined;
-  // What the old selector selects is no longer what the pool says: better no identity than the wrong one.
+  // The pool does not select by the old labels any more: better no identity than a wrong one.
   if (findHolder(world, binding, identity.output.metadata.name, identity.key)) return withdraw(view, output);
   return putMayLand(view) ? toReplacement(view) : announceReplacement(view);
 }
@@ -39,25 +39,25 @@ function announceReplacement({ context, binding, identity, output }: OutputView)
   return toStatusWrite(binding, toAnnouncedStatus(context, claim));
 }
 
-/** Row 13: two outputs with one key; neither may be trusted. */
+/** Row 13: another output has the same key. Neither can be trusted. */
 export function withdrawDuplicate(view: OutputView): Decision | undefined {
   const { world, identity, output } = view;
   const other = findOtherOutput(world, identity.output.metadata.name, identity.key);
   return other === undefined ? undefined : withdraw(view, output);
 }
 
-/** Row 14: the key stays, something else of ours differs. */
+/** Row 14: the key is right, and something else of ours differs. */
 export function restoreContent(view: OutputView): Decision | undefined {
   return isSameContent(view.output.output, view.identity.output) ? undefined : toReplacement(view);
 }
 
-/** Row 15: say so; row 16: it is said. */
+/** Row 15: report that the output is ready; row 16: the status says so already. */
 export function reportReady(view: OutputView): Decision {
   const status = toConfirmedStatus(confirmationOf(view), view.output.output.metadata.uid);
   return isReported(view.binding, status) ? converged : toStatusWrite(view.binding, status);
 }
 
-/** What the status says once the API server has the output as it is wanted. */
+/** What the status says once the API server has the output as it should be. */
 export function confirmationOf({ context, binding, identity }: RenderedView): Confirmation {
   return toConfirmation(context, identity, { kind: 'owning', ...toClaimed(binding, identity) });
 }

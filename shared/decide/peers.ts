@@ -7,12 +7,12 @@ import { findOverlaps } from './overlap-index.ts';
 import type { World } from './world.ts';
 
 /**
- * So many peers of a kind are named, and of the others only that there are some. All of them would be N² names for N
- * bindings; and their number would be a write for each of them whenever one comes or goes.
+ * At most this many peers of a kind are named. To name all of them would make N² names for N bindings, and to give
+ * their number would need a write for each whenever one comes or goes.
  */
 const maxNamed = 20;
 
-/** The live bindings that ask for the workloads of a binding, and those that may do so. */
+/** The live bindings that ask for the same workloads, and those that may. */
 export interface Peers {
   readonly colliding: PeerList;
   readonly overlapping: PeerList;
@@ -26,7 +26,7 @@ interface PeerList {
 
 const none: PeerList = { named: [], hasOthers: false };
 
-/** Who asks for the workloads of a binding, or may do so. */
+/** Finds the peers of a binding. */
 export function findPeers(world: World, name: string, key: string | undefined): Peers {
   if (key === undefined) return { colliding: none, overlapping: none };
   const colliding = toPeerList(world, [key], name, 'IdentityCollision');
@@ -45,7 +45,7 @@ export function toConflicts({ colliding, overlapping }: Peers): Peer[] {
   return sortByName([...colliding.named, ...overlapping.named]);
 }
 
-/** The collision that a binding is in, if its peers make one. */
+/** The collision of a binding with its peers, if there is one. */
 export function findCollision({ settings }: World, { colliding, overlapping }: Peers): Refused | undefined {
   if (colliding.named.length > 0) {
     return refused(
@@ -63,8 +63,8 @@ export function findCollision({ settings }: World, { colliding, overlapping }: P
 }
 
 /**
- * Whether the recorded conflicts of a binding may be untrue because of what others do: one of them is its peer, or was
- * recorded to be, or it has so many peers that one of these may be among those that are not named.
+ * Whether the recorded conflicts of a binding may be untrue because others have changed: one of these is its peer or
+ * was, or it has more peers than it names.
  */
 export function mayHaveStaleConflicts(
   world: World,
@@ -85,12 +85,12 @@ export interface ChangedBindings {
   readonly keys: ReadonlySet<string>;
 }
 
-/** These bindings as others see them. */
+/** These bindings, with the keys that they ask for. */
 export function toChangedBindings({ requests }: World, names: ReadonlySet<string>): ChangedBindings {
   return { names, keys: new Set([...names].flatMap((name) => requests.get(name) ?? [])) };
 }
 
-/** Who else holds a key, by a claim or by an output; in words. Undefined: it is free. */
+/** Who else holds a key, by a claim or an output, in words. Undefined: it is free. */
 export function findHolder(
   world: World,
   binding: Binding,
@@ -109,7 +109,7 @@ export function findHolder(
   return findOtherOutput(world, outputName, key) ?? (excluded.isCut ? 'one of many bindings' : undefined);
 }
 
-/** The output under another name that holds a key; in words. */
+/** The output of another name that holds a key, in words. */
 export function findOtherOutput(
   world: World,
   outputName: string,
@@ -123,10 +123,11 @@ export function findOtherOutput(
   return undefined;
 }
 
-// A binding holds few keys by itself: that of its claim, and that of its output. So beyond these, one of others is found.
+// A binding holds at most the key of its claim and that of its output. So among more keys than this there is one of
+// another binding.
 const maxOwnKeys = 8;
 
-/** The held keys that exclude a key: itself always, overlapping ones where the platform team refuses overlaps. */
+/** The held keys that exclude a key: itself, and where overlaps are refused those that overlap with it. */
 function keysExcluding(
   { held, settings }: World,
   key: string,
@@ -136,7 +137,7 @@ function keysExcluding(
   return { keys: [key, ...keys], isCut };
 }
 
-/** No more peers are looked at than are named. */
+/** Looks at no more peers than it names. */
 function toPeerList(
   { requesters }: World,
   keys: Iterable<string>,
@@ -155,8 +156,8 @@ function toPeerList(
 }
 
 /**
- * Overlaps as they were recorded for this key, where only a wider look could find others. Those that are in sight are
- * compared again.
+ * The overlaps that the status records for this key: only a wider collect could find others. Those whose bindings were
+ * read are compared again.
  */
 function recordedOverlaps({ snapshot, requests }: World, name: string, key: string): PeerList {
   const { status } = snapshot.bindings.get(name) ?? {};
@@ -182,8 +183,8 @@ function isEmpty({ named, hasOthers }: PeerList): boolean {
 }
 
 /**
- * Sorted bindings, beginning behind a name. If everybody named the first of them, all who share a key would have to be
- * written whenever one of those leaves.
+ * Sorted bindings, beginning after a name. If all bindings named the same first peers, all would have to be written
+ * whenever one of these leaves.
  */
 function* rotateAfter(bindings: readonly Binding[], name: string): Generator<Binding> {
   const start = findPlace(bindings, ({ metadata }) => compareText(metadata.name, name) > 0);

@@ -5,16 +5,16 @@ import type { Refused } from '../api/outcome.ts';
  * read it. It dies with the run.
  */
 export interface RunState {
-  /** The POST that this run announced, by its nonce. It may be sent until then, by the clock of the run. */
+  /** The POST that this run announced and has not sent, and until when it may, by the clock of the run. */
   unsentPost?: { readonly nonce: string; readonly sendBy: number };
   /** A nonce whose POST cannot land any more: it was answered, its output was seen, or it was too late to send it. */
   endedNonce?: string;
   /** The content, by its digest, that the API server refused. */
   rejectedOutput?: { readonly digest: string; readonly refused: Refused };
-  /** The content, by its digest, that a dry run of this run was allowed to write. */
+  /** The content, by its digest, that a dry run says the API server would take. */
   acceptedOutput?: string;
-  /** The output, by its uid, that could not be deleted, and so much of what the API server said as a status may quote. */
+  /** The output, by its uid, that could not be deleted, and the answer of the API server as a status may quote it. */
   undeletedOutput?: { readonly uid: string; readonly words: string };
-  /** So much of what the API server said when it refused to write the binding's finalizers. */
+  /** The answer of the API server, as a status may quote it, when it refused to write the binding's finalizers. */
   finalizerRejected?: string;
 }

@@ -17,7 +17,7 @@ import type { Settings } from '../identity/settings.ts';
 import type { Confirmation } from './decision.ts';
 import { claimOf } from './world.ts';
 
-/** What every status of a binding is made from, whatever it says. */
+/** What every status is made from. */
 export interface StatusContext {
   readonly binding: Binding;
   readonly observed: NonNullable<BindingStatus['observed']>;
@@ -35,7 +35,7 @@ const quotingReasons: readonly string[] = [...outputRejections, ...pendingReject
 
 type PendingReason = Extract<Reason, 'Waiting' | 'DeletionRejected' | 'FinalizerRejected'>;
 
-/** In this order a binding is evaluated: what comes after a failure has not been looked at. */
+/** The order of evaluation: what comes after a failure was not looked at. */
 const evaluation = [
   'InvalidRef',
   'UnsafeSelector',
@@ -43,7 +43,7 @@ const evaluation = [
   'Conflict',
 ] as const satisfies readonly ConditionType[];
 
-/** The output is there and says what it should. */
+/** The output exists and is as it should be; its uid is not known yet. */
 export function toConfirmation(
   context: StatusContext,
   identity: Identity,
@@ -58,12 +58,12 @@ export function toConfirmation(
   return { status, claim };
 }
 
-/** The same once the uid of the output is known. */
+/** The status once the uid of the output is known. */
 export function toConfirmedStatus({ status, claim }: Confirmation, uid: string): BindingStatus {
   return { ...status, claim: { ...claim, uid } };
 }
 
-/** There is no output, and the user learns why. */
+/** There is no output, and the status says why. */
 export function toRefusedStatus(
   context: StatusContext,
   { condition, reason, message }: Refused,
@@ -77,19 +77,19 @@ export function toRefusedStatus(
   return toStatus(context, findings, undefined);
 }
 
-/** How many conditions were evaluated before this one was found. */
+/** How many conditions were evaluated before this failure was found. */
 function countEvaluated(condition: Refused['condition'], reason: Refused['reason']): number {
   if (reason === 'UnreadableSpec') return 0;
-  // What the API server says about the output comes after everything that we evaluate ourselves.
+  // The API server answers after everything that kleym evaluates itself.
   return lateReasons.includes(reason) ? evaluation.length : evaluation.indexOf(condition);
 }
 
-/** A write is announced that may land at any time from now on. */
+/** A write is announced, and may land from now on. */
 export function toAnnouncedStatus(context: StatusContext, claim: Claim): BindingStatus {
   return toStatus(context, withReady(toUnevaluated('Ready', 'Initializing')), claim);
 }
 
-/** The same of a binding that nobody has compared with others yet. */
+/** The same for a new binding, which has not been compared with others yet. */
 export function toNewStatus(context: StatusContext, claim: Claim): BindingStatus {
   const findings = conditionTypes.map((type) =>
     type === 'Ready' || type === 'Conflict' ? toUnevaluated(type, 'Initializing') : toHealthy(type),
@@ -97,12 +97,12 @@ export function toNewStatus(context: StatusContext, claim: Claim): BindingStatus
   return toStatus(context, findings, claim);
 }
 
-/** Nothing is wrong with the binding, but somebody else must let go first; nothing is claimed meanwhile. */
+/** The binding is right, but another one must release its key first. It claims nothing meanwhile. */
 export function toWaitingStatus(context: StatusContext, message: string): BindingStatus {
   return toStatus(context, withReady(toPending(message, 'Waiting')), undefined);
 }
 
-/** Something must go or come first (an output, our finalizer), and until then nothing else is looked at. */
+/** An output must go, or our finalizer come or go, before anything else is looked at. */
 export function toWithdrawingStatus(
   context: StatusContext,
   message: string,
@@ -115,8 +115,8 @@ export function toWithdrawingStatus(
 }
 
 /**
- * Whether a binding's status says this already. Where it quotes the API server, the words that were written first will do:
- * those of each answer would be a write for each look.
+ * Whether a binding's status says this already. Where it quotes the API server, the words that were written first are
+ * enough: otherwise each look would be a write.
  */
 export function isReported({ status = {} }: Binding, wanted: BindingStatus): boolean {
   if (isSameJson(status, wanted)) return true;
@@ -128,12 +128,12 @@ function withoutMessages({ conditions = [], ...status }: BindingStatus | NonNull
   return { ...status, conditions: conditions.map(({ message: _message, ...condition }) => condition) };
 }
 
-/** Whether a status, true for the present generation, says that the API server does not take the output. */
+/** Whether the status says, for the present generation, that the API server does not take the output. */
 export function isOutputRejected(binding: Binding): boolean {
   return outputRejections.includes(currentReason(binding));
 }
 
-/** Whether a status, true for the present generation, says that the API server refuses what must come first. */
+/** Whether the status says, for the present generation, that the API server refuses a write that must come first. */
 export function isRejectionPending(binding: Binding): boolean {
   return pendingRejections.includes(currentReason(binding));
 }
@@ -144,7 +144,7 @@ export function isWaiting({ status }: Binding): boolean {
   return reason === 'Waiting' || pendingRejections.includes(reason);
 }
 
-/** The reason of Ready, where it is that of the present generation. */
+/** The reason of Ready for the present generation. */
 function currentReason({ metadata, status }: Binding): string {
   const ready = findReady(status);
   return ready?.observedGeneration === metadata.generation ? (ready?.reason ?? '') : '';
@@ -184,7 +184,7 @@ function toUnclaimedStatus(
   };
 }
 
-/** Others find a binding by the key that it holds, or else by the one that it asks for. */
+/** Other runs find a binding by the key that it holds, or else by the one that it asks for. */
 function toKeyField(
   { keyDigest }: StatusContext,
   claimedKey: string | undefined,

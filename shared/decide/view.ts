@@ -19,18 +19,18 @@ export interface View {
   readonly claim: Claim | undefined;
   /** The name that its output has, or would have. */
   readonly outputName: string | undefined;
-  /** Its outputs, under whichever names. */
+  /** All its outputs. */
   readonly outputs: readonly HeldOutput[];
   /** The one under its name. */
   readonly output: HeldOutput | undefined;
 }
 
-/** The same, once it is known that the binding should have an output. */
+/** A view of a binding that should have an output. */
 export interface RenderedView extends View {
   readonly identity: Identity;
 }
 
-/** The same, where it has one. */
+/** A view of one that has it. */
 export interface OutputView extends RenderedView {
   readonly output: HeldOutput;
 }
@@ -66,7 +66,7 @@ export function toView(world: World, binding: Binding, state: Readonly<RunState>
   };
 }
 
-/** Whether the binding that an output names is gone, or is another one by now. */
+/** Whether the binding of an output is gone, or has been replaced by another one. */
 export function isOrphan({ snapshot }: World, { owner, ownerUid }: HeldOutput): boolean {
   const binding = snapshot.bindings.get(owner);
   return !binding || (ownerUid !== undefined && ownerUid !== binding.metadata.uid);
@@ -77,7 +77,7 @@ export function isTerminating({ output }: HeldOutput): boolean {
   return output.metadata.deletionTimestamp !== undefined;
 }
 
-/** Whether a POST may still land that this run cannot answer for. */
+/** Whether a POST may still land that is not an unsent or ended one of this run. */
 export function postMayLand({ claim, output, state, world }: View): boolean {
   if (claim?.kind !== 'creating') return false;
   if (output?.output.metadata.annotations?.[outputAnnotations.claim] === claim.nonce) return false;

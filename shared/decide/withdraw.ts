@@ -5,14 +5,14 @@ import { isReported, toWithdrawingStatus } from './status.ts';
 import { type View, postMayLand } from './view.ts';
 import type { HeldOutput } from './world.ts';
 
-/** Withdraws, makes sure that nothing can land, and only then writes what follows. */
+/** Withdraws the output, waits until no POST can land, and only then does what follows. */
 export function withdrawThen(view: View, next: () => Decision): Decision {
   if (view.output) return withdraw(view, view.output);
   return postMayLand(view) ? waitForPost(view) : next();
 }
 
 /**
- * An output goes. What this run could not delete lives on, and the status says so: neither that all is well, nor a
+ * Deletes an output. If this run could not, the output lives on and the status says so: neither that all is well, nor a
  * failure, which would mean that the output is gone.
  */
 export function withdraw(view: View, held: HeldOutput): Decision {
@@ -28,7 +28,7 @@ export function toDeletion({ output, owner }: HeldOutput): WriteOf<'delete-outpu
   return { kind: 'delete-output', output, owner };
 }
 
-/** Says what the API server refuses, and waits. */
+/** Reports a refused write, and waits. */
 export function reportRejection(
   view: View,
   reason: 'DeletionRejected' | 'FinalizerRejected',
@@ -37,13 +37,13 @@ export function reportRejection(
   return reportWaiting(view, message, toWithdrawingStatus(view.context, message, reason));
 }
 
-/** Says once what is waited for. */
+/** Reports once what the binding waits for. */
 export function reportWaiting({ binding }: View, message: string, status: BindingStatus): Decision {
   const waiting: Waiting = { kind: 'waiting', message };
   return isReported(binding, status) ? waiting : toStatusWrite(binding, status, waiting);
 }
 
-/** A write of a status. `waiting`: this is all for now. */
+/** A write of a status. `waiting` is set if this is all for now. */
 export function toStatusWrite(binding: Binding, status: BindingStatus, waiting?: Waiting): Write {
   return { kind: 'write-status', binding, status, waiting };
 }
@@ -53,14 +53,15 @@ const waitingForPost: Waiting = {
   message: 'an earlier request to create the ClusterSPIFFEID may still take effect',
 };
 
-/** Whose POST may still land waits for it. */
+/** Waits while a POST may still land. */
 export function waitForPost(view: View): Decision {
   return clampFutureClaim(view) ?? waitingForPost;
 }
 
 /**
- * A claim that a wrong clock dated far ahead would hold for as long as the clock was wrong. Its POST was announced
- * before it was read, so a quarantine that begins now is long enough; nothing is known that would allow a shorter one.
+ * A claim that a wrong clock dated far ahead would hold its key for as long as the clock was wrong, so it is dated
+ * again, with the present time. Its POST was announced before it was read, so a quarantine that begins now is long
+ * enough.
  */
 export function clampFutureClaim({ binding, claim, world }: View): Decision | undefined {
   const { clock } = world.snapshot;

@@ -8,25 +8,28 @@ import type { Settings } from '../identity/settings.ts';
 import type { Sources } from '../identity/sources.ts';
 import { type OverlapIndex, indexOverlaps } from './overlap-index.ts';
 
-/** What one collect read of a namespace, or of a part of it. Bindings were read before outputs, outputs before sources. */
+/** What one collect read of a namespace, or of a part of it: first bindings, then outputs, then pools and objectives. */
 export interface Snapshot {
   readonly namespace: string;
   readonly bindings: ReadonlyMap<string, Binding>;
   readonly outputs: readonly Output[] | 'unserved';
   readonly sources: Sources;
   readonly clock: Clock;
-  /** Who asks for the same keys, or holds them, was read and nobody else: so nothing new is known of overlaps. */
+  /** Only bindings and outputs of the same keys were read, so new overlaps do not show. */
   readonly isNarrow?: true;
-  /** Bindings at rest that only share a service account: their claims were read, and neither their outputs nor their pools. */
+  /**
+   * Converged bindings that only share a service account: their claims were read, but neither their outputs nor their
+   * pools.
+   */
   readonly partial?: ReadonlySet<string>;
 }
 
 /** The API server's time, as text: instants of one format compare as they stand. */
 export interface Clock {
   readonly now: string;
-  /** What was announced later than this may still land. */
+  /** A POST that was announced later than this may still land. */
   readonly quarantine: string;
-  /** What says that it was announced later than this was dated by a clock that was wrong. */
+  /** A claim that is dated later than this was dated by a wrong clock. */
   readonly horizon: string;
 }
 
@@ -45,16 +48,16 @@ export interface World {
   readonly settings: Settings;
   readonly outputs: readonly HeldOutput[];
   readonly outputsByOwner: ReadonlyMap<string, readonly HeldOutput[]>;
-  /** The keys that live bindings ask for which could have an output, by their names. */
+  /** The keys that live bindings ask for, by the names of the bindings; only of those that can be rendered. */
   readonly requests: ReadonlyMap<string, string>;
-  /** These bindings by their keys; sorted by name. */
+  /** The same bindings by their keys, sorted by name. */
   readonly requesters: ReadonlyMap<string, readonly Binding[]>;
-  /** Bindings whose claims hold a key, and outputs that do. */
+  /** Bindings and outputs by the keys that they hold. */
   readonly claimHolders: ReadonlyMap<string, readonly Binding[]>;
   readonly outputHolders: ReadonlyMap<string, readonly HeldOutput[]>;
-  /** Bindings whose claims cannot be read, by the service accounts under which these may hold any key. */
+  /** Bindings whose claims cannot be read, by the service accounts whose keys they may hold. */
   readonly unreadableClaims: ReadonlyMap<string, readonly Binding[]>;
-  /** Every key that is asked for, and every key that is held. */
+  /** All keys that are asked for, and all that are held. */
   readonly requested: OverlapIndex;
   readonly held: OverlapIndex;
 }
@@ -68,7 +71,7 @@ export function toWorld(snapshot: Snapshot, settings: Settings): World {
   }
 }
 
-/** The same with pauses in between, for whoever has others to serve beside a large namespace. */
+/** Compiles a snapshot with pauses, so that a large namespace does not block the thread. */
 export function* compileWorld(read: Snapshot, settings: Settings): Generator<void, World> {
   const snapshot = { ...read, sources: { ...read.sources, parsed: new Map() } };
   const bindings = [...snapshot.bindings.values()].toSorted((a, b) =>
@@ -111,7 +114,7 @@ export function claimOf({ status }: Binding): Claim | undefined {
   return status?.claim?.kind === 'unreadable' ? undefined : status?.claim;
 }
 
-/** Whether nothing is on its way for a binding, and its spec is that of its status. */
+/** Whether no write is on its way for a binding, and its status is that of its spec. */
 export function isConverged(binding: Binding): boolean {
   const isCurrent = binding.status?.observedGeneration === binding.metadata.generation;
   return isCurrent && claimOf(binding)?.kind === 'owning';
@@ -153,7 +156,7 @@ function* compileOutputs(snapshot: Snapshot): Generator<void, HeldOutput[]> {
 /** The name of the binding whose output this is. */
 export type OwnerOf = (output: Output) => string | undefined;
 
-/** An output whose labels or hint were edited by hand is still the one that a binding's claim proves to be its own. */
+/** Finds owners. An output whose labels or hint somebody edited belongs to the binding whose claim proves it. */
 export function createOwnerOf(bindings: ReadonlyMap<string, Binding>, namespace: string): OwnerOf {
   const claims = new Map<string, { readonly binding: Binding; readonly claim: Claim }[]>();
   for (const binding of bindings.values()) {
@@ -180,7 +183,7 @@ function toClaimedKey(binding: Binding, hasOutput: boolean, clock: Clock): strin
   return claim && (hasOutput || !holdsNothing(binding, claim, clock)) ? claim.key : undefined;
 }
 
-/** A binding without an output that only others hold claims nothing: nobody will make one for it any more. */
+/** A binding that only other finalizers keep, and that has no output, holds nothing: nobody will make one for it. */
 function holdsNothing(binding: Binding, claim: Claim, clock: Clock): boolean {
   const isReleased = isBeingDeleted(binding) && !binding.metadata.finalizers?.includes(bindingFinalizer);
   return isReleased && !(claim.kind === 'creating' && claim.at > clock.quarantine);

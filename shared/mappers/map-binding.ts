@@ -7,7 +7,10 @@ import { type Change, type ChangedObject, isLeaving, parseChange } from '../even
 import type { Handler } from '../events/function-app.ts';
 import { isInConflict, recordedPeers } from './recorded-peers.ts';
 
-/** Names the binding of an event, and with one that leaves a conflict its peers. Makes no call: the event says enough. */
+/**
+ * Names the binding of an event, and its recorded peers if it leaves a conflict. It makes no call: the event says
+ * enough.
+ */
 export function mapBinding(): Handler {
   return async (event) => {
     const change = parseChange(event, { resources: [bindingResource], scope: 'namespaced' });
@@ -19,14 +22,14 @@ export function mapBinding(): Handler {
     if (!leaving && object && (isUpToDate(object, status) || isOwnFinalizerWrite(verb, object, event.time)))
       return nothing({ bindings: 0 });
 
-    // They were refused because of this one, and no event of their own will come.
+    // The peers were refused because of this binding, and no event of their own will come.
     const peers = leaving || isInConflict(status) ? recordedPeers(status) : [];
     const bindings = [{ namespace, names: [name, ...peers] }];
     return answerBindingsAffected({ from: 'map-binding', cause: event, bindings });
   };
 }
 
-/** reconcile records far fewer, but an event has room for 100,000. The sweep finds those behind, as all that no event told. */
+/** reconcile records far fewer, but an event has room for 100,000. The sweep finds the others. */
 const mostPeers = 1000;
 
 const StatusInEvent = z.object({
@@ -42,7 +45,7 @@ const StatusInEvent = z.object({
 });
 type StatusInEvent = z.infer<typeof StatusInEvent>;
 
-/** A status that cannot be read settles nothing, so it is as good as none. */
+/** A status that cannot be read proves nothing, so it counts as none. */
 function toStatus(object: ChangedObject | undefined): StatusInEvent {
   const parsed = StatusInEvent.safeParse(object?.['status']);
   return parsed.success ? parsed.data : {};
@@ -53,10 +56,10 @@ function isUpToDate({ metadata }: ChangedObject, { observedGeneration }: StatusI
   return metadata.generation !== undefined && observedGeneration === metadata.generation;
 }
 
-// A run writes the status right behind the finalizer. If it dies in between, its own event comes again.
+// A run writes the status right after the finalizer. If it dies in between, its own request comes again.
 const betweenMs = 60_000;
 
-/** Whether all that has happened to a new binding is that a run has put our finalizer on: it is there to go on. */
+/** Whether the event only tells that a run has added our finalizer to a new binding. That run goes on by itself. */
 function isOwnFinalizerWrite(
   verb: Change['verb'],
   { metadata, ...object }: ChangedObject,

@@ -12,17 +12,16 @@ import { isInConflict, recordedPeers } from './recorded-peers.ts';
 export interface ReferencedKind {
   readonly from: string;
   readonly resources: readonly Resource[];
-  /** By it the bindings are listed that name an object. */
+  /** The field by which the bindings of an object are listed. */
   readonly field: BindingField;
   readonly toReference: (binding: Binding) => Reference | undefined;
-  /** Which state of the object the binding's status was decided from. */
+  /** The state of the object from which the binding's status was decided. */
   readonly toObserved: (binding: Binding) => Observed | undefined;
 }
 
 /**
- * Names the bindings that refer to the object of an event and have not yet been decided from this state of it. Events of
- * one object come in bursts (whoever writes a pool's status writes it often), and its bindings may be thousands: those
- * that arrive while they are listed share the next list.
+ * Names the bindings that refer to the object of an event and were not decided from this state of it. Events of one
+ * object come in bursts, and its bindings may be thousands. So events that arrive during a list share the next one.
  */
 export function mapReferenced(cluster: Cluster, kind: ReferencedKind): Handler {
   const lists = createBatches((place) => {
@@ -35,7 +34,7 @@ export function mapReferenced(cluster: Cluster, kind: ReferencedKind): Handler {
 
     const change = withoutUnread(parsed.value);
     const { namespace, name, resource } = change;
-    // Beside a list that takes long, the events of others would wait for room.
+    // The list may take long, and other events must not wait for room meanwhile.
     context.release?.();
     const listed = await lists.ask(`${namespace}/${name}`, []);
     if (listed === 'unserved') return nothing({ bindings: 0 });
@@ -55,7 +54,7 @@ export function mapReferenced(cluster: Cluster, kind: ReferencedKind): Handler {
   };
 }
 
-/** Without all of the object that nobody asks for. */
+/** The change without the parts of the object that nobody reads. */
 function withoutUnread({ object, ...change }: Change): Change {
   if (!object) return change;
   const { name, uid, resourceVersion, generation, deletionTimestamp } = object.metadata;
@@ -68,7 +67,7 @@ function refersTo(reference: Reference | undefined, resource: Resource, name: st
   return !group || group === resource.group;
 }
 
-/** Status-only updates are news to nobody. Whatever is not known for certain is. */
+/** Whether the status was decided from this state. In doubt it was not. */
 function isDecidedFrom(
   { metadata, status }: Binding,
   observed: Observed | undefined,

@@ -36,7 +36,7 @@ export interface ServingConfig {
   readonly graceMs: number;
 }
 
-/** What the functions need that render identities. */
+/** What the functions that render identities need. */
 export interface RenderingConfig extends ServingConfig {
   readonly settings: Settings;
 }
@@ -44,7 +44,7 @@ export interface RenderingConfig extends ServingConfig {
 const Serving = z.object(servingVariables);
 const Rendering = z.object({ ...servingVariables, ...settingsVariables });
 
-/** The environment as a complete configuration, or in one line what is wrong with it. */
+/** The environment as a complete configuration, or one line that says what is wrong. */
 export type Configured<T> = { readonly kind: 'done'; readonly value: T } | InvalidEnvironment;
 interface InvalidEnvironment {
   readonly kind: 'invalid';
@@ -80,7 +80,7 @@ function toServingConfig(variables: z.infer<typeof Serving>): ServingConfig {
   };
 }
 
-/** A manifest that leaves a variable empty means that it is not set. */
+/** A variable that a manifest leaves empty counts as not set. */
 function withoutBlanks(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
 }

@@ -32,8 +32,8 @@ const maxFrame = 300;
 const maxCauses = 4;
 
 /**
- * What of an error may be logged. pino's own serializer takes every property of an error along, and those of HTTP
- * clients carry requests, headers and whole objects.
+ * The parts of an error that may be logged. pino's own serializer copies every property, and errors of HTTP clients
+ * carry requests, headers and whole objects.
  */
 export function toLoggedError(error: unknown, depth = 0): LoggedError {
   if (!(error instanceof Error)) return { type: typeof error, message: redact(String(error)) };
@@ -47,7 +47,7 @@ export function toLoggedError(error: unknown, depth = 0): LoggedError {
 }
 
 function toFrames(error: Error): string[] {
-  // A stack begins with the message, which may be somebody else's and have lines that look like frames.
+  // A stack begins with the message, which may come from elsewhere and have lines that look like frames.
   const { stack = '', message } = error;
   const start = stack.indexOf(message);
   const lines = stack.slice(start < 0 ? 0 : start + message.length).split('\n', 4 * maxFrames);

@@ -7,19 +7,19 @@ import { createCluster } from '../kube/create-cluster.ts';
 import { findPod, openFromPod } from '../kube/pod-server.ts';
 import { createLog } from './log.ts';
 
-/** How a function comes to be from its configuration, which is read once. */
+/** How a function is made from its configuration, which is read once. */
 interface FunctionSetup<Config extends ServingConfig> {
   readonly name: string;
   readonly parseConfig: (environment: NodeJS.ProcessEnv) => Configured<Config>;
   readonly prepare: (config: Config, log: Logger) => Handler | Promise<Handler>;
 }
 
-/** A mapper that makes no call. */
+/** Runs a mapper that makes no call. */
 export async function runMapper(name: string, mapper: () => Handler): Promise<void> {
   await runFunction({ name, parseConfig: parseServingConfig, prepare: mapper });
 }
 
-/** A mapper that reads the cluster. */
+/** Runs a mapper that reads the cluster. */
 export async function runClusterMapper(name: string, mapper: (cluster: Cluster) => Handler): Promise<void> {
   await runFunction({
     name,
@@ -28,7 +28,10 @@ export async function runClusterMapper(name: string, mapper: (cluster: Cluster) 
   });
 }
 
-/** The cluster around this pod, or where KUBECONFIG names another, that one: its client is loaded late, for it takes longer than all the rest. */
+/**
+ * The cluster of this pod, or that of KUBECONFIG. The client for kubeconfigs is loaded only if it is needed, because it
+ * takes longer than everything else.
+ */
 export async function connectCluster(environment: NodeJS.ProcessEnv = process.env): Promise<Cluster> {
   const pod = environment['KUBECONFIG'] ? undefined : findPod(environment);
   if (pod) return createCluster(openFromPod(pod));
@@ -36,7 +39,7 @@ export async function connectCluster(environment: NodeJS.ProcessEnv = process.en
   return connect({ kubeConfig: loadKubeConfig({}) });
 }
 
-/** Runs one function as a process: the port opens first, and events that come before all is loaded wait for it. */
+/** Runs one function as a process. The port opens first, and early events wait until everything is loaded. */
 export async function runFunction<Config extends ServingConfig>(setup: FunctionSetup<Config>): Promise<void> {
   const { name, parseConfig, prepare } = setup;
   const config = parseConfig(process.env);

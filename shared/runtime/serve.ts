@@ -6,21 +6,21 @@ import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Logger } from 'pino';
 
-/** A server that is open. */
+/** A server that listens. */
 export interface Listening {
   readonly port: number;
-  /** Lets running requests finish, for as long as the grace lasts, and takes no others. */
+  /** Takes no further requests, and lets running ones finish for as long as the grace lasts. */
   close(graceMs: number): Promise<'finished' | 'cut off'>;
 }
 
-/** Opens the port of an application; port 0 takes a free one. Rejects in one line when the port cannot be had. */
+/** Opens the port of an application; port 0 takes a free one. Rejects with one line if the port cannot be opened. */
 export async function listen(
   app: Hono,
   at: { readonly port: number; readonly host: string },
 ): Promise<Listening> {
   const sockets = new Set<Socket>();
   const running = new Set<ServerResponse>();
-  // Without the override the adapter leaves the process's own Request and Response alone.
+  // Without this option the adapter replaces the process's own Request and Response.
   const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   const server = createServer((request, response) => {
     running.add(response);
@@ -55,10 +55,10 @@ async function close({ server, sockets, running }: Open, graceMs: number): Promi
   const closed = once(server, 'close');
   server.close();
   for (const response of running) response.shouldKeepAlive = false;
-  // What had arrived before we were told to end is still to be read.
+  // Requests that arrived before are still to be read.
   await setImmediate();
   await setImmediate();
-  // Node counts a connection that has asked nothing yet as busy, and would wait for it.
+  // Node counts a connection that has sent nothing yet as busy, and would wait for it.
   const busy = new Set([...running].map(({ socket }) => socket));
   for (const socket of sockets) if (!busy.has(socket)) socket.destroy();
 
@@ -79,7 +79,7 @@ export async function serve(
   const { port, host, graceMs, log } = options;
   const listening = await listen(app, { port, host });
   endOnSignal(listening, graceMs, log);
-  // Whoever reads this line may tell us to end at once.
+  // Whoever reads this line may send a signal at once.
   log.info({ port: listening.port, host }, 'listening');
   return listening;
 }

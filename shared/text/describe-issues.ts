@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 import { shorten } from './shorten.ts';
 
-// Three tell what is wrong. The path of one has the keys of the data in it, and a key may be as long as the data.
+// Three are enough. A path contains keys of the data, and a key may be as long as the data.
 const most = 3;
 const longestPath = 100;
 const longestMessage = 200;
 
-/** Where data is not what its schema says: the first few places, on one line, at most 1 kB. */
+/** Says where data differs from its schema: the first few places, on one line, at most 1 kB. */
 export function describeIssues({ issues }: Pick<z.ZodError, 'issues'>, root?: string): string {
   return issues
     .slice(0, most)

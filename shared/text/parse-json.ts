@@ -1,4 +1,4 @@
-/** What a text says as JSON; undefined, which no JSON is, where it is none. */
+/** Parses JSON; undefined, which is no JSON value, if the text is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -2,7 +2,7 @@ import { shorten } from './shorten.ts';
 
 const longest = 500;
 
-/** A text that may come from elsewhere, cut to a length for a log line and without anything that looks like a token. */
+/** Cuts a text for a log line, and removes what looks like a token. */
 export function redact(text: string): string {
   const harmless = text
     .slice(0, 4 * longest)

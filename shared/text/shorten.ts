@@ -1,4 +1,4 @@
-/** A text of somebody else's, cut to so many characters where it is longer; no character is cut in two. */
+/** Cuts a text that is longer than this, but never within a character. */
 export function shorten(text: string, length: number): string {
   if (text.length <= length) return text;
   const isHalved = /[\uD800-\uDBFF]/.test(text.charAt(length - 1));
