@@ -12,17 +12,17 @@ export const bindingResource = {
   plural: 'inferenceidentitybindings',
 } as const satisfies Resource;
 
-/** Holds a binding until its outputs are gone. */
+/** Keeps a binding until its outputs are gone. */
 export const bindingFinalizer = 'kleym.sonda.red/inferenceidentitybinding-finalizer';
 
-/** A list of more finalizers is not read whole, so it is never written: that would take the others off. */
+/** A longer list of finalizers is not read whole, so it is never written: the write would remove the others. */
 export const maxFinalizers = 100;
-/** kleym records 20 of a kind. */
+/** kleym itself records 20 of a kind. */
 const mostConflicts = 40;
-/** So many characters of a status are read, which is more than kleym writes. */
+/** At most this many characters of a status are read, which is more than kleym writes. */
 const mostOfStatus = 128 * 1024;
 
-/** By these fields bindings can be listed: by its name every kind can, by the others as `selectableFields` of the CRD say. */
+/** The fields by which bindings can be listed: the name, as for every kind, and the `selectableFields` of the CRD. */
 export const bindingFields = {
   name: 'metadata.name',
   pool: 'spec.poolRef.name',
@@ -40,7 +40,7 @@ export type Mode = z.infer<typeof Mode>;
 const Reference = z.object({ name: z.string(), group: z.string().optional() });
 export type Reference = z.infer<typeof Reference>;
 
-/** What the user asks for. Admission demands more than this schema: the functions check again. */
+/** What the user asks for. Admission checks more than this schema, and the functions check it again. */
 export const BindingSpec = z.object({
   poolRef: Reference,
   objectiveRef: Reference.optional(),
@@ -49,14 +49,17 @@ export const BindingSpec = z.object({
   containerName: z.string().optional(),
   containerImage: z.string().optional(),
 });
-/** `unreadable`: what is wrong with one that was stored under another CRD; only its service account can be relied on. */
+/**
+ * `unreadable`: what is wrong with a spec that was stored under another CRD. Of such a spec only the service account is
+ * used.
+ */
 export type BindingSpec = z.infer<typeof BindingSpec> & { readonly unreadable?: string };
 
 const claimOf = { name: z.string(), serviceAccountName: z.string(), key: z.string().optional() };
 
 /**
- * Which collision key a binding holds, and which write may still be on its way to make that true.
- * `creating`: one POST that carries `nonce`. `replacing`: PUTs onto resourceVersion `base`. `owning`: nothing.
+ * The record of the key that a binding holds, and of the write that may still be on its way for it. `creating`: one
+ * POST that carries `nonce`. `replacing`: PUTs onto resourceVersion `base`. `owning`: nothing.
  */
 export const Claim = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('creating'), ...claimOf, nonce: z.string(), at: z.string() }),
@@ -72,7 +75,7 @@ export const Claim = z.discriminatedUnion('kind', [
 ]);
 export type Claim = z.infer<typeof Claim>;
 
-/** A claim that another version has written: which write may still be on its way by it, nobody here knows. */
+/** A claim that another version has written. Nobody here knows which write may still land by it. */
 export interface UnreadableClaim {
   readonly kind: 'unreadable';
   readonly words: string;
@@ -82,7 +85,7 @@ export interface UnreadableClaim {
 const Observed = z.object({ group: z.string(), uid: z.string(), generation: z.int() });
 export type Observed = z.infer<typeof Observed>;
 
-/** A peer with which a binding shares, or may share, workloads. */
+/** Another binding that asks for the same workloads, or may. */
 export const Peer = z.object({
   name: z.string(),
   uid: z.string(),
@@ -99,19 +102,22 @@ export const BindingStatus = z.object({
   clusterSPIFFEIDClassName: z.string().optional(),
   observed: z.object({ pool: Observed.optional(), objective: Observed.optional() }).optional(),
   conflicts: z.array(Peer).optional(),
-  /** Of the key that its claim holds, or else of the one that its spec asks for: by it others find the binding. */
+  /**
+   * The digest of the key that the claim holds, or else of the one that the spec asks for. Other runs find the binding
+   * by it.
+   */
   keyDigest: z.string().optional(),
   claim: Claim.optional(),
 });
 export type BindingStatus = z.infer<typeof BindingStatus>;
 
-/** The Go operator takes an empty mode for none. */
+/** The Go operator treats an empty mode as none. */
 const StoredMode = z.union([Mode, z.literal('').transform(() => undefined)]);
 const StoredSpec: z.ZodType<BindingSpec> = BindingSpec.extend({ mode: StoredMode.optional() });
 const StoredClaim: z.ZodType<Claim | UnreadableClaim> = Claim;
 const status = BindingStatus.shape;
 
-/** What was said before. Of that, what cannot be read is said anew; but a claim is never taken for none. */
+/** A stored status. Fields that cannot be read are written anew, but a claim that cannot be read never counts as none. */
 const ReadableStatus = z.object({
   observedGeneration: status.observedGeneration.catch(undefined),
   conditions: status.conditions.catch(undefined),
@@ -125,13 +131,13 @@ const ReadableStatus = z.object({
   claim: StoredClaim.optional().catch(({ value, error }) => toUnreadableClaim(value, error)),
 });
 
-/** Whoever may write a status can make it as large as etcd takes, and lists hold many. */
+/** Whoever may write a status can make it as large as etcd allows, and lists hold many. */
 const StoredStatus = z.preprocess(
   (value) => (isLarge(value) ? { claim: toClaimOfLarge(value) } : value),
   ReadableStatus,
 );
 
-/** A binding that another version or another CRD has stored is its own trouble: it must not take a list down. */
+/** A stored binding. One that another version or CRD has written must not make a list fail. */
 export const Binding = z.object({
   metadata: NamespacedMeta.extend({ finalizers: StringList.transform(toKnownFinalizers).optional() }),
   spec: StoredSpec.catch(({ value, error }) => toUnreadableSpec(value, error)),
@@ -139,12 +145,12 @@ export const Binding = z.object({
 });
 export type Binding = z.infer<typeof Binding>;
 
-/** The mode that is in force: an omitted one is PerObjective. */
+/** The mode in force; an omitted one is PerObjective. */
 export function toEffectiveMode(spec: BindingSpec): Mode {
   return spec.mode ?? 'PerObjective';
 }
 
-/** Under its service account others look for what it may hold, so that is kept. */
+/** Others look for what it may hold by its service account, so that is kept. */
 function toUnreadableClaim(claim: unknown, error: Pick<z.ZodError, 'issues'>): UnreadableClaim {
   return { kind: 'unreadable', words: describeIssues(error), serviceAccountName: serviceAccountOf(claim) };
 }
@@ -155,7 +161,7 @@ function toUnreadableSpec(spec: unknown, error: Pick<z.ZodError, 'issues'>): Bin
   return { poolRef: { name: '' }, serviceAccountName, unreadable: describeIssues(error) };
 }
 
-/** With ours, and with so many others that it stays too long when ours comes off. */
+/** The list with our finalizer, cut so that it is still too long without it. */
 function toKnownFinalizers(finalizers: string[]): string[] {
   if (finalizers.length <= maxFinalizers) return finalizers;
   const others = finalizers.filter((one) => one !== bindingFinalizer).slice(0, maxFinalizers + 1);
@@ -174,7 +180,7 @@ function isLarge(value: unknown): boolean {
   return !take(value);
 }
 
-/** What is left of the claim says whose it may be, and cannot be read. */
+/** An unreadable claim, with the service account by which others find it. */
 function toClaimOfLarge(value: unknown): unknown {
   const claim = z.object({ claim: z.unknown() }).safeParse(value).data?.claim;
   return claim === undefined ? undefined : { kind: 'too large', serviceAccountName: serviceAccountOf(claim) };

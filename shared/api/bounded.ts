@@ -1,17 +1,17 @@
-// Longer than any label, name or group that can be valid: what is cut off would not have made it so.
+// No valid label, name or group is longer.
 const maxText = 400;
 
-/** A text of somebody else's, no longer than it can matter; anything else as null, which no text is. */
+/** The beginning of a text that others wrote, as long as it can matter; null for anything else. */
 export function toBoundedText(value: unknown): string | null {
   return typeof value === 'string' ? value.slice(0, maxText) : null;
 }
 
-/** The first members of a list; anything else as it is, for a schema to refuse. */
+/** The first members of a list. Anything else is returned as it is, and the schema refuses it. */
 export function toBeginning(value: unknown, most: number): unknown {
   return Array.isArray(value) ? value.slice(0, most) : value;
 }
 
-/** Whether a value is a map, as far as JSON goes. */
+/** Whether a JSON value is an object. */
 export function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -15,18 +15,18 @@ export const outputLabels = {
   bindingName: 'kleym.sonda.red/binding-name',
   bindingNamespace: 'kleym.sonda.red/binding-namespace',
   serviceAccount: 'kleym.sonda.red/service-account',
-  /** The digest of the key that an output holds; `none` where it holds none. */
+  /** The digest of the key that an output holds, or `none`. */
   key: 'kleym.sonda.red/key',
-  /** SPIRE Controller Manager filters its informer on it where `filterByClassName` is set. */
+  /** With `filterByClassName`, SPIRE Controller Manager lists outputs by it. */
   className: 'spire.spiffe.io/class-name',
 } as const;
 
-/** Annotations that say whose an output is and what was written. */
+/** Annotations that say which binding an output belongs to, and what kleym wrote. */
 export const outputAnnotations = {
   bindingUid: 'kleym.sonda.red/binding-uid',
   bindingName: 'kleym.sonda.red/binding-name',
   claim: 'kleym.sonda.red/claim',
-  /** When the claim was dated by which it was created. */
+  /** The date of the claim by which it was created. */
   claimedAt: 'kleym.sonda.red/claimed-at',
   content: 'kleym.sonda.red/content',
   fence: 'kleym.sonda.red/fence',
@@ -45,8 +45,8 @@ const Spec = z.looseObject({
 });
 
 /**
- * An output. It is read loosely, because what others add beside our fields (a ttl, federation) must survive our PUT. One of
- * our fields that cannot be read is not what we wrote, and is written anew; it must not take a list down.
+ * An output. The schema keeps unknown fields, because what others add (a ttl, federation) must survive our PUT. A field
+ * of ours that cannot be read is not what kleym wrote, and is written anew; it must not make a list fail.
  */
 export const Output = z.looseObject({ metadata: ObjectMeta.loose(), spec: Spec.catch({}) });
 export type Output = z.infer<typeof Output>;

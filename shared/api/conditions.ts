@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Reason } from './reasons.ts';
 
-/** The five conditions of a binding, in the order in which they stand in its status. */
+/** The five conditions of a binding, in the order of its status. */
 export const conditionTypes = ['Ready', 'Conflict', 'InvalidRef', 'UnsafeSelector', 'RenderFailure'] as const;
 export type ConditionType = (typeof conditionTypes)[number];
 
@@ -18,7 +18,7 @@ export const Condition = z.object({
 });
 export type Condition = z.infer<typeof Condition>;
 
-/** A condition before it is known since when it holds. */
+/** A condition without its time. */
 export interface Finding extends Pick<Condition, 'type' | 'status' | 'message'> {
   readonly reason: Reason;
 }
@@ -45,7 +45,7 @@ export function toHealthy(type: ConditionType): Finding {
   return { type, status: 'False', reason: 'Resolved', message: healthy[type] };
 }
 
-/** The condition was not evaluated: `NotEvaluated` behind a failure, `Initializing` before the first answer. */
+/** The condition was not evaluated: `NotEvaluated` after a failure, `Initializing` before the first answer. */
 export function toUnevaluated(
   type: ConditionType,
   reason: Extract<Reason, 'NotEvaluated' | 'Initializing'>,
@@ -53,7 +53,7 @@ export function toUnevaluated(
   return { type, status: 'Unknown', reason, message: unevaluated[type] };
 }
 
-/** Adds since when each finding holds; what did not change its status keeps its time. */
+/** Adds since when each finding holds. A condition that keeps its status keeps its time. */
 export function toConditions(
   findings: readonly Finding[],
   before: readonly Condition[],
@@ -67,7 +67,7 @@ export function toConditions(
   });
 }
 
-/** What a status says in its conditions; whoever reads it may know less of a condition than its schema. */
+/** The conditions of a status; an event or a test may know fewer fields of each than the schema. */
 interface Conditioned<C> {
   readonly conditions?: readonly C[] | undefined;
 }
@@ -80,7 +80,7 @@ export function findCondition<C extends { readonly type: string }>(
   return status?.conditions?.find((condition) => condition.type === type);
 }
 
-/** The condition that sums the others up. */
+/** The condition that summarizes the others. */
 export function findReady<C extends { readonly type: string }>(
   status: Conditioned<C> | undefined,
 ): C | undefined {

@@ -16,15 +16,14 @@ export const ObjectMeta = z.object({
 export type ObjectMeta = z.infer<typeof ObjectMeta>;
 
 /**
- * The same for an object that lives in a namespace, which kleym reads and does not write back whole. Nothing is decided by
- * labels, annotations and finalizers of these, and a tenant can make them large: they are left out, so that a list does not
- * hold them.
+ * Metadata of an object in a namespace that kleym does not write back whole. kleym decides nothing by its labels,
+ * annotations and finalizers, and a tenant can make them large, so lists do not keep them.
  */
 export const NamespacedMeta = ObjectMeta.omit({ labels: true, annotations: true, finalizers: true }).extend({
   namespace: z.string(),
 });
 
-/** A kind of object, as the API server addresses it. */
+/** A kind, as the API server addresses it. */
 export interface Resource {
   readonly group: string;
   readonly version: string;

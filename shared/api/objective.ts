@@ -11,7 +11,7 @@ export const objectiveResources = [
   { group: 'inference.networking.k8s.io', version: 'v1', ...kind },
 ] as const satisfies readonly Resource[];
 
-/** A server without the real schema may hold anything in a reference; of that, what cannot matter is left out. */
+/** A server without the real schema may store anything in a reference. What cannot matter is left out. */
 function toBoundedReference(reference: unknown): unknown {
   if (!isMap(reference)) return null;
   const fields = ['name', 'group', 'kind', 'namespace'].filter((field) => reference[field] !== undefined);

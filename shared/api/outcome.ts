@@ -1,10 +1,10 @@
 import type { FailureCondition } from './conditions.ts';
 import type { ConditionOf, RefusalReason } from './reasons.ts';
 
-// What Kubernetes allows in the message of a condition. A message quotes what it found, and a CRD may limit nothing.
+// The limit of Kubernetes for the message of a condition. A message quotes what it found, which nothing else may limit.
 const maxMessageLength = 32_768;
 
-/** The user must act: which condition says so, why, and in which words. `retry` asks to look again by itself. */
+/** The user must act. It says which condition is True, the reason and a message. `retry`: look again without being asked. */
 export interface Refused {
   readonly kind: 'refused';
   readonly condition: FailureCondition;
@@ -13,27 +13,27 @@ export interface Refused {
   readonly retry: boolean;
 }
 
-/** Nobody needs to act, but what comes next must come first. */
+/** Nobody needs to act, but something else must happen first. */
 export interface Waiting {
   readonly kind: 'waiting';
   readonly message: string;
 }
 
-/** What was asked for. */
+/** The result that was asked for. */
 export interface Done<T> {
   readonly kind: 'done';
   readonly value: T;
 }
 
-/** Every answer in this project that may be no. */
+/** A result, or a refusal. The one union of its kind in this project. */
 export type Outcome<T> = Done<T> | Refused;
 
-/** The answer is yes. */
+/** A result. */
 export function done<T>(value: T): Done<T> {
   return { kind: 'done', value };
 }
 
-/** The answer is no, until somebody changes something. */
+/** A refusal that lasts until the user changes something. */
 export function refused<R extends RefusalReason>(
   condition: ConditionOf<R>,
   reason: R,
@@ -42,7 +42,7 @@ export function refused<R extends RefusalReason>(
   return { kind: 'refused', condition, reason, message: cutMessage(message), retry: false };
 }
 
-/** The answer is no, until something outside of the binding appears. */
+/** A refusal that may end when something outside of the binding appears. */
 export function refusedForNow<R extends RefusalReason>(
   condition: ConditionOf<R>,
   reason: R,
@@ -51,7 +51,7 @@ export function refusedForNow<R extends RefusalReason>(
   return { kind: 'refused', condition, reason, message: cutMessage(message), retry: true };
 }
 
-/** A cut may go through a character: half of one would come back from the API server as something else. */
+/** A cut may split a character, and the API server would store half of it as another one. */
 function cutMessage(message: string): string {
   if (message.length <= maxMessageLength) return message;
   return `${message.slice(0, maxMessageLength - 1).toWellFormed()}…`;

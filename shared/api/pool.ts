@@ -11,17 +11,17 @@ export const poolResources = [
 ] as const satisfies readonly Resource[];
 
 /**
- * As many labels as a selector may have: those of inference.networking.k8s.io have no more. The older group allows any
- * number, and each label is a selector that SPIRE compares for every pod and that we compare for every binding.
+ * The most labels that a selector may have, as in inference.networking.k8s.io. The older group allows any number, and
+ * SPIRE compares each label for every pod, and kleym for every binding.
  */
 export const maxSelectorLabels = 64;
 
-/** A selector with more labels, of which only their number is kept: a list of pools shall not be as large as they please. */
+/** A selector with more labels. Only their number is kept, so that a list of pools stays small. */
 interface OversizedSelector {
   readonly labelCount: number;
 }
 
-/** What its shape says is the business of `identity/pool-selector.ts`; here only what is too large is left out. */
+/** Only leaves out what is too large; `identity/pool-selector.ts` checks the selector. */
 function toBoundedSelector(selector: unknown): unknown {
   if (!isMap(selector)) return null;
   const entries = Object.entries(selector);

@@ -2,7 +2,7 @@ import type { FailureCondition } from './conditions.ts';
 
 /** What a reason means: the rows of the table in docs/api.md. */
 interface ReasonDocumentation {
-  /** The condition that has it, and in which state where that is not True. */
+  /** The condition that has the reason, with its status unless it is True. */
   readonly on: FailureCondition | `Ready=${'True' | 'Unknown'}` | `others, ${'False' | 'Unknown'}`;
   readonly meaning: string;
   readonly remedy: string;
@@ -190,7 +190,7 @@ export type RefusalReason<C extends FailureCondition = FailureCondition> = {
   [R in Reason]: ConditionOf<R> extends C ? R : never;
 }[Reason];
 
-/** Where a reason stands. */
+/** The condition that has a reason. */
 export type ConditionOf<R extends Reason> = (typeof reasons)[R]['on'];
 
 /** The API server does not take the output. A dry run asks whether it does now. */

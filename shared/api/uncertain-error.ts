@@ -1,11 +1,11 @@
-/** The API server was asked and it is not known what became of it: look again later, never assume. */
+/** The result of a call to the API server is not known: look again later, and assume nothing. */
 export class UncertainError extends Error {
   override name = 'UncertainError';
 }
 
 /**
- * The write did not leave in its time, and will not: nothing can land of it. A kind of uncertainty, because whoever does
- * not look at the difference must wait and look again all the same.
+ * The write did not leave in time and will not, so nothing can land. It is a kind of UncertainError, because the caller
+ * must look again in any case.
  */
 export class NotSentError extends UncertainError {
   override name = 'NotSentError';

@@ -3,26 +3,26 @@ import type { Waiting } from '../api/outcome.ts';
 import { shorten } from '../text/shorten.ts';
 import { encodeHeaderValue } from './header-values.ts';
 
-/** Numbers and names that a log line tells about an answer. */
+/** Facts for the log line of an answer. */
 export type Facts = Readonly<Record<string, string | number | boolean>>;
 
 /** What a function answers to one event. */
 export type Answer = Nothing | Reply | RefusedEvent | Waiting;
 
-/** The event was handled and there is nothing to say. */
+/** The event was handled, and nothing follows. */
 export interface Nothing {
   readonly kind: 'nothing';
   readonly facts: Facts;
 }
 
-/** The event was handled and this event follows from it. */
+/** The event was handled, and another one follows from it. */
 export interface Reply {
   readonly kind: 'reply';
   readonly event: CloudEvent<unknown>;
   readonly facts: Facts;
 }
 
-/** It is no event, or none of ours: sending it again cannot help. */
+/** It is no CloudEvent, or none of ours. To send it again cannot help. */
 export interface RefusedEvent {
   readonly kind: 'refused-event';
   readonly error: string;
@@ -36,23 +36,23 @@ export interface TooLarge {
   readonly limit: number;
 }
 
-/** A bug: something was thrown that nobody foresaw. */
+/** A bug: an unforeseen error was thrown. */
 export interface Failed {
   readonly kind: 'failed';
   readonly error: unknown;
 }
 
-/** Handled, nothing to say. */
+/** The event was handled, and nothing follows. */
 export function nothing(facts: Facts = {}): Nothing {
   return { kind: 'nothing', facts };
 }
 
-/** Handled, and this follows. */
+/** The event was handled, and this one follows. */
 export function reply(event: CloudEvent<unknown>, facts: Facts = {}): Reply {
   return { kind: 'reply', event, facts };
 }
 
-/** Not an event, or not one of ours. */
+/** It is no CloudEvent, or none of ours. */
 export function refusedEvent(
   error: string,
   reason: { readonly found?: string; readonly expected?: string } = {},
@@ -60,7 +60,7 @@ export function refusedEvent(
   return { kind: 'refused-event', error, ...reason };
 }
 
-/** Not now: ask again. */
+/** Not now: send it again. */
 export function waiting(message: string): Waiting {
   return { kind: 'waiting', message };
 }
@@ -91,12 +91,12 @@ export function toResponse(answer: Answer | TooLarge | Failed): Response {
 }
 
 /**
- * Knative's dispatcher puts the body of an error into the dead letter, as base64 in 1024 bytes of room. It does not look
- * whether that is enough: it crashes, and takes every event along that it had in hand.
+ * Knative's dispatcher puts the body of an error into the dead letter, as base64 in 1024 bytes. It does not check
+ * whether it fits: it panics, and loses all events that it has in hand.
  */
 const longestProblem = 768;
 
-/** An error as JSON, short enough for Knative. What is cut off stands in the log. */
+/** An error as JSON, short enough for Knative. The log has all of it. */
 function toProblem(
   status: number,
   members: Readonly<Record<string, string | undefined>>,
@@ -114,22 +114,22 @@ function toProblem(
   return new Response(body, { status, headers: { 'content-type': 'application/json', ...headers } });
 }
 
-/** The function runs. */
+/** The answer of the probe. */
 export function alive(): Response {
   return new Response('ok', { headers: { 'content-type': 'text/plain' } });
 }
 
-/** There is nothing under this path. */
+/** Nothing is served under this path. */
 export function notFound(): Response {
   return toProblem(404, { error: 'not found', expected: 'POST / or GET /healthz' });
 }
 
-/** There is something under this path, for other methods. */
+/** This path is served for other methods. */
 export function notAllowed(allow: string): Response {
   return toProblem(405, { error: 'method not allowed', expected: allow }, { allow });
 }
 
-/** An event in the binary content mode. The library's own serializer leaves header values unencoded. */
+/** An event in the binary content mode. The library's own serializer does not encode header values. */
 function toBinaryMode(event: CloudEvent<unknown>): Response {
   const { data, data_base64: _base64, datacontenttype = 'application/json', ...attributes } = event;
   const headers = new Headers({ 'content-type': datacontenttype });

@@ -10,7 +10,7 @@ import { type Cause, toCorrelation } from './correlation.ts';
 import { cutNames, mostNames } from './cut-names.ts';
 import { toQuoted } from './quoted.ts';
 
-/** The event that says: these bindings may need something, look at them. */
+/** The type of the event that asks for a look at bindings. */
 export const bindingsAffectedType = 'red.sonda.kleym.bindings.affected';
 
 /** Bindings of one namespace. */
@@ -22,12 +22,12 @@ export type BindingNames = z.infer<typeof BindingNames>;
 
 const BindingsAffected = z.object({ bindings: z.array(BindingNames), isWhole: z.boolean().optional() });
 
-/** Bindings of one namespace to look at. `isWhole`: by a look at all of it, because less would not show why. */
+/** Bindings of one namespace to look at. `isWhole`: collect the whole namespace, because less would not show why. */
 export interface NamedBindings extends BindingNames {
   readonly isWhole: boolean;
 }
 
-/** Who says that bindings are affected, because of which event. */
+/** Which function names which bindings, because of which event. */
 export interface Affected {
   readonly from: string;
   /** The event that this one follows from. */
@@ -37,7 +37,7 @@ export interface Affected {
   readonly isWhole?: boolean;
 }
 
-/** The event about these bindings. Its id follows from the cause, so that a cause that is told twice has one effect. */
+/** The event that names these bindings. Its id follows from its cause, so a cause that is delivered twice has one effect. */
 export function toBindingsAffected({
   from,
   cause,
@@ -52,16 +52,15 @@ export function toBindingsAffected({
     id: toDigest(JSON.stringify([from, cause.id])),
     ...toCorrelation(cause),
     datacontenttype: 'application/json',
-    // A partitioned broker keeps the order within a key; a namespace is what one reconcile works on.
+    // A partitioned broker keeps the order within a key, and reconcile works on one namespace at a time.
     ...(only && others.length === 0 && { subject: only.namespace, partitionkey: only.namespace }),
     data: { bindings: sorted, ...(isWhole && { isWhole }) },
   });
 }
 
 /**
- * The answer that names these bindings, or nothing where there are none. Names that one event cannot carry are left to
- * the sweep: it asks of everything, by the same decisions, whether there is something to do, so it names each of them
- * that needs anything. The facts say how many they are.
+ * A reply that names these bindings, or nothing if there are none. If one event cannot carry all names, the others are
+ * left to the sweep, which finds every binding that needs anything. The facts say how many they are.
  */
 export function answerBindingsAffected(affected: Affected, facts: Facts = {}): Answer {
   const all = toSorted(affected.bindings).flatMap(({ namespace, names }) =>
@@ -75,7 +74,7 @@ export function answerBindingsAffected(affected: Affected, facts: Facts = {}): A
   return reply(toBindingsAffected({ ...affected, bindings }), { ...counts, ...facts });
 }
 
-/** Reads which bindings an event names: each once, sorted. */
+/** Reads the bindings that an event names: each once, sorted. */
 export function parseBindingsAffected(event: CloudEvent<unknown>): Done<NamedBindings[]> | RefusedEvent {
   if (event.type !== bindingsAffectedType) {
     return refusedEvent('not an event that this function reads', {
@@ -101,7 +100,7 @@ export function parseBindingsAffected(event: CloudEvent<unknown>): Done<NamedBin
   });
 }
 
-/** Without a look at what they are. A namespace that names nobody counts, too: it has to be read. */
+/** Counts names before they are parsed. A namespace without names counts too, because it has to be read. */
 function countNames(data: unknown): number {
   const bindings: unknown = typeof data === 'object' && data !== null && 'bindings' in data && data.bindings;
   if (!Array.isArray(bindings)) return 0;

@@ -7,11 +7,11 @@ import { isDnsLabel, isDnsSubdomain } from '../identity/object-names.ts';
 import { type RefusedEvent, refusedEvent } from './answers.ts';
 import { toQuoted } from './quoted.ts';
 
-/** An object as an event brought it: its metadata is known, all else is for who reads it. */
+/** An object in an event. Its metadata is parsed, and the rest is left to the reader. */
 export const ChangedObject = z.looseObject({ metadata: ObjectMeta.loose() });
 export type ChangedObject = z.infer<typeof ChangedObject>;
 
-/** What an ApiServerSource tells us. A source in Reference mode sends no object. */
+/** A change that an ApiServerSource reports. A source in Reference mode sends no object. */
 export interface Change {
   /** `delete` may also mean that an object left the source's label selector. */
   readonly verb: (typeof verbs)[number];
@@ -30,7 +30,7 @@ const ChangeType = z
   .transform((type) => type.slice(prefix.length + 1).split('.'))
   .pipe(z.tuple([z.enum(['resource', 'ref']), z.enum(verbs)]));
 
-/** Which objects a function wants to hear of. */
+/** The objects that a function reads. */
 export interface Wanted {
   readonly resources: readonly Resource[];
   readonly scope: 'namespaced' | 'cluster';
@@ -55,7 +55,7 @@ export function parseChange(event: CloudEvent<unknown>, wanted: Wanted): Done<Ch
   return object.kind === 'done' ? done({ verb, ...subject.value, object: object.value }) : object;
 }
 
-/** Whether the object is gone or on its way out. */
+/** Whether the object is gone or being deleted. */
 export function isLeaving(
   verb: Change['verb'],
   metadata: Pick<ObjectMeta, 'deletionTimestamp'> | undefined,
@@ -69,7 +69,7 @@ function parseSubject(
   event: CloudEvent<unknown>,
   { resources, scope }: Wanted,
 ): Done<Subject> | RefusedEvent {
-  // The source sends an empty namespace for an object outside of namespaces; brokers may drop the empty header.
+  // For an object outside of namespaces the source sends an empty namespace, and a broker may drop the empty header.
   const { apiversion, kind, name, namespace = '' } = event;
   const resource = resources.find((one) => toApiVersion(one) === apiversion && one.kind === kind);
   if (!resource) {
@@ -102,7 +102,7 @@ function parseObject(data: unknown, { namespace, name }: Subject): Done<ChangedO
   });
 }
 
-/** The data of an event is not the object that its attributes promise. */
+/** The data of an event is not the object that its attributes name. */
 export function toRefusedObject(error: Pick<z.ZodError, 'issues'>): RefusedEvent {
   return refusedEvent('the data is not an object of this kind', {
     found: describeIssues(error, 'data'),

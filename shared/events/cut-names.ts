@@ -5,15 +5,16 @@ interface Named {
   readonly name: string;
 }
 
-// Kafka's default for a record is 1 MiB with its headers, and a broker that refuses a reply has it sent again in vain.
+// A record of Kafka has 1 MiB with its headers by default. A broker that cannot store a reply has the event sent again
+// in vain.
 const maxBytes = 768 * 1024;
 
-/** So many are parsed and sorted in 100 ms. Of names with more than a dozen letters the bytes allow fewer. */
+/** This many names are parsed and sorted in 100 ms. If names have more than a dozen letters, the bytes allow fewer. */
 export const mostNames = 50_000;
 
 /**
- * As many of these names as one event carries. Where they are too many, those of another cause begin at another place, so
- * that what cannot settle never starves the rest.
+ * As many of these names as one event carries. If they are too many, each cause begins at another place, so that names
+ * that never converge do not keep out the rest.
  */
 export function cutNames<T extends Named>(all: readonly T[], cause: string): readonly T[] {
   if (countFitting(all) === all.length) return all;
@@ -21,7 +22,7 @@ export function cutNames<T extends Named>(all: readonly T[], cause: string): rea
   return turned.slice(0, countFitting(turned));
 }
 
-/** How many of them fit, where those of one namespace stand together as JSON. Names and namespaces are ASCII. */
+/** How many of them fit, if those of one namespace stand together as JSON. Names and namespaces are ASCII. */
 function countFitting(all: readonly Named[]): number {
   let bytes = '{"bindings":[]}'.length;
   let namespace: string | undefined;

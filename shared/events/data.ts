@@ -3,12 +3,12 @@ import { type RefusedEvent, refusedEvent } from './answers.ts';
 import { parseJson } from '../text/parse-json.ts';
 import { toQuoted } from './quoted.ts';
 
-/** What was read, or why it cannot be read. */
+/** What was read, or why it could not be. */
 export type Parsed<T> = Done<T> | RefusedEvent;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Data by its content type. Knative's PingSource sends data without one: JSON if it can be read so, else text. */
+/** Parses data by its content type. Knative's PingSource sends data without one: JSON if possible, else text. */
 export function parseData(body: Uint8Array, contentType: string | undefined): Parsed<unknown> {
   if (body.length === 0) return done(undefined);
   const mediaType = toMediaType(contentType);
@@ -20,7 +20,7 @@ export function parseData(body: Uint8Array, contentType: string | undefined): Pa
   return mediaType.startsWith('text/') ? parseText(body, contentType) : done(body);
 }
 
-/** JSON in UTF-8. */
+/** Parses a body as JSON in UTF-8. */
 export function parseJsonBody(body: Uint8Array, contentType: string | undefined): Parsed<unknown> {
   const text = parseText(body, contentType);
   if (text.kind !== 'done') return text;

@@ -19,21 +19,21 @@ import { receiveEvent, toRoomFor } from './receive.ts';
 import { type Room, createRoom } from './room.ts';
 
 /**
- * How many bytes of bodies one process holds at once, from the first that is read to the answer: two of the largest objects
- * that etcd takes. One that does not say its length (HTTP's chunks) needs `maxBytes` free until it is read, so there is
- * more than that. A body costs its bytes twice while it is put together, its text once or twice, and parsed it is up to 20
- * times as large (`{},` are 3 bytes, and an object of 56): 75 MB at worst. With what is not yet collected of those before,
- * 140 MB were measured, beside 70 at rest, in the 256 MiB of the smallest mappers. A usual event has 5 kB: 600 find room.
+ * How many bytes of bodies one process holds at once, from the first byte to the answer: more than two of the largest
+ * objects that etcd takes, because a body without a declared length (HTTP's chunks) needs `maxBytes` free until it is
+ * read. A body takes its bytes twice while it is put together, its text once or twice, and up to 20 times as much when
+ * it is parsed (`{},` has 3 bytes, an object 56): 75 MB at worst. With what is not collected yet of earlier ones, 140
+ * MB were measured, beside 70 at rest, in the 256 MiB of the smallest mappers. A usual event has 5 kB, so 600 fit.
  */
 const roomForBodies = 3 * 1024 * 1024;
 
 /** What a handler is given beside the event. */
 interface HandlerContext {
-  /** It already says which event it is. */
+  /** It names the event in each line. */
   readonly log: Logger;
   /**
-   * To be called when nothing of the event is held any more, where the answer may take long: until then its body counts as
-   * in memory, and others may wait for room.
+   * A handler that takes long calls it when it needs nothing of the event any more. Until then the body counts as in
+   * memory, and others may wait for room.
    */
   readonly release?: () => void;
 }
@@ -58,7 +58,7 @@ export function functionApp(name: string, handler: Handler, context: { readonly 
   return app;
 }
 
-/** Until there is room the body is not read, so that its sender holds it. */
+/** Reads the body only when there is room. Until then the sender keeps it. */
 async function answerInRoom(request: Request, room: Room, handler: Handler, log: Logger): Promise<Response> {
   const start = performance.now();
   const place = await room.enter(toRoomFor(request), request.signal);
@@ -105,10 +105,10 @@ async function ask(
   }
 }
 
-/** The one place where an answer leaves, with the one line that the log has about it. */
+/** The one place where an answer leaves, with its one log line. */
 function respond(answer: Answer | TooLarge | Failed, log: Logger, start: number): Response {
   const response = toResponse(answer);
-  // Whatever a handler says, a line is short.
+  // Each fact is cut, whatever the handler says.
   const facts = {
     status: response.status,
     outcome: answer.kind,

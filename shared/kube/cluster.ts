@@ -6,14 +6,14 @@ import type { Resource } from '../api/object-meta.ts';
 import type { Pool } from '../api/pool.ts';
 import type { EventRecord } from '../api/event-record.ts';
 
-/** One read of a list: its items, the API server's clock when it answered, and, where it is known, which state of the kind was read. */
+/** One read of a list: its items, the API server's clock when it answered, and the state that was read, if it is known. */
 export interface Listed<T> {
   readonly items: readonly T[];
   readonly at: string;
   readonly resourceVersion?: string | undefined;
 }
 
-/** A list to its end, or as many of its items as were wanted; `isComplete`: there are no others. */
+/** A list, or the first items of it; `isComplete`: there are no others. */
 export interface Beginning<T> extends Listed<T> {
   readonly isComplete: boolean;
 }
@@ -22,8 +22,8 @@ export interface Beginning<T> extends Listed<T> {
 export type Found<T> = T | 'absent' | 'unserved';
 
 /**
- * What became of a write that was answered. `stale`: somebody was faster, collect again. `exists`: the name is taken.
- * `rejected`: the API server will not have this content, or (`forbidden`) not from us.
+ * The answer to a write. `stale`: somebody was faster, collect again. `exists`: the name is taken. `rejected`: the API
+ * server does not accept this content, or (`forbidden`) not from us.
  */
 export type Written<T> =
   | { readonly kind: 'written'; readonly object: T }
@@ -31,38 +31,37 @@ export type Written<T> =
   | { readonly kind: 'exists' }
   | { readonly kind: 'rejected'; readonly forbidden: boolean; readonly message: string };
 
-/** An object that a guarded write is aimed at: exactly this one, exactly as it was read. */
+/** The object at which a write is aimed, exactly as it was read. */
 export interface Aim {
   readonly name: string;
   readonly uid: string;
   readonly resourceVersion: string;
 }
 
-/** What the labels must be: this value, one of these values (`in`), or absent (`undefined`). */
+/** What the labels must be: a value, one of several values, or absent (`undefined`). */
 export type LabelQuery = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** What a field of a binding must be: this, or none of these. One that is not set is the empty text. */
+/** What a field of a binding must be: this, or none of these. A field that is not set is the empty text. */
 export type FieldQuery =
   | { readonly path: BindingField; readonly value: string }
   | { readonly path: BindingField; readonly notIn: readonly string[] };
 
 /**
- * By when a write must have left, as a reading of `performance.now()`. It is looked at where the request leaves; when it
- * has passed nothing is sent, and `NotSentError` is thrown.
+ * By when a write must leave, as a reading of `performance.now()`. It is checked where the request leaves. After that
+ * nothing is sent, and `NotSentError` is thrown.
  */
 interface SendOptions {
   readonly sendBy?: number;
 }
 
 /**
- * The few calls we make to the API server. Reads are quorum reads, where nothing else is said, and follow pagination to its
- * end.
- * Whatever is not known for certain (429, 5xx, timeouts, lost connections, missing permission to read) is thrown
- * as `UncertainError`; a write whose outcome is unknown is never repeated.
+ * The few calls that kleym makes to the API server. Reads are quorum reads unless they say otherwise, and follow
+ * pagination to the end. Whatever is not known for certain (429, 5xx, timeouts, lost connections, missing permission to
+ * read) is thrown as `UncertainError`. A write whose outcome is unknown is never repeated.
  */
 export interface Cluster {
   getBinding(namespace: string, name: string): Promise<Found<Binding>>;
-  /** The same, with the API server's clock when it answered. */
+  /** Reads a binding, with the API server's clock when it answered. */
   readBinding(
     namespace: string,
     name: string,
@@ -70,15 +69,15 @@ export interface Cluster {
   listBindings(where: {
     readonly namespace?: string;
     readonly field?: FieldQuery;
-    /** So many will do: what lies behind them is not read. */
+    /** At most this many items are read. */
     readonly most?: number;
     /**
-     * This state or a later one will do, and not just the latest. The API server reads lists from its cache, and to be sure
-     * of the latest state it waits for up to 100 ms for word of it, where others have written other kinds meanwhile.
+     * This state or a later one is enough. The API server answers lists from its cache. To be sure of the latest state
+     * it waits up to 100 ms if others have written other kinds meanwhile.
      */
     readonly notOlderThan?: string;
   }): Promise<Beginning<Binding> | 'unserved'>;
-  /** `isCached`: whatever the API server has in its cache will do. It may be late, by milliseconds as a rule. */
+  /** `isCached`: the state in the API server's cache is enough, which is usually some milliseconds old. */
   listOutputs(
     labels: LabelQuery,
     options?: { readonly isCached: boolean },

@@ -9,16 +9,19 @@ const ResourceList = z.object({ resources: z.array(z.object({ name: z.string() }
 const Group = z.object({ versions: z.array(z.object({ groupVersion: z.string() })) });
 
 /**
- * After a 404 that names no object: is the resource not installed? A server that says it is, and yet answered 404, has not
- * caught up with its own definitions, and nothing follows from its 404.
+ * After a 404 that names no object: is the resource not installed? If discovery says that it is served, the server has
+ * not caught up with its own definitions, and its 404 proves nothing.
  */
 export type ConfirmUnserved = (resource: Resource, answer: Answer) => Promise<'unserved'>;
 
-// The groups of pools and objectives that a cluster does not serve are asked for in each collect. For so long, the answer
-// of discovery and the 404 of the moment together are proof enough.
+// Every collect asks for the groups of pools and objectives that a cluster does not serve. For this long, the answer of
+// discovery and another 404 together are proof enough.
 const rememberedMs = 10_000;
 
-/** Confirms a 404 by discovery. What discovery denied is remembered for a moment; it is never a reason not to ask. */
+/**
+ * Confirms a 404 by discovery. What discovery denied is remembered for a moment, but the resource is asked for each
+ * time.
+ */
 export function createDiscovery(transport: Transport, elapsed: () => number): ConfirmUnserved {
   const denied = new Map<string, number>();
   return async function confirmUnserved(resource, answer) {
@@ -37,9 +40,9 @@ export function createDiscovery(transport: Transport, elapsed: () => number): Co
 }
 
 /**
- * The same for every version of the group. Where outputs are not installed, none can be left behind, and finalizers go; but
- * all versions show the same objects, so a version that we cannot read may show outputs that are in force. Nothing is
- * remembered: of several API servers one may answer 404 when its neighbour serves the CRD again.
+ * Asks discovery for every version of the group. If outputs are not installed, none can exist, and finalizers go. But
+ * all versions show the same objects, so a version that kleym cannot read may show outputs in force. Nothing is
+ * remembered: of several API servers one may answer 404 while another serves the CRD again.
  */
 async function confirmNowhere(transport: Transport, resource: Resource, answer: Answer): Promise<'unserved'> {
   const path = `/apis/${resource.group}`;
@@ -49,7 +52,7 @@ async function confirmNowhere(transport: Transport, resource: Resource, answer: 
   const ours = toApiVersion(resource);
   const listed = decode(Group, discovered).versions.map(({ groupVersion }) => groupVersion);
   const found = await Promise.all(
-    // The group may have been read before our version came.
+    // The group may have been read before our version was added.
     [...new Set([ours, ...listed])].map(async (apiVersion) => ({
       apiVersion,
       is: await lookUp(transport, apiVersion, resource),
@@ -58,7 +61,7 @@ async function confirmNowhere(transport: Transport, resource: Resource, answer: 
   const served = found.filter(({ is }) => is === 'served').map(({ apiVersion }) => apiVersion);
   if (served.includes(ours)) throw toLate(answer, `/apis/${ours} says that ${resource.plural} are served`);
   if (served.length > 0) throw toElsewhere(resource, answer, served);
-  // While a definition changes its versions, the group names them a moment before or after they are served.
+  // While a definition changes its versions, the group may name one that is not served at that moment.
   const unknown = found.find(({ apiVersion, is }) => is === 'absent' && listed.includes(apiVersion));
   if (unknown) throw toLate(answer, `${path} names ${unknown.apiVersion}, which is answered with 404`);
   return 'unserved';
@@ -78,7 +81,7 @@ function toElsewhere(resource: Resource, { call }: Answer, served: readonly stri
   );
 }
 
-/** What discovery says of a resource; `absent`: it does not know the version at all. */
+/** What discovery says about a resource; `absent`: it does not know the version. */
 async function lookUp(
   transport: Transport,
   apiVersion: string,

@@ -1,12 +1,12 @@
 import { UncertainError } from '../api/uncertain-error.ts';
 
-/** What of an answer tells whether to come back. */
+/** The parts of an answer that decide whether a call is sent again. */
 interface Answered {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A call that brought no answer. */
+/** A call without an answer. */
 export interface Lost {
   readonly status: 'lost';
   readonly error: unknown;
@@ -22,9 +22,9 @@ const longestWait = 5000;
 const mostPauses = 8;
 
 /**
- * How long a read waits before it is asked again; `undefined`: what came is the last word.
- * A busy server (429, or 503 with Retry-After) says itself when; a broken answer or connection is tried once more at
- * once, and so is a 401, because the token may have been replaced between our look at its file and the answer.
+ * How long a read waits before it is sent again; `undefined`: it is not. A busy server (429, or 503 with Retry-After)
+ * says when. A broken answer or connection is tried again once, and so is a 401, because the token may have been
+ * replaced after we read its file.
  */
 export function toPause(attempt: Answered | Lost, earlier: readonly Pause[]): Pause | undefined {
   if (earlier.length === mostPauses) return undefined;
@@ -40,8 +40,8 @@ export function toPause(attempt: Answered | Lost, earlier: readonly Pause[]): Pa
 }
 
 /**
- * The same for a write. 429 and 401 are said before anything is stored, by the API server itself or by a webhook; whatever
- * else comes, the write may have been carried out.
+ * The same for a write. 429 and 401 are answered before anything is stored, by the API server or a webhook. After any
+ * other answer the write may have been carried out.
  */
 export function toPauseOfWrite(attempt: Answered | Lost, earlier: readonly Pause[]): Pause | undefined {
   return attempt.status === 429 || attempt.status === 401 ? toPause(attempt, earlier) : undefined;

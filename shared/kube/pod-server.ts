@@ -28,8 +28,9 @@ export function findPod(environment: NodeJS.ProcessEnv): Pod | undefined {
  * stack and all ways to log in that there are: most of what a start from zero would have to load.
  */
 export function openFromPod({ host, port, folder }: Pod): ApiServer {
-  // Closed by us before the API server closes them (it waits 90 s): a write must not meet a connection that is ending.
-  // Each is a TLS handshake, so a crowd of calls shares some: as many as four namespaces have reads on their way.
+  // We close connections before the API server does (after 90 s), because a write must not meet a connection that is
+  // being closed. Each costs a TLS handshake, so many calls share some: as many as four namespaces have reads on their
+  // way.
   const agent = new Agent({ keepAlive: true, maxSockets: 4 * 16, scheduling: 'lifo', timeout: 60_000 });
 
   async function send({ method, path, headers, body, ...limits }: ApiRequest): Promise<ApiResponse> {
@@ -46,7 +47,7 @@ export function openFromPod({ host, port, folder }: Pod): ApiServer {
       signal: limits.signal,
       headers: { ...headers, ...length, authorization: `Bearer ${toToken(token)}` },
     });
-    // Once the answer has begun, what ends it early is told by its body.
+    // Once the answer has begun, its body reports the error.
     outgoing.on('error', () => undefined);
     await untilConnected(outgoing);
     leave(outgoing, body, limits.checkInTime);
@@ -54,11 +55,14 @@ export function openFromPod({ host, port, folder }: Pod): ApiServer {
     return { status: incoming.statusCode ?? 0, headers: toHeaders(incoming.headers), body: incoming };
   }
 
-  // A call that is given up takes its connection with it.
+  // A call that is given up closes its connection.
   return { send, forgetConnections: () => undefined };
 }
 
-/** Nothing of a request leaves before it is ended; so until it has a connection, which may take its time, it can be kept. */
+/**
+ * Nothing of a request leaves before it is ended. So it can be kept back until it has a connection, which may take a
+ * while.
+ */
 function untilConnected(outgoing: ClientRequest): Promise<void> {
   return new Promise((resolve, reject) => {
     outgoing.once('error', reject);
@@ -87,7 +91,7 @@ async function read(folder: string, name: string): Promise<string> {
   }
 }
 
-/** Node would refuse such a token too, but name it. */
+/** Node would refuse such a token too, but print it. */
 function toToken(text: string): string {
   const token = text.trim();
   if (/^[\x21-\x7e]+$/.test(token)) return token;

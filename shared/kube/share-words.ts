@@ -1,12 +1,12 @@
 import type { Binding } from '../api/binding.ts';
 
-/** Some thousand texts are all that conditions repeat; a message that only one binding has need not be looked for. */
+/** Conditions repeat some thousand texts at most. A message that only one binding has need not be shared. */
 const mostWords = 1000;
 const longestWord = 200;
 
 /**
- * Has the bindings of one list share the texts of their conditions, which say much the same in each of them: 20,000
- * bindings take 55 MB instead of 68.
+ * Lets the bindings of one list share the texts of their conditions, which are much the same: 20,000 bindings take 55
+ * MB instead of 68.
  */
 export function createWordSharing(): (binding: Binding) => Binding {
   const words = new Map<string, string>();

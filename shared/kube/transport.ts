@@ -19,13 +19,13 @@ export interface Answer {
   readonly text: string;
 }
 
-/** How calls leave and answers come back; whatever brings no answer is thrown as `UncertainError`. */
+/** Sends calls. A call without an answer is thrown as `UncertainError`. */
 export interface Transport {
-  /** Asks again where that helps; any answer may come back. */
+  /** Sends it again if that can help. Any answer may come back. */
   read(call: Call & { readonly method: 'GET' }): Promise<Answer>;
   /**
-   * Is sent again only where it was certainly not carried out, and never later than its answer is waited for, nor than
-   * `sendBy`, a reading of the clock that is `elapsed` here. What was too late for that is thrown as `NotSentError`.
+   * Is sent again only if it was certainly not carried out, and never after its answer is waited for or after `sendBy`,
+   * which is a reading of `elapsed`. A write that is too late is thrown as `NotSentError`.
    */
   write(call: Call, options?: WriteOptions): Promise<Answer>;
 }
@@ -39,7 +39,7 @@ export interface TransportOptions {
   readonly userAgent: string;
   readonly callTimeoutMs: number;
   readonly sleep: (ms: number) => Promise<void>;
-  /** A clock that only goes forward, in milliseconds. */
+  /** A monotonic clock, in milliseconds. */
   readonly elapsed: () => number;
 }
 
@@ -72,7 +72,7 @@ export function createTransport(options: TransportOptions): Transport {
   async function inTime(call: Call, work: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
     const answer = await withDeadline(callTimeoutMs, work);
     if (answer !== 'late') return answer;
-    // An HTTP/2 connection survives the call that timed out on it. If it is a dead one, the next call must not wait on it.
+    // An HTTP/2 connection survives the call that timed out on it. If it is dead, the next call must not wait for it.
     apiServer.forgetConnections();
     throw new UncertainError(`${toTitle(call)}: no answer within ${callTimeoutMs} ms${toAftermath(call)}`);
   }
@@ -85,14 +85,14 @@ export function toTitle({ method, path }: Call): string {
   return `${method} ${path}`;
 }
 
-/** What a reader of an error must know about a write beside the error. */
+/** What the error about a write adds. */
 export function toAftermath({ method }: Call): string {
   return method === 'GET' ? '' : '; whether the write took effect is not known';
 }
 
 interface Limits {
   readonly signal: AbortSignal;
-  /** Later than this nothing leaves. */
+  /** Nothing leaves later than this. */
   readonly latest: number;
 }
 
@@ -103,14 +103,14 @@ async function exchange(options: TransportOptions, call: Call, { signal, latest 
     path: `${call.path}${query === '' ? '' : `?${query}`}`,
     headers: {
       Accept: 'application/json',
-      // To compress an answer takes the API server longer than to send it, and us longer to read.
+      // To compress an answer takes the API server longer than to send it, and us longer to read it.
       'Accept-Encoding': 'identity',
       'User-Agent': options.userAgent,
       ...(call.body && { 'Content-Type': call.body.type }),
     },
     ...(call.body && { body: JSON.stringify(call.body.content) }),
     signal,
-    // The clock is asked, because a timer says nothing while the thread is blocked.
+    // A timer does not fire while the thread is blocked, so the clock is read.
     checkInTime: () => {
       if (signal.aborted || options.elapsed() >= latest) throw toNotSent(call);
     },
@@ -119,21 +119,21 @@ async function exchange(options: TransportOptions, call: Call, { signal, latest 
 }
 
 /**
- * What one answer may have in bytes; a page of a list that is longer is asked for again with fewer objects. etcd takes
- * 1.5 MiB for an object, so an answer with one is never longer; parsed, so much takes 40 ms of the thread.
+ * The most bytes of an answer. A page of a list that is longer is asked for again with fewer objects. etcd takes 1.5
+ * MiB for an object, so an answer with one object is never longer. To parse this much takes 40 ms.
  */
 export const longestAnswer = 4 * 1024 * 1024;
 
-/** The answer is longer than any that we read to its end. */
+/** The answer is too long to be read. */
 export class TooLongError extends UncertainError {
   override name = 'TooLongError';
 }
 
-/** The text of a body, of which never more than the limit (and one chunk) is kept. */
+/** Reads the text of a body, and keeps no more than the limit and one chunk. */
 async function readText(call: Call, body: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  // To leave the loop ends the body, and with it the connection on which more would come.
+  // To leave the loop closes the body, and with it the connection.
   for await (const chunk of body) {
     length += chunk.length;
     if (length > longestAnswer) {
@@ -146,7 +146,7 @@ async function readText(call: Call, body: AsyncIterable<Uint8Array>): Promise<st
   return Buffer.concat(chunks).toString();
 }
 
-/** The signal also ends the reading of a body; a transport that ignores it does not hold us. */
+/** The signal also ends the reading of a body. A transport that ignores it does not delay us. */
 async function withDeadline<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T | 'late'> {
   const controller = new AbortController();
   const late = Promise.withResolvers<'late'>();
@@ -161,7 +161,7 @@ async function withDeadline<T>(ms: number, work: (signal: AbortSignal) => Promis
   }
 }
 
-/** Whatever was sent before was answered "not carried out", so this holds for the whole call. */
+/** Earlier attempts were answered "not carried out", so this holds for the whole call. */
 function toNotSent(call: Call): UncertainError {
   return new NotSentError(`${toTitle(call)}: it was not sent, because its time was over`);
 }
@@ -189,7 +189,7 @@ const certificateFaults = new Set([
   'CERT_SIGNATURE_FAILURE',
 ]);
 
-/** What fetch says is "fetch failed"; what happened is at the root of its causes. */
+/** fetch says only "fetch failed". The root of its causes says what happened. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return `the call failed: ${String(error)}`;
   if (error.cause instanceof Error) return describe(error.cause);
