@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import type { EventRecord } from '../../shared/api/event-record.ts';
-import type { Written } from '../../shared/kube/cluster.ts';
+import type { WriteResult } from '../../shared/kube/cluster.ts';
 import { createEventRecorder } from './event-recorder.ts';
 
 const news = ['first', 'second'].map((name): EventRecord => ({
@@ -15,7 +15,7 @@ const news = ['first', 'second'].map((name): EventRecord => ({
   message: 'reconciled',
 }));
 
-function recorderFor(answer: () => Promise<Written<undefined>>, elapsed: () => number = () => 0) {
+function recorderFor(answer: () => Promise<WriteResult<undefined>>, elapsed: () => number = () => 0) {
   const written: string[] = [];
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
@@ -43,7 +43,7 @@ describe('an event recorder', () => {
 
   test('keeps nobody waiting for long where an API server hardly answers: what is old by then is not written', async () => {
     let now = 0;
-    const answer = async (): Promise<Written<undefined>> => {
+    const answer = async (): Promise<WriteResult<undefined>> => {
       now += 3_000;
       return { kind: 'written', object: undefined };
     };
@@ -55,15 +55,15 @@ describe('an event recorder', () => {
   });
 
   test.each([
-    ['exists', async (): Promise<Written<undefined>> => ({ kind: 'exists' }), []],
+    ['exists', async (): Promise<WriteResult<undefined>> => ({ kind: 'exists' }), []],
     [
       'is refused, as in a namespace that ends',
-      async (): Promise<Written<undefined>> => ({ kind: 'rejected', forbidden: true, message: 'no' }),
+      async (): Promise<WriteResult<undefined>> => ({ kind: 'rejected', forbidden: true, message: 'no' }),
       ['event refused', 'event refused'],
     ],
     [
       'does not come through',
-      async (): Promise<Written<undefined>> => Promise.reject(new Error('no connection')),
+      async (): Promise<WriteResult<undefined>> => Promise.reject(new Error('no connection')),
       ['event not written', 'event not written'],
     ],
   ])('never fails where an event %s', async (_case, answer, logged) => {

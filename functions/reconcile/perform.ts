@@ -11,7 +11,7 @@ import type { RunState } from '../../shared/decide/run-state.ts';
 import { toConfirmedStatus } from '../../shared/decide/status.ts';
 import { isSameContent, mergeContent, toContentDigest } from '../../shared/identity/content.ts';
 import { ownerUidOf, parseOwner } from '../../shared/identity/ownership.ts';
-import type { Aim, Cluster, Written } from '../../shared/kube/cluster.ts';
+import type { WriteTarget, Cluster, WriteResult } from '../../shared/kube/cluster.ts';
 import { redact } from '../../shared/text/redact.ts';
 import type { EventRecorder } from './event-recorder.ts';
 
@@ -85,9 +85,9 @@ interface Undeleted {
 async function sendDeletion(
   output: Output,
   { cluster }: Tools,
-): Promise<Exclude<Written<undefined>, { kind: 'rejected' }> | Undeleted> {
+): Promise<Exclude<WriteResult<undefined>, { kind: 'rejected' }> | Undeleted> {
   try {
-    const written = await cluster.deleteOutput(aimAt(output));
+    const written = await cluster.deleteOutput(targetOf(output));
     return written.kind === 'rejected' ? { kind: 'undeleted', words: toQuotable(written.message) } : written;
   } catch (error) {
     if (!(error instanceof UncertainError)) throw error;
@@ -112,7 +112,11 @@ async function fenceOutput({
 async function patchFinalizers(performance: Performance<WriteOf<'patch-finalizers'>>): Promise<WriteOutcome> {
   const { decision, state, tools } = performance;
   const { binding, finalizers, announce } = decision;
-  const written = await tools.cluster.patchFinalizers(binding.metadata.namespace, aimAt(binding), finalizers);
+  const written = await tools.cluster.patchFinalizers(
+    binding.metadata.namespace,
+    targetOf(binding),
+    finalizers,
+  );
   if (written.kind === 'rejected') {
     state.finalizerRejected = toQuotable(written.message);
     return 'rejected';
@@ -127,7 +131,7 @@ async function writeStatus(
   status: BindingStatus,
   { state, datedAt, tools }: Performance,
 ): Promise<boolean> {
-  const written = await tools.cluster.replaceStatus(binding.metadata.namespace, aimAt(binding), status);
+  const written = await tools.cluster.replaceStatus(binding.metadata.namespace, targetOf(binding), status);
   throwIfRejected(written, `write the status of ${binding.metadata.name}`);
   if (written.kind !== 'written') return false;
   const { claim } = status;
@@ -170,7 +174,7 @@ async function sendPost(
   output: NewOutput,
   sendBy: number,
   { cluster }: Tools,
-): Promise<Written<Output> | 'not-sent'> {
+): Promise<WriteResult<Output> | 'not-sent'> {
   try {
     return await cluster.createOutput(output, { sendBy });
   } catch (error) {
@@ -223,7 +227,7 @@ async function dryRun({ decision, state, tools }: Performance<DryRun>): Promise<
 
 /** Whether the name is taken by an output of this very binding, whose labels somebody has taken off. */
 async function isOursWithoutLabels(
-  answer: Written<Output>,
+  answer: WriteResult<Output>,
   { binding, output }: WriteOf<'create-output'> | DryRun,
   { cluster }: Tools,
 ): Promise<boolean> {
@@ -244,7 +248,7 @@ function recordRejection(state: RunState, wanted: NewOutput, rejection: Refused 
  * object that has it.
  */
 async function explainRejection(
-  answer: Exclude<Written<Output>, { kind: 'written' }>,
+  answer: Exclude<WriteResult<Output>, { kind: 'written' }>,
   wanted: NewOutput,
   { metadata }: Binding,
   { cluster }: Tools,
@@ -277,12 +281,12 @@ function nameTaken(name: string): string {
   return `ClusterSPIFFEID ${name} exists and belongs to somebody else: delete it, or give the binding another name`;
 }
 
-function aimAt({ metadata }: Binding | Output): Aim {
+function targetOf({ metadata }: Binding | Output): WriteTarget {
   return { name: metadata.name, uid: metadata.uid, resourceVersion: metadata.resourceVersion };
 }
 
 /** Here a rejection is not about the content: a permission is missing, or the installed CRD is not ours. */
-function throwIfRejected(written: Written<unknown>, what: string): void {
+function throwIfRejected(written: WriteResult<unknown>, what: string): void {
   if (written.kind === 'rejected')
     throw new UncertainError(`the API server refuses to ${what}: ${written.message}`);
 }

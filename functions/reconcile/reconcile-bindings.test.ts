@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
-import type { Cluster, Written } from '../../shared/kube/cluster.ts';
+import type { Cluster, WriteResult } from '../../shared/kube/cluster.ts';
 import { binding, objective, output, pool, poolBinding } from '../../test/support/manifests.ts';
 import { type Settling, createSettling } from '../../test/support/settling.ts';
 
@@ -527,7 +527,7 @@ async function messageOf(here: Settling): Promise<string | undefined> {
   return status.conditions[0]?.message;
 }
 
-type Rejected = Extract<Written<undefined>, { kind: 'rejected' }>;
+type Rejected = Extract<WriteResult<undefined>, { kind: 'rejected' }>;
 type Refusal = UncertainError | Awaited<ReturnType<Settling['cluster']['deleteOutput']>>;
 
 describe('a withdrawal that is refused', () => {

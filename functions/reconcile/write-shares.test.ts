@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Aim, Cluster } from '../../shared/kube/cluster.ts';
+import type { WriteTarget, Cluster } from '../../shared/kube/cluster.ts';
 import { createWriteShares } from './write-shares.ts';
 
-const aim: Aim = { name: 'output', uid: 'uid-1', resourceVersion: '1' };
+const aim: WriteTarget = { name: 'output', uid: 'uid-1', resourceVersion: '1' };
 
 /** A cluster whose deletions end when they are told to; it says how many have begun. */
 function createSlowCluster() {

@@ -11,7 +11,7 @@ import {
 } from '../../test/support/stored-cluster.ts';
 import { createObjective, createPool, exampleSettings } from '../../test/support/inference.ts';
 import type { Binding } from '../api/binding.ts';
-import type { Cluster, Written } from '../kube/cluster.ts';
+import type { Cluster, WriteResult } from '../kube/cluster.ts';
 import { collect } from './collect.ts';
 import { readNewBindings, readSourcesOf } from './read-new-bindings.ts';
 import { type RunCache, createRunCache, cacheWrites } from './run-cache.ts';
@@ -67,7 +67,7 @@ function answering({ bindings, outputs }: StoredObjects): Partial<Cluster> {
   };
 }
 
-async function answer<T>(stored: readonly T[] | 'unserved'): Promise<Written<T>> {
+async function answer<T>(stored: readonly T[] | 'unserved'): Promise<WriteResult<T>> {
   const object = stored === 'unserved' ? undefined : stored[0];
   return object === undefined ? { kind: 'stale' } : { kind: 'written', object };
 }

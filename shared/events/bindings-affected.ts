@@ -8,7 +8,7 @@ import { describeIssues } from '../text/describe-issues.ts';
 import { type Answer, type Facts, type RefusedEvent, nothing, refusedEvent, reply } from './answers.ts';
 import { type Cause, toCorrelation } from './correlation.ts';
 import { cutNames, mostNames } from './cut-names.ts';
-import { toQuoted } from './quoted.ts';
+import { quote } from './quote.ts';
 
 /** The type of the event that asks for a look at bindings. */
 export const bindingsAffectedType = 'red.sonda.kleym.bindings.affected';
@@ -78,7 +78,7 @@ export function answerBindingsAffected(affected: Affected, facts: Facts = {}): A
 export function parseBindingsAffected(event: CloudEvent<unknown>): Done<NamedBindings[]> | RefusedEvent {
   if (event.type !== bindingsAffectedType) {
     return refusedEvent('not an event that this function reads', {
-      found: `type ${toQuoted(event.type)}`,
+      found: `type ${quote(event.type)}`,
       expected: bindingsAffectedType,
     });
   }

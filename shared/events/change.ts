@@ -5,7 +5,7 @@ import { type Done, done } from '../api/outcome.ts';
 import { describeIssues } from '../text/describe-issues.ts';
 import { isDnsLabel, isDnsSubdomain } from '../identity/object-names.ts';
 import { type RefusedEvent, refusedEvent } from './answers.ts';
-import { toQuoted } from './quoted.ts';
+import { quote } from './quote.ts';
 
 /** An object in an event. Its metadata is parsed, and the rest is left to the reader. */
 export const ChangedObject = z.looseObject({ metadata: ObjectMeta.loose() });
@@ -31,22 +31,22 @@ const ChangeType = z
   .pipe(z.tuple([z.enum(['resource', 'ref']), z.enum(verbs)]));
 
 /** The objects that a function reads. */
-export interface Wanted {
+export interface WantedKinds {
   readonly resources: readonly Resource[];
   readonly scope: 'namespaced' | 'cluster';
 }
 
 /** Reads an ApiServerSource event about one of the wanted kinds. */
-export function parseChange(event: CloudEvent<unknown>, wanted: Wanted): Done<Change> | RefusedEvent {
+export function parseChange(event: CloudEvent<unknown>, wanted: WantedKinds): Done<Change> | RefusedEvent {
   const type = ChangeType.safeParse(event.type);
   if (!type.success) {
     const expected = `${prefix}.{resource,ref}.{add,update,delete}`;
     return refusedEvent('not an event that this function reads', {
-      found: `type ${toQuoted(event.type)}`,
+      found: `type ${quote(event.type)}`,
       expected,
     });
   }
-  const subject = parseSubject(event, wanted);
+  const subject = parseNamedObject(event, wanted);
   if (subject.kind !== 'done') return subject;
   const [mode, verb] = type.data;
   if (mode === 'ref') return done({ verb, ...subject.value });
@@ -63,42 +63,42 @@ export function isLeaving(
   return verb === 'delete' || metadata?.deletionTimestamp !== undefined;
 }
 
-type Subject = Pick<Change, 'resource' | 'namespace' | 'name'>;
+type NamedObject = Pick<Change, 'resource' | 'namespace' | 'name'>;
 
-function parseSubject(
+function parseNamedObject(
   event: CloudEvent<unknown>,
-  { resources, scope }: Wanted,
-): Done<Subject> | RefusedEvent {
+  { resources, scope }: WantedKinds,
+): Done<NamedObject> | RefusedEvent {
   // For an object outside of namespaces the source sends an empty namespace, and a broker may drop the empty header.
   const { apiversion, kind, name, namespace = '' } = event;
   const resource = resources.find((one) => toApiVersion(one) === apiversion && one.kind === kind);
   if (!resource) {
     return refusedEvent('not a kind that this function reads', {
-      found: `apiversion ${toQuoted(apiversion)}, kind ${toQuoted(kind)}`,
+      found: `apiversion ${quote(apiversion)}, kind ${quote(kind)}`,
       expected: resources.map((one) => `${toApiVersion(one)} ${one.kind}`).join(' or '),
     });
   }
   if (typeof name !== 'string' || !isDnsSubdomain(name)) {
     return refusedEvent('the event names no object', {
-      found: `name ${toQuoted(name)}`,
+      found: `name ${quote(name)}`,
       expected: 'the name of an object',
     });
   }
   if (typeof namespace !== 'string' || (scope === 'namespaced' ? !isDnsLabel(namespace) : namespace !== '')) {
     const expected = scope === 'namespaced' ? 'the name of a namespace' : 'an empty namespace';
-    return refusedEvent('the event names no object', { found: `namespace ${toQuoted(namespace)}`, expected });
+    return refusedEvent('the event names no object', { found: `namespace ${quote(namespace)}`, expected });
   }
   return done({ resource, namespace, name });
 }
 
-function parseObject(data: unknown, { namespace, name }: Subject): Done<ChangedObject> | RefusedEvent {
+function parseObject(data: unknown, { namespace, name }: NamedObject): Done<ChangedObject> | RefusedEvent {
   const object = ChangedObject.safeParse(data);
   if (!object.success) return toRefusedObject(object.error);
   const { metadata } = object.data;
   if (metadata.name === name && (metadata.namespace ?? '') === namespace) return done(object.data);
   return refusedEvent('the event contradicts itself', {
-    found: `data about ${toQuoted(`${metadata.namespace ?? ''}/${metadata.name}`)}`,
-    expected: `data about ${toQuoted(`${namespace}/${name}`)}, which the attributes name`,
+    found: `data about ${quote(`${metadata.namespace ?? ''}/${metadata.name}`)}`,
+    expected: `data about ${quote(`${namespace}/${name}`)}, which the attributes name`,
   });
 }
 

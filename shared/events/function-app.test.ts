@@ -8,7 +8,7 @@ import { type Answer, nothing, refusedEvent, reply, waiting } from './answers.ts
 import { poolResources } from '../api/pool.ts';
 import { parseChange } from './change.ts';
 import { type Handler, functionApp } from './function-app.ts';
-import { maxBytes } from './receive.ts';
+import { maxBytes } from './receive-event.ts';
 
 const silent = pino({ level: 'silent' });
 const headers = {

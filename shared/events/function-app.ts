@@ -15,7 +15,7 @@ import {
   waiting,
 } from './answers.ts';
 import { readCorrelationId } from './correlation.ts';
-import { receiveEvent, toRoomFor } from './receive.ts';
+import { receiveEvent, toRoomFor } from './receive-event.ts';
 import { type Room, createRoom } from './room.ts';
 
 /**

@@ -5,13 +5,13 @@ import type { Resource } from '../api/object-meta.ts';
 import { Objective } from '../api/objective.ts';
 import { Pool } from '../api/pool.ts';
 import { type Address, isPathSegment, toPath } from './addresses.ts';
-import { isUnsupportedField, toFound, toServerTime, toUncertain } from './answers.ts';
-import type { Beginning, Cluster, FieldQuery, Found } from './cluster.ts';
+import { isUnsupportedField, toFound, toServerTime, toUncertain } from './api-answers.ts';
+import type { PartialList, Cluster, FieldQuery, Found } from './cluster.ts';
 import { type ConfirmUnserved, createDiscovery } from './discovery.ts';
-import { type List, type Paged, listPages } from './pages.ts';
+import { type List, type Paged, listPages } from './list-pages.ts';
 import { isSelected, toFieldSelector, toLabelSelector } from './selectors.ts';
-import { createWordSharing } from './share-words.ts';
-import type { Answer, Transport } from './transport.ts';
+import { createTextSharing } from './share-texts.ts';
+import type { ApiAnswer, Transport } from './transport.ts';
 
 type Query = Readonly<Record<string, string>>;
 type ClusterReads = Pick<
@@ -38,14 +38,14 @@ export function createReads(transport: Transport): ClusterReads {
     schema: z.ZodType<T>,
     query: Query = {},
     { most, state }: Pick<List, 'most' | 'state'> = {},
-  ): Promise<Beginning<T> | 'unserved'> {
+  ): Promise<PartialList<T> | 'unserved'> {
     return await settle(
       address.resource,
       await listPages(transport, { path: toPath(address), query, most, state }, schema),
     );
   }
 
-  async function settle<T>(resource: Resource, paged: Paged<T>): Promise<Beginning<T> | 'unserved'> {
+  async function settle<T>(resource: Resource, paged: Paged<T>): Promise<PartialList<T> | 'unserved'> {
     if (paged.kind === 'listed') return paged.listed;
     if (paged.answer.status !== 404) throw toUncertain(paged.answer);
     return await confirmUnserved(resource, paged.answer);
@@ -55,7 +55,7 @@ export function createReads(transport: Transport): ClusterReads {
     address: Address,
     field: FieldQuery,
     { most, state }: Pick<List, 'most' | 'state'>,
-  ): Promise<Beginning<Binding> | 'unserved'> {
+  ): Promise<PartialList<Binding> | 'unserved'> {
     const query = { fieldSelector: toFieldSelector(field) };
     const list = { path: toPath(address), query, most, state };
     const paged = await listPages(transport, list, bindingsOfOneList());
@@ -99,7 +99,7 @@ export function createReads(transport: Transport): ClusterReads {
 type Get = <T>(
   address: Address & { readonly name: string },
   schema: z.ZodType<T>,
-  onAnswer?: (answer: Answer) => void,
+  onAnswer?: (answer: ApiAnswer) => void,
 ) => Promise<Found<T>>;
 
 function createGet(transport: Transport, confirmUnserved: ConfirmUnserved): Get {
@@ -119,7 +119,7 @@ function toState(resourceVersion: string): Query {
 }
 
 function bindingsOfOneList(): z.ZodType<Binding> {
-  return Binding.transform(createWordSharing());
+  return Binding.transform(createTextSharing());
 }
 
 function toListAddress(resource: Resource, namespace: string | undefined): Address {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { answer, scriptedApiServer, status } from '../../test/support/scripted-api-server.ts';
-import type { Cluster, Written } from './cluster.ts';
+import type { Cluster, WriteResult } from './cluster.ts';
 import { NotSentError, UncertainError } from '../api/uncertain-error.ts';
 
 const bindingPath = '/apis/kleym.sonda.red/v1alpha1/namespaces/team-a/inferenceidentitybindings/chat';
@@ -34,7 +34,7 @@ interface Verb {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   readonly path: string;
   readonly returned: object;
-  readonly write: (cluster: Cluster) => Promise<Written<unknown>>;
+  readonly write: (cluster: Cluster) => Promise<WriteResult<unknown>>;
 }
 
 const verbs: readonly Verb[] = [
@@ -96,7 +96,7 @@ describe.each(verbs)('$verb', ({ method, path, returned, write }) => {
       status(409, 'AlreadyExists', 'the words'),
       method === 'post' ? { kind: 'exists' } : stale,
     ],
-    ['409 without a Status', 409, 'conflict', stale],
+    ['409 without a ApiStatus', 409, 'conflict', stale],
     ['404 of the object', 404, status(404, 'NotFound', 'the words', { name: 'chat' }), stale],
     ['404 of the resource', 404, '404 page not found', stale],
     ['400', 400, status(400, 'BadRequest', 'the words'), refused(false)],

@@ -3,9 +3,9 @@ import { Binding, bindingResource, maxFinalizers } from '../api/binding.ts';
 import { Output, outputResource } from '../api/cluster-spiffe-id.ts';
 import { toApiVersion } from '../api/object-meta.ts';
 import { toPath } from './addresses.ts';
-import { toAccepted, toWritten } from './answers.ts';
+import { toAccepted, toWritten } from './api-answers.ts';
 import type { Cluster } from './cluster.ts';
-import { eventResource, toEvent } from './event.ts';
+import { eventResource, toEvent } from './kubernetes-event.ts';
 import type { Transport } from './transport.ts';
 
 type ClusterWrites = Pick<

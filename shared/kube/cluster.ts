@@ -14,7 +14,7 @@ export interface Listed<T> {
 }
 
 /** A list, or the first items of it; `isComplete`: there are no others. */
-export interface Beginning<T> extends Listed<T> {
+export interface PartialList<T> extends Listed<T> {
   readonly isComplete: boolean;
 }
 
@@ -25,14 +25,14 @@ export type Found<T> = T | 'absent' | 'unserved';
  * The answer to a write. `stale`: somebody was faster, collect again. `exists`: the name is taken. `rejected`: the API
  * server does not accept this content, or (`forbidden`) not from us.
  */
-export type Written<T> =
+export type WriteResult<T> =
   | { readonly kind: 'written'; readonly object: T }
   | { readonly kind: 'stale' }
   | { readonly kind: 'exists' }
   | { readonly kind: 'rejected'; readonly forbidden: boolean; readonly message: string };
 
 /** The object at which a write is aimed, exactly as it was read. */
-export interface Aim {
+export interface WriteTarget {
   readonly name: string;
   readonly uid: string;
   readonly resourceVersion: string;
@@ -76,7 +76,7 @@ export interface Cluster {
      * it waits up to 100 ms if others have written other kinds meanwhile.
      */
     readonly notOlderThan?: string;
-  }): Promise<Beginning<Binding> | 'unserved'>;
+  }): Promise<PartialList<Binding> | 'unserved'>;
   /** `isCached`: the state in the API server's cache is enough, which is usually some milliseconds old. */
   listOutputs(
     labels: LabelQuery,
@@ -89,16 +89,20 @@ export interface Cluster {
   listObjectives(resource: Resource, namespace?: string): Promise<Listed<Objective> | 'unserved'>;
 
   /** Replaces the list of finalizers. */
-  patchFinalizers(namespace: string, aim: Aim, finalizers: readonly string[]): Promise<Written<Binding>>;
+  patchFinalizers(
+    namespace: string,
+    aim: WriteTarget,
+    finalizers: readonly string[],
+  ): Promise<WriteResult<Binding>>;
   /** Replaces the whole status: a field that is not given is removed. */
-  replaceStatus(namespace: string, aim: Aim, status: BindingStatus): Promise<Written<Binding>>;
+  replaceStatus(namespace: string, aim: WriteTarget, status: BindingStatus): Promise<WriteResult<Binding>>;
   createOutput(
     output: NewOutput,
     options?: { readonly dryRun?: boolean } & SendOptions,
-  ): Promise<Written<Output>>;
+  ): Promise<WriteResult<Output>>;
   /** PUT: the output carries the uid and resourceVersion that it was read with. */
-  replaceOutput(output: Output, options?: SendOptions): Promise<Written<Output>>;
-  deleteOutput(aim: Aim): Promise<Written<undefined>>;
+  replaceOutput(output: Output, options?: SendOptions): Promise<WriteResult<Output>>;
+  deleteOutput(aim: WriteTarget): Promise<WriteResult<undefined>>;
   /** A Kubernetes Event; one that exists under this name is not written again. */
-  createEvent(record: EventRecord): Promise<Written<undefined>>;
+  createEvent(record: EventRecord): Promise<WriteResult<undefined>>;
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { outputResource } from '../api/cluster-spiffe-id.ts';
 import { type Resource, toApiVersion } from '../api/object-meta.ts';
-import { decode, toUncertain } from './answers.ts';
-import { type Answer, type Transport, toTitle } from './transport.ts';
+import { decode, toUncertain } from './api-answers.ts';
+import { type ApiAnswer, type Transport, toTitle } from './transport.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
 
 const ResourceList = z.object({ resources: z.array(z.object({ name: z.string() })) });
@@ -12,7 +12,7 @@ const Group = z.object({ versions: z.array(z.object({ groupVersion: z.string() }
  * After a 404 that names no object: is the resource not installed? If discovery says that it is served, the server has
  * not caught up with its own definitions, and its 404 proves nothing.
  */
-export type ConfirmUnserved = (resource: Resource, answer: Answer) => Promise<'unserved'>;
+export type ConfirmUnserved = (resource: Resource, answer: ApiAnswer) => Promise<'unserved'>;
 
 // Every collect asks for the groups of pools and objectives that a cluster does not serve. For this long, the answer of
 // discovery and another 404 together are proof enough.
@@ -44,7 +44,11 @@ export function createDiscovery(transport: Transport, elapsed: () => number): Co
  * all versions show the same objects, so a version that kleym cannot read may show outputs in force. Nothing is
  * remembered: of several API servers one may answer 404 while another serves the CRD again.
  */
-async function confirmNowhere(transport: Transport, resource: Resource, answer: Answer): Promise<'unserved'> {
+async function confirmNowhere(
+  transport: Transport,
+  resource: Resource,
+  answer: ApiAnswer,
+): Promise<'unserved'> {
   const path = `/apis/${resource.group}`;
   const discovered = await discover(transport, path);
   if (discovered === 'absent') return 'unserved';
@@ -67,13 +71,13 @@ async function confirmNowhere(transport: Transport, resource: Resource, answer: 
   return 'unserved';
 }
 
-function toLate({ call }: Answer, contradiction: string): UncertainError {
+function toLate({ call }: ApiAnswer, contradiction: string): UncertainError {
   return new UncertainError(
     `${toTitle(call)}: answered 404, but ${contradiction}; the API server has not caught up`,
   );
 }
 
-function toElsewhere(resource: Resource, { call }: Answer, served: readonly string[]): UncertainError {
+function toElsewhere(resource: Resource, { call }: ApiAnswer, served: readonly string[]): UncertainError {
   const { group, version, plural } = resource;
   return new UncertainError(
     `${toTitle(call)}: answered 404, because ${plural} are served as ${served.join(', ')} and not as ` +
@@ -94,7 +98,7 @@ async function lookUp(
     : 'unserved';
 }
 
-async function discover(transport: Transport, path: string): Promise<Answer | 'absent'> {
+async function discover(transport: Transport, path: string): Promise<ApiAnswer | 'absent'> {
   const discovered = await transport.read({ method: 'GET', path });
   if (discovered.status === 404) return 'absent';
   if (discovered.status !== 200) throw toUncertain(discovered);

@@ -1,6 +1,6 @@
 import type { HttpMethod } from '@kubernetes/client-node';
 import type { ApiServer } from './api-server.ts';
-import { type Lost, type Pause, toPause, toPauseOfWrite } from './patience.ts';
+import { type LostCall, type Retry, decideReadRetry, decideWriteRetry } from './retry-policy.ts';
 import { NotSentError, UncertainError } from '../api/uncertain-error.ts';
 
 /** One call to the API server. */
@@ -12,7 +12,7 @@ export interface Call {
 }
 
 /** What the API server said. */
-export interface Answer {
+export interface ApiAnswer {
   readonly call: Call;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -22,12 +22,12 @@ export interface Answer {
 /** Sends calls. A call without an answer is thrown as `UncertainError`. */
 export interface Transport {
   /** Sends it again if that can help. Any answer may come back. */
-  read(call: Call & { readonly method: 'GET' }): Promise<Answer>;
+  read(call: Call & { readonly method: 'GET' }): Promise<ApiAnswer>;
   /**
    * Is sent again only if it was certainly not carried out, and never after its answer is waited for or after `sendBy`,
    * which is a reading of `elapsed`. A write that is too late is thrown as `NotSentError`.
    */
-  write(call: Call, options?: WriteOptions): Promise<Answer>;
+  write(call: Call, options?: WriteOptions): Promise<ApiAnswer>;
 }
 
 interface WriteOptions {
@@ -47,29 +47,29 @@ export interface TransportOptions {
 export function createTransport(options: TransportOptions): Transport {
   const { apiServer, callTimeoutMs, elapsed, sleep } = options;
 
-  async function read(call: Call): Promise<Answer> {
-    return await ask(call, toPause, Infinity);
+  async function read(call: Call): Promise<ApiAnswer> {
+    return await ask(call, decideReadRetry, Infinity);
   }
 
-  async function write(call: Call, { sendBy = Infinity }: WriteOptions = {}): Promise<Answer> {
-    return await ask(call, toPauseOfWrite, sendBy);
+  async function write(call: Call, { sendBy = Infinity }: WriteOptions = {}): Promise<ApiAnswer> {
+    return await ask(call, decideWriteRetry, sendBy);
   }
 
-  async function ask(call: Call, toNext: typeof toPause, sendBy: number): Promise<Answer> {
-    const pauses: Pause[] = [];
+  async function ask(call: Call, decideRetry: typeof decideReadRetry, sendBy: number): Promise<ApiAnswer> {
+    const retries: Retry[] = [];
     const latest = Math.min(sendBy, elapsed() + callTimeoutMs);
     return await inTime(call, async (signal) => {
       for (;;) {
-        const attempt = await exchange(options, call, { signal, latest }).catch(toLost);
-        const pause = signal.aborted ? undefined : toNext(attempt, pauses);
-        if (pause === undefined) return toAnswer(call, attempt);
-        pauses.push(pause);
-        await sleep(pause.ms);
+        const attempt = await exchange(options, call, { signal, latest }).catch(toLostCall);
+        const retry = signal.aborted ? undefined : decideRetry(attempt, retries);
+        if (retry === undefined) return answerOrThrow(call, attempt);
+        retries.push(retry);
+        await sleep(retry.ms);
       }
     });
   }
 
-  async function inTime(call: Call, work: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
+  async function inTime(call: Call, work: (signal: AbortSignal) => Promise<ApiAnswer>): Promise<ApiAnswer> {
     const answer = await withDeadline(callTimeoutMs, work);
     if (answer !== 'late') return answer;
     // An HTTP/2 connection survives the call that timed out on it. If it is dead, the next call must not wait for it.
@@ -96,7 +96,11 @@ interface Limits {
   readonly latest: number;
 }
 
-async function exchange(options: TransportOptions, call: Call, { signal, latest }: Limits): Promise<Answer> {
+async function exchange(
+  options: TransportOptions,
+  call: Call,
+  { signal, latest }: Limits,
+): Promise<ApiAnswer> {
   const query = new URLSearchParams(call.query).toString();
   const { status, headers, body } = await options.apiServer.send({
     method: call.method,
@@ -166,11 +170,11 @@ function toNotSent(call: Call): UncertainError {
   return new NotSentError(`${toTitle(call)}: it was not sent, because its time was over`);
 }
 
-function toLost(error: unknown): Lost {
+function toLostCall(error: unknown): LostCall {
   return { status: 'lost', error };
 }
 
-function toAnswer(call: Call, attempt: Answer | Lost): Answer {
+function answerOrThrow(call: Call, attempt: ApiAnswer | LostCall): ApiAnswer {
   if (attempt.status !== 'lost') return attempt;
   const { error } = attempt;
   if (error instanceof UncertainError) throw error;

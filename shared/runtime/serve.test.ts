@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
 import { nothing } from '../events/answers.ts';
 import { functionApp } from '../events/function-app.ts';
-import { maxBytes } from '../events/receive.ts';
+import { maxBytes } from '../events/receive-event.ts';
 import { type Listening, listen } from './serve.ts';
 
 const host = '127.0.0.1';

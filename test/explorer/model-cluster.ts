@@ -3,7 +3,7 @@ import { type Output, outputAnnotations, outputLabels } from '../../shared/api/c
 import type { NewOutput } from '../../shared/api/new-output.ts';
 import type { Objective } from '../../shared/api/objective.ts';
 import type { Pool } from '../../shared/api/pool.ts';
-import type { Aim, Cluster, FieldQuery } from '../../shared/kube/cluster.ts';
+import type { WriteTarget, Cluster, FieldQuery } from '../../shared/kube/cluster.ts';
 import { isSelected } from '../../shared/kube/selectors.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import { hasLabels } from '../support/has-labels.ts';
@@ -209,12 +209,15 @@ function isChosen(field?: FieldQuery) {
 
 const stale = { kind: 'stale' } as const;
 
-function isHit(object: Binding | Output | undefined, { uid, resourceVersion }: Partial<Aim>): boolean {
+function isHit(
+  object: Binding | Output | undefined,
+  { uid, resourceVersion }: Partial<WriteTarget>,
+): boolean {
   if (uid !== undefined && object?.metadata.uid !== uid) return false;
   return resourceVersion === undefined || object?.metadata.resourceVersion === resourceVersion;
 }
 
-function patchFinalizers(state: ClusterState, aim: Aim, finalizers: readonly string[]): Effect {
+function patchFinalizers(state: ClusterState, aim: WriteTarget, finalizers: readonly string[]): Effect {
   const binding = state.bindings[aim.name];
   if (!binding || !isHit(binding, aim)) return read(state, stale);
   const object = {
@@ -247,7 +250,7 @@ function patchFinalizers(state: ClusterState, aim: Aim, finalizers: readonly str
   };
 }
 
-function replaceStatus(state: ClusterState, aim: Aim, status: BindingStatus): Effect {
+function replaceStatus(state: ClusterState, aim: WriteTarget, status: BindingStatus): Effect {
   const binding = state.bindings[aim.name];
   if (!binding || !isHit(binding, aim)) return read(state, stale);
   const resourceVersion = bump(aim.resourceVersion);
@@ -315,7 +318,7 @@ function replaceOutput(state: ClusterState, wanted: Output): Effect {
   };
 }
 
-function deleteOutput(state: ClusterState, aim: Aim): Effect {
+function deleteOutput(state: ClusterState, aim: WriteTarget): Effect {
   const output = state.outputs[aim.name];
   if (!output || !isHit(output, aim)) return read(state, stale);
   // A webhook that numbers its answers.

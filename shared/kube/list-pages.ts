@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
-import { decode, decodeAs, toServerTime, toUncertain } from './answers.ts';
-import type { Beginning } from './cluster.ts';
+import { decode, decodeAs, toServerTime, toUncertain } from './api-answers.ts';
+import type { PartialList } from './cluster.ts';
 import { type SeenPage, toPageSize, toSmallerSize } from './page-size.ts';
-import { type Answer, TooLongError, type Transport, toTitle } from './transport.ts';
+import { type ApiAnswer, TooLongError, type Transport, toTitle } from './transport.ts';
 
 const Page = z.object({
   metadata: z.object({ continue: z.string().optional(), resourceVersion: z.string().optional() }).optional(),
@@ -13,10 +13,10 @@ const Page = z.object({
 const NamedItem = z.object({ metadata: z.object({ namespace: z.string().optional(), name: z.string() }) });
 
 /** A list to its end or as far as it was wanted, or the answer that ended it early. */
-export type Paged<T> = { readonly kind: 'listed'; readonly listed: Beginning<T> } | Ended;
+export type Paged<T> = { readonly kind: 'listed'; readonly listed: PartialList<T> } | Ended;
 interface Ended {
   readonly kind: 'ended';
-  readonly answer: Answer;
+  readonly answer: ApiAnswer;
 }
 
 /** A list to be read. */
@@ -84,7 +84,7 @@ async function askPage(
   list: List,
   limit: number,
   next: string | undefined,
-): Promise<{ readonly answer: Answer; readonly limit: number }> {
+): Promise<{ readonly answer: ApiAnswer; readonly limit: number }> {
   const { path, query, state } = list;
   const paging = { limit: String(limit), ...(next === undefined ? state : { continue: next }) };
   try {
@@ -99,7 +99,7 @@ async function askPage(
 
 async function decodeItems<T>(
   raw: readonly unknown[],
-  { schema, answer, to }: { readonly schema: z.ZodType<T>; readonly answer: Answer; readonly to: T[] },
+  { schema, answer, to }: { readonly schema: z.ZodType<T>; readonly answer: ApiAnswer; readonly to: T[] },
 ): Promise<void> {
   // To parse the page was one turn.
   await setImmediate();
@@ -112,7 +112,7 @@ async function decodeItems<T>(
   }
 }
 
-function toItemTitle(answer: Answer, item: unknown): string {
+function toItemTitle(answer: ApiAnswer, item: unknown): string {
   const { data } = NamedItem.safeParse(item);
   const name = data ? [data.metadata.namespace, data.metadata.name].filter(Boolean).join('/') : 'an item';
   return `${name} in ${toTitle(answer.call)}`;

@@ -1,10 +1,10 @@
 import { CloudEvent, ValidationError } from 'cloudevents';
 import { type Waiting, done } from '../api/outcome.ts';
 import { type RefusedEvent, type TooLarge, refusedEvent } from './answers.ts';
-import { type Parsed, parseData, parseJsonBody, toMediaType } from './data.ts';
+import { type Parsed, parseData, parseJsonBody, toMediaType } from './parse-data.ts';
 import { decodeHeaderValue } from './header-values.ts';
 import { shorten } from '../text/shorten.ts';
-import { toQuoted } from './quoted.ts';
+import { quote } from './quote.ts';
 import { declaredLength, readBody } from './read-body.ts';
 
 /**
@@ -57,7 +57,7 @@ export async function receiveEvent(
   if (mode === 'binary') return fromBinaryMode(request.headers, contentType, body.value);
   if (mode === 'structured') return fromStructuredMode(contentType, body.value);
   return refusedEvent(notAnEvent, {
-    found: `content type ${toQuoted(contentType)}`,
+    found: `content type ${quote(contentType)}`,
     expected: 'one event, in binary mode or as application/cloudevents+json',
   });
 }
@@ -79,7 +79,7 @@ function fromBinaryMode(
     const decoded = decodeHeaderValue(value);
     if (decoded === undefined) {
       return refusedEvent(notAnEvent, {
-        found: `header ${shorten(header, longestName)}: ${toQuoted(value)}`,
+        found: `header ${shorten(header, longestName)}: ${quote(value)}`,
         expected: 'percent-encoded UTF-8',
       });
     }
@@ -140,7 +140,7 @@ function findWrongAttribute(attributes: ReadonlyMap<string, unknown>): RefusedEv
       expected: `the attributes ${required.join(', ')}`,
     });
   if (attributes.get('specversion') !== '1.0') {
-    const found = `specversion ${toQuoted(attributes.get('specversion'))}`;
+    const found = `specversion ${quote(attributes.get('specversion'))}`;
     return refusedEvent(notAnEvent, { found, expected: 'specversion "1.0"' });
   }
   if (attributes.size > mostAttributes) {
@@ -156,7 +156,7 @@ function findWrongAttribute(attributes: ReadonlyMap<string, unknown>): RefusedEv
     }
     if (!/^[a-z0-9]+$/.test(name) || name === 'data') {
       const expected = 'names of lower-case letters and digits';
-      return refusedEvent(notAnEvent, { found: `an attribute named ${toQuoted(name)}`, expected });
+      return refusedEvent(notAnEvent, { found: `an attribute named ${quote(name)}`, expected });
     }
     if (typeof value === 'object')
       return refusedEvent(notAnEvent, {

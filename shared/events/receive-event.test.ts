@@ -1,7 +1,7 @@
 import { CloudEvent } from 'cloudevents';
 import { describe, expect, test } from 'vitest';
 import { listCapturedCases, readCapturedRequests } from '../../test/support/captured-events.ts';
-import { maxBytes, receiveEvent } from './receive.ts';
+import { maxBytes, receiveEvent } from './receive-event.ts';
 
 const attributes = { 'ce-specversion': '1.0', 'ce-id': 'id', 'ce-source': '/source', 'ce-type': 'type' };
 const event = { specversion: '1.0', id: 'id', source: '/source', type: 'type' };

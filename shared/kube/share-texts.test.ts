@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Binding } from '../api/binding.ts';
-import { createWordSharing } from './share-words.ts';
+import { createTextSharing } from './share-texts.ts';
 
 const condition = {
   type: 'Ready',
@@ -17,7 +17,7 @@ const binding: Binding = {
 };
 
 test('a binding whose conditions share their words says the same', () => {
-  const share = createWordSharing();
+  const share = createTextSharing();
   for (let time = 0; time < 3; time += 1) expect(share(structuredClone(binding))).toEqual(binding);
 });
 
@@ -25,11 +25,11 @@ test.each([
   ['status', { metadata: binding.metadata, spec: binding.spec }],
   ['conditions', { ...binding, status: { observedGeneration: 1 } }],
 ])('a binding without %s is left as it is', (_, bare) => {
-  expect(createWordSharing()(bare)).toEqual(bare);
+  expect(createTextSharing()(bare)).toEqual(bare);
 });
 
 test('more words than are shared are kept all the same', () => {
-  const share = createWordSharing();
+  const share = createTextSharing();
   const messages = Array.from({ length: 1001 }, (_, index) => ({ ...condition, message: `m ${index}` }));
   const wordy = { ...binding, status: { conditions: messages } };
   expect([share(wordy), share(wordy)]).toEqual([wordy, wordy]);

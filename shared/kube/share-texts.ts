@@ -8,7 +8,7 @@ const longestWord = 200;
  * Lets the bindings of one list share the texts of their conditions, which are much the same: 20,000 bindings take 55
  * MB instead of 68.
  */
-export function createWordSharing(): (binding: Binding) => Binding {
+export function createTextSharing(): (binding: Binding) => Binding {
   const words = new Map<string, string>();
 
   function share(text: string): string {

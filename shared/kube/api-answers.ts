@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import type { Written } from './cluster.ts';
-import { type Answer, toAftermath, toTitle } from './transport.ts';
+import type { WriteResult } from './cluster.ts';
+import { type ApiAnswer, toAftermath, toTitle } from './transport.ts';
 import { describeIssues } from '../text/describe-issues.ts';
 import { parseJson } from '../text/parse-json.ts';
 import { shorten } from '../text/shorten.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
 
 /** The parts that we read of a `Status`, which is how the API server says no. */
-const Status = z.object({
+const ApiStatus = z.object({
   kind: z.literal('Status'),
   reason: z.string().optional(),
   message: z.string().optional(),
@@ -18,10 +18,10 @@ const Status = z.object({
     })
     .optional(),
 });
-type Status = z.infer<typeof Status>;
+type ApiStatus = z.infer<typeof ApiStatus>;
 
 /** The object in an answer. A body of another shape is a fault in the server's schema or in ours, and is thrown. */
-export function decode<T>(schema: z.ZodType<T>, answer: Answer): T {
+export function decode<T>(schema: z.ZodType<T>, answer: ApiAnswer): T {
   return decodeAs(schema, parseBody(answer), () => toTitle(answer.call));
 }
 
@@ -38,7 +38,7 @@ export function decodeAs<T>(schema: z.ZodType<T>, value: unknown, title: () => s
 }
 
 /** The API server's clock, when it answered. */
-export function toServerTime(answer: Answer): string {
+export function toServerTime(answer: ApiAnswer): string {
   const time = Date.parse(answer.headers['date'] ?? '');
   if (Number.isNaN(time))
     throw new Error(`${toTitle(answer.call)}: the answer has no Date header to tell the time by`);
@@ -46,7 +46,11 @@ export function toServerTime(answer: Answer): string {
 }
 
 /** What an answer to a GET of one object says; `elsewhere`: nothing about that object, its resource may be missing. */
-export function toFound<T>(schema: z.ZodType<T>, name: string, answer: Answer): T | 'absent' | 'elsewhere' {
+export function toFound<T>(
+  schema: z.ZodType<T>,
+  name: string,
+  answer: ApiAnswer,
+): T | 'absent' | 'elsewhere' {
   if (answer.status === 200) return decode(schema, answer);
   if (answer.status !== 404) throw toUncertain(answer);
   // Only this proves absence: a plain 404 comes from a server that does not (yet) know the resource.
@@ -54,20 +58,20 @@ export function toFound<T>(schema: z.ZodType<T>, name: string, answer: Answer): 
 }
 
 /** What became of a write, by the answer to it. */
-export function toWritten<T>(schema: z.ZodType<T>, answer: Answer): Written<T> {
+export function toWritten<T>(schema: z.ZodType<T>, answer: ApiAnswer): WriteResult<T> {
   const { status } = answer;
   if (status >= 200 && status < 300) return { kind: 'written', object: decode(schema, answer) };
   return toRefusal(answer);
 }
 
 /** The same where the answer's body says nothing of interest. */
-export function toAccepted(answer: Answer): Written<undefined> {
+export function toAccepted(answer: ApiAnswer): WriteResult<undefined> {
   const { status } = answer;
   if (status >= 200 && status < 300) return { kind: 'written', object: undefined };
   return toRefusal(answer);
 }
 
-function toRefusal(answer: Answer): Written<never> {
+function toRefusal(answer: ApiAnswer): WriteResult<never> {
   const said = toStatus(answer);
   switch (answer.status) {
     case 404:
@@ -88,13 +92,13 @@ function toRefusal(answer: Answer): Written<never> {
 }
 
 /** A merge patch with the uid of a predecessor is answered "field is immutable" where its resourceVersion fits. */
-function isAboutAnotherObject(said: Status | undefined): boolean {
+function isAboutAnotherObject(said: ApiStatus | undefined): boolean {
   const causes = said?.details?.causes ?? [];
   return causes.length > 0 && causes.every(({ field }) => field === 'metadata.uid');
 }
 
 /** The error for an answer that leaves open what we asked. */
-export function toUncertain(answer: Answer): UncertainError {
+export function toUncertain(answer: ApiAnswer): UncertainError {
   const { call, status } = answer;
   const title = `${toTitle(call)}: answered ${status}`;
   const words = toWords(answer);
@@ -115,24 +119,24 @@ export function toUncertain(answer: Answer): UncertainError {
 }
 
 /** Does the answer say that bindings cannot be selected by this field? */
-export function isUnsupportedField(answer: Answer): boolean {
+export function isUnsupportedField(answer: ApiAnswer): boolean {
   return answer.status === 400 && toWords(answer).includes('field label not supported');
 }
 
-function toStatus(answer: Answer): Status | undefined {
-  return Status.safeParse(parseJson(answer.text)).data;
+function toStatus(answer: ApiAnswer): ApiStatus | undefined {
+  return ApiStatus.safeParse(parseJson(answer.text)).data;
 }
 
 /** What is refused for a large value repeats it, and a status that quotes it all would be refused itself. */
 const longestWords = 1000;
 
 /** The server's own words; of a proxy's page the beginning will do. */
-function toWords(answer: Answer): string {
+function toWords(answer: ApiAnswer): string {
   const message = toStatus(answer)?.message;
   return message === undefined ? answer.text.trim().slice(0, 200) : shorten(message, longestWords);
 }
 
-function parseBody({ call, status, text }: Answer): unknown {
+function parseBody({ call, status, text }: ApiAnswer): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {

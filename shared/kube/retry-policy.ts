@@ -1,19 +1,19 @@
 import { UncertainError } from '../api/uncertain-error.ts';
 
 /** The parts of an answer that decide whether a call is sent again. */
-interface Answered {
+interface AnsweredCall {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /** A call without an answer. */
-export interface Lost {
+export interface LostCall {
   readonly status: 'lost';
   readonly error: unknown;
 }
 
 /** Why a call is sent again, and after how long. */
-export interface Pause {
+export interface Retry {
   readonly why: 'busy' | 'broken' | 'token';
   readonly ms: number;
 }
@@ -26,7 +26,10 @@ const mostPauses = 8;
  * says when. A broken answer or connection is tried again once, and so is a 401, because the token may have been
  * replaced after we read its file.
  */
-export function toPause(attempt: Answered | Lost, earlier: readonly Pause[]): Pause | undefined {
+export function decideReadRetry(
+  attempt: AnsweredCall | LostCall,
+  earlier: readonly Retry[],
+): Retry | undefined {
   if (earlier.length === mostPauses) return undefined;
   if (attempt.status === 'lost') {
     return attempt.error instanceof UncertainError ? undefined : once({ why: 'broken', ms: 100 }, earlier);
@@ -43,17 +46,20 @@ export function toPause(attempt: Answered | Lost, earlier: readonly Pause[]): Pa
  * The same for a write. 429 and 401 are answered before anything is stored, by the API server or a webhook. After any
  * other answer the write may have been carried out.
  */
-export function toPauseOfWrite(attempt: Answered | Lost, earlier: readonly Pause[]): Pause | undefined {
-  return attempt.status === 429 || attempt.status === 401 ? toPause(attempt, earlier) : undefined;
+export function decideWriteRetry(
+  attempt: AnsweredCall | LostCall,
+  earlier: readonly Retry[],
+): Retry | undefined {
+  return attempt.status === 429 || attempt.status === 401 ? decideReadRetry(attempt, earlier) : undefined;
 }
 
-function once(pause: Pause, earlier: readonly Pause[]): Pause | undefined {
-  return earlier.some(({ why }) => why === pause.why) ? undefined : pause;
+function once(retry: Retry, earlier: readonly Retry[]): Retry | undefined {
+  return earlier.some(({ why }) => why === retry.why) ? undefined : retry;
 }
 
-function inBounds(pause: Pause, earlier: readonly Pause[]): Pause | undefined {
+function inBounds(retry: Retry, earlier: readonly Retry[]): Retry | undefined {
   const waited = earlier.reduce((sum, { ms }) => sum + ms, 0);
-  return waited + pause.ms > longestWait ? undefined : pause;
+  return waited + retry.ms > longestWait ? undefined : retry;
 }
 
 /** Retry-After is seconds or a date; the date is compared with the server's own clock. */

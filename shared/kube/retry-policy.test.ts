@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Pause, toPause, toPauseOfWrite } from './patience.ts';
+import { type Retry, decideReadRetry, decideWriteRetry } from './retry-policy.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
 
 const date = 'Tue, 06 Jan 2026 10:00:00 GMT';
@@ -9,9 +9,9 @@ function answered(status: number, headers: Record<string, string> = {}) {
 }
 
 const lost = { status: 'lost', error: new Error('reset') } as const;
-const busy = (ms: number): Pause => ({ why: 'busy', ms });
-const broken: Pause = { why: 'broken', ms: 100 };
-const token: Pause = { why: 'token', ms: 0 };
+const busy = (ms: number): Retry => ({ why: 'busy', ms });
+const broken: Retry = { why: 'broken', ms: 100 };
+const token: Retry = { why: 'token', ms: 0 };
 
 describe('how long a read waits before it is asked again', () => {
   it.each([
@@ -48,7 +48,7 @@ describe('how long a read waits before it is asked again', () => {
     ['a lost connection after a 500', lost, [broken], undefined],
     ['credentials that cannot be used', { status: 'lost', error: new UncertainError('no') }, [], undefined],
   ] as const)('%s', (_, attempt, earlier, expected) => {
-    expect(toPause(attempt, earlier)).toEqual(expected);
+    expect(decideReadRetry(attempt, earlier)).toEqual(expected);
   });
 });
 
@@ -63,6 +63,6 @@ describe('how long a write waits before it is sent again', () => {
     ['409', answered(409), [], undefined],
     ['a lost connection', lost, [], undefined],
   ] as const)('%s', (_, attempt, earlier, expected) => {
-    expect(toPauseOfWrite(attempt, earlier)).toEqual(expected);
+    expect(decideWriteRetry(attempt, earlier)).toEqual(expected);
   });
 });

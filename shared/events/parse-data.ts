@@ -1,7 +1,7 @@
 import { type Done, done } from '../api/outcome.ts';
 import { type RefusedEvent, refusedEvent } from './answers.ts';
 import { parseJson } from '../text/parse-json.ts';
-import { toQuoted } from './quoted.ts';
+import { quote } from './quote.ts';
 
 /** What was read, or why it could not be. */
 export type Parsed<T> = Done<T> | RefusedEvent;
@@ -28,7 +28,7 @@ export function parseJsonBody(body: Uint8Array, contentType: string | undefined)
   if (value !== undefined) return done(value);
   return refusedEvent('the body is not JSON', {
     found: `${body.length} bytes of other text`,
-    expected: `JSON, because the content type is ${toQuoted(contentType)}`,
+    expected: `JSON, because the content type is ${quote(contentType)}`,
   });
 }
 
@@ -36,7 +36,7 @@ function parseText(body: Uint8Array, contentType: string | undefined): Parsed<st
   const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType ?? '')?.[1] ?? 'utf-8';
   const expected = 'text in UTF-8';
   if (!/^(utf-?8|us-ascii)$/i.test(charset))
-    return refusedEvent('the body cannot be read', { found: `charset ${toQuoted(charset)}`, expected });
+    return refusedEvent('the body cannot be read', { found: `charset ${quote(charset)}`, expected });
   try {
     return done(utf8.decode(body));
   } catch {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { toEvent } from './event.ts';
+import { toEvent } from './kubernetes-event.ts';
 
 const binding = {
   metadata: { name: 'chat', namespace: 'team-a', uid: 'u-1', resourceVersion: '8' },
