@@ -1,4 +1,4 @@
-import { readClock } from '../../shared/collect/collect.ts';
+import { readClock } from '../../shared/collect/read-clock.ts';
 import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
 import { createPause } from '../../shared/concurrency/run-in-slices.ts';
 import { decideOrphans } from '../../shared/decide/decide-orphans.ts';

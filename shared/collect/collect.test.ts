@@ -19,8 +19,9 @@ import type { Binding, BindingStatus, Peer } from '../api/binding.ts';
 import type { Output } from '../api/cluster-spiffe-id.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
 import type { Cluster } from '../kube/cluster.ts';
-import { type Scope, collect } from './collect.ts';
+import { collect } from './collect.ts';
 import { createRunCache } from './run-cache.ts';
+import type { Scope } from './scope.ts';
 
 interface Asked {
   readonly names?: readonly string[];

@@ -1,0 +1,125 @@
+import type { Binding } from '../api/binding.ts';
+import { type Snapshot, createOwnerOf } from '../decide/world.ts';
+import { toHeldKey, toKeyDigest } from '../identity/collision-key.ts';
+import { findKey } from '../identity/render-identity.ts';
+import type { Cluster } from '../kube/cluster.ts';
+import { type BindingsByName, getBindings } from './bindings-by-name.ts';
+import { completeSnapshot } from './complete-snapshot.ts';
+import { maxReadsByName } from './limits.ts';
+import { accountsOf, keysOf, listByAccounts, listByKeys, listOutputs } from './neighbourhood.ts';
+import type { RunCache } from './run-cache.ts';
+import type { Scope } from './scope.ts';
+
+const maxAccounts = 8;
+
+/**
+ * The snapshot of a few bindings and their neighbours. `incomplete`: what was read leads to keys that were not.
+ * `too-large`: they have so many keys or accounts that to read the whole namespace costs less.
+ */
+export async function collectNeighbourhood(
+  cluster: Cluster,
+  scope: Scope,
+  cache: RunCache,
+): Promise<Snapshot | 'incomplete' | 'too-large'> {
+  const { namespace, names, settings } = scope;
+  const known = names.flatMap((name) => pick(cache.bindings, name));
+  const isListed = (name: string) => isListedByKey(cache.bindings.get(name));
+  const own = await getBindings(
+    cluster,
+    namespace,
+    names.filter((name) => !isListed(name)),
+  );
+  cacheKeys(cache, [...known, ...own.values()]);
+  const isByKeys = settings.overlapPolicy === 'report';
+  const isInReach = isByKeys
+    ? cache.keys.size <= maxReadsByName
+    : (await cachePeerAccounts(cluster, namespace, cache, [...known, ...own.values()])) &&
+      cache.accounts.size <= maxAccounts;
+  if (!isInReach) return 'too-large';
+
+  const neighbours = isByKeys
+    ? await listByKeys(cluster, namespace, cache)
+    : await listByAccounts(cluster, namespace, cache.accounts);
+  const bindings = await readMissing(cluster, scope, { own, listed: neighbours.bindings });
+  const of = isByKeys ? { keys: cache.keys } : { accounts: cache.accounts };
+  const partial = new Set([...neighbours.partial].filter((name) => !names.includes(name)));
+  const whole = [...new Set([...names, ...bindings.keys()])].filter((name) => !partial.has(name));
+  const outputs = await listOutputs(cluster, namespace, isByKeys ? whole : names, of);
+  const { hasOverlaps } = neighbours;
+  const snapshot = await completeSnapshot(cluster, scope, cache, {
+    bindings,
+    outputs,
+    partial,
+    hasOverlaps,
+    isByKeys,
+  });
+  return cacheFoundKeys(cache, scope, snapshot) ? 'incomplete' : snapshot;
+}
+
+/**
+ * Remembers the service accounts of the peers that bindings recorded: these may recover when the bindings change, and
+ * where whole service accounts are read they are found by their own. False: there are too many of them.
+ */
+async function cachePeerAccounts(
+  cluster: Cluster,
+  namespace: string,
+  cache: RunCache,
+  bindings: readonly Binding[],
+): Promise<boolean> {
+  const recorded = bindings.flatMap(({ status }) => status?.conflicts ?? []).map(({ name }) => name);
+  const names = [...new Set(recorded)].filter((name) => !cache.peers.has(name));
+  if (names.length > maxReadsByName) return false;
+  const peers = await getBindings(cluster, namespace, names);
+  for (const name of names) cache.peers.add(name);
+  for (const account of [...peers.values()].flatMap(accountsOf)) cache.accounts.add(account);
+  return true;
+}
+
+/** Whether a binding is in the list of a key, as long as its status does not change. */
+function isListedByKey(binding: Binding | undefined): boolean {
+  return binding?.status?.keyDigest !== undefined;
+}
+
+/**
+ * Lists are later than what was read by name before them. A binding that a list should show and does not is read by
+ * name.
+ */
+async function readMissing(
+  cluster: Cluster,
+  { namespace, names }: Scope,
+  { own, listed }: { readonly own: BindingsByName; readonly listed: BindingsByName },
+): Promise<BindingsByName> {
+  const missing = names.filter(
+    (name) => !listed.has(name) && (!own.has(name) || isListedByKey(own.get(name))),
+  );
+  const again = await getBindings(cluster, namespace, missing);
+  const unlisted = [...own].filter(([name]) => !missing.includes(name));
+  return new Map([...unlisted, ...again, ...listed]);
+}
+
+function cacheKeys({ keys, accounts }: RunCache, bindings: Iterable<Binding>): void {
+  for (const binding of bindings) {
+    for (const digest of keysOf(binding)) keys.add(digest);
+    for (const account of accountsOf(binding)) accounts.add(account);
+  }
+}
+
+/** Remembers the keys and accounts of the bindings. True if there are any that were not read. */
+function cacheFoundKeys(cache: RunCache, { names, settings }: Scope, snapshot: Snapshot): boolean {
+  const { bindings, outputs, sources, isNarrow } = snapshot;
+  const [keysBefore, accountsBefore] = [cache.keys.size, cache.accounts.size];
+  const own = names.flatMap((name) => pick(bindings, name));
+  cacheKeys(cache, own);
+  const ownerOf = createOwnerOf(bindings, snapshot.namespace);
+  const theirs =
+    outputs === 'unserved' ? [] : outputs.filter((output) => names.includes(ownerOf(output) ?? ''));
+  const found = [...own.map((binding) => findKey(binding, sources, settings)), ...theirs.map(toHeldKey)];
+  for (const key of found) if (key !== undefined) cache.keys.add(toKeyDigest(key));
+  const hasKeys = settings.overlapPolicy === 'report' && cache.keys.size > keysBefore;
+  return hasKeys || (!isNarrow && cache.accounts.size > accountsBefore);
+}
+
+function pick(bindings: BindingsByName, name: string): Binding[] {
+  const binding = bindings.get(name);
+  return binding ? [binding] : [];
+}

@@ -1,0 +1,65 @@
+import type { Output } from '../api/cluster-spiffe-id.ts';
+import { type OwnerOf, type Snapshot, createOwnerOf } from '../decide/world.ts';
+import { toHeldKey, toKeyDigest } from '../identity/collision-key.ts';
+import type { Cluster, Listed } from '../kube/cluster.ts';
+import type { BindingsByName, Names } from './bindings-by-name.ts';
+import { toClock } from './clock.ts';
+import type { Neighbours } from './neighbourhood.ts';
+import { readClaimedOutputs } from './read-claimed-outputs.ts';
+import { readClock } from './read-clock.ts';
+import { readOwners } from './read-owners.ts';
+import { readSources } from './read-sources.ts';
+import { type RunCache, cacheReads, isUnchanged } from './run-cache.ts';
+
+/** What was listed. */
+interface Lists extends Pick<Neighbours, 'partial' | 'hasOverlaps'> {
+  readonly bindings: BindingsByName;
+  readonly outputs: Listed<Output> | 'unserved';
+  /** Outputs were listed by key, and some of them may not matter here. */
+  readonly isByKeys: boolean;
+}
+
+/** Completes the lists by what must be read by name, and by pools and objectives. */
+export async function completeSnapshot(
+  cluster: Cluster,
+  { namespace, names }: Names,
+  cache: RunCache,
+  { bindings: listed, outputs, partial, hasOverlaps, isByKeys }: Lists,
+): Promise<Snapshot> {
+  const extent = { ...(!hasOverlaps && ({ isNarrow: true } as const)), ...(partial.size > 0 && { partial }) };
+  if (outputs === 'unserved') {
+    const clock = await readClock(cluster, namespace);
+    const { sources } = await readSources(cluster, namespace, listed.values());
+    return { namespace, bindings: listed, outputs, sources, clock, ...extent };
+  }
+  const clock = toClock(outputs.at);
+  const whole = new Map([...listed].filter(([name]) => !partial.has(name)));
+  const all = [...outputs.items, ...(await readClaimedOutputs(cluster, whole, outputs.items, clock))];
+  const ownerOf = createOwnerOf(listed, namespace);
+  const isMeant = isByKeys ? createRelevance(names, cache.keys, whole, ownerOf) : () => true;
+  const concerned = all.filter(isMeant);
+  const bindings = await readOwners(cluster, namespace, listed, concerned);
+  const owned = concerned.map((output) => [output, ownerOf(output)] as const);
+  const known = isUnchanged(cache, names, bindings, owned) ? cache.sources : undefined;
+  // A neighbour that has converged is judged by its claim alone.
+  const referring = [...bindings.values()].filter(({ metadata }) => !partial.has(metadata.name));
+  cache.sources = await readSources(cluster, namespace, referring, known);
+  cacheReads(cache, names, bindings, owned);
+  return { namespace, bindings, outputs: concerned, sources: cache.sources.sources, clock, ...extent };
+}
+
+/** Selects the outputs that matter here: those without a label come from the whole namespace. */
+function createRelevance(
+  names: readonly string[],
+  keys: ReadonlySet<string>,
+  listed: BindingsByName,
+  ownerOf: OwnerOf,
+): (output: Output) => boolean {
+  const own = new Set(names);
+  return (output) => {
+    const owner = ownerOf(output);
+    if (owner !== undefined && (own.has(owner) || listed.has(owner))) return true;
+    const key = toHeldKey(output);
+    return key !== undefined && keys.has(toKeyDigest(key));
+  };
+}
