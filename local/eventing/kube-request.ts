@@ -4,6 +4,7 @@ import {
   IsomorphicFetchHttpLibrary,
   RequestContext,
 } from '@kubernetes/client-node';
+import { parseJson } from '../../shared/text/parse-json.ts';
 import { createCredentials } from '../../shared/kube/credentials.ts';
 
 export interface KubeResponse {
@@ -57,21 +58,16 @@ export async function withKubeRequest<T>(
     clearTimeout(late);
     return await use({
       status: response.httpStatusCode,
-      json: async () => parseJson(await response.body.text()),
+      json: async () => {
+        const text = await response.body.text();
+        return parseJson(text) ?? text;
+      },
       lines: (idleMs) => readLines(response.body.stream(), idleMs),
     });
   } finally {
     clearTimeout(late);
     ended.abort();
     await context.getDispatcher()?.destroy();
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
   }
 }
 

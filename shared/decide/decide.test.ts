@@ -16,6 +16,7 @@ import {
   bindingFinalizer,
 } from '../api/binding.ts';
 import type { Output } from '../api/cluster-spiffe-id.ts';
+import { findReady } from '../api/conditions.ts';
 import { refused, refusedForNow } from '../api/outcome.ts';
 import type { RefusalReason } from '../api/reasons.ts';
 import { toContentDigest } from '../identity/content.ts';
@@ -141,7 +142,7 @@ function replacing(binding: Binding, base = '7', to: Binding = binding): Claim {
 }
 
 function ready({ status }: { readonly status: BindingStatus }): string {
-  const condition = status.conditions?.find(({ type }) => type === 'Ready');
+  const condition = findReady(status);
   return `${condition?.status} ${condition?.reason}`;
 }
 

@@ -1,3 +1,4 @@
+import { findReady } from '../../shared/api/conditions.ts';
 import type { BindingStatus } from '../../shared/api/binding.ts';
 import type { Stored } from '../support/kube-client.ts';
 import type { BareClient } from './bare-client.ts';
@@ -51,20 +52,20 @@ export async function watchObjects(client: BareClient, path: string, query = '')
 
 /** Whether a binding says that it is ready, of what its spec is now. */
 export function isReady(object: Stored): boolean {
-  const ready = toStatus(object).conditions?.find(({ type }) => type === 'Ready');
+  const ready = findReady(toStatus(object));
   return ready?.status === 'True' && ready.observedGeneration === object.metadata.generation;
 }
 
 /** Whether it is decided what becomes of its spec as it is now. */
 export function isSaid(object: Stored): boolean {
-  const ready = toStatus(object).conditions?.find(({ type }) => type === 'Ready');
+  const ready = findReady(toStatus(object));
   if (!ready || ready.observedGeneration !== object.metadata.generation) return false;
   return ready.status !== 'Unknown';
 }
 
 /** What is said, for people. */
 export function wordsOf(object: Stored): string {
-  const ready = toStatus(object).conditions?.find(({ type }) => type === 'Ready');
+  const ready = findReady(toStatus(object));
   return ready
     ? `Ready=${ready.status} ${ready.reason}: ${ready.message.slice(0, 200)}`
     : 'nothing is said of it';

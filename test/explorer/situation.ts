@@ -1,3 +1,4 @@
+import { findReady } from '../../shared/api/conditions.ts';
 import type { Runner } from './run.ts';
 import { type Pending, type Position, nextCalls } from './run.ts';
 import { type Call, type ClusterState, type Effect, isOurs, isWrite } from './model-cluster.ts';
@@ -334,7 +335,7 @@ function toLabel(call: Call): string {
   switch (call.method) {
     case 'replaceStatus': {
       const { claim, conditions } = call.args[2];
-      const ready = conditions?.find(({ type }) => type === 'Ready');
+      const ready = findReady({ conditions });
       return `${call.method} ${call.args[1].name} ${ready?.status}/${ready?.reason} ${claim ? `${claim.kind} ${claim.key}` : 'no claim'}`;
     }
     case 'patchFinalizers':

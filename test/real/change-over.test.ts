@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { findReady } from '../../shared/api/conditions.ts';
 import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
 import type { Manifest, Stored } from '../support/kube-client.ts';
 import { startWriteRecorder } from '../support/write-recorder.ts';
@@ -157,7 +158,7 @@ async function isReady(namespace: string, name: string): Promise<void> {
   const { conditions = [] } = (found?.['status'] ?? {}) as {
     conditions?: { type: string; status: string; observedGeneration: number }[];
   };
-  const ready = conditions.find(({ type }) => type === 'Ready');
+  const ready = findReady({ conditions });
   expect([name, ready?.status, ready?.observedGeneration]).toEqual([
     name,
     'True',

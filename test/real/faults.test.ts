@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
 import { afterAll, afterEach, describe, expect, onTestFailed, onTestFinished, test } from 'vitest';
+import { findReady } from '../../shared/api/conditions.ts';
 import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import type { Manifest } from '../support/kube-client.ts';
@@ -94,7 +95,7 @@ async function comesToRest(here: TestNamespace): Promise<{ waited: number }> {
     if (waiting === 0) await untilStable(kube, here.name, { patienceMs: 0 });
     // Whoever is in the way of such a claim waits as well; the others must be done.
     const pending = bindings.filter(({ metadata, status }) => {
-      const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+      const ready = findReady(status);
       return ready?.observedGeneration !== metadata.generation || ready?.status === 'Unknown';
     });
     if (pending.length > waiting * 2)

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Hono } from 'hono';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findReady } from '../../shared/api/conditions.ts';
 import { mapBinding } from '../../shared/mappers/map-binding.ts';
 import { mapObjective } from '../../functions/map-objective/map-objective.ts';
 import { mapOutput } from '../../functions/map-output/map-output.ts';
@@ -113,7 +114,7 @@ async function readyOf(object: Manifest): Promise<string> {
   const { status } = (await read(object)) as Stored & {
     status?: { conditions?: { type: string; status: string; reason: string }[] };
   };
-  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  const ready = findReady(status);
   return `${ready?.status} ${ready?.reason}`;
 }
 

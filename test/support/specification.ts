@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { findReady } from '../../shared/api/conditions.ts';
 import type { Binding, BindingSpec, Peer } from '../../shared/api/binding.ts';
 import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
 import type { Objective } from '../../shared/api/objective.ts';
@@ -256,7 +257,7 @@ export function findDifference(world: World): string | undefined {
   const undeleted = new Set<string>();
   for (const binding of world.bindings) {
     const { name, deletionTimestamp, generation, finalizers = [] } = binding.metadata;
-    const ready = binding.status?.conditions?.find(({ type }) => type === 'Ready');
+    const ready = findReady(binding.status);
     const said = `${ready?.status} ${ready?.reason} at ${ready?.observedGeneration}`;
     const left = findUndeleted(world, binding);
     if (left) {
