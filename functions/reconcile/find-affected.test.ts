@@ -93,13 +93,13 @@ describe('the neighbours that a run must look after', () => {
   test.each([
     ['one that asks for the same container', [one('a'), one('b')], false, ['b']],
     [
-      'one that has recorded ours as its rival',
+      'one that has recorded ours as its peer',
       [one('a', { containerName: 'other' }), one('b', {}, recorded)],
       false,
       ['b'],
     ],
     [
-      'one that could not name all of its rivals: ours may be one that it did not name',
+      'one that could not name all of its peers: ours may be one that it did not name',
       [one('a', { containerName: 'other' }), one('b', {}, crowded)],
       false,
       ['b'],
@@ -187,13 +187,13 @@ describe('a neighbour whose POST is on its way', () => {
     });
 
   test.each<[string, Binding[], string[]]>([
-    ['is named to a rival that it has not seen', [one('a'), announced('b')], ['b']],
+    ['is named to a peer that it has not seen', [one('a'), announced('b')], ['b']],
     [
-      'is not where it knows of the rival',
+      'is not where it knows of the peer',
       [one('a'), announced('b', [{ name: 'a', uid: 'uid-a', reason: 'IdentityCollision' }])],
       [],
     ],
-    ['is not by one that is no rival', [one('a', { containerName: 'other' }), announced('b')], []],
+    ['is not by one that is no peer', [one('a', { containerName: 'other' }), announced('b')], []],
   ])('%s', (_case, bindings, affected) => {
     expect(complete(findAffected(world(bindings), new Set(['a']), false))).toEqual(affected);
   });

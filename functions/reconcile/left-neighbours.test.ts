@@ -79,7 +79,7 @@ describe.each<[Policy, number]>([
       'to an objective that is not there',
       (here) => here.edit(binding(), { spec: { objectiveRef: { name: 'nowhere' } } }),
     ],
-  ])('a binding that collided and goes %s sets its rival free', async (_where, leave) => {
+  ])('a binding that collided and goes %s sets its peer free', async (_where, leave) => {
     const here = await prepare();
     await here.create(
       binding(),
@@ -100,7 +100,7 @@ test.each<[string, (here: Settling) => Promise<void>]>([
   ],
   ['to another container', (here) => here.edit(binding(), { spec: { containerName: 'other' } })],
   ['out of the world', (here) => here.remove(binding())],
-])('a binding that was refused for an overlap and goes %s sets its rival free', async (_where, leave) => {
+])('a binding that was refused for an overlap and goes %s sets its peer free', async (_where, leave) => {
   const here = await createSettling();
   await here.create(pool(), pool('pool-b', { app: 'model-server', role: 'decode' }), objective());
   await here.create(objective('objective-b', { name: 'pool-b' }), binding());
@@ -117,7 +117,7 @@ test.each<[string, (here: Settling) => Promise<void>]>([
   expect(await here.ready('binding-b')).toBe('True Reconciled');
 });
 
-test('a run in a crowded account dies after a binding has left a collision: its event, which comes again, names the rival', async () => {
+test('a run in a crowded account dies after a binding has left a collision: its event, which comes again, names the peer', async () => {
   let isAlive = true;
   const here = await createSettling(() => ({
     replaceStatus: (_namespace, { name }) =>

@@ -169,7 +169,7 @@ describe('the writes and collects that a change costs', () => {
 });
 
 describe('a run', () => {
-  test('looks after the rival that its work sets free', async () => {
+  test('looks after the peer that its work sets free', async () => {
     const here = await createSettling();
     await here.create(pool(), objective(), binding(), binding('binding-b'));
     await here.settle(['binding-a', 'binding-b']);
@@ -183,7 +183,7 @@ describe('a run', () => {
     ]);
   });
 
-  test('withdraws the rival of a new binding, although nobody named it', async () => {
+  test('withdraws the peer of a new binding, although nobody named it', async () => {
     const here = await withBinding();
     await here.create(binding('binding-b'));
     await here.settle(['binding-b']);
@@ -194,7 +194,7 @@ describe('a run', () => {
     expect(await here.outputs()).toEqual([]);
   });
 
-  test('looks again after one that it found at rest, where a rival changes under its hands', async () => {
+  test('looks again after one that it found at rest, where a peer changes under its hands', async () => {
     const here = await createSettling();
     const elsewhere = { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' } };
     await here.create(pool(), pool('pool-b', { app: 'other' }), objective());
@@ -230,7 +230,7 @@ describe('a run', () => {
     ['that collided with it', 'False IdentityCollision', 'other', 'model-server'],
     ['that it has set free', 'True Reconciled', 'model-server', 'other'],
   ])(
-    'of one that is at rest looks after the rival %s, whom a dead run forgot',
+    'of one that is at rest looks after the peer %s, whom a dead run forgot',
     async (_case, ready, from, to) => {
       const here = await createSettling();
       const elsewhere = { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' } };
@@ -472,7 +472,7 @@ describe('a neighbour that a run has begun to look after', () => {
     expect(endings.get('binding-b')?.kind).toBe('waiting');
   });
 
-  test('is found under the service account that its rival has left', async () => {
+  test('is found under the service account that its peer has left', async () => {
     const here = await withBinding();
     await here.edit(binding(), { spec: { serviceAccountName: 'other-sa' } });
     await here.create(binding('binding-b'));

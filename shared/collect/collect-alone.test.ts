@@ -95,30 +95,30 @@ describe('a binding that was just announced is alone', () => {
   });
 });
 
-const rival = (status: Binding['status']) => ({ bindings: [own, bindingOf('rival', {}, { status })] });
+const peer = (status: Binding['status']) => ({ bindings: [own, bindingOf('peer', {}, { status })] });
 const moving = {
-  ...owning('rival'),
-  claim: { ...owning('rival').claim, kind: 'replacing', base: '1' },
+  ...owning('peer'),
+  claim: { ...owning('peer').claim, kind: 'replacing', base: '1' },
 } as const;
 
 describe('only a collect can tell', () => {
   test.each<[string, Scene]>([
-    ['another one asks for its key', rival(asking('b'))],
-    ['another one has announced its key', rival(creating('rival', now, 'b'))],
-    ['another one owns its key', rival(owning('rival', 'b'))],
+    ['another one asks for its key', peer(asking('b'))],
+    ['another one has announced its key', peer(creating('peer', now, 'b'))],
+    ['another one owns its key', peer(owning('peer', 'b'))],
     [
       'another one is moving from its key',
-      rival({ ...moving, claim: { ...moving.claim, previousKeyDigest: digestOf('b') } } as Binding['status']),
+      peer({ ...moving, claim: { ...moving.claim, previousKeyDigest: digestOf('b') } } as Binding['status']),
     ],
     [
       'a claim cannot be read',
-      rival({ claim: { kind: 'unreadable', words: 'what?', serviceAccountName: 'sa' } }),
+      peer({ claim: { kind: 'unreadable', words: 'what?', serviceAccountName: 'sa' } }),
     ],
-    ['a neighbour is not at rest', rival(asking('rival'))],
+    ['a neighbour is not at rest', peer(asking('peer'))],
     ['it was written since', { bindings: [{ ...own, metadata: { ...own.metadata, resourceVersion: '2' } }] }],
     ['it is gone', { bindings: [] }],
     ['it has an output', { outputs: [outputOf('b')] }],
-    ['another one has an output of its key', { outputs: [outputOf('rival', { container: 'b' })] }],
+    ['another one has an output of its key', { outputs: [outputOf('peer', { container: 'b' })] }],
     ['an output does not say its key', { outputs: [outputOf('operated', { labels: { key: undefined } })] }],
   ])('where %s', async (_case, scene) => {
     expect((await collectFromFewLists(scene)).snapshot).toBeUndefined();

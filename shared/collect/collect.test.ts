@@ -96,17 +96,17 @@ describe('the order of the reads', () => {
   });
 
   test('shows a claim that was announced before an output appeared together with the output', async () => {
-    const rival = bindingOf(
-      'rival',
+    const peer = bindingOf(
+      'peer',
       { containerName: 'b' },
-      { status: creating('rival', '2026-01-01T00:10:00Z', 'b') },
+      { status: creating('peer', '2026-01-01T00:10:00Z', 'b') },
     );
     const seen = await look(
-      { bindings: [bindingOf('b'), rival] },
-      { changes: { 'list outputs': () => ({ outputs: [outputOf('rival', { container: 'b' })] }) } },
+      { bindings: [bindingOf('b'), peer] },
+      { changes: { 'list outputs': () => ({ outputs: [outputOf('peer', { container: 'b' })] }) } },
     );
-    expect(seen.snapshot.bindings.get('rival')?.status?.claim?.kind).toBe('creating');
-    expect(seen.outputs).toEqual([`${nameOf('rival')}@1`]);
+    expect(seen.snapshot.bindings.get('peer')?.status?.claim?.kind).toBe('creating');
+    expect(seen.outputs).toEqual([`${nameOf('peer')}@1`]);
   });
 });
 
@@ -192,18 +192,18 @@ describe('the bindings of a key', () => {
   const own = bindingOf('b', {}, { status: asking('b') });
 
   test.each<[string, Binding['status'], string[]]>([
-    ['asks for it, as it says itself', asking('b'), ['rival@1']],
-    ['holds it, whatever it asks for by now', owning('rival', 'b'), ['rival@1']],
-    ['announced it', creating('rival', '2026-01-01T00:10:00Z', 'b'), ['rival@1']],
-    ['moves to it', moving('rival', 'other', 'b'), ['rival@1']],
-    ['moves away from it', moving('rival', 'b', 'other'), ['rival@1']],
-    ['has a claim that cannot be read, which may be to any key', { claim: unreadable }, ['rival@1']],
-    ['holds another', owning('rival', 'other'), []],
-    ['moves between two others', moving('rival', 'other', 'third'), []],
+    ['asks for it, as it says itself', asking('b'), ['peer@1']],
+    ['holds it, whatever it asks for by now', owning('peer', 'b'), ['peer@1']],
+    ['announced it', creating('peer', '2026-01-01T00:10:00Z', 'b'), ['peer@1']],
+    ['moves to it', moving('peer', 'other', 'b'), ['peer@1']],
+    ['moves away from it', moving('peer', 'b', 'other'), ['peer@1']],
+    ['has a claim that cannot be read, which may be to any key', { claim: unreadable }, ['peer@1']],
+    ['holds another', owning('peer', 'other'), []],
+    ['moves between two others', moving('peer', 'other', 'third'), []],
     ['nobody has evaluated: it finds the others when it is', undefined, []],
   ])('are in a crowded account those of who %s', async (_which, status, found) => {
-    const rival = bindingOf('rival', { serviceAccountName: 'elsewhere' }, status && { status });
-    const { bindings } = await look({ bindings: [...crowd(), own, rival] });
+    const peer = bindingOf('peer', { serviceAccountName: 'elsewhere' }, status && { status });
+    const { bindings } = await look({ bindings: [...crowd(), own, peer] });
     expect(bindings).toEqual(['b@1', ...found]);
   });
 
@@ -236,24 +236,24 @@ describe('the bindings of a key', () => {
 });
 
 test('a move that is announced between the lists by key and that of the moves is in the later one', async () => {
-  const rival = bindingOf('rival', {}, { status: owning('rival', 'b') });
+  const peer = bindingOf('peer', {}, { status: owning('peer', 'b') });
   const own = bindingOf('b', {}, { status: asking('b') });
   const { bindings, outputs } = await look(
     {
-      bindings: [...crowd(), own, rival],
-      outputs: [outputOf('rival', { container: 'b', labels: noLabels })],
+      bindings: [...crowd(), own, peer],
+      outputs: [outputOf('peer', { container: 'b', labels: noLabels })],
     },
     {
       // Its digest is that of the other key by then, and its output is in no list.
       changes: {
         'list bindings status.keyDigest': () => ({
-          bindings: [...crowd(), own, written({ ...rival, status: moving('rival', 'b', 'other') })],
+          bindings: [...crowd(), own, written({ ...peer, status: moving('peer', 'b', 'other') })],
         }),
       },
     },
   );
-  expect(bindings).toEqual(['b@1', 'rival@2']);
-  expect(outputs).toEqual([`${nameOf('rival')}@1`]);
+  expect(bindings).toEqual(['b@1', 'peer@2']);
+  expect(outputs).toEqual([`${nameOf('peer')}@1`]);
 });
 
 describe('an account of which few ask for anything', () => {
@@ -468,20 +468,20 @@ describe('where overlaps are refused', () => {
     expect(outputs).toEqual([`${nameOf('left')}@1`]);
   });
 
-  test('those are read too under which its recorded rivals are, because they may recover when it leaves', async () => {
-    const conflicts: Peer[] = [{ name: 'rival', uid: 'uid-rival', reason: 'PossibleOverlap' }];
+  test('those are read too under which its recorded peers are, because they may recover when it leaves', async () => {
+    const conflicts: Peer[] = [{ name: 'peer', uid: 'uid-rival', reason: 'PossibleOverlap' }];
     const names = many(25);
     const others = ['old', 'new', 'third'].map((account) =>
       bindingOf(`of-${account}`, { serviceAccountName: account }),
     );
-    const rival = bindingOf('rival', { serviceAccountName: 'old' });
+    const peer = bindingOf('peer', { serviceAccountName: 'old' });
     const moved = bindingOf('b', { serviceAccountName: 'new' }, { status: { conflicts } });
-    const { cluster, calls } = storedCluster({ bindings: [moved, rival, ...others] });
+    const { cluster, calls } = storedCluster({ bindings: [moved, peer, ...others] });
     const cache = createRunCache();
     const seen = toWords(await collect(cluster, scopeOf(refusing), cache));
-    expect(seen.bindings).toEqual(['b@1', 'of-new@1', 'of-old@1', 'rival@1']);
+    expect(seen.bindings).toEqual(['b@1', 'of-new@1', 'of-old@1', 'peer@1']);
     await collect(cluster, scopeOf(refusing), cache);
-    expect(calls.filter((call) => call === 'get binding rival')).toHaveLength(1);
+    expect(calls.filter((call) => call === 'get binding peer')).toHaveLength(1);
 
     const crowded = names.map((name): Peer => ({ name, uid: name, reason: 'IdentityCollision' }));
     const { calls: whole } = await look(
@@ -660,19 +660,19 @@ describe('an output whose labels somebody took off', () => {
 
 describe('an object that two lists show in two states', () => {
   const own = bindingOf('b', {}, { status: asking('b') });
-  const rival = bindingOf('rival', { containerName: 'b' }, { status: owning('rival', 'b') });
+  const peer = bindingOf('peer', { containerName: 'b' }, { status: owning('peer', 'b') });
 
   test('is read once more, when it is a binding', async () => {
     const { bindings } = await look(
-      { bindings: [own, rival] },
+      { bindings: [own, peer] },
       {
         changes: {
-          'list bindings status.keyDigest': () => ({ bindings: [own, written(rival)] }),
-          'get binding rival': () => ({ bindings: [own, written(written(rival))] }),
+          'list bindings status.keyDigest': () => ({ bindings: [own, written(peer)] }),
+          'get binding peer': () => ({ bindings: [own, written(written(peer))] }),
         },
       },
     );
-    expect(bindings).toEqual(['b@1', 'rival@3']);
+    expect(bindings).toEqual(['b@1', 'peer@3']);
   });
 
   const edited = { 'list outputs key=': () => ({ outputs: [written(outputOf('b'))] }) };
@@ -776,18 +776,18 @@ describe('the key of a binding that turns out to be another than was read', () =
 describe('what an earlier collect of the run saw', () => {
   test('keeps in cache who is concerned by the key that was left', async () => {
     const before = bindingOf('b', {}, { status: asking('b') });
-    const rival = bindingOf('rival', {}, { status: asking('b') });
-    const { cluster, change } = storedCluster({ bindings: [...crowd(), before, rival] });
+    const peer = bindingOf('peer', {}, { status: asking('b') });
+    const { cluster, change } = storedCluster({ bindings: [...crowd(), before, peer] });
     const cache = createRunCache();
     await collect(cluster, scopeOf({}), cache);
     change({
       bindings: [
         ...crowd(),
         written(bindingOf('b', { containerName: 'new' }, { status: asking('new') })),
-        rival,
+        peer,
       ],
     });
-    expect(toWords(await collect(cluster, scopeOf({}), cache)).bindings).toEqual(['b@2', 'rival@1']);
+    expect(toWords(await collect(cluster, scopeOf({}), cache)).bindings).toEqual(['b@2', 'peer@1']);
   });
 
   test('says nothing about a binding that it did not see', async () => {

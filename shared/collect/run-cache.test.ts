@@ -17,8 +17,8 @@ import { readNewBindings, readSourcesOf } from './read-new-bindings.ts';
 import { type RunCache, createRunCache, cacheWrites } from './run-cache.ts';
 
 const own = bindingOf('b', {}, { status: owning('b') });
-const rival = bindingOf('rival', {}, { status: asking('b') });
-const start = { bindings: [own, rival], outputs: [outputOf('b')] };
+const peer = bindingOf('peer', {}, { status: asking('b') });
+const start = { bindings: [own, peer], outputs: [outputOf('b')] };
 const sourcesOf = (name: string, objective = 'objective') => [
   `get pool ${name} of inference.networking.k8s.io`,
   `get pool ${name} of inference.networking.x-k8s.io`,
@@ -82,10 +82,10 @@ describe('pools and objectives that a run has read', () => {
   });
 
   test.each<[string, Partial<StoredObjects>, (port: Cluster) => Promise<unknown>]>([
-    ['its status', { bindings: [written(own), rival] }, (port) => port.replaceStatus('default', aim, {})],
+    ['its status', { bindings: [written(own), peer] }, (port) => port.replaceStatus('default', aim, {})],
     [
       'its finalizers',
-      { bindings: [written(own), rival] },
+      { bindings: [written(own), peer] },
       (port) => port.patchFinalizers('default', aim, []),
     ],
     ['its output', { outputs: [written(outputOf('b'))] }, (port) => port.replaceOutput(outputOf('b'))],
@@ -100,12 +100,12 @@ describe('pools and objectives that a run has read', () => {
   });
 
   test.each<[string, Partial<StoredObjects>]>([
-    ['a binding was written by others', { bindings: [written(own), rival] }],
+    ['a binding was written by others', { bindings: [written(own), peer] }],
     [
       'a binding is another one of the same name',
-      { bindings: [{ ...own, metadata: { ...own.metadata, uid: 'another' } }, rival] },
+      { bindings: [{ ...own, metadata: { ...own.metadata, uid: 'another' } }, peer] },
     ],
-    ['a binding is gone, of which an output is left', { bindings: [rival] }],
+    ['a binding is gone, of which an output is left', { bindings: [peer] }],
     ['an output was written by others', { outputs: [written(outputOf('b'))] }],
     ['an output is another one of the same name', { outputs: [outputOf('b', { uid: 'another' })] }],
     ['an output is gone', { outputs: [] }],
@@ -124,7 +124,7 @@ describe('pools and objectives that a run has read', () => {
 
   test('are read again where others have written after the run did', async () => {
     const calls = await readAgain(
-      { bindings: [written(written(own)), rival] },
+      { bindings: [written(written(own)), peer] },
       { write: (port) => port.replaceStatus('default', aim, {}), answered: written(own) },
     );
     expect(calls).toEqual(sourcesOf('pool'));
@@ -139,17 +139,17 @@ describe('pools and objectives that a run has read', () => {
   });
 
   test('are not read again for what is written of a neighbour', async () => {
-    expect(await readAgain({ bindings: [own, written(rival)] })).toEqual([]);
+    expect(await readAgain({ bindings: [own, written(peer)] })).toEqual([]);
   });
 
   test('are read again where the run takes up a neighbour, whom it did not see in its care', async () => {
-    expect(await readAgain({}, { names: ['b', 'rival'] })).toEqual(sourcesOf('pool'));
+    expect(await readAgain({}, { names: ['b', 'peer'] })).toEqual(sourcesOf('pool'));
   });
 
   test('are completed by those that are named now, and were not looked for', async () => {
     const moved = written({
-      ...rival,
-      spec: { ...rival.spec, poolRef: { name: 'second' }, objectiveRef: { name: 'other' } },
+      ...peer,
+      spec: { ...peer.spec, poolRef: { name: 'second' }, objectiveRef: { name: 'other' } },
     });
     const calls = await readAgain({
       bindings: [own, moved],
@@ -171,7 +171,7 @@ describe('a few bindings that are read by name', () => {
   const fresh = bindingOf('fresh');
 
   test('are seen with the time, and nobody else is read', async () => {
-    const { cluster, calls } = storedCluster({ bindings: [own, fresh, rival] });
+    const { cluster, calls } = storedCluster({ bindings: [own, fresh, peer] });
     const cache = createRunCache();
     const found = await readNewBindings(cluster, { namespace: 'default', names: ['fresh', 'nobody'] }, cache);
     expect(found.map(({ binding, now }) => [binding.metadata.name, now])).toEqual([

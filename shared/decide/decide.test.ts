@@ -396,7 +396,7 @@ describe('row 6: withdraw, then report', () => {
     expect(decideIn({ bindings: [at(unsafe, step.status)] })).toEqual({ kind: 'converged' });
   });
 
-  it('a collision names all rivals, sorted, and a deleted one is none', () => {
+  it('a collision names all peers, sorted, and a deleted one is none', () => {
     const c = held(b.spec, 'binding-c');
     const step = decideIn({ bindings: [a, c, b, deleting(held(b.spec, 'binding-d'))] });
     if (step.kind !== 'write-status') throw new Error(step.kind);
@@ -407,7 +407,7 @@ describe('row 6: withdraw, then report', () => {
     ]);
   });
 
-  it('a peer that cannot be rendered is no rival', () => {
+  it('a peer that cannot be rendered is no peer', () => {
     const broken = held({ ...b.spec, objectiveRef: { name: 'none' } }, 'binding-b');
     expect(decideIn({ bindings: [a, broken] })).toMatchObject({ status: { claim: { kind: 'creating' } } });
   });
@@ -462,7 +462,7 @@ describe('a withdrawal that the API server refused to this run', () => {
   const message = `ClusterSPIFFEID ${live.metadata.name} must go, and could not be deleted: denied by a policy`;
   const elsewhere = held({ ...perObjective, objectiveRef: { name: 'objective-b' } });
   const moved = held({ ...perObjective, containerName: 'second' });
-  const rival = at(b, { claim: { ...owning(b), ...pickKey(moved) } });
+  const peer = at(b, { claim: { ...owning(b), ...pickKey(moved) } });
   const state = refusedWith('denied by a policy');
 
   it.each<[string, Scene]>([
@@ -475,7 +475,7 @@ describe('a withdrawal that the API server refused to this run', () => {
       { bindings: [deleting(at(a, { claim: owning(a) }))], outputs: [live] },
     ],
     ['under an old name', { bindings: [at(elsewhere, { claim: owning(a) })], outputs: [live] }],
-    ['of a move that yields', { bindings: [at(moved, { claim: owning(a) }), rival], outputs: [live] }],
+    ['of a move that yields', { bindings: [at(moved, { claim: owning(a) }), peer], outputs: [live] }],
     [
       'of one of two outputs with one key',
       {
@@ -612,10 +612,10 @@ describe('row 7: the quarantine', () => {
 });
 
 describe('row 8: somebody else has the key', () => {
-  const rival = at(b2, { claim: { ...owning(b2), ...pickKey(a) } });
+  const peer = at(b2, { claim: { ...owning(b2), ...pickKey(a) } });
 
   it('a claim of another binding holds it, whatever that binding asks for now', () => {
-    const step = decideIn({ bindings: [a, rival] });
+    const step = decideIn({ bindings: [a, peer] });
     if (step.kind !== 'write-status') throw new Error(step.kind);
     expect(step.waiting).toEqual({ kind: 'waiting', message: step.status.conditions?.[0]?.message });
     expect(step).not.toHaveProperty('status.claim');
@@ -624,12 +624,12 @@ describe('row 8: somebody else has the key', () => {
       reason: 'Waiting',
       message: 'binding binding-b still holds the same pods, service account and container',
     });
-    expect(decideIn({ bindings: [at(a, step.status), rival] })).toMatchObject({ kind: 'waiting' });
+    expect(decideIn({ bindings: [at(a, step.status), peer] })).toMatchObject({ kind: 'waiting' });
   });
 
   it('an own claim is dropped meanwhile, so that two who wait do not wait for each other', () => {
     const step = decideIn({
-      bindings: [at(a, { claim: creating(a, 'mine') }), rival],
+      bindings: [at(a, { claim: creating(a, 'mine') }), peer],
       state: { unsentPost: { nonce: 'mine', sendBy: 1 } },
     });
     expect(step).toMatchObject({ kind: 'write-status', waiting: { kind: 'waiting' } });
@@ -645,14 +645,14 @@ describe('row 8: somebody else has the key', () => {
   });
 
   it('the claim of a binding that we let go holds nothing, unless its POST may still land', () => {
-    const letGo = deleting({ ...rival, metadata: { ...rival.metadata, finalizers: ['example.com/other'] } });
+    const letGo = deleting({ ...peer, metadata: { ...peer.metadata, finalizers: ['example.com/other'] } });
     expect(decideIn({ bindings: [a, letGo] })).toMatchObject({ status: { claim: { kind: 'creating' } } });
     const open = at(letGo, { claim: { ...creating(b2), ...pickKey(a) } });
     expect(decideIn({ bindings: [a, open] })).toMatchObject({ waiting: { kind: 'waiting' } });
   });
 
   it('the claim of a binding from which somebody took our finalizer holds as long as it has an output', () => {
-    const letGo = deleting({ ...rival, metadata: { ...rival.metadata, finalizers: ['example.com/other'] } });
+    const letGo = deleting({ ...peer, metadata: { ...peer.metadata, finalizers: ['example.com/other'] } });
     const scene: Scene = { bindings: [a, letGo], outputs: [outputOf(b2)] };
     expect(decideIn(scene)).toMatchObject({ waiting: { kind: 'waiting' } });
   });
@@ -665,7 +665,7 @@ describe('row 8: somebody else has the key', () => {
   });
 });
 
-describe('row 9: the POST, after a look at the rivals', () => {
+describe('row 9: the POST, after a look at the peers', () => {
   const announced = at(a, { claim: creating(a, 'mine') });
 
   it('is sent by the run that announced it, and carries the nonce and the owner', () => {
@@ -868,8 +868,8 @@ describe('rows 12 and 13: a move', () => {
   });
 
   it('one whose new key is held yields: better no identity than the wrong one', () => {
-    const rival = at(b, { claim: { ...owning(b), ...pickKey(moved) } });
-    expect(decideIn({ bindings: [moved, rival], outputs: [outputOf(a)] })).toMatchObject({
+    const peer = at(b, { claim: { ...owning(b), ...pickKey(moved) } });
+    expect(decideIn({ bindings: [moved, peer], outputs: [outputOf(a)] })).toMatchObject({
       kind: 'delete-output',
     });
   });

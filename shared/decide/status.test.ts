@@ -242,7 +242,7 @@ describe('every status', () => {
     },
   );
 
-  test.each(statuses)('names the rivals, and what it was decided from: %s', (_kind, toStatus) => {
+  test.each(statuses)('names the peers, and what it was decided from: %s', (_kind, toStatus) => {
     const peers = [{ name: 'b', uid: 'uid-of-b', reason: 'PossibleOverlap' as const }];
     const observed = { pool: { group: 'inference.networking.k8s.io', uid: 'u', generation: 3 } };
     expect(toStatus(about({ peers, observed }))).toMatchObject({ conflicts: peers, observed });

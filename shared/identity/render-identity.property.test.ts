@@ -261,12 +261,12 @@ describe('for every legal binding', () => {
       fc.property(legal, objectName, (input, name) => {
         const { spec, metadata } = input.binding;
         fc.pre(spec.objectiveRef !== undefined);
-        const rival = createBinding(
+        const peer = createBinding(
           { ...spec, objectiveRef: { name: 'objective-b' } },
           name,
           metadata.namespace,
         );
-        expect(identityOf({ ...input, binding: rival }).key).toBe(identityOf(input).key);
+        expect(identityOf({ ...input, binding: peer }).key).toBe(identityOf(input).key);
       }),
     );
   });

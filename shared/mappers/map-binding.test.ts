@@ -96,7 +96,7 @@ describe('a binding is named', () => {
         status: { ...settled, conditions: [{ type: 'Conflict', status: 'True' }] },
       },
     ],
-  ])('with its recorded rivals %s', async (_what, verb, object) => {
+  ])('with its recorded peers %s', async (_what, verb, object) => {
     expect(await post(verb, object)).toEqual(names('a', 'b', 'c'));
   });
 
@@ -117,22 +117,22 @@ describe('a binding is named', () => {
     });
   });
 
-  test('with those of its rivals whose names can be names', async () => {
+  test('with those of its peers whose names can be names', async () => {
     const status = { conflicts: [{ name: 'c' }, { name: '' }, { name: '../x' }, { name: 'b' }] };
     expect(await post('delete', { metadata, status })).toEqual(names('b', 'c'));
   });
 
-  test('with a thousand of its recorded rivals, and not one more', async () => {
-    const rivals = Array.from({ length: 1001 }, (_, index) => `r${String(index).padStart(4, '0')}`);
+  test('with a thousand of its recorded peers, and not one more', async () => {
+    const peers = Array.from({ length: 1001 }, (_, index) => `r${String(index).padStart(4, '0')}`);
     const named = async (count: number) => {
-      const status = { conflicts: rivals.slice(0, count).map((name) => ({ name })) };
+      const status = { conflicts: peers.slice(0, count).map((name) => ({ name })) };
       return await post('delete', { metadata, status });
     };
-    expect(await named(1000)).toEqual(names('b', ...rivals.slice(0, 1000)));
-    expect(await named(1001)).toEqual(names('b', ...rivals.slice(0, 1000)));
+    expect(await named(1000)).toEqual(names('b', ...peers.slice(0, 1000)));
+    expect(await named(1001)).toEqual(names('b', ...peers.slice(0, 1000)));
   });
 
-  test('alone when it is deleted without a rival', async () => {
+  test('alone when it is deleted without a peer', async () => {
     expect(await post('delete', { metadata })).toEqual(names('b'));
   });
 
