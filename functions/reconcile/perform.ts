@@ -2,18 +2,18 @@ import type { Binding, BindingStatus } from '../../shared/api/binding.ts';
 import { type Output, outputAnnotations } from '../../shared/api/cluster-spiffe-id.ts';
 import { sendWithinMs } from '../../shared/api/creation-budget.ts';
 import type { NewOutput } from '../../shared/api/new-output.ts';
-import { type Refused, refused, refusedForNow } from '../../shared/api/outcome.ts';
+import type { Refused } from '../../shared/api/outcome.ts';
 import { NotSentError, UncertainError } from '../../shared/api/uncertain-error.ts';
 import type { EventLoop } from '../../shared/concurrency/run-in-slices.ts';
 import type { DryRun, Write, WriteOf } from '../../shared/decide/decision.ts';
 import { toEventRecords } from '../../shared/decide/event-records.ts';
 import type { RunState } from '../../shared/decide/run-state.ts';
 import { toConfirmedStatus } from '../../shared/decide/status.ts';
-import { isSameContent, mergeContent, toContentDigest } from '../../shared/identity/content.ts';
-import { ownerUidOf, parseOwner } from '../../shared/identity/ownership.ts';
+import { mergeContent, toContentDigest } from '../../shared/identity/content.ts';
 import type { WriteTarget, Cluster, WriteResult } from '../../shared/kube/cluster.ts';
 import { redact } from '../../shared/text/redact.ts';
 import type { EventRecorder } from './event-recorder.ts';
+import { explainRejection, findAlteration, isOursWithoutLabels } from './explain-rejection.ts';
 
 /** What a run needs of the world. */
 export interface Tools extends EventLoop {
@@ -162,10 +162,10 @@ async function createOutput(performance: Performance<WriteOf<'create-output'>>):
   if (written.kind === 'written') return confirmOutput(performance, output, written.object);
 
   // Its claim must stand: by it the output is found as soon as no POST can land any more.
-  if (await isOursWithoutLabels(written, decision, tools)) return 'answered';
+  if (await isOursWithoutLabels(written, decision, tools.cluster)) return 'answered';
 
   state.endedNonce = nonce;
-  recordRejection(state, output, await explainRejection(written, output, binding, tools));
+  recordRejection(state, output, await explainRejection(written, output, binding, tools.cluster));
   return 'answered';
 }
 
@@ -189,7 +189,7 @@ async function replaceOutput(performance: Performance<WriteOf<'replace-output'>>
   const written = await tools.cluster.replaceOutput(mergeContent(output, wanted));
   if (written.kind === 'written') return confirmOutput(performance, wanted, written.object);
 
-  recordRejection(state, wanted, await explainRejection(written, wanted, binding, tools));
+  recordRejection(state, wanted, await explainRejection(written, wanted, binding, tools.cluster));
   return 'answered';
 }
 
@@ -212,73 +212,21 @@ async function confirmOutput(
 async function dryRun({ decision, state, tools }: Performance<DryRun>): Promise<WriteOutcome> {
   const { output, binding } = decision;
   const written = await tools.cluster.createOutput(output, { dryRun: true });
-  if (await isOursWithoutLabels(written, decision, tools)) {
+  if (await isOursWithoutLabels(written, decision, tools.cluster)) {
     state.acceptedOutput = toContentDigest(output);
     return 'answered';
   }
   const rejection =
     written.kind === 'written'
       ? findAlteration(written.object, output)
-      : await explainRejection(written, output, binding, tools);
+      : await explainRejection(written, output, binding, tools.cluster);
   recordRejection(state, output, rejection);
   if (!rejection && written.kind === 'written') state.acceptedOutput = toContentDigest(output);
   return 'answered';
 }
 
-/** Whether the name is taken by an output of this very binding, whose labels somebody has taken off. */
-async function isOursWithoutLabels(
-  answer: WriteResult<Output>,
-  { binding, output }: WriteOf<'create-output'> | DryRun,
-  { cluster }: Tools,
-): Promise<boolean> {
-  if (answer.kind !== 'exists') return false;
-  const other = await cluster.getOutput(output.metadata.name);
-  if (other === 'absent' || other === 'unserved') return false;
-  return (
-    ownerUidOf(other) === binding.metadata.uid && parseOwner(other, binding.metadata.namespace) === undefined
-  );
-}
-
 function recordRejection(state: RunState, wanted: NewOutput, rejection: Refused | undefined): void {
   if (rejection) state.rejectedOutput = { digest: toContentDigest(wanted), refused: rejection };
-}
-
-/**
- * What a rejection says about the content; undefined if it says nothing about it. If the name is taken, it reads the
- * object that has it.
- */
-async function explainRejection(
-  answer: Exclude<WriteResult<Output>, { kind: 'written' }>,
-  wanted: NewOutput,
-  { metadata }: Binding,
-  { cluster }: Tools,
-): Promise<Refused | undefined> {
-  switch (answer.kind) {
-    case 'stale':
-      return undefined;
-    case 'exists': {
-      const { name } = wanted.metadata;
-      const other = await cluster.getOutput(name);
-      if (other === 'absent' || other === 'unserved') return undefined;
-      if (parseOwner(other, metadata.namespace) === metadata.name) return undefined;
-      return refused('RenderFailure', 'OutputNameTaken', nameTaken(name));
-    }
-    case 'rejected':
-      return answer.forbidden
-        ? refusedForNow('RenderFailure', 'OutputForbidden', answer.message)
-        : refused('RenderFailure', 'OutputRefused', answer.message);
-  }
-}
-
-/** An admission policy or an old CRD may change our fields. Without this check kleym would write them again for ever. */
-function findAlteration(stored: Output, wanted: NewOutput): Refused | undefined {
-  if (isSameContent(stored, wanted)) return undefined;
-  const message = `ClusterSPIFFEID ${wanted.metadata.name} was stored with other content than was written: an admission policy changes it, or its CRD does not know all of its fields`;
-  return refused('RenderFailure', 'OutputRefused', message);
-}
-
-function nameTaken(name: string): string {
-  return `ClusterSPIFFEID ${name} exists and belongs to somebody else: delete it, or give the binding another name`;
 }
 
 function targetOf({ metadata }: Binding | Output): WriteTarget {
