@@ -42,27 +42,30 @@ export async function startFunctions(options: {
     reconcile: acceptNewBindings(reconcile({ cluster, settings, log, nonce: randomUUID, ...nodeEventLoop })),
     sweep: sweep(cluster, settings, nodeEventLoop),
   };
+  const apps = Object.entries(handlers).map(
+    ([name, handler]) => [name, functionApp(name, handler, { log })] as const,
+  );
   const door = new Hono();
-  for (const [name, handler] of Object.entries(handlers))
-    door.mount(`/${name}`, functionApp(name, handler, { log }).fetch);
+  for (const [name, app] of apps) door.mount(`/${name}`, app.fetch);
 
   const listening = await listen(door, { port, host: '127.0.0.1' });
   const url = `http://127.0.0.1:${listening.port}`;
-  const urls = Object.fromEntries(Object.keys(handlers).map((name) => [name, `${url}/${name}`]));
-  const send = createSend(door, url);
+  const urls = Object.fromEntries(apps.map(([name]) => [name, `${url}/${name}`]));
+  const send = createSend(new Map(apps.map(([name, app]) => [`${url}/${name}`, app])));
   return { url, urls, send, close: async () => void (await listening.close(graceMs)) };
 }
 
 /** A request over HTTP and back costs more than most functions do for an event. Whoever posts one by hand comes by HTTP. */
-function createSend(door: Hono, url: string): typeof fetch {
+function createSend(apps: ReadonlyMap<string, Hono>): typeof fetch {
   return async (to, init) => {
-    if (typeof to !== 'string' || !to.startsWith(`${url}/`)) return await fetch(to, init);
+    const app = typeof to === 'string' ? apps.get(to) : undefined;
+    if (!app || typeof to !== 'string') return await fetch(to, init);
     const aborted = Promise.withResolvers<never>();
     const abort = () => aborted.reject(init?.signal?.reason);
     init?.signal?.throwIfAborted();
     init?.signal?.addEventListener('abort', abort, { once: true });
     try {
-      return await Promise.race([door.fetch(new Request(to, init)), aborted.promise]);
+      return await Promise.race([app.fetch(new Request(new URL('/', to), init)), aborted.promise]);
     } finally {
       init?.signal?.removeEventListener('abort', abort);
     }

@@ -174,7 +174,7 @@ export const reasons = {
   OutputRefused: {
     on: 'RenderFailure',
     meaning:
-      "admission, the CRD's schema or a policy refuses the output, or the API server stored something else than was sent; the message quotes the first answer of the API server to this generation",
+      "admission, the CRD's schema or a policy refuses the output, or the API server stored something else than was sent; the message quotes the latest answer of the API server",
     remedy: 'change the policy; each sweep asks again with a dry run',
   },
   OutputForbidden: {

@@ -83,7 +83,6 @@ function refusalOf({ rendering, world, peers, state }: View): Refused | undefine
   if (collision) return collision;
   if (world.snapshot.outputs === 'unserved') return outputsUnserved;
   const { rejectedOutput } = state;
-  return rejectedOutput?.digest === toContentDigest(outcome.value.output)
-    ? rejectedOutput.refused
-    : undefined;
+  if (!rejectedOutput || rejectedOutput.digest !== toContentDigest(outcome.value.output)) return undefined;
+  return rejectedOutput.refused;
 }

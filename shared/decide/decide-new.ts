@@ -29,8 +29,8 @@ export function decideNew(
   if (!isNew(binding)) return undefined;
   const { outcome, observed } = renderIdentity(binding, sources, settings);
   if (outcome.kind === 'refused') return undefined;
-  const { keyDigest } = outcome.value;
-  const context = { binding, observed, peers: [], keyDigest, settings, now };
+  const { key, keyDigest } = outcome.value;
+  const context = { binding, observed, peers: [], key, keyDigest, settings, now };
   const claim: Claim = { kind: 'creating', ...toClaimed(binding, outcome.value), nonce, at: now };
   return { ...addFinalizer(binding), announce: toNewStatus(context, claim) };
 }

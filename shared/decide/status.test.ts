@@ -32,6 +32,7 @@ function about(context: Partial<StatusContext> = {}): StatusContext {
     binding,
     observed: {},
     peers: [],
+    key: undefined,
     keyDigest: undefined,
     settings: exampleSettings,
     now,

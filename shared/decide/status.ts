@@ -22,16 +22,14 @@ export interface StatusContext {
   readonly binding: Binding;
   readonly observed: NonNullable<BindingStatus['observed']>;
   readonly peers: readonly Peer[];
-  /** The digest of the key that the spec asks for. */
+  /** The key that the spec asks for, and its digest. */
+  readonly key: string | undefined;
   readonly keyDigest: string | undefined;
   readonly settings: Settings;
   readonly now: string;
 }
 
 const lateReasons: readonly string[] = [...outputRejections, 'ClusterSPIFFEIDCRDMissing' satisfies Reason];
-
-/** The messages of these quote the API server, which gives another number or time with each answer. */
-const quotingReasons: readonly string[] = [...outputRejections, ...pendingRejections];
 
 type PendingReason = Extract<Reason, 'Waiting' | 'DeletionRejected' | 'FinalizerRejected'>;
 
@@ -115,13 +113,13 @@ export function toWithdrawingStatus(
 }
 
 /**
- * Whether a binding's status says this already. Where it quotes the API server, the words that were written first are
- * enough: otherwise each look would be a write.
+ * Whether a binding's status says this already. A write that is refused while others wait for it is tried again and again:
+ * there the words that were written first are enough, or each try would be one more write.
  */
 export function isReported({ status = {} }: Binding, wanted: BindingStatus): boolean {
   if (isSameJson(status, wanted)) return true;
   const reason = findReady(wanted)?.reason ?? '';
-  return quotingReasons.includes(reason) && isSameJson(withoutMessages(status), withoutMessages(wanted));
+  return pendingRejections.includes(reason) && isSameJson(withoutMessages(status), withoutMessages(wanted));
 }
 
 function withoutMessages({ conditions = [], ...status }: BindingStatus | NonNullable<Binding['status']>) {
@@ -186,9 +184,9 @@ function toUnclaimedStatus(
 
 /** Other runs find a binding by the key that it holds, or else by the one that it asks for. */
 function toKeyField(
-  { keyDigest }: StatusContext,
+  { key, keyDigest }: StatusContext,
   claimedKey: string | undefined,
 ): Pick<BindingStatus, 'keyDigest'> {
-  const digest = claimedKey === undefined ? keyDigest : toKeyDigest(claimedKey);
+  const digest = claimedKey === undefined || claimedKey === key ? keyDigest : toKeyDigest(claimedKey);
   return digest === undefined ? {} : { keyDigest: digest };
 }

@@ -47,6 +47,7 @@ export function toView(world: World, binding: Binding, state: Readonly<RunState>
     binding,
     observed: rendering.observed,
     peers: toConflicts(peers),
+    key: identity?.key,
     keyDigest: identity?.keyDigest,
     settings: world.settings,
     now: world.snapshot.clock.now,
