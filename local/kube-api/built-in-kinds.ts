@@ -197,6 +197,12 @@ export const builtInKinds: readonly Resource[] = [
     shortNames: ['cm'],
     columns: [nameColumn, column('Data', (object) => countOf(object, 'data', 'binaryData')), ageColumn],
   }),
+  // Nothing runs them. `kubectl kleym` holds what is written of them against bindings.
+  builtIn('Pod', 'pods', fields({ spec: free, status: free }), {
+    shortNames: ['po'],
+    hasStatus: true,
+    columns: [nameColumn, column('Status', phaseOf), ageColumn],
+  }),
   coreEvents,
   newEvents,
   definitions,

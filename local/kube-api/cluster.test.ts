@@ -379,7 +379,7 @@ describe('what is not there', () => {
       'the embedded cluster does not implement the old /watch/ addresses: use ?watch=true',
     ],
     ['OPTIONS', '/api/v1/namespaces', 405, 'the server does not allow this method on the requested resource'],
-    ['GET', '/api/v1/pods', 404, 'the server could not find the requested resource'],
+    ['GET', '/api/v1/secrets', 404, 'the server could not find the requested resource'],
     ['GET', '/api/v1/namespaces/%E0%A4%A', 400, 'the address "/api/v1/namespaces/%E0%A4%A" is malformed'],
   ])('%s %s is a %i', async (method, path, status, message) => {
     const answer = await send(await start(), method, path);
