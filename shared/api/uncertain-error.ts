@@ -10,3 +10,16 @@ export class UncertainError extends Error {
 export class NotSentError extends UncertainError {
   override name = 'NotSentError';
 }
+
+/** We lack the permission to ask for this. Who reports what can be seen goes on without it. */
+export class ForbiddenError extends UncertainError {
+  override name = 'ForbiddenError';
+  readonly method: string;
+  readonly path: string;
+
+  constructor(message: string, { method, path }: { readonly method: string; readonly path: string }) {
+    super(message);
+    this.method = method;
+    this.path = path;
+  }
+}

@@ -4,7 +4,7 @@ import { type ApiAnswer, toAftermath, toTitle } from './transport.ts';
 import { describeIssues } from '../text/describe-issues.ts';
 import { parseJson } from '../text/parse-json.ts';
 import { shorten } from '../text/shorten.ts';
-import { UncertainError } from '../api/uncertain-error.ts';
+import { ForbiddenError, UncertainError } from '../api/uncertain-error.ts';
 
 /** The parts that we read of a `Status`, which is how the API server says no. */
 const ApiStatus = z.object({
@@ -108,8 +108,9 @@ export function toUncertain(answer: ApiAnswer): UncertainError {
         `${title}, the API server does not accept the token; check that it exists and has not expired (${words})`,
       );
     case 403:
-      return new UncertainError(
+      return new ForbiddenError(
         `${title}, kleym lacks the permission; check the role and the role binding of its account (${words})`,
+        call,
       );
     case 429:
       return new UncertainError(`${title}, the API server is busy (${words})`);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { answer, scriptedApiServer, status } from '../../test/support/scripted-api-server.ts';
-import { UncertainError } from '../api/uncertain-error.ts';
+import { ForbiddenError, UncertainError } from '../api/uncertain-error.ts';
 
 const pools = {
   group: 'inference.networking.k8s.io',
@@ -256,8 +256,9 @@ describe('outputs whose version is not served', () => {
       answer('get', spire, 403, status(403, 'Forbidden', 'no')),
     );
     await expect(cluster.listOutputs({})).rejects.toThrow(
-      new UncertainError(
+      new ForbiddenError(
         `GET ${spire}: answered 403, kleym lacks the permission; check the role and the role binding of its account (no)`,
+        { method: 'GET', path: spire },
       ),
     );
   });
@@ -274,16 +275,24 @@ describe('outputs whose version is not served', () => {
 
 describe('a read that is refused or fails', () => {
   it.each([
-    [401, 'the API server does not accept the token; check that it exists and has not expired (no)'],
-    [403, 'kleym lacks the permission; check the role and the role binding of its account (no)'],
-  ])('with %i is uncertain, and says what is missing', async (code, words) => {
+    [
+      401,
+      'the API server does not accept the token; check that it exists and has not expired (no)',
+      UncertainError,
+    ],
+    [
+      403,
+      'kleym lacks the permission; check the role and the role binding of its account (no)',
+      ForbiddenError,
+    ],
+  ])('with %i is uncertain, and says what is missing', async (code, words, Kind) => {
     const no = status(code, 'No', 'no');
     const { cluster, unasked } = scriptedApiServer(
       answer('get', poolPath, code, no),
       ...(code === 401 ? [answer('get', poolPath, code, no)] : []),
     );
     await expect(cluster.getPool(pools, 'team-a', 'llama')).rejects.toThrow(
-      new UncertainError(`GET ${poolPath}: answered ${code}, ${words}`),
+      new Kind(`GET ${poolPath}: answered ${code}, ${words}`, { method: 'GET', path: poolPath }),
     );
     expect(unasked()).toBe(0);
   });
