@@ -1,0 +1,49 @@
+import { type FlagName, connectionFlags, settingsFlags } from './flags.ts';
+
+/** A command: how it is called, and what it is for. */
+export interface Command {
+  /** The words that call it. */
+  readonly words: readonly string[];
+  /** What must follow the words. */
+  readonly operands: readonly string[];
+  readonly about: string;
+  /** What its help text says beside the flags. */
+  readonly details: string;
+  readonly flags: readonly FlagName[];
+  readonly outputs: readonly string[];
+  /** What to type, and what it is good for. */
+  readonly examples: readonly (readonly [command: string, why: string])[];
+}
+
+/** The commands, in the order of the help text. */
+export const commands = {
+  status: {
+    words: ['status'],
+    operands: [],
+    about: 'every binding by state, failures first, and how the installation is set up',
+    details: 'Reads all namespaces, or with -n one. Where only one may be read, it is that of the context.',
+    flags: ['namespace', 'all-namespaces', 'selector', 'output', 'strict', ...connectionFlags],
+    outputs: ['text', 'json'],
+    examples: [
+      ['kubectl kleym status', 'the whole cluster'],
+      ['kubectl kleym status -n team-a', 'one namespace'],
+      ['kubectl kleym status -o json --strict', 'for a script: ends with 2 where a binding is not ready'],
+    ],
+  },
+  'inspect binding': {
+    words: ['inspect', 'binding'],
+    operands: ['NAME'],
+    about: 'all about one binding: references, selectors, SPIFFE ID, output, claim, peers, pods, next step',
+    details:
+      'The report compares what the cluster holds with what kleym would write. That a pod matches says nothing\n' +
+      'about what SPIRE does with it.',
+    flags: ['namespace', 'output', 'strict', ...settingsFlags, ...connectionFlags],
+    outputs: ['text', 'json'],
+    examples: [
+      ['kubectl kleym inspect binding chat -n team-a', 'one binding'],
+      ['kubectl kleym inspect binding chat -n team-a -o json', 'the same for a script'],
+    ],
+  },
+} as const satisfies Record<string, Command>;
+
+export type CommandName = keyof typeof commands;

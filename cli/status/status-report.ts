@@ -1,0 +1,325 @@
+import { type Binding, bindingResource } from '../../shared/api/binding.ts';
+import { outputResource } from '../../shared/api/cluster-spiffe-id.ts';
+import { type ConditionType, findReady } from '../../shared/api/conditions.ts';
+import { objectiveResources } from '../../shared/api/objective.ts';
+import type { Resource } from '../../shared/api/object-meta.ts';
+import { poolResources } from '../../shared/api/pool.ts';
+import { compareText } from '../../shared/identity/canonical.ts';
+import { type Finding, toBindingRef, toExitCode } from '../finding.ts';
+import { type Permission, toPermissionWords } from '../kube/permissions.ts';
+import { type KnativeService, isServiceReady } from './knative-service.ts';
+
+/** What was read of the cluster. */
+export interface StatusFacts {
+  readonly generatedAt: string;
+  readonly cliVersion: string;
+  /** Undefined: all namespaces. */
+  readonly namespace: string | undefined;
+  readonly bindings: readonly Binding[] | 'unserved';
+  readonly served: readonly Resource[];
+  /** Undefined: they could not be read. */
+  readonly services: readonly KnativeService[] | 'unserved' | undefined;
+  readonly lacks: readonly Permission[];
+}
+
+type Result = 'OK' | 'WARNING' | 'ERROR' | 'unknown';
+
+interface Component {
+  readonly status: Result;
+  readonly message?: string;
+}
+
+/** A binding in a line. */
+export interface BindingLine {
+  readonly namespace: string;
+  readonly name: string;
+  readonly result: Exclude<Result, 'unknown'>;
+  readonly mode: string;
+  readonly pool: string;
+  readonly objective?: string;
+  readonly ready: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly spiffeID?: string;
+  readonly trustDomain?: string;
+  readonly className?: string;
+}
+
+/** The state of an installation and of its bindings; what scripts read of it keeps its shape. */
+export interface StatusReport {
+  readonly schemaVersion: 'v1alpha1';
+  readonly kind: 'KleymStatusReport';
+  readonly generatedAt: string;
+  readonly status: Result;
+  readonly cliVersion: string;
+  readonly components: {
+    readonly kleym: Component;
+    readonly operator: Component & {
+      readonly deployment?: string;
+      readonly readyReplicas?: number;
+      readonly replicas?: number;
+      readonly version?: string;
+    };
+    readonly kleymCRDs: Component & { readonly inferenceIdentityBinding?: string };
+    readonly spireCRDs: Component & { readonly clusterSPIFFEID?: string };
+    readonly gaieCRDs: Component & { readonly inferencePool?: string; readonly inferenceObjective?: string };
+  };
+  readonly config: {
+    readonly trustDomain?: string;
+    readonly clusterSPIFFEIDClassName?: string;
+    readonly clusterSPIFFEIDClassNameKnown?: boolean;
+  };
+  readonly summary: {
+    readonly bindings: {
+      readonly ok: number;
+      readonly warning: number;
+      readonly error: number;
+      readonly total: number;
+      readonly conditions: Readonly<Record<ConditionKey, number>>;
+    };
+  };
+  readonly findings: readonly Finding[];
+  readonly namespace?: string;
+  readonly reasons: Readonly<Record<string, number>>;
+  readonly bindings: readonly BindingLine[];
+}
+
+const conditionKeys = {
+  Ready: 'ready',
+  Conflict: 'conflict',
+  InvalidRef: 'invalidRef',
+  UnsafeSelector: 'unsafeSelector',
+  RenderFailure: 'renderFailure',
+} as const satisfies Record<ConditionType, string>;
+type ConditionKey = (typeof conditionKeys)[ConditionType];
+
+/** Sums up what was read. */
+export function toStatusReport(facts: StatusFacts): StatusReport {
+  const bindings = facts.bindings === 'unserved' ? [] : facts.bindings;
+  const lines = bindings.map(toLine).toSorted(byTrouble);
+  const findings = [
+    ...findMissingKinds(facts.served),
+    ...findMixed(lines),
+    ...lines.filter(({ result }) => result === 'ERROR').map(toUnhealthy),
+    ...facts.lacks.map(toLimited),
+  ];
+  const count = (wanted: Result) => lines.filter(({ result }) => result === wanted).length;
+  const status = toResult(findings, count('WARNING'));
+  return {
+    schemaVersion: 'v1alpha1',
+    kind: 'KleymStatusReport',
+    generatedAt: facts.generatedAt,
+    status,
+    cliVersion: facts.cliVersion,
+    components: { kleym: { status }, operator: toFunctions(facts.services), ...toDefinitions(facts.served) },
+    config: toConfig(lines),
+    summary: {
+      bindings: {
+        ok: count('OK'),
+        warning: count('WARNING'),
+        error: count('ERROR'),
+        total: lines.length,
+        conditions: countConditions(bindings),
+      },
+    },
+    findings,
+    ...(facts.namespace !== undefined && { namespace: facts.namespace }),
+    reasons: countReasons(lines),
+    bindings: lines,
+  };
+}
+
+function toResult(findings: readonly Finding[], warnings: number): Result {
+  if (toExitCode(findings) === 2) return 'ERROR';
+  return warnings > 0 || toExitCode(findings, true) === 2 ? 'WARNING' : 'OK';
+}
+
+function toLine({ metadata, spec, status }: Binding): BindingLine {
+  const ready = findReady(status);
+  const spiffeID = status?.computedSpiffeIDs?.[0]?.spiffeID;
+  const className = status?.clusterSPIFFEIDClassName;
+  return {
+    namespace: metadata.namespace,
+    name: metadata.name,
+    result: toBindingResult(ready?.status),
+    mode: spec.mode ?? 'PerObjective',
+    pool: spec.poolRef.name,
+    ...(spec.objectiveRef && { objective: spec.objectiveRef.name }),
+    ready: ready?.status ?? '',
+    reason: ready?.reason ?? '',
+    message: ready?.message ?? 'no function has looked at this binding yet',
+    ...(spiffeID !== undefined && { spiffeID }),
+    ...(status?.trustDomain !== undefined && { trustDomain: status.trustDomain }),
+    ...(className !== undefined && { className }),
+  };
+}
+
+function toBindingResult(ready: string | undefined): BindingLine['result'] {
+  switch (ready) {
+    case 'True':
+      return 'OK';
+    case 'False':
+      return 'ERROR';
+    default:
+      return 'WARNING';
+  }
+}
+
+const troubleFirst = ['ERROR', 'WARNING', 'OK'] as const;
+
+function byTrouble(a: BindingLine, b: BindingLine): number {
+  const order = troubleFirst.indexOf(a.result) - troubleFirst.indexOf(b.result);
+  return (
+    order ||
+    compareText(a.reason, b.reason) ||
+    compareText(a.namespace, b.namespace) ||
+    compareText(a.name, b.name)
+  );
+}
+
+function findMissingKinds(served: readonly Resource[]): Finding[] {
+  const missing = [
+    {
+      kinds: [bindingResource],
+      reason: 'InferenceIdentityBindingCRDMissing',
+      name: 'InferenceIdentityBinding',
+    },
+    { kinds: [outputResource], reason: 'ClusterSPIFFEIDCRDMissing', name: 'ClusterSPIFFEID' },
+    { kinds: poolResources, reason: 'GAIECRDMissing', name: 'InferencePool' },
+  ].filter(({ kinds }) => !kinds.some((kind: Resource) => isServed(served, kind)));
+  return missing.map(({ reason, name }) => ({
+    id: 'crd-missing',
+    severity: 'error',
+    reason,
+    message: `${name} CRD is not installed`,
+    affectedRefs: [],
+  }));
+}
+
+function isServed(served: readonly Resource[], kind: Resource): boolean {
+  return served.some(({ group, plural }) => group === kind.group && plural === kind.plural);
+}
+
+/** Bindings whose statuses were written under different settings: two installations, or one that has not caught up. */
+function findMixed(lines: readonly BindingLine[]): Finding[] {
+  const written = lines.filter(({ trustDomain }) => trustDomain !== undefined);
+  const groups = [...Map.groupBy(written, toSettingWords)].toSorted(([, a], [, b]) => b.length - a.length);
+  const [, ...others] = groups;
+  if (others.length === 0) return [];
+  const said = groups.map(([words, { length }]) => `${words} (${length})`).join(', ');
+  const few = others.flatMap(([, group]) => group).slice(0, 20);
+  return [
+    {
+      id: 'identity-config-mixed',
+      severity: 'warning',
+      reason: 'MixedSettings',
+      message: `bindings were evaluated under different settings: ${said}; either two installations write here, or bindings wait for the next sweep`,
+      affectedRefs: few.map(({ namespace, name }) => toBindingRef(namespace, name)),
+    },
+  ];
+}
+
+function toSettingWords({ trustDomain = '', className }: BindingLine): string {
+  return `trust domain ${trustDomain}, ${className === undefined ? 'no class' : `class ${className}`}`;
+}
+
+function toUnhealthy({ namespace, name, reason, message }: BindingLine): Finding {
+  return {
+    id: 'binding-unhealthy',
+    severity: 'error',
+    reason,
+    message,
+    affectedRefs: [toBindingRef(namespace, name)],
+  };
+}
+
+function toLimited(permission: Permission): Finding {
+  return {
+    id: 'rbac-limited',
+    severity: 'warning',
+    reason: 'Forbidden',
+    message: `no permission to ${toPermissionWords(permission)}: the report does without`,
+    affectedRefs: [],
+  };
+}
+
+function toFunctions(services: StatusFacts['services']): StatusReport['components']['operator'] {
+  if (services === undefined) return { status: 'unknown', message: 'not readable' };
+  if (services === 'unserved') return { status: 'unknown', message: 'Knative Serving is not installed' };
+  const [first] = services;
+  if (!first) return { status: 'unknown', message: 'no Knative Service of kleym was found' };
+  const ready = services.filter(isServiceReady).length;
+  const image = first.spec?.template.spec.containers[0]?.image;
+  return {
+    status: ready === services.length ? 'OK' : 'ERROR',
+    ...(ready < services.length && { message: 'not every function is ready' }),
+    deployment: first.metadata.namespace,
+    readyReplicas: ready,
+    replicas: services.length,
+    ...(image !== undefined && { version: toTag(image) }),
+  };
+}
+
+function toTag(image: string): string {
+  const [, digest] = image.split('@');
+  return digest ?? /:([^:/]+)$/.exec(image)?.[1] ?? image;
+}
+
+type Definitions = Omit<StatusReport['components'], 'kleym' | 'operator'>;
+
+function toDefinitions(served: readonly Resource[]): Definitions {
+  const versions = (kinds: readonly Resource[]) =>
+    kinds
+      .filter((kind) => isServed(served, kind))
+      .map(({ version }) => version)
+      .join(',');
+  const [ours, spire, pools] = [
+    versions([bindingResource]),
+    versions([outputResource]),
+    versions(poolResources),
+  ];
+  return {
+    kleymCRDs: {
+      ...toComponent(ours, 'InferenceIdentityBinding'),
+      ...(ours && { inferenceIdentityBinding: ours }),
+    },
+    spireCRDs: { ...toComponent(spire, 'ClusterSPIFFEID'), ...(spire && { clusterSPIFFEID: spire }) },
+    gaieCRDs: {
+      ...toComponent(pools, 'InferencePool'),
+      inferencePool: pools || 'unavailable',
+      inferenceObjective: versions(objectiveResources) || 'unavailable',
+    },
+  };
+}
+
+function toComponent(versions: string, name: string): Component {
+  return versions === '' ? { status: 'ERROR', message: `missing ${name}` } : { status: 'OK' };
+}
+
+function toConfig(lines: readonly BindingLine[]): StatusReport['config'] {
+  const written = lines.filter(({ trustDomain }) => trustDomain !== undefined);
+  if (written.length === 0) return {};
+  return {
+    trustDomain: toOne(written.map(({ trustDomain = '' }) => trustDomain)),
+    clusterSPIFFEIDClassName: toOne(written.map(({ className = '' }) => className)),
+    clusterSPIFFEIDClassNameKnown: true,
+  };
+}
+
+function toOne(values: readonly string[]): string {
+  const [first = '', ...others] = new Set(values);
+  return others.length === 0 ? first : 'mixed';
+}
+
+function countConditions(bindings: readonly Binding[]): Record<ConditionKey, number> {
+  const counts = { ready: 0, conflict: 0, invalidRef: 0, unsafeSelector: 0, renderFailure: 0 };
+  for (const { status } of bindings)
+    for (const condition of status?.conditions ?? [])
+      if (condition.status === 'True') counts[conditionKeys[condition.type]]++;
+  return counts;
+}
+
+function countReasons(lines: readonly BindingLine[]): Record<string, number> {
+  const groups = Map.groupBy(lines, ({ reason }) => reason || 'NotEvaluated');
+  return Object.fromEntries([...groups].map(([reason, { length }]) => [reason, length]));
+}

@@ -1,0 +1,32 @@
+/** Says on stderr that something takes its time. */
+export interface Progress {
+  /** One more request was answered. */
+  readonly step: () => void;
+  readonly end: () => void;
+}
+
+const quietMs = 1000;
+const rhythmMs = 500;
+const clearLine = '\r\u001B[K';
+
+/** Silent for a second; then a line that is written over on a terminal, and written once elsewhere. */
+export function startProgress(out: Pick<NodeJS.WriteStream, 'write' | 'isTTY'>): Progress {
+  let steps = 0;
+  let isShown = false;
+  const show = () => {
+    if (isShown && !out.isTTY) return;
+    isShown = true;
+    const words = `asking the API server: ${steps} requests answered`;
+    out.write(out.isTTY ? `${clearLine}${words}` : `${words} …\n`);
+  };
+  const timers = [setTimeout(show, quietMs)];
+  timers.push(setInterval(() => isShown && show(), rhythmMs));
+  for (const timer of timers) timer.unref();
+  return {
+    step: () => void steps++,
+    end: () => {
+      for (const timer of timers) clearTimeout(timer);
+      if (isShown && out.isTTY) out.write(clearLine);
+    },
+  };
+}
