@@ -3,7 +3,11 @@ import { UncertainError } from '../shared/api/uncertain-error.ts';
 import type { FlagValues } from './command-line/flags.ts';
 import { type Call, parseCommandLine } from './command-line/parse-command-line.ts';
 import { type ExitCode, toExitCode } from './finding.ts';
+import { toInspectionReport, toMissingReport } from './inspect/inspection-report.ts';
+import { toInspectionText } from './inspect/inspection-text.ts';
+import { readInspection } from './inspect/read-inspection.ts';
 import type { Connection } from './kube/connection.ts';
+import { findWrongSetting } from './settings/resolve-settings.ts';
 import { readStatus } from './status/read-status.ts';
 import { toStatusReport } from './status/status-report.ts';
 import { toStatusText } from './status/status-text.ts';
@@ -60,12 +64,15 @@ function toFailure(error: unknown): Ending {
   };
 }
 
-async function call({ name, flags }: Call, tools: Tools): Promise<Ending> {
+async function call({ name, operands, flags }: Call, tools: Tools): Promise<Ending> {
+  const wrong = findWrongSetting(flags);
+  if (wrong !== undefined) throw new SetupError(wrong);
+  const [operand = ''] = operands;
   switch (name) {
     case 'status':
       return await runStatus(flags, tools);
     case 'inspect binding':
-      throw new SetupError('not there yet');
+      return await runInspect(operand, flags, tools);
   }
 }
 
@@ -78,6 +85,22 @@ async function runStatus(flags: FlagValues, { terminal, now, connect }: Tools): 
   });
   const output = flags.output === 'json' ? toJson(report) : toStatusText(report, terminal);
   return { output, problem: '', exitCode: toExitCode(report.findings, flags.strict) };
+}
+
+async function runInspect(
+  name: string,
+  flags: FlagValues,
+  { terminal, now, connect }: Tools,
+): Promise<Ending> {
+  const connection = connect(flags);
+  const generatedAt = toTimestamp(now());
+  const facts = await readInspection(connection, name, flags);
+  const report = facts
+    ? toInspectionReport({ ...facts, generatedAt })
+    : toMissingReport(generatedAt, connection.namespace, name);
+  const exitCode = facts ? toExitCode(report.findings, flags.strict) : 3;
+  const output = flags.output === 'json' ? toJson(report) : toInspectionText(report, exitCode, terminal);
+  return { output, problem: '', exitCode };
 }
 
 function toTimestamp(time: Date): string {

@@ -1,11 +1,11 @@
 import { beforeAll, expect, test } from 'vitest';
-import { type Command, useCommand } from '../../test/support/command.ts';
-import { binding, objective, pool } from '../../test/support/drafts.ts';
-import type { Draft } from '../../test/support/kube-client.ts';
+import { useCommand } from '../../test/support/command.ts';
+import { binding, objective, pool } from '../../test/support/manifests.ts';
+import type { Manifest } from '../../test/support/kube-client.ts';
 
-let command: Command;
+let command: Awaited<ReturnType<typeof useCommand>>;
 
-function inNamespace(namespace: string, object: Draft): Draft {
+function inNamespace(namespace: string, object: Manifest): Manifest {
   return { ...object, metadata: { ...object.metadata, namespace } };
 }
 

@@ -1,17 +1,16 @@
-import { IsomorphicFetchHttpLibrary } from '@kubernetes/client-node';
+import { type HttpLibrary, IsomorphicFetchHttpLibrary, type KubeConfig } from '@kubernetes/client-node';
 import { connectTo } from '../../cli/kube/connection.ts';
 import { observeRequests } from '../../cli/kube/observe-requests.ts';
 import { type Ending, type Tools, run } from '../../cli/run.ts';
 import { plain } from '../../cli/terminal/paint.ts';
 import type { ApiServer } from '../../shared/kube/api-server.ts';
 import { openByKubeConfig } from '../../shared/kube/kube-config-server.ts';
-import { type ClusterInReach, createClusterInReach } from './cluster-in-reach.ts';
+import { createClusterInReach } from './cluster-in-reach.ts';
 import type { KubeClient } from './kube-client.ts';
 import { readDefinitions } from '../../local/crds/definitions.ts';
 
 /** `kubectl kleym` in this process, on a cluster in this process. */
 export interface Command {
-  readonly kube: KubeClient;
   /** Runs a command line; its words stand between blanks. */
   run(line: string): Promise<Ending>;
   /** The paths that were asked, with their queries. */
@@ -24,24 +23,29 @@ export interface Command {
 const commandTime = new Date('2026-01-02T03:04:05Z');
 
 /** A cluster with our definitions, and the command in front of it. */
-export async function useCommand(definitions?: readonly string[]): Promise<Command> {
-  const reach = createClusterInReach(definitions ?? (await readDefinitions()));
+export async function useCommand(
+  definitions?: readonly string[],
+): Promise<Command & { readonly kube: KubeClient }> {
+  const { connection, kube } = createClusterInReach(definitions ?? (await readDefinitions()));
+  return { ...createCommand(connection.kubeConfig, connection.http), kube };
+}
+
+/** The command in front of a cluster that is there. */
+export function createCommand(
+  kubeConfig: KubeConfig,
+  http: HttpLibrary = new IsomorphicFetchHttpLibrary(),
+): Command {
   const asked: string[] = [];
   let isForbidden: ((path: string) => boolean) | undefined;
   const apiServer = observeRequests(
-    forbidding(open(reach), (path) => isForbidden?.(path) ?? false),
+    forbidding(openByKubeConfig(kubeConfig, http), (path) => isForbidden?.(path) ?? false),
     ({ path }) => asked.push(path),
   );
   return {
-    kube: reach.kube,
     asked,
     run: (line) => run(line.split(' ').filter(Boolean), createTools(apiServer)),
     forbid: (by) => void (isForbidden = by),
   };
-}
-
-function open({ connection }: ClusterInReach): ApiServer {
-  return openByKubeConfig(connection.kubeConfig, connection.http ?? new IsomorphicFetchHttpLibrary());
 }
 
 /** The tools of a command in a test: nothing is coloured, and the time stands still. */

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { type Binding, bindingResource } from '../../shared/api/binding.ts';
+import type { Resource } from '../../shared/api/object-meta.ts';
+import { collect } from '../../shared/collect/collect.ts';
+import { createSight } from '../../shared/collect/sight.ts';
+import type { Snapshot } from '../../shared/decide/world.ts';
+import { compareText } from '../../shared/identity/canonical.ts';
+import { isThere, noBindings } from '../../shared/kube/found.ts';
+import type { Connection } from '../kube/connection.ts';
+import { type Lacks, createLacks } from '../kube/permissions.ts';
+import { readServedKinds } from '../kube/served-kinds.ts';
+import { tolerate } from '../kube/tolerant-cluster.ts';
+import { type ResolvedSettings, type SettingsFlags, resolveSettings } from '../settings/resolve-settings.ts';
+import { Pod, podResource } from '../workloads/pod.ts';
+import type { EventLine, InspectionFacts } from './inspection-report.ts';
+
+/** Reads a binding and what it depends on; undefined: there is no such binding. */
+export async function readInspection(
+  connection: Connection,
+  name: string,
+  flags: SettingsFlags,
+): Promise<Omit<InspectionFacts, 'generatedAt'> | undefined> {
+  const { cluster, lookups, namespace } = connection;
+  const { found, at } = await cluster.readBinding(namespace, name);
+  if (!isThere(found, noBindings)) return undefined;
+  const resolved = resolveSettings(flags, found.status);
+  const lacks = createLacks();
+  const [snapshot, served, pods, events] = await Promise.all([
+    readSnapshot(connection, found, { resolved, lacks, at }),
+    readServedKinds(lookups),
+    lacks.attempt(() => lookups.list(podResource, { namespace }, Pod)),
+    lacks.attempt(() => readEvents(connection, name)),
+  ]);
+  // What was read last is what the rest was read with.
+  const binding = snapshot.bindings.get(name) ?? found;
+  return {
+    binding,
+    resolved,
+    snapshot,
+    served,
+    pods: pods === 'unserved' ? undefined : pods,
+    events,
+    lacks: lacks.all(),
+  };
+}
+
+/** The namespace of a binding, as far as it may be read; the binding itself is always in it. */
+async function readSnapshot(
+  { cluster }: Connection,
+  binding: Binding,
+  {
+    resolved,
+    lacks,
+    at,
+  }: { readonly resolved: ResolvedSettings; readonly lacks: Lacks; readonly at: string },
+): Promise<Snapshot> {
+  const { namespace, name } = binding.metadata;
+  const scope = { namespace, names: [name], settings: resolved.settings, isWhole: true };
+  const tolerant = tolerate(cluster, lacks, at);
+  const snapshot = await collect(
+    {
+      ...tolerant,
+      listBindings: async (where) => {
+        const listed = await tolerant.listBindings(where);
+        if (listed === 'unserved' || listed.items.length > 0) return listed;
+        return { ...listed, items: [binding] };
+      },
+    },
+    scope,
+    createSight(),
+  );
+  return snapshot;
+}
+
+const eventResource = {
+  group: '',
+  version: 'v1',
+  kind: 'Event',
+  plural: 'events',
+} as const satisfies Resource;
+
+const Event = z.object({
+  type: z.string().default(''),
+  reason: z.string().default(''),
+  message: z.string().default(''),
+  eventTime: z.string().nullish(),
+  lastTimestamp: z.string().nullish(),
+  metadata: z.object({ creationTimestamp: z.string().nullish() }),
+});
+
+async function readEvents({ lookups, namespace }: Connection, name: string): Promise<EventLine[]> {
+  const fields = `involvedObject.kind=${bindingResource.kind},involvedObject.name=${name}`;
+  const events = await lookups.list(eventResource, { namespace, fields }, Event);
+  if (events === 'unserved') return [];
+  return events
+    .map(({ type, reason, message, ...times }) => {
+      const at = times.lastTimestamp ?? times.eventTime ?? times.metadata.creationTimestamp ?? '';
+      return { type, reason, message, at: at.replace(/\.\d+Z$/, 'Z') };
+    })
+    .toSorted((a, b) => compareText(a.at, b.at));
+}
