@@ -5,8 +5,9 @@ import { loadTarget } from './kube/kube-config-flags.ts';
 import { type AnsweredRequest, observeRequests } from './kube/observe-requests.ts';
 import { openApiServer } from './kube/open-api-server.ts';
 import { parseDuration } from './kube/parse-duration.ts';
-import { SetupError, run } from './run.ts';
+import { run } from './run.ts';
 import { startProgress } from './terminal/progress.ts';
+import { SetupError } from './tools.ts';
 import { describeTerminal } from './terminal/terminal.ts';
 
 const progress = startProgress(process.stderr);

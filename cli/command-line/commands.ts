@@ -44,6 +44,29 @@ export const commands = {
       ['kubectl kleym inspect binding chat -n team-a -o json', 'the same for a script'],
     ],
   },
+  'why pod': {
+    words: ['why', 'pod'],
+    operands: ['NAME'],
+    about: 'which identities the containers of a pod match, which they nearly match, and what to change',
+    details:
+      'Holds every selector of every binding of the namespace against every container, the nearest miss first.\n' +
+      'Ends with 2 where no container matches a binding.',
+    flags: ['namespace', 'container', 'output', 'spire-namespace', ...settingsFlags, ...connectionFlags],
+    outputs: ['text', 'json'],
+    examples: [
+      ['kubectl kleym why pod chat-0 -n team-a', 'why does this pod have no identity?'],
+      ['kubectl kleym why pod chat-0 -n team-a -c chat', 'only one of its containers'],
+    ],
+  },
+  'why binding': {
+    words: ['why', 'binding'],
+    operands: ['NAME'],
+    about: 'which pods and containers match a binding, and why the others of its pool do not',
+    details: 'Ends with 2 where nobody matches it.',
+    flags: ['namespace', 'output', 'spire-namespace', ...settingsFlags, ...connectionFlags],
+    outputs: ['text', 'json'],
+    examples: [['kubectl kleym why binding chat -n team-a', 'who gets this identity?']],
+  },
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;

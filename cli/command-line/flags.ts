@@ -57,6 +57,11 @@ export const flags = {
     about: 'the class of the ClusterSPIFFEIDs (default: that of the bindings in the cluster)',
   },
   'clusterspiffeid-class-name': { type: 'string', value: 'NAME', about: 'the same as --class-name' },
+  'spire-namespace': {
+    type: 'string',
+    value: 'NAME',
+    about: "the namespace with SPIRE Controller Manager's configuration (default: the usual ones)",
+  },
   'namespace-selector': {
     type: 'string',
     value: 'BOOL',

@@ -1,16 +1,13 @@
 import { z } from 'zod';
-import { type Binding, bindingResource } from '../../shared/api/binding.ts';
+import { bindingResource } from '../../shared/api/binding.ts';
 import type { Resource } from '../../shared/api/object-meta.ts';
-import { collect } from '../../shared/collect/collect.ts';
-import { createSight } from '../../shared/collect/sight.ts';
-import type { Snapshot } from '../../shared/decide/world.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
 import { isThere, noBindings } from '../../shared/kube/found.ts';
 import type { Connection } from '../kube/connection.ts';
-import { type Lacks, createLacks } from '../kube/permissions.ts';
+import { createLacks } from '../kube/permissions.ts';
+import { readNamespace } from '../kube/read-namespace.ts';
 import { readServedKinds } from '../kube/served-kinds.ts';
-import { tolerate } from '../kube/tolerant-cluster.ts';
-import { type ResolvedSettings, type SettingsFlags, resolveSettings } from '../settings/resolve-settings.ts';
+import { type SettingsFlags, resolveSettings } from '../settings/resolve-settings.ts';
 import { Pod, podResource } from '../workloads/pod.ts';
 import type { EventLine, InspectionFacts } from './inspection-report.ts';
 
@@ -26,7 +23,7 @@ export async function readInspection(
   const resolved = resolveSettings(flags, found.status);
   const lacks = createLacks();
   const [snapshot, served, pods, events] = await Promise.all([
-    readSnapshot(connection, found, { resolved, lacks, at }),
+    readNamespace(connection, { settings: resolved.settings, lacks, at, known: [found] }),
     readServedKinds(lookups),
     lacks.attempt(() => lookups.list(podResource, { namespace }, Pod)),
     lacks.attempt(() => readEvents(connection, name)),
@@ -42,34 +39,6 @@ export async function readInspection(
     events,
     lacks: lacks.all(),
   };
-}
-
-/** The namespace of a binding, as far as it may be read; the binding itself is always in it. */
-async function readSnapshot(
-  { cluster }: Connection,
-  binding: Binding,
-  {
-    resolved,
-    lacks,
-    at,
-  }: { readonly resolved: ResolvedSettings; readonly lacks: Lacks; readonly at: string },
-): Promise<Snapshot> {
-  const { namespace, name } = binding.metadata;
-  const scope = { namespace, names: [name], settings: resolved.settings, isWhole: true };
-  const tolerant = tolerate(cluster, lacks, at);
-  const snapshot = await collect(
-    {
-      ...tolerant,
-      listBindings: async (where) => {
-        const listed = await tolerant.listBindings(where);
-        if (listed === 'unserved' || listed.items.length > 0) return listed;
-        return { ...listed, items: [binding] };
-      },
-    },
-    scope,
-    createSight(),
-  );
-  return snapshot;
 }
 
 const eventResource = {

@@ -1,3 +1,4 @@
+import { compareText } from '../../shared/identity/canonical.ts';
 import { ForbiddenError } from '../../shared/api/uncertain-error.ts';
 
 /** A permission that was asked for and not there. */
@@ -10,6 +11,7 @@ export interface Permission {
 
 /** The permissions that a command lacked. */
 export interface Lacks {
+  /** Sorted by their words. */
   readonly all: () => readonly Permission[];
   /** What the work brings; undefined where a permission was missing, which is then noted. */
   readonly attempt: <T>(work: () => Promise<T>) => Promise<T | undefined>;
@@ -19,7 +21,7 @@ export interface Lacks {
 export function createLacks(): Lacks {
   const lacks = new Map<string, Permission>();
   return {
-    all: () => [...lacks.values()],
+    all: () => [...lacks].toSorted(([a], [b]) => compareText(a, b)).map(([, permission]) => permission),
     attempt: async (work) => {
       try {
         return await work();

@@ -1,7 +1,8 @@
 import { type HttpLibrary, IsomorphicFetchHttpLibrary, type KubeConfig } from '@kubernetes/client-node';
 import { connectTo } from '../../cli/kube/connection.ts';
 import { observeRequests } from '../../cli/kube/observe-requests.ts';
-import { type Ending, type Tools, run } from '../../cli/run.ts';
+import { run } from '../../cli/run.ts';
+import type { Ending, Tools } from '../../cli/tools.ts';
 import { plain } from '../../cli/terminal/paint.ts';
 import type { ApiServer } from '../../shared/kube/api-server.ts';
 import { openByKubeConfig } from '../../shared/kube/kube-config-server.ts';

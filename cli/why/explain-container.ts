@@ -1,0 +1,181 @@
+import type { ControllerManagerConfig } from '../spire/controller-manager.ts';
+import { handlesClass, ignoresNamespace } from '../spire/controller-manager.ts';
+import { parseStatistics } from '../spire/statistics.ts';
+import { type Check, matchSelectors, toCheckWords } from '../workloads/match-selectors.ts';
+import type { Pod, RunningContainer } from '../workloads/pod.ts';
+import { adviseOn } from './advice.ts';
+import type { BindingView } from './binding-view.ts';
+
+/** One thing that must hold before a container has an identity. */
+export interface Step {
+  readonly holds: boolean;
+  readonly words: string;
+  /** What to change where it does not hold. */
+  readonly advice?: string;
+  readonly kind: Check['kind'] | 'pod' | 'binding' | 'output' | 'class' | 'spire';
+}
+
+/** One container, held against one binding. */
+export interface Explanation {
+  readonly binding: string;
+  readonly namespace: string;
+  readonly container: string;
+  readonly spiffeID?: string;
+  readonly hint: string;
+  readonly mode: string;
+  readonly steps: readonly Step[];
+}
+
+/** Everything between a container and the identity of a binding. */
+export function explainContainer(
+  view: BindingView,
+  pod: Pod,
+  container: RunningContainer,
+  controllerManager: ControllerManagerConfig | undefined,
+): Explanation {
+  const checks = matchSelectors(view.selectors, pod, container);
+  return {
+    binding: view.name,
+    namespace: view.namespace,
+    container: container.name,
+    ...(view.spiffeId !== undefined && { spiffeID: view.spiffeId }),
+    hint: view.hint,
+    mode: view.mode,
+    steps: [
+      ...checks.map((check) => toSelectorStep(check, view, container)),
+      ...toBindingSteps(view),
+      ...toClassSteps(view, controllerManager),
+      toScheduledStep(pod),
+      ...toSpireSteps(view),
+    ],
+  };
+}
+
+/** What does not hold. */
+export function failuresOf({ steps }: Pick<Explanation, 'steps'>): readonly Step[] {
+  return steps.filter(({ holds }) => !holds);
+}
+
+/** How many things are between the container and the identity: another namespace counts for a little more. */
+export function distanceOf(explanation: Explanation): number {
+  const failures = failuresOf(explanation);
+  return failures.length + (failures.some(({ kind }) => kind === 'namespace') ? 0.5 : 0);
+}
+
+function toSelectorStep(check: Check, view: BindingView, { images }: RunningContainer): Step {
+  const step = { holds: check.matches, words: toCheckWords(check), kind: check.kind };
+  return check.matches ? step : { ...step, advice: adviseOnSelector(check, view, images) };
+}
+
+function adviseOnSelector(
+  { kind, key, wanted, found }: Check,
+  view: BindingView,
+  images: readonly string[],
+): string {
+  switch (kind) {
+    case 'podLabel':
+      return `label the pod ${key}=${wanted} (in the template that makes it)`;
+    case 'serviceAccount':
+      return `run the pod under service account ${wanted}, or set spec.serviceAccountName of binding ${view.name} to ${found}`;
+    case 'container':
+      return `call the container ${wanted}, or set spec.containerName of binding ${view.name} to ${found}`;
+    case 'image':
+      return adviseOnImage(view, images);
+    case 'namespace':
+      return `run the pod in namespace ${wanted}, or make a binding (with pool and objective) in namespace ${found}`;
+    case 'unknown':
+      return 'see docs/api.md';
+  }
+}
+
+function adviseOnImage({ name }: BindingView, images: readonly string[]): string {
+  const reported = images.find((image) => image.includes('@sha256:'));
+  return reported === undefined
+    ? 'wait until the node reports the image by its digest; where it never does, use spec.containerName'
+    : `set spec.containerImage of binding ${name} to ${reported}, which is what the node reports`;
+}
+
+function toBindingSteps({ refused, ready, output, name }: BindingView): Step[] {
+  if (refused) {
+    const words = `binding ${name} has no identity to give: ${refused.reason}: ${refused.message}`;
+    return [{ holds: false, words, advice: adviseOn(refused.reason), kind: 'binding' }];
+  }
+  if (ready && ready.status !== 'True') {
+    const words = `binding ${name} is not ready: ${ready.reason}: ${ready.message}`;
+    return [{ holds: false, words, advice: adviseOn(ready.reason), kind: 'binding' }];
+  }
+  if (!ready) {
+    const advice = 'wait some seconds; if it stays, "kubectl kleym doctor" tells whether the functions run';
+    return [
+      { holds: false, words: `no function has looked at binding ${name} yet`, advice, kind: 'binding' },
+    ];
+  }
+  const holds: Step = { holds: true, words: `binding ${name} is ready`, kind: 'binding' };
+  return output === undefined ? [holds] : [holds, toOutputStep(output, name)];
+}
+
+function toOutputStep(output: Exclude<BindingView['output'], undefined>, name: string): Step {
+  const advice = 'wait for the next sweep; "kubectl kleym doctor" tells whether it runs';
+  if (output === 'absent')
+    return {
+      holds: false,
+      words: `the ClusterSPIFFEID of binding ${name} is not there`,
+      advice,
+      kind: 'output',
+    };
+  const title = `ClusterSPIFFEID ${output.output.metadata.name}`;
+  if (output.isAsRendered) return { holds: true, words: `${title} is as rendered`, kind: 'output' };
+  return {
+    holds: false,
+    words: `${title} differs from what binding ${name} renders`,
+    advice,
+    kind: 'output',
+  };
+}
+
+function toClassSteps(
+  { className, namespace }: BindingView,
+  config: ControllerManagerConfig | undefined,
+): Step[] {
+  if (!config) return [];
+  const ours = className === undefined ? 'no class' : `class "${className}"`;
+  const theirs = config.className ? `class "${config.className}"` : 'no class';
+  const wanted = config.className ?? '';
+  const isHandled = handlesClass(config, className);
+  const steps: Step[] = [
+    {
+      holds: isHandled,
+      words: isHandled
+        ? `SPIRE Controller Manager acts on ${ours}`
+        : `the ClusterSPIFFEID has ${ours}, SPIRE Controller Manager acts on ${theirs} only`,
+      ...(!isHandled && { advice: `set KLEYM_CLUSTERSPIFFEID_CLASS_NAME of the functions to "${wanted}"` }),
+      kind: 'class',
+    },
+  ];
+  if (!ignoresNamespace(config, namespace)) return steps;
+  const words = `SPIRE Controller Manager ignores namespace ${namespace}`;
+  return [...steps, { holds: false, words, advice: 'take it out of its ignoreNamespaces', kind: 'class' }];
+}
+
+function toScheduledStep({ spec }: Pod): Step {
+  if (spec.nodeName) return { holds: true, words: `the pod runs on node ${spec.nodeName}`, kind: 'pod' };
+  return {
+    holds: false,
+    words: 'the pod is not scheduled to a node',
+    advice: '"kubectl describe pod" says what it waits for',
+    kind: 'pod',
+  };
+}
+
+/** What SPIRE Controller Manager counts is about all pods of the binding, so it is said only where it tells of trouble. */
+function toSpireSteps({ output }: BindingView): Step[] {
+  if (output === undefined || output === 'absent') return [];
+  const { name } = output.output.metadata;
+  const stats = parseStatistics(output.output);
+  const advice = `look for ${name} in the log of SPIRE Controller Manager`;
+  const { entryFailures = 0 } = stats ?? {};
+  if (entryFailures === 0) return [];
+  return [
+    { holds: false, words: `SPIRE refused ${entryFailures} entries of ${name}`, advice, kind: 'spire' },
+  ];
+}
