@@ -21,6 +21,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const { output, problem, exitCode } = await run(process.argv.slice(2), {
   terminal: describeTerminal(process.stdout, process.env),
   now: () => new Date(),
+  stdin: process.stdin,
   connect,
 });
 progress.end();

@@ -1,7 +1,9 @@
 import project from '../package.json' with { type: 'json' };
 import { UncertainError } from '../shared/api/uncertain-error.ts';
+import { runCheck } from './check/run-check.ts';
 import { type Call, parseCommandLine } from './command-line/parse-command-line.ts';
 import { runInspect } from './inspect/run-inspect.ts';
+import { runRender } from './render/run-render.ts';
 import { findWrongSetting } from './settings/resolve-settings.ts';
 import { runStatus } from './status/run-status.ts';
 import { type Ending, SetupError, type Tools } from './tools.ts';
@@ -46,6 +48,10 @@ async function call({ name, operands, flags }: Call, tools: Tools): Promise<Endi
       return await runStatus(given, tools);
     case 'inspect binding':
       return await runInspect(given, tools);
+    case 'check':
+      return await runCheck(given, tools);
+    case 'render':
+      return await runRender(given, tools);
     case 'why pod':
       return await runWhyPod(given, tools);
     case 'why binding':

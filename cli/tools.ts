@@ -7,6 +7,7 @@ import type { Terminal } from './terminal/terminal.ts';
 export interface Tools {
   readonly terminal: Terminal;
   readonly now: () => Date;
+  readonly stdin: NodeJS.ReadableStream;
   /** Throws what is wrong with the kubeconfig or the flags. */
   readonly connect: (flags: FlagValues) => Connection;
 }

@@ -67,6 +67,47 @@ export const commands = {
     outputs: ['text', 'json'],
     examples: [['kubectl kleym why binding chat -n team-a', 'who gets this identity?']],
   },
+  render: {
+    words: ['render'],
+    operands: [],
+    about: 'offline: the ClusterSPIFFEIDs that manifests compile to',
+    details:
+      'Asks no cluster. What keeps a binding from having one is told on stderr, and ends the command with 2.',
+    flags: ['filename', 'recursive', 'namespace', 'output', 'strict', ...settingsFlags],
+    outputs: ['yaml', 'json'],
+    examples: [
+      ['kubectl kleym render -f manifests/ --trust-domain example.org', 'a folder'],
+      [
+        'kubectl kustomize overlay | kubectl kleym render -f - --trust-domain example.org',
+        'what kustomize makes',
+      ],
+    ],
+  },
+  check: {
+    words: ['check'],
+    operands: [],
+    about: 'offline, for CI: what is wrong with manifests, with file and line',
+    details:
+      'Judges manifests as the API server would, then references among them, selectors, identities, collisions and\n' +
+      'overlaps. Manifests of other kinds are left alone. Ends with 2 where there is an error. Asks no cluster,\n' +
+      'unless it is told to.',
+    flags: [
+      'filename',
+      'recursive',
+      'against-cluster',
+      'namespace',
+      'output',
+      'strict',
+      ...settingsFlags,
+      ...connectionFlags,
+    ],
+    outputs: ['text', 'json', 'sarif', 'github'],
+    examples: [
+      ['kubectl kleym check -f manifests/ -R', 'a folder, with those in it'],
+      ['kubectl kustomize overlay | kubectl kleym check -f -', 'what kustomize makes'],
+      ['kubectl kleym check -f manifests/ -o github --strict', 'in a workflow of GitHub'],
+    ],
+  },
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;

@@ -45,6 +45,7 @@ export const flags = {
     about: 'a file, a folder, or - for stdin; repeatable',
   },
   recursive: { type: 'boolean', short: 'R', about: 'folders within folders, too' },
+  'against-cluster': { type: 'boolean', about: 'look in the cluster for what the files lack' },
   container: { type: 'string', short: 'c', value: 'NAME', about: 'only this container' },
   'trust-domain': {
     type: 'string',

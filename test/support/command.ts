@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { type HttpLibrary, IsomorphicFetchHttpLibrary, type KubeConfig } from '@kubernetes/client-node';
 import { connectTo } from '../../cli/kube/connection.ts';
 import { observeRequests } from '../../cli/kube/observe-requests.ts';
@@ -13,7 +14,7 @@ import { readDefinitions } from '../../local/crds/definitions.ts';
 /** `kubectl kleym` in this process, on a cluster in this process. */
 export interface Command {
   /** Runs a command line; its words stand between blanks. */
-  run(line: string): Promise<Ending>;
+  run(line: string, stdin?: string): Promise<Ending>;
   /** The paths that were asked, with their queries. */
   readonly asked: string[];
   /** What is answered in the place of the API server; undefined: it answers itself. */
@@ -44,16 +45,17 @@ export function createCommand(
   );
   return {
     asked,
-    run: (line) => run(line.split(' ').filter(Boolean), createTools(apiServer)),
+    run: (line, stdin = '') => run(line.split(' ').filter(Boolean), createTools(apiServer, stdin)),
     forbid: (by) => void (isForbidden = by),
   };
 }
 
 /** The tools of a command in a test: nothing is coloured, and the time stands still. */
-function createTools(apiServer: ApiServer): Tools {
+function createTools(apiServer: ApiServer, stdin: string): Tools {
   return {
     terminal: { width: undefined, paint: plain },
     now: () => commandTime,
+    stdin: Readable.from([stdin]),
     connect: (flags) => connectTo(apiServer, flags.namespace ?? 'default'),
   };
 }
