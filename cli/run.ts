@@ -1,8 +1,10 @@
 import project from '../package.json' with { type: 'json' };
-import { UncertainError } from '../shared/api/uncertain-error.ts';
+import { ForbiddenError, UncertainError } from '../shared/api/uncertain-error.ts';
 import { runCheck } from './check/run-check.ts';
 import { type Call, parseCommandLine } from './command-line/parse-command-line.ts';
+import { runDiff } from './diff/run-diff.ts';
 import { runInspect } from './inspect/run-inspect.ts';
+import { toPermission, toPermissionWords } from './kube/permissions.ts';
 import { runRender } from './render/run-render.ts';
 import { findWrongSetting } from './settings/resolve-settings.ts';
 import { runStatus } from './status/run-status.ts';
@@ -29,6 +31,10 @@ function well(output: string): Ending {
 }
 
 function toFailure(error: unknown): Ending {
+  if (error instanceof ForbiddenError) {
+    const words = toPermissionWords(toPermission(error.path));
+    return { output: '', problem: `error: no permission to ${words}\n`, exitCode: 4 };
+  }
   if (error instanceof UncertainError || error instanceof SetupError)
     return { output: '', problem: `error: ${error.message}\n`, exitCode: 4 };
   const words = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -50,6 +56,8 @@ async function call({ name, operands, flags }: Call, tools: Tools): Promise<Endi
       return await runInspect(given, tools);
     case 'check':
       return await runCheck(given, tools);
+    case 'diff':
+      return await runDiff(given, tools);
     case 'render':
       return await runRender(given, tools);
     case 'why pod':

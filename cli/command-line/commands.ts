@@ -108,6 +108,20 @@ export const commands = {
       ['kubectl kleym check -f manifests/ -o github --strict', 'in a workflow of GitHub'],
     ],
   },
+  diff: {
+    words: ['diff'],
+    operands: [],
+    about: 'against a cluster: what manifests would do to its identities; who loses one, first',
+    details:
+      'Writes nothing. Compares how every binding of the namespaces stands before and after, with those that the\n' +
+      'files do not name. Ends with 2 where something changes.',
+    flags: ['filename', 'recursive', 'namespace', 'output', ...settingsFlags, ...connectionFlags],
+    outputs: ['text', 'json'],
+    examples: [
+      ['kubectl kleym diff -f manifests/', 'before they are applied'],
+      ['kubectl kustomize overlay | kubectl kleym diff -f -', 'what kustomize makes'],
+    ],
+  },
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;

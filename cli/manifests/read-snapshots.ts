@@ -1,10 +1,11 @@
 import { readSources } from '../../shared/collect/read-sources.ts';
 import type { Snapshot } from '../../shared/decide/world.ts';
-import { mapLimited } from '../../shared/for-each-limited.ts';
-import { noBindings } from '../../shared/kube/found.ts';
+import { mapLimited } from '../../shared/concurrency/for-each-limited.ts';
+import { throwBindingsUnserved } from '../../shared/kube/read-guards.ts';
 import type { Connection } from '../kube/connection.ts';
 import type { Lacks } from '../kube/permissions.ts';
 import { readNamespace } from '../kube/read-namespace.ts';
+import { tolerate } from '../kube/tolerant-cluster.ts';
 import { resolveSettings } from '../settings/resolve-settings.ts';
 import type { Plan } from './plan.ts';
 
@@ -26,12 +27,12 @@ async function readSnapshot(connection: Connection, plan: Plan, lacks: Lacks): P
   const { namespace, bindings } = plan;
   const { cluster } = connection;
   const listed = await cluster.listBindings({ namespace });
-  if (listed === 'unserved') return noBindings();
+  if (listed === 'unserved') return throwBindingsUnserved();
   // How outputs are rendered makes no difference to what is read.
   const { settings } = resolveSettings({}, undefined);
   const reading = { settings, lacks, at: listed.at, known: listed.items };
   const snapshot = await readNamespace({ ...connection, namespace }, reading);
   const referring = [...snapshot.bindings.values(), ...bindings.values()];
-  const { sources } = await readSources(cluster, namespace, referring);
+  const { sources } = await readSources(tolerate(cluster, lacks, listed.at), namespace, referring);
   return { ...snapshot, sources };
 }

@@ -1,5 +1,5 @@
 import { Binding, bindingResource } from '../../shared/api/binding.ts';
-import { ForbiddenError } from '../../shared/api/uncertain-error.ts';
+import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import type { FlagValues } from '../command-line/flags.ts';
 import type { Connection } from '../kube/connection.ts';
 import { createLacks } from '../kube/permissions.ts';
@@ -28,10 +28,7 @@ export async function readStatus(
   // Nobody asked for all of them in particular, so the namespace of the context is better than nothing.
   const { namespace } = connection;
   if (flags['all-namespaces'] || asked !== undefined)
-    throw new ForbiddenError('no permission to list inferenceidentitybindings; -n NAMESPACE asks for less', {
-      method: 'GET',
-      path: '',
-    });
+    throw new UncertainError('no permission to list inferenceidentitybindings; -n NAMESPACE asks for less');
   const bindings = await list(connection, namespace, flags.selector);
   return { namespace, bindings, served, services, lacks: lacks.all() };
 }

@@ -2,7 +2,7 @@ import { type Tools } from '../../functions/reconcile/perform.ts';
 import { type RunResult, reconcileBindings } from '../../functions/reconcile/reconcile-bindings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { connect } from '../../shared/kube/kube-cluster.ts';
-import { createInMemoryCluster } from './in-memory-cluster.ts';
+import { type InMemoryCluster, createInMemoryCluster } from './in-memory-cluster.ts';
 import { binding, output } from './manifests.ts';
 import type { Manifest, KubeClient, Stored } from './kube-client.ts';
 import { readDefinitions } from '../../local/crds/definitions.ts';
@@ -16,6 +16,8 @@ export type Override = Partial<{
 /** A namespace of a cluster of its own, and runs of `settle` in it. */
 export interface Settling {
   readonly kube: KubeClient;
+  /** What a client needs to ask the same cluster. */
+  readonly connection: InMemoryCluster['connection'];
   readonly cluster: Cluster;
   /** The writes of the last run, by their names. */
   readonly writes: string[];
@@ -51,6 +53,7 @@ export async function createSettling(
   let nonces = 0;
   return {
     kube,
+    connection,
     cluster,
     writes,
     calls,
