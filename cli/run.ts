@@ -3,6 +3,7 @@ import { ForbiddenError, UncertainError } from '../shared/api/uncertain-error.ts
 import { runCheck } from './check/run-check.ts';
 import { type Call, parseCommandLine } from './command-line/parse-command-line.ts';
 import { runDiff } from './diff/run-diff.ts';
+import { runDoctor } from './doctor/run-doctor.ts';
 import { runInspect } from './inspect/run-inspect.ts';
 import { toPermission, toPermissionWords } from './kube/permissions.ts';
 import { runRender } from './render/run-render.ts';
@@ -58,6 +59,8 @@ async function call({ name, operands, flags }: Call, tools: Tools): Promise<Endi
       return await runCheck(given, tools);
     case 'diff':
       return await runDiff(given, tools);
+    case 'doctor':
+      return await runDoctor(given, tools);
     case 'render':
       return await runRender(given, tools);
     case 'why pod':

@@ -122,6 +122,20 @@ export const commands = {
       ['kubectl kustomize overlay | kubectl kleym diff -f -', 'what kustomize makes'],
     ],
   },
+  doctor: {
+    words: ['doctor'],
+    operands: [],
+    about: 'is the installation well? What is not, with what to do',
+    details:
+      'Looks at definitions, functions, sources, Triggers, settings, policies, SPIRE Controller Manager and bindings.\n' +
+      'Ends with 2 where something is wrong. What may not be read is said, and is no fault.',
+    flags: ['spire-namespace', 'output', 'strict', ...connectionFlags],
+    outputs: ['text', 'json'],
+    examples: [
+      ['kubectl kleym doctor', 'after an installation, and when something is strange'],
+      ['kubectl kleym doctor --spire-namespace my-spire', 'where SPIRE is in a namespace of another name'],
+    ],
+  },
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;

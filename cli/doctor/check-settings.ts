@@ -1,0 +1,138 @@
+import { type ControllerManagerConfig, handlesClass, ignoresNamespace } from '../spire/controller-manager.ts';
+import { type Check, type DoctorFacts, isRead } from './doctor-facts.ts';
+import type { ConfigMap, Service } from './installation.ts';
+
+/** Whether the settings of the functions agree with each other, with the policies, and with SPIRE. */
+export function checkSettings(facts: DoctorFacts): Check[] {
+  const { configMaps, services, controllerManager } = facts;
+  const area = 'settings';
+  if (!isRead(services) || !isRead(configMaps))
+    return [{ area, status: 'unknown', message: 'the settings of the functions could not be read' }];
+  const [reconcile, sweep] = ['reconcile', 'sweep'].map((name) => findSettings(name, services, configMaps));
+  if (!reconcile)
+    return [{ area, status: 'unknown', message: 'the ConfigMap of function reconcile was not found' }];
+  const domain = reconcile['KLEYM_TRUST_DOMAIN'] ?? '';
+  const className = reconcile['KLEYM_CLUSTERSPIFFEID_CLASS_NAME'] || undefined;
+  return [
+    domain === ''
+      ? {
+          area,
+          status: 'error',
+          message: 'KLEYM_TRUST_DOMAIN is not set',
+          advice: 'set it in the config.env of your overlay',
+        }
+      : {
+          area,
+          status: 'ok',
+          message: `trust domain ${domain}, ${className === undefined ? 'no class' : `class ${className}`}`,
+        },
+    ...(sweep && isDifferent(reconcile, sweep)
+      ? [
+          {
+            area,
+            status: 'error',
+            message:
+              'functions reconcile and sweep have different settings: each finds the work of the other wanting',
+            advice: 'apply your overlay, so that both have the same ConfigMap',
+          } as const,
+        ]
+      : []),
+    ...checkPolicies(facts, domain),
+    ...(controllerManager
+      ? checkController(controllerManager, domain, className, facts)
+      : [
+          {
+            area,
+            status: 'unknown',
+            message: "SPIRE Controller Manager's configuration was not found",
+            advice: '--spire-namespace names the namespace that it is in',
+          } as const,
+        ]),
+  ];
+}
+
+type Settings = Readonly<Record<string, string>>;
+
+function findSettings(
+  name: string,
+  services: readonly Service[],
+  configMaps: readonly ConfigMap[],
+): Settings | undefined {
+  const service = services.find(({ metadata }) => metadata.name === name);
+  const [container] = service?.spec.template.spec.containers ?? [];
+  const names = (container?.envFrom ?? []).flatMap(({ configMapRef }) => configMapRef?.name ?? []);
+  const found = names.flatMap((one) => configMaps.find(({ metadata }) => metadata.name === one) ?? []);
+  return found.length === 0 ? undefined : Object.assign({}, ...found.map(({ data = {} }) => data));
+}
+
+function isDifferent(a: Settings, b: Settings): boolean {
+  const names = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) =>
+    name.startsWith('KLEYM_'),
+  );
+  return names.some((name) => (a[name] ?? '') !== (b[name] ?? ''));
+}
+
+function checkPolicies({ policies }: DoctorFacts, domain: string): Check[] {
+  const area = 'settings';
+  if (!isRead(policies)) return [];
+  const content = policies.find(({ metadata }) => metadata.name === 'kleym-output-content');
+  if (!content)
+    return [
+      { area, status: 'ok', message: 'the admission policies are not installed (they are a component)' },
+    ];
+  const said = content.spec.variables?.find(({ name }) => name === 'trustDomain')?.expression ?? '';
+  if (said === `'${domain}'`)
+    return [{ area, status: 'ok', message: 'the admission policies carry the trust domain' }];
+  return [
+    {
+      area,
+      status: 'error',
+      message: `policy kleym-output-content carries the trust domain ${said}, the functions have '${domain}': it refuses every output`,
+      advice: 'apply your overlay with its replacements (knative/overlays/example)',
+    },
+  ];
+}
+
+function checkController(
+  config: ControllerManagerConfig,
+  domain: string,
+  className: string | undefined,
+  { bindings }: DoctorFacts,
+): Check[] {
+  const area = 'settings';
+  const checks: Check[] = [];
+  if (config.trustDomain !== undefined && config.trustDomain !== domain)
+    checks.push({
+      area,
+      status: 'error',
+      message: `SPIRE Controller Manager has the trust domain ${config.trustDomain}, the functions have ${domain}: no entry can be made`,
+      advice: `set KLEYM_TRUST_DOMAIN to ${config.trustDomain}`,
+    });
+  if (!handlesClass(config, className)) {
+    const theirs = config.className ? `class "${config.className}"` : 'outputs without a class';
+    checks.push({
+      area,
+      status: 'error',
+      message: `SPIRE Controller Manager acts on ${theirs} only, the outputs have ${className === undefined ? 'none' : `"${className}"`}`,
+      advice: `set KLEYM_CLUSTERSPIFFEID_CLASS_NAME to "${config.className ?? ''}"`,
+    });
+  }
+  const namespaces = isRead(bindings) ? new Set(bindings.map(({ metadata }) => metadata.namespace)) : [];
+  const ignored = [...namespaces].filter((namespace) => ignoresNamespace(config, namespace));
+  if (ignored.length > 0)
+    checks.push({
+      area,
+      status: 'error',
+      message: `SPIRE Controller Manager ignores namespaces with bindings: ${ignored.join(', ')}`,
+      advice: 'take them out of its ignoreNamespaces',
+    });
+  return checks.length > 0
+    ? checks
+    : [
+        {
+          area,
+          status: 'ok',
+          message: 'SPIRE Controller Manager has the same trust domain, and acts on our class',
+        },
+      ];
+}

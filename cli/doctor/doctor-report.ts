@@ -1,0 +1,35 @@
+import { toPermissionWords } from '../kube/permissions.ts';
+import { checkBindings } from './check-bindings.ts';
+import { checkDefinitions } from './check-definitions.ts';
+import { checkEvents } from './check-events.ts';
+import { checkFunctions } from './check-functions.ts';
+import { checkSettings } from './check-settings.ts';
+import type { Check, DoctorFacts } from './doctor-facts.ts';
+
+/** Whether an installation is well. */
+export interface DoctorReport {
+  readonly schemaVersion: 'v1alpha1';
+  readonly kind: 'InstallationReport';
+  readonly checks: readonly Check[];
+}
+
+/** Examines an installation. */
+export function toDoctorReport(facts: DoctorFacts): DoctorReport {
+  return {
+    schemaVersion: 'v1alpha1',
+    kind: 'InstallationReport',
+    checks: [
+      ...checkDefinitions(facts),
+      ...checkFunctions(facts),
+      ...checkEvents(facts),
+      ...checkSettings(facts),
+      ...checkBindings(facts),
+      ...facts.lacks.map((permission): Check => ({
+        area: 'permissions',
+        status: 'warning',
+        message: `no permission to ${toPermissionWords(permission)}`,
+        advice: 'ask as somebody who has it, or for it',
+      })),
+    ],
+  };
+}
