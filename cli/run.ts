@@ -4,6 +4,7 @@ import { runCheck } from './check/run-check.ts';
 import { type Call, parseCommandLine } from './command-line/parse-command-line.ts';
 import { runDiff } from './diff/run-diff.ts';
 import { runDoctor } from './doctor/run-doctor.ts';
+import { runGraph } from './graph/run-graph.ts';
 import { runInspect } from './inspect/run-inspect.ts';
 import { toPermission, toPermissionWords } from './kube/permissions.ts';
 import { runRender } from './render/run-render.ts';
@@ -61,6 +62,8 @@ async function call({ name, operands, flags }: Call, tools: Tools): Promise<Endi
       return await runDiff(given, tools);
     case 'doctor':
       return await runDoctor(given, tools);
+    case 'graph':
+      return await runGraph(given, tools);
     case 'render':
       return await runRender(given, tools);
     case 'why pod':

@@ -136,6 +136,19 @@ export const commands = {
       ['kubectl kleym doctor --spire-namespace my-spire', 'where SPIRE is in a namespace of another name'],
     ],
   },
+  graph: {
+    words: ['graph'],
+    operands: [],
+    about: 'pools, objectives, bindings and identities as a picture',
+    details: 'Draws the namespace of the context, another with -n, or with -A all of them.',
+    flags: ['namespace', 'all-namespaces', 'output', ...settingsFlags, ...connectionFlags],
+    outputs: ['text', 'mermaid', 'dot', 'svg'],
+    examples: [
+      ['kubectl kleym graph -n team-a', 'as a tree'],
+      ['kubectl kleym graph -n team-a -o mermaid', 'for a document on GitHub'],
+      ['kubectl kleym graph -A -o svg > identities.svg', 'as a picture'],
+    ],
+  },
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;

@@ -1,0 +1,58 @@
+import type { Snapshot } from '../../shared/decide/world.ts';
+import { collectCluster } from '../../shared/collect/collect-cluster.ts';
+import { noBindings } from '../../shared/kube/found.ts';
+import type { FlagValues } from '../command-line/flags.ts';
+import type { Connection } from '../kube/connection.ts';
+import { type Lacks, createLacks, toPermissionWords } from '../kube/permissions.ts';
+import { readNamespace } from '../kube/read-namespace.ts';
+import { tolerate } from '../kube/tolerant-cluster.ts';
+import { findObservedSettings } from '../settings/find-observed-settings.ts';
+import { resolveSettings } from '../settings/resolve-settings.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import type { Ending, Given, Tools } from '../tools.ts';
+import { toDot, toMermaid } from './graph-languages.ts';
+import { toGraphText } from './graph-text.ts';
+import { type IdentityGraph, toIdentityGraph } from './identity-graph.ts';
+import { toSvg } from './to-svg.ts';
+
+/** kubectl kleym graph */
+export async function runGraph({ flags }: Given, { terminal, connect }: Tools): Promise<Ending> {
+  const connection = connect(flags);
+  const lacks = createLacks();
+  const snapshots = await readSnapshots(connection, lacks, flags);
+  const bindings = snapshots.flatMap((snapshot) => [...snapshot.bindings.values()]);
+  const { settings } = resolveSettings(flags, findObservedSettings(bindings));
+  const problem = lacks
+    .all()
+    .map((permission) => `Note: no permission to ${toPermissionWords(permission)}\n`)
+    .join('');
+  const output = toOutput(toIdentityGraph(snapshots, settings), flags.output, terminal);
+  return { output, problem, exitCode: 0 };
+}
+
+async function readSnapshots(
+  connection: Connection,
+  lacks: Lacks,
+  flags: FlagValues,
+): Promise<readonly Snapshot[]> {
+  const { cluster, namespace } = connection;
+  if (flags['all-namespaces'])
+    return await collectCluster(tolerate(cluster, lacks, new Date(0).toISOString()));
+  const listed = await cluster.listBindings({ namespace });
+  if (listed === 'unserved') return noBindings();
+  const { settings } = resolveSettings(flags, findObservedSettings(listed.items));
+  return [await readNamespace(connection, { settings, lacks, at: listed.at, known: listed.items })];
+}
+
+function toOutput(graph: IdentityGraph, output: string | undefined, terminal: Terminal): string {
+  switch (output) {
+    case 'mermaid':
+      return toMermaid(graph);
+    case 'dot':
+      return toDot(graph);
+    case 'svg':
+      return toSvg(graph);
+    default:
+      return toGraphText(graph, terminal);
+  }
+}
