@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import type { FlagValues } from './command-line/flags.ts';
 import { connectTo } from './kube/connection.ts';
-import { loadTarget } from './kube/kube-config-flags.ts';
+import { listContexts, loadTarget } from './kube/kube-config-flags.ts';
 import { type AnsweredRequest, observeRequests } from './kube/observe-requests.ts';
 import { openApiServer } from './kube/open-api-server.ts';
 import { parseDuration } from './kube/parse-duration.ts';
@@ -23,6 +23,7 @@ const { output, problem, exitCode } = await run(process.argv.slice(2), {
   now: () => new Date(),
   stdin: process.stdin,
   connect,
+  listContexts,
 });
 progress.end();
 process.exitCode = exitCode;

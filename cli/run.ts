@@ -8,6 +8,7 @@ import { runGraph } from './graph/run-graph.ts';
 import { runInspect } from './inspect/run-inspect.ts';
 import { toPermission, toPermissionWords } from './kube/permissions.ts';
 import { runRender } from './render/run-render.ts';
+import { runCompletion } from './run-completion.ts';
 import { findWrongSetting } from './settings/resolve-settings.ts';
 import { runStatus } from './status/run-status.ts';
 import { type Ending, SetupError, type Tools } from './tools.ts';
@@ -15,6 +16,7 @@ import { runWhyBinding, runWhyPod } from './why/run-why.ts';
 
 /** Runs a command line to its end; whatever happens becomes an ending. */
 export async function run(args: readonly string[], tools: Tools): Promise<Ending> {
+  if (args[0] === '__complete') return await runCompletion(args.slice(1), tools);
   const line = parseCommandLine(args);
   switch (line.kind) {
     case 'print':

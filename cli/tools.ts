@@ -10,6 +10,8 @@ export interface Tools {
   readonly stdin: NodeJS.ReadableStream;
   /** Throws what is wrong with the kubeconfig or the flags. */
   readonly connect: (flags: FlagValues) => Connection;
+  /** The contexts of the kubeconfig. */
+  readonly listContexts: (flags: FlagValues) => readonly string[];
 }
 
 /** What a command was given. */

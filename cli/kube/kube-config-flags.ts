@@ -30,6 +30,13 @@ export function loadTarget(flags: ConfigFlags): Target {
   return { kubeConfig, namespace: flags.namespace ?? (ofContext || 'default') };
 }
 
+/** The names of the contexts. */
+export function listContexts({ kubeconfig }: ConfigFlags): readonly string[] {
+  return loadKubeConfig(kubeconfig === undefined ? {} : { file: kubeconfig })
+    .getContexts()
+    .map(({ name }) => name);
+}
+
 function requireKnown(
   kind: 'cluster' | 'user',
   name: string | undefined,

@@ -7,7 +7,7 @@ import type { Ending, Tools } from '../../cli/tools.ts';
 import { plain } from '../../cli/terminal/paint.ts';
 import type { ApiServer } from '../../shared/kube/api-server.ts';
 import { openByKubeConfig } from '../../shared/kube/kube-config-server.ts';
-import { createClusterInReach } from './cluster-in-reach.ts';
+import { createInMemoryCluster } from './in-memory-cluster.ts';
 import type { KubeClient } from './kube-client.ts';
 import { readDefinitions } from '../../local/crds/definitions.ts';
 
@@ -15,6 +15,7 @@ import { readDefinitions } from '../../local/crds/definitions.ts';
 export interface Command {
   /** Runs a command line; its words stand between blanks. */
   run(line: string, stdin?: string): Promise<Ending>;
+  runWords(words: readonly string[]): Promise<Ending>;
   /** The paths that were asked, with their queries. */
   readonly asked: string[];
   /** What is answered in the place of the API server; undefined: it answers itself. */
@@ -28,7 +29,7 @@ const commandTime = new Date('2026-01-02T03:04:05Z');
 export async function useCommand(
   definitions?: readonly string[],
 ): Promise<Command & { readonly kube: KubeClient }> {
-  const { connection, kube } = createClusterInReach(definitions ?? (await readDefinitions()));
+  const { connection, kube } = createInMemoryCluster(definitions ?? (await readDefinitions()));
   return { ...createCommand(connection.kubeConfig, connection.http), kube };
 }
 
@@ -46,6 +47,7 @@ export function createCommand(
   return {
     asked,
     run: (line, stdin = '') => run(line.split(' ').filter(Boolean), createTools(apiServer, stdin)),
+    runWords: (words) => run(words, createTools(apiServer, '')),
     forbid: (by) => void (isForbidden = by),
   };
 }
@@ -57,6 +59,7 @@ function createTools(apiServer: ApiServer, stdin: string): Tools {
     now: () => commandTime,
     stdin: Readable.from([stdin]),
     connect: (flags) => connectTo(apiServer, flags.namespace ?? 'default'),
+    listContexts: () => ['prod', 'test'],
   };
 }
 
