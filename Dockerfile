@@ -12,7 +12,7 @@ RUN npm ci --no-audit --no-fund
 COPY build.ts ./
 COPY functions functions
 COPY shared shared
-RUN npm run --silent build
+RUN npm run --silent build:functions
 
 FROM ${RUN_IMAGE}
 WORKDIR /app

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { type Plugin, type RolldownOutput, rolldown } from 'rolldown';
+import { type InputOptions, type Plugin, type RolldownOutput, rolldown } from 'rolldown';
 
 const root = import.meta.dirname;
 
@@ -34,18 +34,23 @@ const leaveOutUnused: Plugin = {
   load: (id) => (id === nothing ? 'module.exports = {};' : undefined),
 };
 
+/** What every bundle is made with. A warning of the bundler is an error. */
+export const bundling = {
+  cwd: root,
+  platform: 'node',
+  // The client's package does not say that its modules do nothing when they are loaded, and its index names all of
+  // them: every API and model that there is, most of what would have to be loaded before the first answer.
+  treeshake: { moduleSideEffects: [{ test: /client-node\/dist\/(?!index|polyfill)/, sideEffects: false }] },
+  onLog: (level, { message }) => {
+    if (level === 'warn') throw new Error(message);
+  },
+} as const satisfies InputOptions;
+
 async function bundle(name: string, dir: string): Promise<RolldownOutput> {
   const build = await rolldown({
-    cwd: root,
     input: `functions/${name}/main.ts`,
-    platform: 'node',
+    ...bundling,
     plugins: [leaveOutUnused],
-    // The client's package does not say that its modules do nothing when they are loaded, and its index names all of
-    // them: every API and model that there is, most of what would have to be loaded before the first answer.
-    treeshake: { moduleSideEffects: [{ test: /client-node\/dist\/(?!index|polyfill)/, sideEffects: false }] },
-    onLog: (level, { message }) => {
-      if (level === 'warn') throw new Error(message);
-    },
   });
   try {
     return await build.write({

@@ -18,17 +18,21 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-const { output, problem, exitCode } = await run(process.argv.slice(2), {
-  terminal: describeTerminal(process.stdout, process.env),
-  now: () => new Date(),
-  stdin: process.stdin,
-  connect,
-  listContexts,
-});
-progress.end();
-process.exitCode = exitCode;
-process.stdout.write(output);
-process.stderr.write(problem);
+void main();
+
+async function main(): Promise<void> {
+  const { output, problem, exitCode } = await run(process.argv.slice(2), {
+    terminal: describeTerminal(process.stdout, process.env),
+    now: () => new Date(),
+    stdin: process.stdin,
+    connect,
+    listContexts,
+  });
+  progress.end();
+  process.exitCode = exitCode;
+  process.stdout.write(output);
+  process.stderr.write(problem);
+}
 
 function connect(flags: FlagValues) {
   const timeout = flags['request-timeout'] ?? flags.timeout ?? '30s';

@@ -82,5 +82,5 @@ test('.dockerignore lets through what the building stage copies, and nothing els
   expect(ignored).toBe('*');
   expect(exceptions.filter((line) => line.startsWith('!')).map((line) => line.slice(1))).toEqual(copied);
   expect(copied.filter((path) => !existsSync(join(root, path)))).toEqual([]);
-  expect(textsOf(build, 'RUN').at(-1)).toBe('npm run --silent build');
+  expect(textsOf(build, 'RUN').at(-1)).toBe('npm run --silent build:functions');
 });
