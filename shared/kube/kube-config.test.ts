@@ -116,6 +116,12 @@ current-context: other
     expect(loadKubeConfig({ context: 'other' }).getCurrentCluster()?.server).toBe('https://other.test');
   });
 
+  it('of several files that know one name is what the first says of it', async () => {
+    const folder = await folderWith({ config: good, other: good.replaceAll('one.test', 'other.test') });
+    environment({ KUBECONFIG: [join(folder, 'config'), join(folder, 'other')].join(delimiter) });
+    expect(loadKubeConfig({}).getCurrentCluster()?.server).toBe('https://one.test');
+  });
+
   it('is at home where nothing else says so', async () => {
     const home = await folderWith({ '.kube/config': good });
     environment({ HOME: home });

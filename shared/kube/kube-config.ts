@@ -63,8 +63,21 @@ function load(file: string | undefined): { origin: string; config: KubeConfig } 
 function loadFiles(files: readonly string[]): KubeConfig {
   const [config, ...others] = files.map(loadFile);
   if (!config) throw new Error('no kubeconfig was named');
-  for (const other of others) config.mergeConfig(other, true);
+  for (const other of others) config.mergeConfig(withoutKnown(other, config), true);
   return config;
+}
+
+/** As for kubectl, what the first file says of a name counts; the library throws where another says something, too. */
+function withoutKnown(other: KubeConfig, known: KubeConfig): KubeConfig {
+  other.clusters = withoutNames(other.clusters, known.clusters);
+  other.users = withoutNames(other.users, known.users);
+  other.contexts = withoutNames(other.contexts, known.contexts);
+  return other;
+}
+
+function withoutNames<T extends { readonly name: string }>(entries: readonly T[], known: readonly T[]): T[] {
+  const names = new Set(known.map(({ name }) => name));
+  return entries.filter(({ name }) => !names.has(name));
 }
 
 function loadFile(file: string): KubeConfig {
