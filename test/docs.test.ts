@@ -5,6 +5,8 @@ import { startCluster } from '@kleym/kube-api';
 import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { commands } from '../cli/command-line/commands.ts';
+import { type Flag, flags } from '../cli/command-line/flags.ts';
 import { readDefinition, readDefinitions } from '../local/crds/definitions.ts';
 import { parseOptions } from '../local/start/options.ts';
 import { bindingResource } from '../shared/api/binding.ts';
@@ -44,6 +46,19 @@ describe('configuration', () => {
     expect(flags).toContain('port');
     const options = sectionOf(await read('local/start/README.md'), 'Options');
     expect(configured(options, /^`--([a-z-]+)/g)).toEqual(flags);
+  });
+});
+
+describe('kubectl kleym', () => {
+  test('docs/cli.md has a section for every command', async () => {
+    const titles = matchesOf(await read('docs/cli.md'), /^## ([a-z ]+?)(?: NAME| -f …)?$/gm);
+    expect(titles).toEqual(toSet(Object.keys(commands)));
+  });
+
+  test('docs/cli.md has every flag, and no other', async () => {
+    const told = matchesOf(sectionOf(await read('docs/cli.md'), 'Flags'), /`--?([A-Za-z-]+)`/g);
+    const short = Object.values<Flag>(flags).flatMap(({ short: letter }) => letter ?? []);
+    expect(told).toEqual(toSet([...Object.keys(flags), ...short]));
   });
 });
 
