@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 import { type HttpLibrary, IsomorphicFetchHttpLibrary, type KubeConfig } from '@kubernetes/client-node';
 import { connectTo } from '../../cli/kube/connection.ts';
 import { observeRequests } from '../../cli/kube/observe-requests.ts';
-import { run } from '../../cli/run.ts';
-import type { Ending, Tools } from '../../cli/tools.ts';
+import { run as runWords } from '../../cli/run.ts';
+import type { Ending } from '../../cli/tools.ts';
 import { plain } from '../../cli/terminal/paint.ts';
 import type { ApiServer } from '../../shared/kube/api-server.ts';
 import { openByKubeConfig } from '../../shared/kube/kube-config-server.ts';
@@ -38,28 +38,31 @@ export function createCommand(
   kubeConfig: KubeConfig,
   http: HttpLibrary = new IsomorphicFetchHttpLibrary(),
 ): Command {
+  return createCommandOn(openByKubeConfig(kubeConfig, http), 'default');
+}
+
+/** The command on an API server; `namespace` is that of the context. */
+export function createCommandOn(opened: ApiServer, namespace: string): Command {
   const asked: string[] = [];
   let isForbidden: ((path: string) => boolean) | undefined;
   const apiServer = observeRequests(
-    forbidding(openByKubeConfig(kubeConfig, http), (path) => isForbidden?.(path) ?? false),
+    forbidding(opened, (path) => isForbidden?.(path) ?? false),
     ({ path }) => asked.push(path),
   );
+  const run = (words: readonly string[], stdin = '') =>
+    runWords(words, {
+      // Nothing is coloured, and the time stands still.
+      terminal: { width: undefined, paint: plain },
+      now: () => commandTime,
+      stdin: Readable.from([stdin]),
+      connect: (flags) => connectTo(apiServer, flags.namespace ?? namespace),
+      listContexts: () => ['prod', 'test'],
+    });
   return {
     asked,
-    run: (line, stdin = '') => run(line.split(' ').filter(Boolean), createTools(apiServer, stdin)),
-    runWords: (words) => run(words, createTools(apiServer, '')),
+    run: (line, stdin) => run(line.split(' ').filter(Boolean), stdin),
+    runWords: (words) => run(words),
     forbid: (by) => void (isForbidden = by),
-  };
-}
-
-/** The tools of a command in a test: nothing is coloured, and the time stands still. */
-function createTools(apiServer: ApiServer, stdin: string): Tools {
-  return {
-    terminal: { width: undefined, paint: plain },
-    now: () => commandTime,
-    stdin: Readable.from([stdin]),
-    connect: (flags) => connectTo(apiServer, flags.namespace ?? 'default'),
-    listContexts: () => ['prod', 'test'],
   };
 }
 
