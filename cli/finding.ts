@@ -1,4 +1,5 @@
 import { bindingResource } from '../shared/api/binding.ts';
+import type { FailureCondition } from '../shared/api/conditions.ts';
 
 /** An object that a finding is about. */
 export interface ObjectRef {
@@ -17,6 +18,14 @@ export interface Finding {
   readonly message: string;
   readonly affectedRefs: readonly ObjectRef[];
 }
+
+/** What a finding is called that a condition would make. */
+export const findingIds = {
+  Conflict: 'kleym-collision',
+  InvalidRef: 'invalid-ref',
+  UnsafeSelector: 'unsafe-selector',
+  RenderFailure: 'render-failure',
+} as const satisfies Record<FailureCondition, string>;
 
 /** How the program ends: well, with findings, with nothing found, not able to look, or by a bug. */
 export type ExitCode = 0 | 2 | 3 | 4 | 5;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Resource } from '../shared/api/object-meta.ts';
 import { type Completion, complete } from './command-line/complete.ts';
 import type { Connection } from './kube/connection.ts';
+import { namespaceResource } from './kube/core-resources.ts';
 import type { Ending, Tools } from './tools.ts';
 import { readNames } from './why/read-why.ts';
 
@@ -31,13 +31,6 @@ async function toLines(completion: Completion, { connect, listContexts }: Tools)
     }
   }
 }
-
-const namespaceResource = {
-  group: '',
-  version: 'v1',
-  kind: 'Namespace',
-  plural: 'namespaces',
-} as const satisfies Resource;
 
 const Named = z.object({ metadata: z.object({ name: z.string() }) });
 

@@ -1,11 +1,11 @@
 import { type Binding, bindingResource } from '../../shared/api/binding.ts';
 import { toApiVersion } from '../../shared/api/object-meta.ts';
-import type { FailureCondition } from '../../shared/api/conditions.ts';
-import { type Peers, findPeers, toCollision } from '../../shared/decide/peers.ts';
+import { type Peers, findPeers, findCollision } from '../../shared/decide/peers.ts';
 import { type Snapshot, type World, toWorld } from '../../shared/decide/world.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
 import { type Identity, renderIdentity } from '../../shared/identity/render-identity.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
+import { findingIds } from '../finding.ts';
 import { type FileFinding, type JudgedManifests, toTitle } from '../manifests/judge-manifests.ts';
 import { type Manifest, locate } from '../manifests/parse-manifests.ts';
 import { type Plan, applyPlan, toEmptySnapshot } from '../manifests/plan.ts';
@@ -126,12 +126,12 @@ function checkBinding(subject: Subject): {
       : message;
     const place = locate(manifest, toFieldPath(reason));
     const severity = isUnknown ? 'warning' : 'error';
-    const id = isUnknown ? 'unresolved-ref' : idsByCondition[condition];
+    const id = isUnknown ? 'unresolved-ref' : findingIds[condition];
     return { findings: [{ id, severity, reason, message: said, object, ...place }] };
   }
   const identity = outcome.value;
   const peers = findPeers(world, binding.metadata.name, identity.key);
-  const collision = toCollision(world, peers);
+  const collision = findCollision(world, peers);
   if (collision) {
     const { reason, message } = collision;
     const place = locate(manifest, ['spec', 'containerName']);
@@ -139,13 +139,6 @@ function checkBinding(subject: Subject): {
   }
   return { findings: toOverlaps(peers, manifest, object), identity };
 }
-
-const idsByCondition = {
-  Conflict: 'kleym-collision',
-  InvalidRef: 'invalid-ref',
-  UnsafeSelector: 'unsafe-selector',
-  RenderFailure: 'render-failure',
-} as const satisfies Record<FailureCondition, string>;
 
 /**
  * What is referred to may be in the cluster already. Files that bring objects of its kind for this namespace are taken for

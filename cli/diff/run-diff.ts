@@ -1,5 +1,6 @@
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import type { Connection } from '../kube/connection.ts';
+import { podResource } from '../kube/core-resources.ts';
 import { type Lacks, createLacks, toPermissionWords } from '../kube/permissions.ts';
 import type { Plan } from '../manifests/plan.ts';
 import { readManifests } from '../manifests/read-manifests.ts';
@@ -7,7 +8,7 @@ import { readSnapshots } from '../manifests/read-snapshots.ts';
 import { findObservedSettings } from '../settings/find-observed-settings.ts';
 import { resolveSettings } from '../settings/resolve-settings.ts';
 import { type Ending, type Given, type Tools, toEnding } from '../tools.ts';
-import { Pod, podResource } from '../workloads/pod.ts';
+import { Pod } from '../workloads/pod.ts';
 import { toDiffReport } from './diff-report.ts';
 import { toDiffText } from './diff-text.ts';
 

@@ -1,12 +1,11 @@
 import type { Snapshot } from '../../shared/decide/world.ts';
 import { collectCluster } from '../../shared/collect/collect-cluster.ts';
-import { noBindings } from '../../shared/kube/found.ts';
 import type { FlagValues } from '../command-line/flags.ts';
 import type { Connection } from '../kube/connection.ts';
 import { type Lacks, createLacks, toPermissionWords } from '../kube/permissions.ts';
-import { readNamespace } from '../kube/read-namespace.ts';
 import { tolerate } from '../kube/tolerant-cluster.ts';
 import { findObservedSettings } from '../settings/find-observed-settings.ts';
+import { readWithSettings } from '../settings/read-with-settings.ts';
 import { resolveSettings } from '../settings/resolve-settings.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import type { Ending, Given, Tools } from '../tools.ts';
@@ -35,13 +34,11 @@ async function readSnapshots(
   lacks: Lacks,
   flags: FlagValues,
 ): Promise<readonly Snapshot[]> {
-  const { cluster, namespace } = connection;
+  const { cluster } = connection;
   if (flags['all-namespaces'])
     return await collectCluster(tolerate(cluster, lacks, new Date(0).toISOString()));
-  const listed = await cluster.listBindings({ namespace });
-  if (listed === 'unserved') return noBindings();
-  const { settings } = resolveSettings(flags, findObservedSettings(listed.items));
-  return [await readNamespace(connection, { settings, lacks, at: listed.at, known: listed.items })];
+  const { snapshot } = await readWithSettings(connection, lacks, flags);
+  return [snapshot];
 }
 
 function toOutput(graph: IdentityGraph, output: string | undefined, terminal: Terminal): string {

@@ -6,7 +6,7 @@ import {
   toEffectiveMode,
 } from '../../shared/api/binding.ts';
 import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
-import type { Condition, FailureCondition } from '../../shared/api/conditions.ts';
+import type { Condition } from '../../shared/api/conditions.ts';
 import { objectiveResources } from '../../shared/api/objective.ts';
 import type { Resource } from '../../shared/api/object-meta.ts';
 import type { Refused } from '../../shared/api/outcome.ts';
@@ -18,7 +18,7 @@ import { isSameContent } from '../../shared/identity/content.ts';
 import { type Identity, renderIdentity } from '../../shared/identity/render-identity.ts';
 import type { Served } from '../../shared/identity/sources.ts';
 import { selectorPrefixes } from '../../shared/identity/workload-selectors.ts';
-import { type Finding, type ObjectRef, toBindingRef } from '../finding.ts';
+import { type Finding, type ObjectRef, findingIds, toBindingRef } from '../finding.ts';
 import { type Permission, toPermissionWords } from '../kube/permissions.ts';
 import type { ResolvedSettings } from '../settings/resolve-settings.ts';
 import { type Statistics, parseStatistics } from '../spire/statistics.ts';
@@ -269,13 +269,6 @@ function findUndiscovered({ binding, resolved }: InspectionFacts): Finding[] {
   ];
 }
 
-const idsByCondition = {
-  Conflict: 'kleym-collision',
-  InvalidRef: 'invalid-ref',
-  UnsafeSelector: 'unsafe-selector',
-  RenderFailure: 'render-failure',
-} as const satisfies Record<FailureCondition, string>;
-
 function toRefusal({ metadata, spec }: Binding, { condition, reason, message }: Refused): Finding {
   const isMissing = reason.endsWith('CRDMissing');
   const { namespace, name } = metadata;
@@ -284,7 +277,7 @@ function toRefusal({ metadata, spec }: Binding, { condition, reason, message }: 
   const isAboutPool = reason.includes('Pool');
   const isAboutObjective = reason.includes('Objective') && reason !== 'MissingObjectiveRef';
   return {
-    id: isMissing ? 'dependency-missing' : idsByCondition[condition],
+    id: isMissing ? 'dependency-missing' : findingIds[condition],
     severity: 'error',
     reason,
     message,

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { bindingResource } from '../../shared/api/binding.ts';
-import type { Resource } from '../../shared/api/object-meta.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
-import { isThere, noBindings } from '../../shared/kube/found.ts';
+import { isPresent, throwBindingsUnserved } from '../../shared/kube/read-guards.ts';
 import type { Connection } from '../kube/connection.ts';
+import { eventResource, podResource } from '../kube/core-resources.ts';
 import { createLacks } from '../kube/permissions.ts';
 import { readNamespace } from '../kube/read-namespace.ts';
 import { readServedKinds } from '../kube/served-kinds.ts';
 import { type SettingsFlags, resolveSettings } from '../settings/resolve-settings.ts';
-import { Pod, podResource } from '../workloads/pod.ts';
+import { Pod } from '../workloads/pod.ts';
 import type { EventLine, InspectionFacts } from './inspection-report.ts';
 
 /** Reads a binding and what it depends on; undefined: there is no such binding. */
@@ -19,7 +19,7 @@ export async function readInspection(
 ): Promise<Omit<InspectionFacts, 'generatedAt'> | undefined> {
   const { cluster, lookups, namespace } = connection;
   const { found, at } = await cluster.readBinding(namespace, name);
-  if (!isThere(found, noBindings)) return undefined;
+  if (!isPresent(found, throwBindingsUnserved)) return undefined;
   const resolved = resolveSettings(flags, found.status);
   const lacks = createLacks();
   const [snapshot, served, pods, events] = await Promise.all([
@@ -40,13 +40,6 @@ export async function readInspection(
     lacks: lacks.all(),
   };
 }
-
-const eventResource = {
-  group: '',
-  version: 'v1',
-  kind: 'Event',
-  plural: 'events',
-} as const satisfies Resource;
 
 const Event = z.object({
   type: z.string().default(''),

@@ -1,21 +1,14 @@
 import { load } from 'js-yaml';
 import { z } from 'zod';
-import type { Resource } from '../../shared/api/object-meta.ts';
-import { TextsByKey } from '../../shared/api/texts.ts';
+import { StringMap } from '../../shared/api/strings.ts';
 import type { Lookups } from '../kube/lookups.ts';
+import { configMapResource } from '../kube/core-resources.ts';
 import { type Lacks, createLacks } from '../kube/permissions.ts';
 import { ControllerManagerConfig } from './controller-manager.ts';
 
-const configMapResource = {
-  group: '',
-  version: 'v1',
-  kind: 'ConfigMap',
-  plural: 'configmaps',
-} as const satisfies Resource;
-
 const ConfigMap = z.object({
   metadata: z.object({ name: z.string(), namespace: z.string() }),
-  data: TextsByKey.optional(),
+  data: StringMap.optional(),
 });
 
 /** Where SPIRE is usually installed: by its Helm charts, and by hand. */

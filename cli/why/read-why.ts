@@ -1,32 +1,24 @@
 import { z } from 'zod';
 import { outputResource } from '../../shared/api/cluster-spiffe-id.ts';
-import type { Resource } from '../../shared/api/object-meta.ts';
-import { TextsByKey } from '../../shared/api/texts.ts';
+import { StringMap } from '../../shared/api/strings.ts';
 import { collectCluster } from '../../shared/collect/collect-cluster.ts';
-import { noBindings } from '../../shared/kube/found.ts';
 import type { FlagValues } from '../command-line/flags.ts';
 import type { Connection } from '../kube/connection.ts';
+import { namespaceResource, podResource } from '../kube/core-resources.ts';
 import { type Lacks, createLacks } from '../kube/permissions.ts';
-import { readNamespace } from '../kube/read-namespace.ts';
 import { tolerate } from '../kube/tolerant-cluster.ts';
 import { findObservedSettings } from '../settings/find-observed-settings.ts';
+import { readWithSettings } from '../settings/read-with-settings.ts';
 import { type SettingsFlags, resolveSettings } from '../settings/resolve-settings.ts';
 import { readControllerManager } from '../spire/read-controller-manager.ts';
-import { Pod, podResource } from '../workloads/pod.ts';
+import { Pod } from '../workloads/pod.ts';
 import type { BindingFacts } from './binding-report.ts';
 import { type BindingView, toBindingViews } from './binding-view.ts';
 import type { PodFacts } from './pod-report.ts';
 
 type WhyFlags = SettingsFlags & Pick<FlagValues, 'spire-namespace' | 'container'>;
 
-const namespaceResource = {
-  group: '',
-  version: 'v1',
-  kind: 'Namespace',
-  plural: 'namespaces',
-} as const satisfies Resource;
-
-const Namespace = z.object({ metadata: z.object({ labels: TextsByKey.optional() }) });
+const Namespace = z.object({ metadata: z.object({ labels: StringMap.optional() }) });
 
 /** Reads a pod and all that may concern it; undefined: there is no such pod. */
 export async function readPodFacts(
@@ -83,11 +75,7 @@ async function readViews(
   lacks: Lacks,
   flags: SettingsFlags,
 ): Promise<readonly BindingView[]> {
-  const { cluster, namespace } = connection;
-  const listed = await cluster.listBindings({ namespace });
-  if (listed === 'unserved') return noBindings();
-  const { settings } = resolveSettings(flags, findObservedSettings(listed.items));
-  const snapshot = await readNamespace(connection, { settings, lacks, at: listed.at, known: listed.items });
+  const { snapshot, settings } = await readWithSettings(connection, lacks, flags);
   const seesOutputs = !lacks.all().some(({ resource }) => resource === outputResource.plural);
   return toBindingViews(snapshot, settings, seesOutputs);
 }

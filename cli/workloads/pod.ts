@@ -1,13 +1,5 @@
 import { z } from 'zod';
-import type { Resource } from '../../shared/api/object-meta.ts';
-import { TextsByKey } from '../../shared/api/texts.ts';
-
-export const podResource = {
-  group: '',
-  version: 'v1',
-  kind: 'Pod',
-  plural: 'pods',
-} as const satisfies Resource;
+import { StringMap } from '../../shared/api/strings.ts';
 
 const Container = z.object({ name: z.string(), image: z.string().optional() });
 const Containers = z.array(Container).optional();
@@ -22,7 +14,7 @@ export const Pod = z.object({
     name: z.string(),
     namespace: z.string(),
     uid: z.string().optional(),
-    labels: TextsByKey.optional(),
+    labels: StringMap.optional(),
     deletionTimestamp: z.string().optional(),
   }),
   spec: z.object({
