@@ -129,10 +129,11 @@ export const commands = {
     details:
       'Looks at definitions, functions, sources, Triggers, settings, policies, SPIRE Controller Manager and bindings.\n' +
       'Ends with 2 where something is wrong. What may not be read is said, and is no fault.',
-    flags: ['spire-namespace', 'output', 'strict', ...connectionFlags],
+    flags: ['trial', 'spire-namespace', 'output', 'strict', ...connectionFlags],
     outputs: ['text', 'json'],
     examples: [
       ['kubectl kleym doctor', 'after an installation, and when something is strange'],
+      ['kubectl kleym doctor --trial', 'does a binding get through? Writes, and cleans up'],
       ['kubectl kleym doctor --spire-namespace my-spire', 'where SPIRE is in a namespace of another name'],
     ],
   },

@@ -47,6 +47,10 @@ export const flags = {
   recursive: { type: 'boolean', short: 'R', about: 'folders within folders, too' },
   'against-cluster': { type: 'boolean', about: 'look in the cluster for what the files lack' },
   container: { type: 'string', short: 'c', value: 'NAME', about: 'only this container' },
+  trial: {
+    type: 'boolean',
+    about: 'send a binding through, in a namespace of its own that is deleted afterwards',
+  },
   'trust-domain': {
     type: 'string',
     value: 'NAME',

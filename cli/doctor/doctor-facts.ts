@@ -48,7 +48,7 @@ export interface DoctorFacts {
 
 /** One thing that was looked at. */
 export interface Check {
-  readonly area: 'definitions' | 'functions' | 'events' | 'settings' | 'bindings' | 'permissions';
+  readonly area: 'definitions' | 'functions' | 'events' | 'settings' | 'bindings' | 'permissions' | 'trial';
   readonly status: 'ok' | 'warning' | 'error' | 'unknown';
   readonly message: string;
   /** What to do. */

@@ -13,8 +13,8 @@ export interface DoctorReport {
   readonly checks: readonly Check[];
 }
 
-/** Examines an installation. */
-export function toDoctorReport(facts: DoctorFacts): DoctorReport {
+/** Examines an installation; `trial`: what came of sending a binding through. */
+export function toDoctorReport(facts: DoctorFacts, trial: readonly Check[] = []): DoctorReport {
   return {
     schemaVersion: 'v1alpha1',
     kind: 'InstallationReport',
@@ -24,6 +24,7 @@ export function toDoctorReport(facts: DoctorFacts): DoctorReport {
       ...checkEvents(facts),
       ...checkSettings(facts),
       ...checkBindings(facts),
+      ...trial,
       ...facts.lacks.map((permission): Check => ({
         area: 'permissions',
         status: 'warning',

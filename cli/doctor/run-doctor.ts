@@ -14,6 +14,7 @@ import { type Ending, type Given, type Tools, toEnding } from '../tools.ts';
 import { type DoctorFacts, isRead } from './doctor-facts.ts';
 import { toDoctorReport } from './doctor-report.ts';
 import { toDoctorText } from './doctor-text.ts';
+import { createTrialTools, runTrial } from './trial.ts';
 import {
   Adapter,
   ConfigMap,
@@ -30,7 +31,10 @@ import {
 
 /** kubectl kleym doctor */
 export async function runDoctor({ flags }: Given, { terminal, connect }: Tools): Promise<Ending> {
-  const report = toDoctorReport(await readFacts(connect(flags), flags));
+  const connection = connect(flags);
+  const facts = await readFacts(connection, flags);
+  const trial = flags.trial ? await runTrial(connection, facts.served, createTrialTools()) : [];
+  const report = toDoctorReport(facts, trial);
   const findings = report.checks.flatMap(({ status }) =>
     status === 'error' || status === 'warning' ? [{ severity: status }] : [],
   );

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
 import type { Resource } from '../../shared/api/object-meta.ts';
 import { isPathSegment } from '../../shared/kube/addresses.ts';
-import { decode, toFound, toUncertain } from '../../shared/kube/answers.ts';
-import { listPages } from '../../shared/kube/pages.ts';
+import { decode, toFound, toUncertain } from '../../shared/kube/api-answers.ts';
+import { listPages } from '../../shared/kube/list-pages.ts';
 import type { Transport } from '../../shared/kube/transport.ts';
+import { toResourcePath } from './resource-path.ts';
 
 /** What to list, and by what it is selected. */
 interface Listing {
@@ -33,14 +34,14 @@ export function createLookups(transport: Transport): Lookups {
         ...(labels !== undefined && { labelSelector: labels }),
         ...(fields !== undefined && { fieldSelector: fields }),
       };
-      const paged = await listPages(transport, { path: toPath(resource, namespace), query }, schema);
+      const paged = await listPages(transport, { path: toResourcePath(resource, namespace), query }, schema);
       if (paged.kind === 'listed') return paged.listed.items;
       if (paged.answer.status === 404) return 'unserved';
       throw toUncertain(paged.answer);
     },
     get: async (resource, { namespace, name }, schema) => {
       if (!isPathSegment(name)) return 'absent';
-      const path = `${toPath(resource, namespace)}/${encodeURIComponent(name)}`;
+      const path = `${toResourcePath(resource, namespace)}/${encodeURIComponent(name)}`;
       const found = toFound(schema, name, await transport.read({ method: 'GET', path }));
       return found === 'elsewhere' ? 'absent' : found;
     },
@@ -51,9 +52,4 @@ export function createLookups(transport: Transport): Lookups {
       return decode(schema, answer);
     },
   };
-}
-
-function toPath({ group, version, plural }: Resource, namespace: string | undefined): string {
-  const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
-  return `${root}${namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${plural}`;
 }
