@@ -12,21 +12,21 @@ const clearLine = '\r\u001B[K';
 /** Silent for a second; then a line that is written over on a terminal, and written once elsewhere. */
 export function startProgress(out: Pick<NodeJS.WriteStream, 'write' | 'isTTY'>): Progress {
   let steps = 0;
-  let isShown = false;
+  let rhythm: NodeJS.Timeout | undefined;
   const show = () => {
-    if (isShown && !out.isTTY) return;
-    isShown = true;
     const words = `asking the API server: ${steps} requests answered`;
     out.write(out.isTTY ? `${clearLine}${words}` : `${words} …\n`);
   };
-  const timers = [setTimeout(show, quietMs)];
-  timers.push(setInterval(() => isShown && show(), rhythmMs));
-  for (const timer of timers) timer.unref();
+  const quiet = setTimeout(() => {
+    show();
+    if (out.isTTY) rhythm = setInterval(show, rhythmMs).unref();
+  }, quietMs).unref();
   return {
     step: () => void steps++,
     end: () => {
-      for (const timer of timers) clearTimeout(timer);
-      if (isShown && out.isTTY) out.write(clearLine);
+      clearTimeout(quiet);
+      clearInterval(rhythm);
+      if (rhythm) out.write(clearLine);
     },
   };
 }
