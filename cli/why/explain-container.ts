@@ -56,10 +56,15 @@ export function failuresOf({ steps }: Pick<Explanation, 'steps'>): readonly Step
   return steps.filter(({ holds }) => !holds);
 }
 
-/** How many things are between the container and the identity: another namespace counts for a little more. */
+/**
+ * How many things are between the container and the identity. Another namespace counts for a little more, and so does a
+ * pool that is not there: for which pods it would have been nobody knows.
+ */
 export function distanceOf(explanation: Explanation): number {
   const failures = failuresOf(explanation);
-  return failures.length + (failures.some(({ kind }) => kind === 'namespace') ? 0.5 : 0);
+  const isElsewhere = failures.some(({ kind }) => kind === 'namespace');
+  const isVague = !explanation.steps.some(({ kind }) => kind === 'podLabel');
+  return failures.length + (isElsewhere ? 0.5 : 0) + (isVague ? 0.5 : 0);
 }
 
 function toSelectorStep(check: Check, view: BindingView, { images }: RunningContainer): Step {

@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest';
+import type { Binding } from '../../shared/api/binding.ts';
+import { Output } from '../../shared/api/cluster-spiffe-id.ts';
+import { toClock } from '../../shared/collect/clock.ts';
+import {
+  createBinding,
+  createSources,
+  exampleSettings,
+  perObjective,
+  poolOnly,
+} from '../../test/support/inference.ts';
+import { output } from '../../test/support/manifests.ts';
+import { type PodTraits, createPod } from '../../test/support/pods.ts';
+import { toBindingViews } from './binding-view.ts';
+import { type PodFacts, type PodReport, toPodReport } from './pod-report.ts';
+
+function ready(binding: Binding): Binding {
+  const condition = { type: 'Ready' as const, status: 'True' as const, reason: 'Reconciled', message: '' };
+  const conditions = [{ ...condition, observedGeneration: 1, lastTransitionTime: '' }];
+  return { ...binding, status: { conditions } };
+}
+
+function explain(
+  bindings: readonly Binding[],
+  traits: PodTraits = {},
+  more: Partial<PodFacts> = {},
+): PodReport {
+  const snapshot = {
+    namespace: 'default',
+    bindings: new Map(bindings.map((binding) => [binding.metadata.name, binding])),
+    outputs: [],
+    sources: createSources(),
+    clock: toClock('2026-01-01T00:00:00Z'),
+  };
+  return toPodReport({
+    pod: createPod(traits),
+    container: undefined,
+    bindings: toBindingViews(snapshot, exampleSettings, false),
+    outputs: [],
+    namespaceLabels: { team: 'a' },
+    controllerManager: undefined,
+    lacks: [],
+    ...more,
+  });
+}
+
+const chat = ready(createBinding(perObjective, 'chat'));
+
+describe('the nearest miss comes first', () => {
+  test('what fails least', () => {
+    const other = ready(
+      createBinding({ ...perObjective, containerName: 'other', serviceAccountName: 'x' }, 'a'),
+    );
+    const { containers } = explain([other, chat], { containers: ['mian'] });
+    expect(containers[0]?.misses.map(({ binding }) => binding)).toEqual(['chat', 'a']);
+  });
+
+  test('a binding whose pool is not there is nobody’s nearest', () => {
+    const astray = createBinding({ ...poolOnly, poolRef: { name: 'nowhere' } }, 'astray');
+    const { summary, containers } = explain([astray, chat], { labels: { app: 'model-sever' } });
+    expect(summary).toContain('nearest is chat: label app "model-sever" ≠ "model-server"');
+    expect(containers[0]?.misses.map(({ binding }) => binding)).toEqual(['chat', 'astray']);
+  });
+
+  test('of several faults the first is told, and how many others there are', () => {
+    const { summary } = explain([chat], { serviceAccountName: 'x', nodeName: null });
+    expect(summary).toContain('service account "x" ≠ "inference-sa" (and 1 more below). To change it: run');
+  });
+});
+
+test('where there is no binding at all that is the reason', () => {
+  expect(explain([]).summary).toBe(
+    'pod default/pod-a matches no binding: there is none in namespace default; create a binding for its pool',
+  );
+});
+
+describe('ClusterSPIFFEIDs of others', () => {
+  test('are listed where they select the pod and its namespace', () => {
+    const outputs = [
+      parse('default', { fallback: true, podSelector: undefined }),
+      parse('same-labels', { podSelector: { matchLabels: { app: 'model-server' } } }),
+      parse('other-labels', { podSelector: { matchLabels: { app: 'x' } } }),
+      parse('other-namespaces', { namespaceSelector: { matchLabels: { team: 'b' } } }),
+    ];
+    const { otherClusterSPIFFEIDs } = explain([chat], {}, { outputs });
+    expect(otherClusterSPIFFEIDs.map(({ name, fallback }) => [name, fallback])).toEqual([
+      ['default', true],
+      ['same-labels', false],
+    ]);
+  });
+
+  test('of a class that SPIRE Controller Manager does not act on are left out', () => {
+    const outputs = [parse('classless', {}), parse('classed', { className: 'spire' })];
+    const controllerManager = { kind: 'ControllerManagerConfig', className: 'spire' } as const;
+    const { otherClusterSPIFFEIDs } = explain([chat], {}, { outputs, controllerManager });
+    expect(otherClusterSPIFFEIDs.map(({ name }) => name)).toEqual(['classed']);
+  });
+});
+
+test('a pod that has ended is told so', () => {
+  const pod = createPod();
+  const { notes } = explain([chat], {}, { pod: { ...pod, status: { phase: 'Succeeded' } } });
+  expect(notes[0]).toBe('the pod has ended (Succeeded): nobody asks any more');
+});
+
+function parse(name: string, spec: object): Output {
+  return Output.parse({ ...output(name, spec), metadata: { name, uid: 'u', resourceVersion: '1' } });
+}
