@@ -24,7 +24,7 @@ import { type Identity, renderIdentity } from '../identity/render-identity.ts';
 import type { Settings } from '../identity/settings.ts';
 import { type NewBinding, decideNew } from './decide-new.ts';
 import { decideOrphans } from './decide-orphans.ts';
-import { decide } from './decide.ts';
+import { decide, explain } from './decide.ts';
 import type { Decision } from './decision.ts';
 import type { RunState } from './run-state.ts';
 import { toConfirmedStatus } from './status.ts';
@@ -1007,5 +1007,31 @@ describe('a spec that cannot be read', () => {
       'RenderFailure=True/UnreadableSpec',
     ]);
     expect(decision.status.conditions?.[0]?.message).toContain('spec cannot be read (mode: what?)');
+  });
+});
+
+describe('a decision is explained by its row', () => {
+  const binding = held();
+  const output = outputOf(binding);
+  const colliding = held(perObjective, 'binding-b');
+
+  it.each<[number, string, Scene]>([
+    [2, 'it is not there', {}],
+    [3, 'its output has an old name', { bindings: [held({ ...poolOnly })], outputs: [output] }],
+    [4, 'it is being deleted', { bindings: [deleting(binding)], outputs: [output] }],
+    [5, 'it has no finalizer', { bindings: [createBinding(perObjective)] }],
+    [6, 'it collides', { bindings: [binding, colliding] }],
+    [7, 'a POST may land', { bindings: [at(binding, { claim: creating(binding) })] }],
+    [8, 'another output has its key', { bindings: [binding], outputs: [outputOf(colliding)] }],
+    [11, 'it is free', { bindings: [binding] }],
+    [
+      14,
+      'its output was edited',
+      { bindings: [binding], outputs: [{ ...output, spec: { ...output.spec, fallback: true } }] },
+    ],
+    [15, 'the status does not say it', { bindings: [binding], outputs: [output] }],
+  ])('row %i: %s', (row, _, scene) => {
+    const world = worldOf(scene);
+    expect(explain(world, 'binding-a', {}, 'fresh-nonce').row).toBe(row);
   });
 });

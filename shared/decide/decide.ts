@@ -15,33 +15,40 @@ import { type OutputView, type RenderedView, type View, toView } from './view.ts
 import { reportRejection } from './withdraw.ts';
 import type { World } from './world.ts';
 
-type Row<V> = (view: V) => Decision | undefined;
+/** A row of the table in docs/protocol.md, with its number there. */
+type Row<V> = readonly [number: number, decide: (view: V) => Decision | undefined];
+
+/** What a binding needs next, and by which row. */
+export interface Explained {
+  readonly row: number;
+  readonly decision: Decision;
+}
 
 /** Rows 3 to 7: whether there may be an output at all. */
 const commonRows: readonly Row<View>[] = [
-  withdrawOldName,
-  waitForTerminating,
-  finalize,
-  ensureFinalizer,
-  reportRefusal,
-  waitForOpenPost,
+  [3, withdrawOldName],
+  [3, waitForTerminating],
+  [4, finalize],
+  [5, ensureFinalizer],
+  [6, reportRefusal],
+  [7, waitForOpenPost],
 ];
 
 /** Rows 8 to 11: there is no output. */
 const creationRows: readonly Row<RenderedView>[] = [
-  waitForHolder,
-  sendAnnouncedPost,
-  dryRunRejected,
-  announceCreation,
+  [8, waitForHolder],
+  [9, sendAnnouncedPost],
+  [10, dryRunRejected],
+  [11, announceCreation],
 ];
 
 /** Rows 12 to 16: there is one. */
 const outputRows: readonly Row<OutputView>[] = [
-  fence,
-  changeKey,
-  withdrawDuplicate,
-  restoreContent,
-  reportReady,
+  [12, fence],
+  [13, changeKey],
+  [13, withdrawDuplicate],
+  [14, restoreContent],
+  [15, reportReady],
 ];
 
 /**
@@ -49,11 +56,16 @@ const outputRows: readonly Row<OutputView>[] = [
  * and why there are no others, stand in docs/protocol.md. Rows 0 and 1 are `decideNew` and `decideOrphans`.
  */
 export function decide(world: World, name: string, state: Readonly<RunState>, nonce: string): Decision {
+  return explain(world, name, state, nonce).decision;
+}
+
+/** The same, with the row that decided it: for people, who want to know why. */
+export function explain(world: World, name: string, state: Readonly<RunState>, nonce: string): Explained {
   const binding = world.snapshot.bindings.get(name);
-  if (!binding) return converged; // row 2
-  const decision = decideRows(toView(world, binding, state, nonce));
+  if (!binding) return { row: 2, decision: converged };
+  const { row, decision } = decideRows(toView(world, binding, state, nonce));
   const claim = binding.status?.claim;
-  return claim?.kind === 'unreadable' ? waitForReader(decision, claim) : decision;
+  return { row, decision: claim?.kind === 'unreadable' ? waitForReader(decision, claim) : decision };
 }
 
 /** Nobody knows what may land by a claim that cannot be read, so kleym does not overwrite it. Its output may be deleted. */
@@ -63,23 +75,24 @@ function waitForReader(decision: Decision, { words }: UnreadableClaim): Decision
   return { kind: 'waiting', message };
 }
 
-function decideRows(view: View): Decision {
+function decideRows(view: View): Explained {
   return firstOf(commonRows, view) ?? decideOutput(view);
 }
 
-function decideOutput(view: View): Decision {
+function decideOutput(view: View): Explained {
   const { outcome } = view.rendering;
-  if (outcome.kind === 'refused') return converged; // row 6 has answered it
+  if (outcome.kind === 'refused') return { row: 6, decision: converged }; // row 6 has answered it
   const rendered = { ...view, identity: outcome.value };
   const { output } = view;
-  const decision = output ? firstOf(outputRows, { ...rendered, output }) : firstOf(creationRows, rendered);
-  return decision ?? converged;
+  const explained = output ? firstOf(outputRows, { ...rendered, output }) : firstOf(creationRows, rendered);
+  // Row 15 says what is not reported yet; where all of it is, nothing is left.
+  return explained && explained.decision.kind !== 'converged' ? explained : { row: 16, decision: converged };
 }
 
-function firstOf<V>(rows: readonly Row<V>[], view: V): Decision | undefined {
-  for (const row of rows) {
-    const decision = row(view);
-    if (decision) return decision;
+function firstOf<V>(rows: readonly Row<V>[], view: V): Explained | undefined {
+  for (const [row, decideBy] of rows) {
+    const decision = decideBy(view);
+    if (decision) return { row, decision };
   }
   return undefined;
 }
@@ -90,7 +103,7 @@ function ensureFinalizer(view: View): Decision | undefined {
   if (binding.metadata.finalizers?.includes(bindingFinalizer)) return undefined;
   const patch = addFinalizer(binding);
   const { finalizers } = patch;
-  const next = decideRows({
+  const { decision: next } = decideRows({
     ...view,
     binding: { ...binding, metadata: { ...binding.metadata, finalizers: [...finalizers] } },
   });
