@@ -154,7 +154,7 @@ Conditions:
 
 Claim: a create of ClusterSPIFFEID kleym-default-binding-a-objective-046c582e may still land until 12:03:10 UTC
 Peers: none
-Next step of reconcile: write the finalizers of the binding
+Next step of reconcile: write the finalizers of the binding (row 5)
 
 Matched pods:
   default/pod-a container=main

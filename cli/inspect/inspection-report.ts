@@ -11,7 +11,7 @@ import { objectiveResources } from '../../shared/api/objective.ts';
 import type { Resource } from '../../shared/api/object-meta.ts';
 import type { Refused } from '../../shared/api/outcome.ts';
 import { poolResources } from '../../shared/api/pool.ts';
-import { decide } from '../../shared/decide/decide.ts';
+import { explain } from '../../shared/decide/decide.ts';
 import { findPeers, toConflicts } from '../../shared/decide/peers.ts';
 import { type Snapshot, type World, toWorld } from '../../shared/decide/world.ts';
 import { isSameContent } from '../../shared/identity/content.ts';
@@ -212,7 +212,7 @@ function toWorldParts(
     ...(seesBindings && seesSources && { peers: toConflicts(findPeers(world, name, identity?.key)) }),
     ...(seesBindings &&
       seesOutputs &&
-      seesSources && { nextStep: toNextStep(decide(world, name, {}, 'not drawn yet')) }),
+      seesSources && { nextStep: toNextStep(explain(world, name, {}, 'not drawn yet')) }),
   };
 }
 

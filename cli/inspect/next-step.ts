@@ -1,8 +1,13 @@
+import type { Explained } from '../../shared/decide/decide.ts';
 import type { Decision } from '../../shared/decide/decision.ts';
 import { findReady } from '../../shared/api/conditions.ts';
 
-/** What reconcile would do next for a binding, in words. */
-export function toNextStep(decision: Decision): string {
+/** What reconcile would do next for a binding, and by which row of docs/protocol.md. */
+export function toNextStep({ row, decision }: Explained): string {
+  return `${toStep(decision)} (row ${row})`;
+}
+
+function toStep(decision: Decision): string {
   switch (decision.kind) {
     case 'converged':
       return 'nothing: the binding is at rest';

@@ -1,22 +1,19 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { InspectionReport } from '../../cli/inspect/inspection-report.ts';
 import type { StatusReport } from '../../cli/status/status-report.ts';
-import { type Command, createCommand } from '../support/command.ts';
+import { createCommand } from '../support/command.ts';
 import { binding, objective, pool, poolBinding } from '../support/manifests.ts';
 import { podManifest } from '../support/pods.ts';
-import { type TestNamespace, type TestCluster, useCluster } from '../support/test-cluster.ts';
+import { useCluster } from '../support/test-cluster.ts';
 
 // The contract of the Go operator's command: what scripts rely on keeps its shape, its words and its exit codes.
 
-let cluster: TestCluster;
-let command: Command;
-let place: TestNamespace;
+const cluster = await useCluster();
+const command = createCommand(cluster.kubeConfig);
+const place = await cluster.namespace();
 
 beforeAll(async () => {
-  cluster = await useCluster();
-  command = createCommand(cluster.kubeConfig);
   await cluster.startStack();
-  place = await cluster.namespace();
   await place.create(pool(), objective(), binding(), podManifest());
   await place.ready('binding-a');
 });
@@ -84,7 +81,7 @@ describe('inspect binding', () => {
       capabilities: { binding: 'full', gaieResources: 'full', peerBindings: 'partial', pods: 'full' },
       outputs: [{ name: metadata.name, state: 'as rendered' }],
       claim: `it owns ClusterSPIFFEID ${metadata.name}, and no write is on its way`,
-      nextStep: 'nothing: the binding is at rest',
+      nextStep: 'nothing: the binding is at rest (row 16)',
       peers: [],
     });
     expect(report.bindingRef.conditions?.[0]).toMatchObject({
