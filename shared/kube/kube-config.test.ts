@@ -122,6 +122,14 @@ current-context: other
     expect(loadKubeConfig({}).getCurrentCluster()?.server).toBe('https://one.test');
   });
 
+  it('of several files may lack some', async () => {
+    const folder = await folderWith({ config: good });
+    environment({ KUBECONFIG: [join(folder, 'absent'), join(folder, 'config')].join(delimiter) });
+    expect(loadKubeConfig({}).getCurrentCluster()?.server).toBe('https://one.test');
+    environment({ KUBECONFIG: join(folder, 'absent') });
+    expect(() => loadKubeConfig({})).toThrow(/absent cannot be read: ENOENT/);
+  });
+
   it('is at home where nothing else says so', async () => {
     const home = await folderWith({ '.kube/config': good });
     environment({ HOME: home });

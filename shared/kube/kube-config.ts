@@ -43,8 +43,7 @@ export function loadKubeConfig(options: { file?: string; context?: string }): Ku
 }
 
 function load(file: string | undefined): { origin: string; config: KubeConfig } {
-  const files =
-    file === undefined ? (process.env['KUBECONFIG'] ?? '').split(delimiter).filter(Boolean) : [file];
+  const files = file === undefined ? listFiles(process.env['KUBECONFIG'] ?? '') : [file];
   if (files.length > 0) return { origin: files.join(', '), config: loadFiles(files) };
   if (process.env['KUBERNETES_SERVICE_HOST']) {
     const config = new KubeConfig();
@@ -58,6 +57,13 @@ function load(file: string | undefined): { origin: string; config: KubeConfig } 
     );
   }
   return { origin: home, config: loadFiles([home]) };
+}
+
+/** As for kubectl, of several files some may not be there; but not all. */
+function listFiles(variable: string): string[] {
+  const files = variable.split(delimiter).filter(Boolean);
+  const present = files.filter((file) => existsSync(file));
+  return present.length > 0 ? present : files;
 }
 
 function loadFiles(files: readonly string[]): KubeConfig {
