@@ -21,6 +21,11 @@ export interface BareClient {
   close(): void;
 }
 
+interface Listener {
+  readonly onLine: (line: string) => void;
+  readonly onEnd: () => void;
+}
+
 /** By this name the audit log tells us from the product. */
 export const bareUserAgent = 'kleym-bench';
 
@@ -75,17 +80,39 @@ export async function createBareClient(kubeconfigFile: string): Promise<BareClie
 
   async function watch(path: string, query: string, onLine: (line: string) => void): Promise<() => void> {
     const { metadata } = (await send('GET', `${path}?limit=1&${query}`)) as Stored;
-    const from = `resourceVersion=${metadata.resourceVersion}`;
+    let version = metadata.resourceVersion;
+    let end: (() => void) | undefined;
+    let isStopped = false;
+    const see = (line: string) => {
+      version = /"resourceVersion":"(\d+)"/.exec(line)?.[1] ?? version;
+      onLine(line);
+    };
+    // The API server cuts off whoever reads too slowly, without a word.
+    const goOn = async (): Promise<void> => {
+      if (isStopped) return;
+      end = await watchFrom(`${path}?watch=true&timeoutSeconds=7200&resourceVersion=${version}&${query}`, {
+        onLine: see,
+        onEnd: () => void goOn(),
+      });
+    };
+    await goOn();
+    return () => {
+      isStopped = true;
+      end?.();
+    };
+  }
+
+  function watchFrom(path: string, { onLine, onEnd }: Listener): Promise<() => void> {
     return new Promise((resolve, reject) => {
-      const url = `${server}${path}?watch=true&timeoutSeconds=7200&${from}&${query}`;
-      const asked = request(url, { agent: watching, headers }, (answer) => {
+      const asked = request(`${server}${path}`, { agent: watching, headers }, (answer) => {
         if (answer.statusCode !== 200) {
           answer.resume();
           return reject(new Error(`watch of ${path}: ${answer.statusCode}`));
         }
         createInterface({ input: answer })
           .on('line', onLine)
-          .on('error', () => {});
+          .on('error', () => {})
+          .on('close', onEnd);
         answer.on('error', () => {});
         return resolve(() => void asked.destroy());
       });
