@@ -278,7 +278,7 @@ function print({ measured, idle, bulkMeasured, floors: { before, after } }: Resu
     const { size } = one;
     const floorOf = (kind: 'bulk' | 'move') =>
       ((before[kind].get(size) ?? Number.NaN) + (after[kind].get(size) ?? Number.NaN)) / 2;
-    printBulk(one, floorOf('bulk'), floorOf('move'), median(idle.times));
+    printBulk(one, floorOf('bulk'), floorOf('move'), idle);
   }
 }
 
@@ -290,18 +290,20 @@ function printSingles({ title, times, counts }: Measured, floor: number): void {
   printRequests(counts, times.length);
 }
 
-function printBulk(one: BulkMeasured, bulkFloor: number, moveFloor: number, idle: number): void {
+function printBulk(one: BulkMeasured, bulkFloor: number, moveFloor: number, idle: Measured): void {
   const { size, took, beside, counts, cpu, peak, moved } = one;
   const perSecond = (ms: number) => `${((size * 1000) / ms).toFixed(0)}/s`;
   say(`\n${size} bindings, half of them PerObjective, created ${atOnce} at once`);
   say(
     `  until all are Ready     ${perSecond(took)}, floor ${perSecond(bulkFloor)}: ${toRatio(took, bulkFloor)}`,
   );
-  say(`  each                    ${toRequests(counts, size)}, ${toMs(cpu / size)} of the processor`);
+  // Those of the bindings in the other namespace are known from when nothing else happened.
+  const others = { counts: idle.counts, times: beside.length / idle.times.length };
+  say(`  each                    ${toRequests(counts, size, others)}, ${toMs(cpu / size)} of the processor`);
   printRequests(counts, size);
   say(`  memory at most          ${peak} MB`);
   say(
-    `  one in another namespace meanwhile  ${toMs(median(beside))} (${beside.length} samples, p90 ${toMs(quantile(beside, 0.9))}): ${toRatio(median(beside), idle)} its idle time`,
+    `  one in another namespace meanwhile  ${toMs(median(beside))} (${beside.length} samples, p90 ${toMs(quantile(beside, 0.9))}): ${toRatio(median(beside), median(idle.times))} its idle time`,
   );
   say(
     `  pool edited until all have moved    ${perSecond(moved.took)}, floor ${perSecond(moveFloor)}: ${toRatio(moved.took, moveFloor)}`,
@@ -312,10 +314,14 @@ function printBulk(one: BulkMeasured, bulkFloor: number, moveFloor: number, idle
   printRequests(moved.counts, size);
 }
 
-function toRequests(counts: Counts, size: number): string {
+function toRequests(
+  counts: Counts,
+  size: number,
+  others: { readonly counts: Counts; readonly times: number } = { counts: new Map(), times: 0 },
+): string {
   if (counts.size === 0) return 'not counted';
   const [lists, gets, writes] = (['list', 'get', 'write'] as const).map((kind) =>
-    (sumOf(counts, kind) / size).toFixed(2),
+    ((sumOf(counts, kind) - others.times * sumOf(others.counts, kind)) / size).toFixed(2),
   );
   return `${lists} lists, ${gets} gets, ${writes} writes`;
 }
