@@ -1,5 +1,5 @@
 import { bindingResource } from '../shared/api/binding.ts';
-import type { FailureCondition } from '../shared/api/conditions.ts';
+import type { FailureCondition } from '../shared/api/condition-types.ts';
 
 /** An object that a finding is about. */
 export interface ObjectRef {

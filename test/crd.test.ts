@@ -12,7 +12,7 @@ import {
   bindingFinalizer,
   bindingResource,
 } from '../shared/api/binding.ts';
-import { conditionTypes } from '../shared/api/conditions.ts';
+import { conditionTypes } from '../shared/api/condition-types.ts';
 import { toApiVersion } from '../shared/api/object-meta.ts';
 import { objectiveResources } from '../shared/api/objective.ts';
 import { poolResources } from '../shared/api/pool.ts';

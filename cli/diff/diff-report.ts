@@ -8,7 +8,7 @@ import { type Pod, listContainers } from '../workloads/pod.ts';
 import { type Permission, toPermissionWords } from '../kube/permissions.ts';
 import type { FileFinding, JudgedManifests } from '../manifests/judge-manifests.ts';
 import { type Plan, applyPlan, toEmptySnapshot } from '../manifests/plan.ts';
-import { toDifferences } from './to-differences.ts';
+import { type Standing, toDifferences } from './to-differences.ts';
 
 /** What is compared. */
 export interface DiffFacts {
@@ -19,12 +19,6 @@ export interface DiffFacts {
   readonly pods: ReadonlyMap<string, readonly Pod[]>;
   readonly lacks: readonly Permission[];
 }
-
-/** Whether a binding has an identity to give, and which; or why it has none. */
-export type Standing =
-  | { readonly kind: 'identity'; readonly identity: Identity }
-  | { readonly kind: 'none'; readonly reason: string; readonly message: string }
-  | { readonly kind: 'absent' };
 
 /** What becomes of the identity of one binding. */
 export interface IdentityChange {

@@ -1,6 +1,11 @@
 import type { Identity } from '../../shared/identity/render-identity.ts';
 import { selectorPrefixes } from '../../shared/identity/workload-selectors.ts';
-import type { Standing } from './diff-report.ts';
+
+/** Whether a binding has an identity to give, and which; or why it has none. */
+export type Standing =
+  | { readonly kind: 'identity'; readonly identity: Identity }
+  | { readonly kind: 'none'; readonly reason: string; readonly message: string }
+  | { readonly kind: 'absent' };
 
 /** What is different between two standings of a binding, in words. */
 export function toDifferences(before: Standing, after: Standing): readonly string[] {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Binding, bindingResource } from '../../shared/api/binding.ts';
 import { outputResource } from '../../shared/api/cluster-spiffe-id.ts';
-import { type ConditionType, conditionTypes } from '../../shared/api/conditions.ts';
+import { type ConditionType, conditionTypes } from '../../shared/api/condition-types.ts';
 import { objectiveResources } from '../../shared/api/objective.ts';
 import { poolResources } from '../../shared/api/pool.ts';
 import { createBinding, perObjective } from '../../test/support/inference.ts';

@@ -1,6 +1,7 @@
 import { type Binding, bindingResource } from '../../shared/api/binding.ts';
 import { outputResource } from '../../shared/api/cluster-spiffe-id.ts';
-import { type ConditionType, findReady } from '../../shared/api/conditions.ts';
+import type { ConditionType } from '../../shared/api/condition-types.ts';
+import { findReady } from '../../shared/api/conditions.ts';
 import { objectiveResources } from '../../shared/api/objective.ts';
 import type { Resource } from '../../shared/api/object-meta.ts';
 import { poolResources } from '../../shared/api/pool.ts';

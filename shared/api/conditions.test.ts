@@ -1,12 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  type Condition,
-  type Finding,
-  conditionTypes,
-  toUnevaluated,
-  toHealthy,
-  toConditions,
-} from './conditions.ts';
+import { conditionTypes } from './condition-types.ts';
+import { type Condition, type Finding, toUnevaluated, toHealthy, toConditions } from './conditions.ts';
 
 test('the conditions stand in the order in which the Go operator writes them', () => {
   expect(conditionTypes).toEqual(['Ready', 'Conflict', 'InvalidRef', 'UnsafeSelector', 'RenderFailure']);

@@ -1,4 +1,4 @@
-import type { FailureCondition } from './conditions.ts';
+import type { FailureCondition } from './condition-types.ts';
 import type { ConditionOf, RefusalReason } from './reasons.ts';
 
 // The limit of Kubernetes for the message of a condition. A message quotes what it found, which nothing else may limit.

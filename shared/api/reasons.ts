@@ -1,4 +1,4 @@
-import type { FailureCondition } from './conditions.ts';
+import type { FailureCondition } from './condition-types.ts';
 
 /** What a reason means: the rows of the table in docs/api.md. */
 interface ReasonDocumentation {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createBinding, perObjective } from '../../test/support/inference.ts';
 import type { BindingStatus, Peer } from '../api/binding.ts';
-import { type Condition, type Finding, conditionTypes, toConditions, toHealthy } from '../api/conditions.ts';
+import { conditionTypes } from '../api/condition-types.ts';
+import { type Condition, type Finding, toConditions, toHealthy } from '../api/conditions.ts';
 import { toEventRecords } from './event-records.ts';
 
 const now = '2026-11-21T12:00:00Z';

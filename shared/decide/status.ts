@@ -1,13 +1,6 @@
 import type { Binding, BindingStatus, Claim, Peer } from '../api/binding.ts';
-import {
-  type ConditionType,
-  type Finding,
-  conditionTypes,
-  findReady,
-  toUnevaluated,
-  toHealthy,
-  toConditions,
-} from '../api/conditions.ts';
+import { type ConditionType, conditionTypes } from '../api/condition-types.ts';
+import { type Finding, findReady, toUnevaluated, toHealthy, toConditions } from '../api/conditions.ts';
 import type { Refused } from '../api/outcome.ts';
 import { type Reason, outputRejections, pendingRejections } from '../api/reasons.ts';
 import { isSameJson } from '../identity/canonical.ts';

@@ -11,7 +11,7 @@ import { readDefinitions } from '../../local/crds/definitions.ts';
 import { toPingEvent } from '../../local/eventing/ping-event.ts';
 import { startStack } from '../../local/start/stack.ts';
 import type { BindingStatus } from '../../shared/api/binding.ts';
-import type { FailureCondition } from '../../shared/api/conditions.ts';
+import type { FailureCondition } from '../../shared/api/condition-types.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import { binding, output } from './manifests.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
