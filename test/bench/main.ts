@@ -6,6 +6,7 @@
 //   npm run bench -- --kubeconfig FILE              on a cluster that is there; requests are not counted then
 //   npm run bench -- --profile FOLDER               writes a CPU profile of npm start
 //   npm run bench -- --requests                     says of what kind the requests are
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type KeptProcesses, openKeptProcesses } from '../real/kept-processes.ts';
 import { pool } from '../support/manifests.ts';
@@ -50,6 +51,8 @@ const sizes = parseNumbers(values.sizes);
 const singles = Number(values.singles);
 const bulks = parseNumbers(values.bulk);
 const warmUps = 3;
+/** So that one binding does not meet what the one before still leads to: its Event, and the events of its own writes. */
+const betweenMs = 100;
 const floorWarmUps = 20;
 /** What is not ready by then takes for ever. */
 const patienceMs = 300_000;
@@ -126,8 +129,10 @@ async function measureFloors(client: BareClient, when: string): Promise<Floors> 
   await createNamespace(client, namespace);
   const names = range(singles + floorWarmUps).map((index) => `floor-${index}`);
   const times: number[] = [];
-  for (const one of await prepareOwnPools(client, namespace, names))
+  for (const one of await prepareOwnPools(client, namespace, names)) {
+    await sleep(betweenMs);
     times.push(await time(() => createBare(client, one)));
+  }
   const floors = { single: median(times.slice(floorWarmUps)), bulk: new Map(), move: new Map() };
   for (const size of bulks) {
     const place = `floor-${when}-${size}-${run}`;
@@ -168,7 +173,10 @@ async function measureSingles(
     for (const one of prepared.slice(0, warmUps)) await createOne(one);
     await product.settle();
     const times: number[] = [];
-    for (const one of prepared.slice(warmUps, warmUps + singles)) times.push(await createOne(one));
+    for (const one of prepared.slice(warmUps, warmUps + singles)) {
+      await sleep(betweenMs);
+      times.push(await createOne(one));
+    }
     return { title, times, counts: await product.settle() };
   } finally {
     watch.stop();
