@@ -558,7 +558,7 @@ describe('a withdrawal that is refused', () => {
     await here.edit(pool(), label(''));
     const { endings } = await here.settle(['binding-a']);
     expect(await here.ready('binding-a')).toBe('Unknown DeletionRejected');
-    const message = `ClusterSPIFFEID ${name} must go, and could not be deleted: denied by policy keep`;
+    const message = `ClusterSPIFFEID ${name} must be deleted, and the API server refuses: denied by policy keep`;
     expect(await messageOf(here)).toBe(message);
     expect(endings.get('binding-a')).toEqual({ kind: 'waiting', message });
     expect(here.writes).toEqual(['deleteOutput', 'replaceStatus']);
@@ -625,7 +625,7 @@ describe('a finalizer that the API server does not let us write', () => {
   test('is said once, and put on when it is allowed', async () => {
     const { here, by } = await denying();
     const { endings } = await here.settle(['binding-a']);
-    const message = 'the finalizer could not be put on: denied, request 1';
+    const message = 'the API server refuses to add the finalizer: denied, request 1';
     expect(endings.get('binding-a')).toEqual({ kind: 'waiting', message });
     expect([await here.ready('binding-a'), await messageOf(here)]).toEqual([
       'Unknown FinalizerRejected',
@@ -653,7 +653,7 @@ describe('a finalizer that the API server does not let us write', () => {
     await here.edit(pool(), label(''));
     await here.settle(['binding-a']);
     expect(await here.outputs()).toEqual([]);
-    expect(await messageOf(here)).toBe('the finalizer could not be put on: denied, request 1');
+    expect(await messageOf(here)).toBe('the API server refuses to add the finalizer: denied, request 1');
   });
 
   test('is not tried for a crowd by each of its members', async () => {
@@ -673,7 +673,7 @@ describe('a finalizer that the API server does not let us write', () => {
     await here.remove(binding());
     await here.settle(['binding-a']);
     expect(await here.outputs()).toEqual([]);
-    expect(await messageOf(here)).toBe('the finalizer could not be taken off: denied, request 1');
+    expect(await messageOf(here)).toBe('the API server refuses to remove the finalizer: denied, request 1');
     by.refusal = undefined;
     await here.settle(['binding-a']);
     expect(await here.ready('binding-a')).toBe('nothing');

@@ -46,7 +46,7 @@ export function finalize(view: View): Decision | undefined {
     return view.output ? withdraw(view, view.output) : (clampFutureClaim(view) ?? converged);
   return withdrawThen(view, () => {
     if (state.finalizerRejected !== undefined) {
-      const message = `the finalizer could not be taken off: ${state.finalizerRejected}`;
+      const message = `the API server refuses to remove the finalizer: ${state.finalizerRejected}`;
       return reportRejection(view, 'FinalizerRejected', message);
     }
     const left = finalizers.filter((finalizer) => finalizer !== bindingFinalizer);

@@ -459,7 +459,7 @@ describe('row 6: withdraw, then report', () => {
 describe('a withdrawal that the API server refused to this run', () => {
   const live = outputOf(a);
   const refusedWith = (words: string): RunState => ({ undeletedOutput: { uid: live.metadata.uid, words } });
-  const message = `ClusterSPIFFEID ${live.metadata.name} must go, and could not be deleted: denied by a policy`;
+  const message = `ClusterSPIFFEID ${live.metadata.name} must be deleted, and the API server refuses: denied by a policy`;
   const elsewhere = held({ ...perObjective, objectiveRef: { name: 'objective-b' } });
   const moved = held({ ...perObjective, containerName: 'second' });
   const peer = at(b, { claim: { ...owning(b), ...pickKey(moved) } });
@@ -516,7 +516,7 @@ describe('a withdrawal that the API server refused to this run', () => {
       kind: 'write-status',
       status: {
         observedGeneration: 2,
-        conditions: [{ message: expect.stringMatching(/deleted: no$/) }, {}, {}, {}, {}],
+        conditions: [{ message: expect.stringMatching(/refuses: no$/) }, {}, {}, {}, {}],
       },
     });
   });

@@ -110,7 +110,7 @@ function ensureFinalizer(view: View): Decision | undefined {
   if (state.finalizerRejected === undefined) return { ...patch, announce: toFirstAnnouncement(view, next) };
   // The binding had a finalizer before, and may have an output that must go.
   if (next.kind === 'delete-output') return next;
-  const message = `the finalizer could not be put on: ${state.finalizerRejected}`;
+  const message = `the API server refuses to add the finalizer: ${state.finalizerRejected}`;
   return reportRejection(view, 'FinalizerRejected', message);
 }
 

@@ -19,7 +19,7 @@ export function withdraw(view: View, held: HeldOutput): Decision {
   const { name, uid } = held.output.metadata;
   const { undeletedOutput } = view.state;
   if (undeletedOutput?.uid !== uid) return toDeletion(held);
-  const message = `ClusterSPIFFEID ${name} must go, and could not be deleted: ${undeletedOutput.words}`;
+  const message = `ClusterSPIFFEID ${name} must be deleted, and the API server refuses: ${undeletedOutput.words}`;
   return reportRejection(view, 'DeletionRejected', message);
 }
 
