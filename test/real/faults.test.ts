@@ -7,7 +7,7 @@ import { findReady } from '../../shared/api/conditions.ts';
 import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import type { Manifest } from '../support/kube-client.ts';
-import { readManifests } from '../support/kustomization.ts';
+import { readManifests, rolesOfAccounts } from '../support/kustomization.ts';
 import { readDefinitions } from '../../local/crds/definitions.ts';
 import {
   type TestNamespace,
@@ -270,7 +270,7 @@ async function writeToken(file: string, token: string): Promise<void> {
 async function prepareAccount(): Promise<void> {
   await kube.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kleym-system' } });
   await kube.apply(account);
-  for (const role of readManifests('base').filter(({ kind }) => kind === 'ClusterRole')) {
+  for (const role of rolesOfAccounts(readManifests('base'))) {
     await kube.apply(role);
     await kube.apply({
       apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -386,7 +386,7 @@ describe('an output that the API server truly refuses', () => {
 
   test('because of a missing permission is reported, and is created when the permission is granted', async () => {
     const here = await cluster.namespace();
-    const roles = readManifests('base').filter(({ kind }) => kind === 'ClusterRole');
+    const roles = rolesOfAccounts(readManifests('base'));
     const role = {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRole',

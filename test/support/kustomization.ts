@@ -102,14 +102,20 @@ export const Rules = z.array(
   }),
 );
 
+/** The roles that accounts have of these manifests; of one account, where it is named. */
+export function rolesOfAccounts(objects: readonly Manifest[], account?: string): Manifest[] {
+  return objects
+    .filter(({ kind }) => kind === 'ClusterRoleBinding' || kind === 'RoleBinding')
+    .filter((one) =>
+      (one['subjects'] as { name: string }[]).some(({ name }) => account === undefined || name === account),
+    )
+    .map((one) => findManifest(objects, 'ClusterRole', (one['roleRef'] as { name: string }).name));
+}
+
 /** What an account may do: verbs by `resource.group`. */
 export function permissionsOf(objects: readonly Manifest[], account: string): Record<string, string[]> {
-  const roles = objects
-    .filter(({ kind }) => kind === 'ClusterRoleBinding' || kind === 'RoleBinding')
-    .filter((one) => (one['subjects'] as { name: string }[]).some(({ name }) => name === account))
-    .map((one) => findManifest(objects, 'ClusterRole', (one['roleRef'] as { name: string }).name));
   const granted: Record<string, string[]> = {};
-  for (const rule of roles.flatMap((role) => Rules.parse(role['rules']))) {
+  for (const rule of rolesOfAccounts(objects, account).flatMap((role) => Rules.parse(role['rules']))) {
     for (const resource of rule.resources)
       for (const group of rule.apiGroups) (granted[`${resource}.${group}`] ??= []).push(...rule.verbs);
   }
