@@ -38,6 +38,7 @@ const manifest = await readDefinition(bindingResource);
 /** The parts of a JSON schema by which zod's and the CRD's are compared. */
 interface Schema {
   readonly type?: string;
+  readonly description?: string;
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly default?: unknown;
@@ -129,6 +130,10 @@ function listPaths(one: Schema, path: readonly string[] = []): (readonly string[
   return one.items ? [...below, ...listPaths(one.items, [...path, 'items'])] : below;
 }
 
+function partAt(one: Schema, path: readonly string[]): Schema {
+  return path.reduce<unknown>((part, name) => (part as Record<string, unknown>)[name], one) as Schema;
+}
+
 /** A copy of a schema in which the part at a path is another one. */
 function mutate(one: Schema, path: readonly string[], change: (part: Schema) => Schema | undefined): Schema {
   const [name, ...rest] = path;
@@ -210,6 +215,11 @@ describe('the CRD and the schemas in the code', () => {
       expect.stringContaining(difference),
     ]);
   });
+});
+
+test('the CRD describes each field, for kubectl explain', () => {
+  const parts = listPaths(crdSchema()).map((path) => [path, partAt(crdSchema(), path)] as const);
+  expect(parts.filter(([, part]) => part.description === undefined)).toEqual([]);
 });
 
 describe('the CRD and the constants in the code', () => {

@@ -238,15 +238,26 @@ function describeReading(subject: () => Subject, desk: () => Desk, place: () => 
     await makeReady('shown', { set: 'shown' });
     const { said } = await desk().run('get', 'iib', '-l', 'set=shown');
     expect(said.split('\n').map((line) => line.split(/ {2,}/).map((cell) => cell.trim()))).toEqual([
-      ['NAME', 'MODE', 'POOL', 'OBJECTIVE', 'READY', 'REASON', 'SPIFFE ID'],
-      ['shown', 'PoolOnly', 'pool-a', 'True', 'Reconciled', 'spiffe://a.b/c'],
+      ['NAME', 'MODE', 'POOL', 'OBJECTIVE', 'READY', 'REASON', 'SPIFFE ID', 'AGE'],
+      [
+        'shown',
+        'PoolOnly',
+        'pool-a',
+        'True',
+        'Reconciled',
+        'spiffe://a.b/c',
+        expect.stringMatching(/^\d+s$/),
+      ],
     ]);
   });
 
-  test.each(['iib', 'inferenceidentitybinding', plural, full])('get understands %s', async (word) => {
-    const { code } = await desk().run('get', word, '-o', 'name');
-    expect(code).toBe(0);
-  });
+  test.each(['iib', 'kleym', 'inferenceidentitybinding', plural, full])(
+    'get understands %s',
+    async (word) => {
+      const { code } = await desk().run('get', word, '-o', 'name');
+      expect(code).toBe(0);
+    },
+  );
 
   test('get chooses by labels and by the fields of the definition', async () => {
     await makeReady('chosen', { set: 'chosen' });

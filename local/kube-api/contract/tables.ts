@@ -30,24 +30,33 @@ export function describeTables(subject: () => Subject): void {
       lastTransitionTime: '2026-01-02T03:04:05Z',
     };
     const computedSpiffeIDs = [{ mode: 'PoolOnly', spiffeID: 'spiffe://a.b/c' }];
+    const conflicts = ['x', 'y', 'z'].map((name) => ({
+      name,
+      uid: name,
+      reason: name === 'x' ? 'IdentityCollision' : 'PossibleOverlap',
+    }));
     await api.patch(`${bindings}/a/status`, 'merge', {
-      status: { conditions: [condition], computedSpiffeIDs },
+      status: { conditions: [condition], computedSpiffeIDs, conflicts },
     });
     const { body } = await api.send('GET', bindings, { accept: asTable });
     const { kind, columnDefinitions, rows } = body as Table;
     expect(kind).toBe('Table');
-    expect(columnDefinitions.map(({ name, type }) => `${name} ${type}`)).toEqual([
-      'Name string',
-      'MODE string',
-      'POOL string',
-      'OBJECTIVE string',
-      'READY string',
-      'REASON string',
-      'SPIFFE ID string',
+    expect(columnDefinitions.map(({ name, type, priority }) => `${name} ${type} ${priority}`)).toEqual([
+      'Name string 0',
+      'MODE string 0',
+      'POOL string 0',
+      'OBJECTIVE string 0',
+      'READY string 0',
+      'REASON string 0',
+      'SPIFFE ID string 0',
+      'AGE date 0',
+      'MAY OVERLAP string 1',
+      'MESSAGE string 1',
     ]);
+    const age = expect.stringMatching(/^\d+s$/);
     expect(rows.map(({ cells }) => cells)).toEqual([
-      ['a', 'PoolOnly', 'pool-a', 'objective-a', 'True', 'Reconciled', 'spiffe://a.b/c'],
-      ['b', 'PoolOnly', 'pool-a', null, null, null, null],
+      ['a', 'PoolOnly', 'pool-a', 'objective-a', 'True', 'Reconciled', 'spiffe://a.b/c', age, 'y', 'm'],
+      ['b', 'PoolOnly', 'pool-a', null, null, null, null, age, null, null],
     ]);
     expect(rows[0]?.object).toMatchObject({ kind: 'PartialObjectMetadata', metadata: { name: 'a' } });
   });
