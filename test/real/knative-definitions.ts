@@ -1,8 +1,8 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
 import type { Manifest } from '../support/kube-client.ts';
 import { downloadGoModule } from './go-module.ts';
+import { parseObjects } from '../support/kustomization.ts';
 import { eventingModule, servingModule } from './knative-modules.ts';
 
 /** Knative's definitions of the kinds of these objects, as it ships them, but fit for an API server beside which no Knative runs. */
@@ -26,10 +26,10 @@ interface Definition extends Manifest {
 
 async function readDefinitionsOf(folder: string): Promise<Definition[]> {
   const files = (await readdir(folder)).filter((name) => name.endsWith('.yaml'));
-  const texts = await Promise.all(files.map((name) => readFile(join(folder, name), 'utf8')));
-  return texts.flatMap((text) =>
-    parseAllDocuments(text).flatMap((document) => (document.toJS() as Definition | null) ?? []),
+  const objects = await Promise.all(
+    files.map(async (name) => parseObjects(await readFile(join(folder, name), 'utf8'), join(folder, name))),
   );
+  return objects.flat() as Definition[];
 }
 
 /** The webhook that converts between versions is not there; the stored one needs no conversion. */

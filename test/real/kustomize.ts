@@ -3,8 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
-import { parseAllDocuments, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import type { Manifest } from '../support/kube-client.ts';
+import { parseObjects } from '../support/kustomization.ts';
 import { type GoModule, downloadGoModule } from './go-module.ts';
 import { type Workshop, buildGoPart } from './go-part.ts';
 
@@ -41,8 +42,7 @@ export async function provideKustomize(workshop: Workshop): Promise<Kustomize> {
 function use(program: string): Kustomize {
   async function build(folder: string): Promise<Kustomized> {
     const { stdout, stderr } = await promisify(execFile)(program, ['build', folder]);
-    const objects = parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
-    return { objects, said: stderr };
+    return { objects: parseObjects(stdout, folder), said: stderr };
   }
 
   async function buildText(kustomization: Readonly<Record<string, unknown>>): Promise<Kustomized> {

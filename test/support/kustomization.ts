@@ -140,10 +140,15 @@ function build(folder: string, before: readonly Manifest[]): Manifest[] {
 
 function readResource(path: string): Manifest[] {
   if (statSync(path).isDirectory()) return build(path, []);
-  return parseAllDocuments(readFileSync(path, 'utf8')).flatMap((document) => {
-    if (document.errors[0]) throw new Error(`${path} is not YAML`, { cause: document.errors[0] });
-    const object = document.toJS() as Manifest | null;
-    return object === null ? [] : [object];
+  return parseObjects(readFileSync(path, 'utf8'), path);
+}
+
+/** The objects of YAML documents; what is no YAML is an error that says where the text is from. */
+export function parseObjects(text: string, from: string): Manifest[] {
+  return parseAllDocuments(text).flatMap((document) => {
+    const [error] = document.errors;
+    if (error) throw new Error(`${from} is not YAML: ${error.message}`, { cause: error });
+    return (document.toJS() as Manifest | null) ?? [];
   });
 }
 
