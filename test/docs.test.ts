@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { glob, readFile } from 'node:fs/promises';
 import { dirname, join, normalize, relative } from 'node:path';
 import { startCluster } from '@kleym/kube-api';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { commands } from '../cli/command-line/commands.ts';
@@ -11,6 +11,7 @@ import { readDefinition, readDefinitions } from '../local/crds/definitions.ts';
 import { parseOptions } from '../local/start/options.ts';
 import { bindingResource } from '../shared/api/binding.ts';
 import { reasons } from '../shared/api/reasons.ts';
+import { parseObjects } from './support/kustomization.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -88,17 +89,23 @@ describe('the kind', () => {
     const bindings = inDocuments.filter((yaml) => yaml.includes('kind: InferenceIdentityBinding'));
     expect(bindings.length).toBeGreaterThanOrEqual(3);
     for (const yaml of bindings) await cluster.apply(yaml);
-    for (const yaml of await list('examples/*.yaml')) await cluster.apply(await read(yaml));
+    for (const yaml of await list('examples/**/*.yaml')) await cluster.apply(await read(yaml));
   });
+});
+
+test('no file of examples/ itself has a namespace: kubectl delete -f would delete it first, and miss the rest', async () => {
+  const files = await list('examples/*.yaml');
+  const objects = await Promise.all(files.map(async (file) => parseObjects(await read(file), file)));
+  expect(objects.flat().length).toBeGreaterThan(5);
+  expect(objects.flat().map(({ kind }) => kind)).not.toContain('Namespace');
 });
 
 describe('permissions', () => {
   const resources = ['inferenceidentitybindings', 'clusterspiffeids', 'inferencepools', 'events'];
 
   test('docs/security.md grants what knative/base/rbac.yaml grants', async () => {
-    const roles = parseAllDocuments(await read('knative/base/rbac.yaml')).map((one) =>
-      Role.parse(one.toJS()),
-    );
+    const file = 'knative/base/rbac.yaml';
+    const roles = parseObjects(await read(file), file).map((one) => Role.parse(one));
     const section = sectionOf(await read('docs/security.md'), 'Permissions');
     const rows = cellsOf(section).flatMap(([names = '', ...cells]) =>
       names.split(', ').map((name) => [name, ...cells]),

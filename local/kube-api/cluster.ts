@@ -11,6 +11,8 @@ import { runTerminations } from './terminations.ts';
 /** A Kubernetes API in this process: kinds, storage and watches, but nothing that runs workloads. */
 export interface EmbeddedCluster {
   readonly url: string;
+  /** Whether it began empty: in memory, or in a folder where no cluster was kept. */
+  readonly isNew: boolean;
   /** A kubeconfig that leads here, as YAML. */
   kubeconfig(): string;
   /** Creates or updates the objects of YAML documents, in their order. */
@@ -40,6 +42,7 @@ export async function startCluster(options: ClusterOptions): Promise<EmbeddedClu
   const url = `http://127.0.0.1:${server.port}`;
   const cluster: EmbeddedCluster = {
     url,
+    isNew: journal === undefined || journal.entries.length === 0,
     kubeconfig: () => toKubeconfig(url),
     apply: async (manifests) => applyManifests(state, manifests),
     compact: () => state.store.compact(),

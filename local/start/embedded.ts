@@ -1,9 +1,9 @@
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type EmbeddedCluster, startCluster } from '@kleym/kube-api';
-import { parseAllDocuments, stringify } from 'yaml';
-import { z } from 'zod';
 import { readDefinitions } from '../crds/definitions.ts';
+import { prepareFolder } from './prepare-folder.ts';
+import { applyManifests, readManifests } from './apply-files.ts';
 import { defaultPort } from './options.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -20,38 +20,21 @@ export function kubeconfigFileOf({ url }: EmbeddedCluster): string {
 
 /** Starts a cluster that knows our kind and those of the inference extension and SPIRE, and leads kubectl to it. */
 export async function startEmbedded(port: number, dataFolder: string | undefined): Promise<EmbeddedCluster> {
+  if (dataFolder !== undefined) await prepareFolder(dataFolder);
   const cluster = await startCluster({
     port,
     crds: await readDefinitions(),
     ...(dataFolder !== undefined && { dataFolder }),
   });
   const file = kubeconfigFileOf(cluster);
-  await mkdir(dirname(file), { recursive: true });
+  await prepareFolder(dirname(file));
   await writeFile(file, cluster.kubeconfig(), { mode: 0o600 });
   return cluster;
 }
 
-/** Applies the manifests of examples/, as kubectl would: so that a later `kubectl apply` of them has nothing to complain about. */
+/** Applies the manifests of examples/. */
 export async function applyExamples(cluster: EmbeddedCluster): Promise<void> {
-  for (const file of await listYaml(join(root, 'examples'))) {
-    const documents = parseAllDocuments(await readFile(file, 'utf8')).map((document) =>
-      Manifest.parse(document.toJS()),
-    );
-    await cluster.apply(documents.map((manifest) => stringify(withLastApplied(manifest))).join('---\n'));
-  }
-}
-
-const Manifest = z.looseObject({ metadata: z.looseObject({ name: z.string() }) });
-
-function withLastApplied(manifest: z.infer<typeof Manifest>): unknown {
-  const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': `${JSON.stringify(manifest)}\n` };
-  return { ...manifest, metadata: { ...manifest.metadata, annotations } };
-}
-
-async function listYaml(folder: string): Promise<string[]> {
-  const names = await readdir(folder);
-  return names
-    .filter((name) => name.endsWith('.yaml'))
-    .toSorted()
-    .map((name) => join(folder, name));
+  const examples = join(root, 'examples');
+  for (const folder of [join(examples, 'namespace'), examples])
+    await applyManifests(cluster, await readManifests(folder));
 }

@@ -13,7 +13,7 @@ const real = ['--kubeconfig', 'file'];
 describe('npm start', () => {
   test('alone is a cluster of its own, with the trust domain of the documentation', () => {
     expect(start([])).toMatchObject({
-      cluster: { kind: 'embedded', dataFolder: undefined },
+      cluster: { kind: 'embedded', dataFolder: undefined, examples: true, apply: undefined },
       settings: {
         trustDomain: 'kleym.sonda.red',
         className: undefined,
@@ -41,10 +41,23 @@ describe('npm start', () => {
     });
   });
 
-  test('explains itself', () => {
-    expect(parseOptions(['--help'], {})).toMatchObject({
+  test('takes manifests, and leaves out the examples', () => {
+    expect(start(['--apply', 'folder', '--no-examples'])).toMatchObject({
+      cluster: { kind: 'embedded', examples: false, apply: 'folder' },
+    });
+  });
+
+  test.each(['--help', '-h'])('explains itself with %s', (flag) => {
+    expect(parseOptions([flag], {})).toMatchObject({
       kind: 'help',
       text: expect.stringContaining('--trust-domain NAME'),
+    });
+  });
+
+  test('says its version', () => {
+    expect(parseOptions(['--version'], {})).toEqual({
+      kind: 'help',
+      text: expect.stringMatching(/^kleym \d+\.\d+\.\d+\n$/),
     });
   });
 });
@@ -120,7 +133,16 @@ describe('options that cannot be meant are refused in one line', () => {
     [['--sweep', '5m'], '--sweep is "5m": expected whole seconds, from 1 to 86400'],
     [['--context', 'x'], '--context chooses from a kubeconfig: name it with --kubeconfig'],
     [[...real, '--data', 'x'], '--data keeps the cluster in this process: leave out --data or --kubeconfig'],
-    [['--unknown'], "Unknown option '--unknown'"],
+    [
+      [...real, '--apply', 'x'],
+      '--apply is for the cluster in this process: on a real one use kubectl apply',
+    ],
+    [['--data', ''], '--data is "": expected a folder'],
+    [['--apply', ''], '--apply is "": expected a file or folder'],
+    [['--kubeconfig', ''], '--kubeconfig is "": expected a file'],
+    [[...real, '--context', ''], '--context is "": expected a name of a context'],
+    [['--unknown'], "Unknown option '--unknown'; --help lists all"],
+    [['--prot', '1'], "Unknown option '--prot'; did you mean --port?"],
     [['word'], "Unexpected argument 'word'"],
   ])('%j', (args, message) => {
     expect(parseOptions(args, {})).toMatchObject({

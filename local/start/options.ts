@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util';
+import { toSuggestion } from '../../cli/command-line/suggest.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 import { type RenderingConfig, parseRenderingConfig } from '../../shared/runtime/config.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 
@@ -18,6 +20,10 @@ export interface Options {
 interface EmbeddedChoice {
   readonly kind: 'embedded';
   readonly dataFolder: string | undefined;
+  /** Whether a new cluster gets the manifests of examples/. */
+  readonly examples: boolean;
+  /** A file or folder with manifests that are applied at each start. */
+  readonly apply: string | undefined;
 }
 
 /** The options, a text to print instead of starting, or what is wrong with them, in one line. */
@@ -33,8 +39,10 @@ const help = `npm start -- [options]
 
 Runs the functions, the sources and the broker in this process.
 
-Without --kubeconfig they work on a Kubernetes API in this process, with the manifests of examples/ applied:
+Without --kubeconfig they work on a Kubernetes API in this process. A new one gets the manifests of examples/:
   --data FOLDER        keep the cluster in this folder across restarts
+  --no-examples        leave a new cluster empty
+  --apply PATH         apply the manifests of this file or folder, at each start
 
 With --kubeconfig they work on a real cluster, and write to it:
   --kubeconfig FILE    the credentials of the cluster
@@ -45,7 +53,8 @@ For both:
   --trust-domain NAME  the trust domain of the SPIFFE IDs (or KLEYM_TRUST_DOMAIN). Required on a real cluster
   --class-name NAME    the class of the ClusterSPIFFEIDs (or KLEYM_CLUSTERSPIFFEID_CLASS_NAME). "": no class
   --sweep SECONDS      the time between two looks at everything (default: 300)
-  --help               print this text
+  --help, -h           print this text
+  --version            print the version
 
 KLEYM_NAMESPACE_SELECTOR, KLEYM_OVERLAP_POLICY and LOG_LEVEL work as in the functions.
 `;
@@ -58,22 +67,36 @@ const known = {
   sweep: { type: 'string' },
   port: { type: 'string' },
   data: { type: 'string' },
-  help: { type: 'boolean' },
+  apply: { type: 'string' },
+  'no-examples': { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
 } as const;
 
 /** Reads the command line; a flag wins over its environment variable, even where it is empty. */
 export function parseOptions(args: readonly string[], environment: NodeJS.ProcessEnv): Parsed {
   try {
     const { values } = parseArgs({ args: [...args], options: known, strict: true });
-    return values.help ? { kind: 'help', text: help } : toOptions(values, environment);
+    if (values.help) return { kind: 'help', text: help };
+    if (values.version) return { kind: 'help', text: `kleym ${packageJson.version}\n` };
+    return toOptions(values, environment);
   } catch (error) {
-    return invalid(error instanceof Error ? error.message : String(error));
+    return invalid(toWords(error));
   }
 }
 
-type Values = { readonly [name in Exclude<keyof typeof known, 'help'>]?: string };
+function toWords(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const [, flag] = /^Unknown option '--([^']*)'/.exec(error.message) ?? [];
+  if (flag === undefined) return error.message;
+  return `Unknown option '--${flag}'${toSuggestion(flag, Object.keys(known), '--') || '; --help lists all'}`;
+}
+
+type Values = ReturnType<typeof parseArgs<{ readonly options: typeof known }>>['values'];
 
 function toOptions(values: Values, environment: NodeJS.ProcessEnv): Parsed {
+  const empty = (['kubeconfig', 'context', 'data', 'apply'] as const).find((name) => values[name] === '');
+  if (empty !== undefined) return invalid(`--${empty} is "": expected a ${nouns[empty]}`);
   const port = toWholeNumber(values.port, defaultPort, 65_533);
   if (port === undefined)
     return invalid(`--port is "${values.port}": expected a whole number from 0 to 65533`);
@@ -85,19 +108,33 @@ function toOptions(values: Values, environment: NodeJS.ProcessEnv): Parsed {
     return invalid('--context chooses from a kubeconfig: name it with --kubeconfig');
   if (values.data !== undefined && values.kubeconfig !== undefined)
     return invalid('--data keeps the cluster in this process: leave out --data or --kubeconfig');
+  if (values.apply !== undefined && values.kubeconfig !== undefined)
+    return invalid('--apply is for the cluster in this process: on a real one use kubectl apply');
 
   const config = toConfig(values, environment);
   if (typeof config === 'string') return invalid(config);
   const { settings, logLevel } = config;
   const cluster =
     values.kubeconfig === undefined
-      ? ({ kind: 'embedded', dataFolder: values.data } as const)
+      ? ({
+          kind: 'embedded',
+          dataFolder: values.data,
+          examples: values['no-examples'] !== true,
+          apply: values.apply,
+        } as const)
       : ({ kind: 'real', file: values.kubeconfig, context: values.context } as const);
   return {
     kind: 'start',
     options: { cluster, settings, logLevel, port, sweepSeconds: sweepSeconds || undefined },
   };
 }
+
+const nouns = {
+  kubeconfig: 'file',
+  context: 'name of a context',
+  data: 'folder',
+  apply: 'file or folder',
+} as const;
 
 /** The functions' own configuration, with the flags in the place of their variables. */
 function toConfig(values: Values, environment: NodeJS.ProcessEnv): RenderingConfig | string {

@@ -1,15 +1,16 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { loadKubeConfig } from '../../shared/kube/kube-cluster.ts';
 import { createLog } from '../../shared/runtime/log.ts';
+import { applyManifests, readManifests } from './apply-files.ts';
 import { applyExamples, kubeconfigFileOf, startEmbedded, stateFolder } from './embedded.ts';
 import { toAddresses, toNextSteps } from './next-steps.ts';
 import type { Options } from './options.ts';
 import { type Out, createShow } from './show.ts';
 import { type StackOptions, startStack } from './stack.ts';
+import { prepareFolder } from './prepare-folder.ts';
 import { createWatcher } from './transitions.ts';
 
 /** Something that runs until it is stopped. */
@@ -30,8 +31,9 @@ export async function start(options: Options, out: Out): Promise<Running> {
   return out.isTTY ? startForPeople(options, kubeConfig, out) : startForMachines(options, kubeConfig);
 }
 
-async function startOnEmbedded(options: Options, { dataFolder }: Embedded, out: Out): Promise<Running> {
-  const cluster = await startEmbedded(options.port, dataFolder);
+async function startOnEmbedded(options: Options, choice: Embedded, out: Out): Promise<Running> {
+  const own = choice.apply === undefined ? [] : await readManifests(choice.apply);
+  const cluster = await startEmbedded(options.port, choice.dataFolder);
   try {
     const kubeconfigFile = kubeconfigFileOf(cluster);
     const { log, file } = await openLog(join(kubeconfigFile, '..'), options.logLevel);
@@ -50,7 +52,8 @@ async function startOnEmbedded(options: Options, { dataFolder }: Embedded, out: 
     show.printer.text(`kleym on Knative, with a cluster of its own in this process\n\n${addresses}\n`);
     await stack.sources.ready();
     show.afterTable(() => show.printer.text(toNextSteps(stack, fromHere(kubeconfigFile))));
-    await applyExamples(cluster);
+    if (choice.examples && cluster.isNew) await applyExamples(cluster);
+    await applyManifests(cluster, own);
     return {
       stop: async () => {
         show.stop();
@@ -126,7 +129,7 @@ async function openLog(
   level: Options['logLevel'],
 ): Promise<{ readonly log: Logger; readonly file: string }> {
   const file = join(folder, 'functions.log');
-  await mkdir(folder, { recursive: true });
+  await prepareFolder(folder);
   return { file, log: createLog({ service: 'kleym', level }, createWriteStream(file)) };
 }
 
