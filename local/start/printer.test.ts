@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { colored, plain } from '../../cli/terminal/paint.ts';
 import { createPrinter } from './printer.ts';
 import type { BindingRow, Transition } from './transitions.ts';
 
@@ -6,20 +7,30 @@ const row: BindingRow = {
   binding: 'team-a/chat',
   mode: 'PerObjective',
   pool: 'llama',
+  objective: 'chat',
   ready: 'True',
   reason: 'Reconciled',
   spiffeId: 'spiffe://example.org/ns/team-a/objective/chat',
+  message: 'Binding reconciled',
 };
 
 function print(isTerminal: boolean, use: (printer: ReturnType<typeof createPrinter>) => void): string {
   const texts: string[] = [];
   const out = { write: (text: string) => texts.push(text) > 0 };
-  use(createPrinter(out, isTerminal, () => new Date('2026-01-02T03:04:05.678Z')));
+  const terminal = { width: undefined, paint: isTerminal ? colored : plain };
+  // The time of day where the test runs.
+  use(
+    createPrinter(
+      out,
+      () => terminal,
+      () => new Date(2026, 0, 2, 3, 4, 5, 678),
+    ),
+  );
   return texts.join('');
 }
 
 function printAll(printer: ReturnType<typeof createPrinter>): void {
-  printer.transition({ kind: 'binding', row, message: '' });
+  printer.transition({ kind: 'binding', row });
   printer.table([row]);
   printer.news({ source: 'pools', kind: 'missing', reason: 'x' });
 }
@@ -27,18 +38,22 @@ function printAll(printer: ReturnType<typeof createPrinter>): void {
 describe('a transition is one line', () => {
   test.each<[Transition, string]>([
     [
-      { kind: 'binding', row, message: 'Binding reconciled' },
+      { kind: 'binding', row },
       '03:04:05  team-a/chat  Ready=True Reconciled  spiffe://example.org/ns/team-a/objective/chat\n',
     ],
     [
       {
         kind: 'binding',
-        row: { ...row, ready: 'False', reason: 'TargetPoolNotFound' },
-        message: 'poolRef "llama" was not found',
+        row: {
+          ...row,
+          ready: 'False',
+          reason: 'TargetPoolNotFound',
+          message: 'poolRef "llama" was not found',
+        },
       },
       '03:04:05  team-a/chat  Ready=False TargetPoolNotFound  poolRef "llama" was not found\n',
     ],
-    [{ kind: 'binding', row: { ...row, ready: '' }, message: '' }, '03:04:05  team-a/chat  seen\n'],
+    [{ kind: 'binding', row: { ...row, ready: '' } }, '03:04:05  team-a/chat  seen\n'],
     [{ kind: 'binding-gone', binding: 'team-a/chat' }, '03:04:05  team-a/chat  deleted\n'],
     [
       { kind: 'output', change: 'withdrawn', name: 'kleym-x', spiffeId: 'spiffe://example.org/x' },
@@ -64,8 +79,13 @@ describe('a delivery is a line only where it did not work', () => {
 
   test.each([
     [
-      { outcome: 'will retry', reason: 'answered 503' } as const,
-      '03:04:05  reconcile: will retry, try 3, answer 503 (answered 503)\n',
+      { outcome: 'will retry', attempt: 1, reason: 'answered 503' } as const,
+      '03:04:05  reconcile: will retry, answer 503 (answered 503)\n',
+    ],
+    [{ outcome: 'will retry', attempt: 2, reason: 'answered 503' } as const, ''],
+    [
+      { outcome: 'dead lettered', attempt: 9 } as const,
+      '03:04:05  reconcile: dead lettered, try 9, answer 503\n',
     ],
     [{ outcome: 'lost', status: undefined } as const, '03:04:05  reconcile: lost, try 3, answer none\n'],
   ])('%j', (more, line) => {
@@ -84,38 +104,6 @@ test('a source is a line where it waits or is in trouble', () => {
   );
 });
 
-describe('the table', () => {
-  test('has a column as wide as its widest value', () => {
-    const other = {
-      ...row,
-      binding: 'b/x',
-      mode: 'PoolOnly',
-      pool: 'p',
-      ready: 'Unknown',
-      reason: 'Waiting',
-      spiffeId: '',
-    };
-    expect(print(false, (printer) => printer.table([row, other]))).toBe(
-      [
-        '',
-        'BINDING       MODE           POOL    READY     REASON       SPIFFE ID',
-        'team-a/chat   PerObjective   llama   True      Reconciled   spiffe://example.org/ns/team-a/objective/chat',
-        'b/x           PoolOnly       p       Unknown   Waiting',
-        '\n',
-      ].join('\n'),
-    );
-  });
-
-  test('ends where nobody would read on', () => {
-    const rows = Array.from({ length: 33 }, (_, index) => ({ ...row, binding: `team-a/${index}` }));
-    const lines = print(false, (printer) => printer.table(rows))
-      .trim()
-      .split('\n');
-    expect(lines).toHaveLength(32);
-    expect(lines.at(-1)).toBe('… and 3 more');
-  });
-});
-
 describe('colours', () => {
   const escape = String.fromCodePoint(27);
 
@@ -129,9 +117,7 @@ describe('colours', () => {
     ['False', '[31m'],
     ['Unknown', '[33m'],
   ])('say how it is: Ready=%s', (ready, code) => {
-    const text = print(true, (printer) =>
-      printer.transition({ kind: 'binding', row: { ...row, ready }, message: '' }),
-    );
+    const text = print(true, (printer) => printer.transition({ kind: 'binding', row: { ...row, ready } }));
     expect(text).toContain(`${escape}${code}Ready=${ready}`);
   });
 });

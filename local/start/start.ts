@@ -37,7 +37,7 @@ async function startOnEmbedded(options: Options, choice: Embedded, out: Out): Pr
   try {
     const kubeconfigFile = kubeconfigFileOf(cluster);
     const { log, file } = await openLog(join(kubeconfigFile, '..'), options.logLevel);
-    const show = createShow(out);
+    const show = createShow(out, process.env);
     const stack = await startStack({
       ...toPlaces(options, log),
       ...show,
@@ -69,7 +69,7 @@ async function startOnEmbedded(options: Options, choice: Embedded, out: Out): Pr
 
 async function startForPeople(options: Options, kubeConfig: KubeConfig, out: Out): Promise<Running> {
   const { log, file } = await openLog(stateFolder(options.port), options.logLevel);
-  const show = createShow(out);
+  const show = createShow(out, process.env);
   const stack = await startStack({ ...toPlaces(options, log), ...show, kubeConfig });
   const server = kubeConfig.getCurrentCluster()?.server ?? '';
   show.printer.text(

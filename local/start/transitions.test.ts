@@ -42,19 +42,26 @@ describe('what the events tell of a binding', () => {
       binding: 'team-a/chat',
       mode: 'PerObjective',
       pool: 'llama',
+      objective: '',
       ready: '',
       reason: '',
       spiffeId: '',
+      message: '',
     };
-    expect(watcher.see(bindingEvent('add'))).toEqual({ kind: 'binding', row, message: '' });
+    expect(watcher.see(bindingEvent('add'))).toEqual({ kind: 'binding', row });
     expect(watcher.see(bindingEvent('update'))).toBeUndefined();
 
-    const ready = { ...row, ready: 'True', reason: 'Reconciled', spiffeId: 'spiffe://example.org/x' };
+    const ready = {
+      ...row,
+      ready: 'True',
+      reason: 'Reconciled',
+      spiffeId: 'spiffe://example.org/x',
+      message: 'Reconciled!',
+    };
     const status = statusOf('True', 'Reconciled', 'spiffe://example.org/x');
     expect(watcher.see(bindingEvent('update', status))).toEqual({
       kind: 'binding',
       row: ready,
-      message: 'Reconciled!',
     });
     expect(watcher.see(bindingEvent('update', status))).toBeUndefined();
     expect(watcher.rows()).toEqual([ready]);

@@ -10,14 +10,17 @@ export interface BindingRow {
   readonly binding: string;
   readonly mode: string;
   readonly pool: string;
+  readonly objective: string;
   readonly ready: string;
   readonly reason: string;
   readonly spiffeId: string;
+  /** Of Ready. */
+  readonly message: string;
 }
 
 /** Something that became different, and is worth a line. */
 export type Transition =
-  | { readonly kind: 'binding'; readonly row: BindingRow; readonly message: string }
+  | { readonly kind: 'binding'; readonly row: BindingRow }
   | { readonly kind: 'binding-gone'; readonly binding: string }
   | {
       readonly kind: 'output';
@@ -59,7 +62,7 @@ function seeBinding(
 ): Transition | undefined {
   const parsed = Binding.safeParse(data);
   if (!parsed.success) return undefined;
-  const { row, message } = toRow(parsed.data);
+  const row = toRow(parsed.data);
   if (change === 'delete') {
     rows.delete(row.binding);
     return { kind: 'binding-gone', binding: row.binding };
@@ -68,20 +71,21 @@ function seeBinding(
   rows.set(row.binding, row);
   const isSame =
     before?.ready === row.ready && before.reason === row.reason && before.spiffeId === row.spiffeId;
-  return isSame ? undefined : { kind: 'binding', row, message };
+  return isSame ? undefined : { kind: 'binding', row };
 }
 
-function toRow({ metadata, spec, status }: Binding): { row: BindingRow; message: string } {
+function toRow({ metadata, spec, status }: Binding): BindingRow {
   const ready = findReady(status);
-  const row = {
+  return {
     binding: `${metadata.namespace}/${metadata.name}`,
     mode: toEffectiveMode(spec),
     pool: spec.poolRef.name,
+    objective: spec.objectiveRef?.name ?? '',
     ready: ready?.status ?? '',
     reason: ready?.reason ?? '',
     spiffeId: status?.computedSpiffeIDs?.[0]?.spiffeID ?? '',
+    message: ready?.message ?? '',
   };
-  return { row, message: ready?.message ?? '' };
 }
 
 function seeOutput(
