@@ -39,7 +39,7 @@ test('the bundle is the same bytes wherever it is built, and says nothing of whe
 test('the bundle runs alone, and has the definitions in it', async () => {
   const examples = join(root, 'examples');
   const { stdout } = await run(process.execPath, [command, 'check', '-f', examples], { cwd: scratch });
-  expect(stdout).toMatch(/^\d+ manifests, .* 0 errors, 0 warnings\n$/);
+  expect(stdout).toMatch(/^\d+ manifests: .* 0 errors, 0 warnings\n$/);
   await expect(run(process.execPath, [command, 'statsu'], { cwd: scratch })).rejects.toMatchObject({
     code: 4,
     stderr: 'error: there is no command "statsu"; did you mean status?\n',

@@ -131,7 +131,7 @@ function checkBinding(subject: Subject): {
   }
   const identity = outcome.value;
   const peers = findPeers(world, binding.metadata.name, identity.key);
-  const collision = findCollision(world, peers);
+  const collision = findCollision(world, peers, identity.key);
   if (collision) {
     const { reason, message } = collision;
     const place = locate(manifest, ['spec', 'containerName']);

@@ -104,7 +104,7 @@ function toStandings(snapshot: Snapshot, settings: Settings): ReadonlyMap<string
       const { outcome } = renderIdentity(binding, snapshot.sources, settings);
       if (outcome.kind === 'refused') return [name, toNone(outcome)];
       const identity = outcome.value;
-      const collision = findCollision(world, findPeers(world, name, identity.key));
+      const collision = findCollision(world, findPeers(world, name, identity.key), identity.key);
       return [name, collision ? toNone(collision) : { kind: 'identity', identity }];
     }),
   );

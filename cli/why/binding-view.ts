@@ -53,7 +53,9 @@ function toView(world: World, binding: Binding, seesOutputs: boolean): BindingVi
   const { outcome } = renderIdentity(binding, world.snapshot.sources, world.settings);
   const identity = outcome.kind === 'done' ? outcome.value : undefined;
   const refused =
-    outcome.kind === 'refused' ? outcome : findCollision(world, findPeers(world, name, identity?.key));
+    outcome.kind === 'refused'
+      ? outcome
+      : findCollision(world, findPeers(world, name, identity?.key), identity?.key);
   const held = world.outputsByOwner.get(name)?.[0];
   const isAsRendered = Boolean(held && identity && isSameContent(held.output, identity.output));
   return {

@@ -42,8 +42,8 @@ async function announceNewBindings(run: Run): Promise<string[]> {
   // Both must be over, even if one of them fails: a run that has ended writes nothing.
   await Promise.allSettled([reading, adding]);
   const [{ sources }] = await Promise.all([reading, adding]);
-  const planned = found.flatMap(({ binding, now }) =>
-    planAnnouncement(run, decideNew({ binding, now, sources, settings }, tools.nonce())),
+  const planned = found.flatMap(({ binding, clock }) =>
+    planAnnouncement(run, decideNew({ binding, clock, sources, settings }, tools.nonce())),
   );
   await forEachLimited(planned, writesAtOnce, (one) => writeBinding(run, one));
   return planned.map(({ name }) => name).filter((name) => isAnnounced(run, name));

@@ -22,7 +22,8 @@ export const reasons = {
   },
   Initializing: {
     on: 'Ready=Unknown',
-    meaning: 'a write is announced and not confirmed yet',
+    meaning:
+      'a write is announced and not confirmed yet. The message says which, and until when a create may take effect',
     remedy: "nothing; if it stays longer than some minutes, read the functions' logs",
   },
   Waiting: {

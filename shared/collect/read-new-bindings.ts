@@ -1,4 +1,5 @@
 import type { Binding } from '../api/binding.ts';
+import type { Clock } from '../decide/world.ts';
 import { mapLimited } from '../concurrency/for-each-limited.ts';
 import type { Cluster } from '../kube/cluster.ts';
 import { isPresent, throwBindingsUnserved } from '../kube/read-guards.ts';
@@ -12,7 +13,7 @@ import type { RunCache } from './run-cache.ts';
 export interface ReadBinding {
   readonly binding: Binding;
   /** The API server's time, when it was read. */
-  readonly now: string;
+  readonly clock: Clock;
 }
 
 /** Reads a few bindings by name. This is no collect: it reads nothing about others. */
@@ -23,7 +24,7 @@ export async function readNewBindings(
 ): Promise<ReadBinding[]> {
   const looks = await mapLimited(names, readsAtOnce, (name) => cluster.readBinding(namespace, name));
   const found = looks.flatMap((look) =>
-    isPresent(look.found, throwBindingsUnserved) ? [{ binding: look.found, now: toClock(look.at).now }] : [],
+    isPresent(look.found, throwBindingsUnserved) ? [{ binding: look.found, clock: toClock(look.at) }] : [],
   );
   for (const { binding } of found) cache.bindings.set(binding.metadata.name, binding);
   return found;

@@ -174,7 +174,7 @@ describe('a few bindings that are read by name', () => {
     const { cluster, calls } = storedCluster({ bindings: [own, fresh, peer] });
     const cache = createRunCache();
     const found = await readNewBindings(cluster, { namespace: 'default', names: ['fresh', 'nobody'] }, cache);
-    expect(found.map(({ binding, now }) => [binding.metadata.name, now])).toEqual([
+    expect(found.map(({ binding, clock }) => [binding.metadata.name, clock.now])).toEqual([
       ['fresh', '2026-01-01T00:10:01Z'],
     ]);
     expect(calls).toEqual(['read binding fresh', 'read binding nobody']);

@@ -79,7 +79,7 @@ const outputsUnserved = refusedForNow(
 function refusalOf({ rendering, world, peers, state }: View): Refused | undefined {
   const { outcome } = rendering;
   if (outcome.kind === 'refused') return outcome;
-  const collision = findCollision(world, peers);
+  const collision = findCollision(world, peers, outcome.value.key);
   if (collision) return collision;
   if (world.snapshot.outputs === 'unserved') return outputsUnserved;
   const { rejectedOutput } = state;

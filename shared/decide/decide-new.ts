@@ -4,7 +4,7 @@ import type { Settings } from '../identity/settings.ts';
 import type { Sources } from '../identity/sources.ts';
 import { toClaimed } from './claims.ts';
 import type { WriteOf } from './decision.ts';
-import { toNewStatus } from './status.ts';
+import { type AnnouncingClock, toNewStatus } from './status.ts';
 
 /** A binding that was just read, with its pool and objective. Nothing is known of others. */
 export interface NewBinding {
@@ -12,7 +12,7 @@ export interface NewBinding {
   readonly sources: Sources;
   readonly settings: Settings;
   /** The API server's time, when it was read. */
-  readonly now: string;
+  readonly clock: AnnouncingClock;
 }
 
 /** A patch that adds the finalizer, and the announcement that follows. */
@@ -23,15 +23,15 @@ export type FirstWrite = WriteOf<'patch-finalizers'> & { readonly announce: Bind
  * stands between every announcement and its POST, and finds the peers. Undefined: only a collect can tell.
  */
 export function decideNew(
-  { binding, sources, settings, now }: NewBinding,
+  { binding, sources, settings, clock }: NewBinding,
   nonce: string,
 ): FirstWrite | undefined {
   if (!isNew(binding)) return undefined;
   const { outcome, observed } = renderIdentity(binding, sources, settings);
   if (outcome.kind === 'refused') return undefined;
   const { key, keyDigest } = outcome.value;
-  const context = { binding, observed, peers: [], key, keyDigest, settings, now };
-  const claim: Claim = { kind: 'creating', ...toClaimed(binding, outcome.value), nonce, at: now };
+  const context = { binding, observed, peers: [], key, keyDigest, settings, clock };
+  const claim: Claim = { kind: 'creating', ...toClaimed(binding, outcome.value), nonce, at: clock.now };
   return { ...addFinalizer(binding), announce: toNewStatus(context, claim) };
 }
 

@@ -154,7 +154,7 @@ const b2 = held(
 );
 
 function lookFirst(binding: Binding, look: Partial<NewBinding> = {}) {
-  return decideNew({ binding, sources, settings: exampleSettings, now: clock.now, ...look }, 'fresh-nonce');
+  return decideNew({ binding, sources, settings: exampleSettings, clock, ...look }, 'fresh-nonce');
 }
 
 describe('row 0: a binding that nobody has evaluated', () => {

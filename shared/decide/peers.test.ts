@@ -182,7 +182,7 @@ function crowdOf(count: number) {
 
 function messageOf(count: number, name: string): string | undefined {
   const world = crowdOf(count);
-  return findCollision(world, findPeers(world, name, main))?.message;
+  return findCollision(world, findPeers(world, name, main), main)?.message;
 }
 
 function recorded(name: string, reason: Peer['reason'] = 'PossibleOverlap', uid = `uid-of-${name}`): Peer {
@@ -308,7 +308,7 @@ function peersOf(colliding: readonly string[], overlapping: readonly string[]): 
 describe('a collision', () => {
   test('names everybody who collides', () => {
     const peers = peersOf(['b', 'd'], ['c']);
-    expect(findCollision(worldOf([]), peers)).toMatchObject({
+    expect(findCollision(worldOf([]), peers, main)).toMatchObject({
       condition: 'Conflict',
       reason: 'IdentityCollision',
       message:
@@ -316,10 +316,17 @@ describe('a collision', () => {
     });
   });
 
+  test('over an image says so', () => {
+    const key = JSON.stringify({ image: 'r/x@sha256:0', pods: { app: 'a' }, serviceAccount: 'sa' });
+    expect(findCollision(worldOf([]), peersOf(['b'], []), key)?.message).toBe(
+      'identity collision with bindings b: PerObjective bindings must not share the same pod selector and container image',
+    );
+  });
+
   test('is no overlap, unless overlaps are refused', () => {
     const peers = peersOf([], ['b']);
-    expect(findCollision(worldOf([]), peers)).toBeUndefined();
-    expect(findCollision(worldOf([], [], refusing), peers)).toMatchObject({
+    expect(findCollision(worldOf([]), peers, main)).toBeUndefined();
+    expect(findCollision(worldOf([], [], refusing), peers, main)).toMatchObject({
       condition: 'Conflict',
       reason: 'PossibleOverlap',
       message:
@@ -328,7 +335,7 @@ describe('a collision', () => {
   });
 
   test('is none without peers', () => {
-    expect(findCollision(worldOf([], [], refusing), peersOf([], []))).toBeUndefined();
+    expect(findCollision(worldOf([], [], refusing), peersOf([], []), main)).toBeUndefined();
   });
 });
 
@@ -472,7 +479,7 @@ describe('where overlaps are refused, and there are too many slices to compare',
       names.map((name) => onPool(name, name)),
       refusing,
     );
-    expect(findCollision(world, findPeers(world, 'a', decode))).toMatchObject({
+    expect(findCollision(world, findPeers(world, 'a', decode), decode)).toMatchObject({
       reason: 'PossibleOverlap',
       message: expect.stringContaining('identity overlap with bindings and others: '),
     });

@@ -45,13 +45,17 @@ export function toConflicts({ colliding, overlapping }: Peers): Peer[] {
   return sortByName([...colliding.named, ...overlapping.named]);
 }
 
-/** The collision of a binding with its peers, if there is one. */
-export function findCollision({ settings }: World, { colliding, overlapping }: Peers): Refused | undefined {
+/** The collision of a binding that asks for this key with its peers, if there is one. */
+export function findCollision(
+  { settings }: World,
+  { colliding, overlapping }: Peers,
+  key: string | undefined,
+): Refused | undefined {
   if (colliding.named.length > 0) {
     return refused(
       'Conflict',
       'IdentityCollision',
-      `identity collision with bindings ${toNames(colliding)}: PerObjective bindings must not share the same pod selector and container name`,
+      `identity collision with bindings ${toNames(colliding)}: PerObjective bindings must not share the same pod selector and ${toDiscriminator(key)}`,
     );
   }
   if (settings.overlapPolicy === 'report' || isEmpty(overlapping)) return undefined;
@@ -60,6 +64,12 @@ export function findCollision({ settings }: World, { colliding, overlapping }: P
     'PossibleOverlap',
     `identity overlap with bindings ${toNames(overlapping)}: one container may match them all, and KLEYM_OVERLAP_POLICY is refuse; make the container names or the pool labels differ`,
   );
+}
+
+/** What tells the containers of a pool apart. */
+function toDiscriminator(key: string | undefined): string {
+  const { container, image } = key === undefined ? {} : parseSlice(key);
+  return container === undefined && image !== undefined ? 'container image' : 'container name';
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   isOutputRejected,
   isReported,
   toAnnouncedStatus,
+  toRedatedStatus,
   toConfirmation,
   toConfirmedStatus,
   toWaitingStatus,
@@ -17,6 +18,7 @@ import {
 } from './status.ts';
 
 const now = '2026-01-01T00:00:00Z';
+const clock = { now, horizon: '2026-01-01T00:02:00Z' };
 const earlier = '2025-12-31T00:00:00Z';
 const binding = createBinding(perObjective);
 const claim: Extract<Claim, { kind: 'owning' }> = {
@@ -35,7 +37,7 @@ function about(context: Partial<StatusContext> = {}): StatusContext {
     key: undefined,
     keyDigest: undefined,
     settings: exampleSettings,
-    now,
+    clock,
     ...context,
   };
 }
@@ -179,8 +181,17 @@ describe('the status of a binding that is refused', () => {
 
 describe('the status of a binding that is on its way', () => {
   test('is initializing while its output is announced', () => {
+    const claim = {
+      kind: 'creating',
+      name: 'kleym-x',
+      serviceAccountName: 'inference-sa',
+      nonce: 'n',
+      at: now,
+    } as const;
     const status = toAnnouncedStatus(about(), claim);
-    expect(toLines(status)[0]).toBe('Ready=Unknown/Initializing: Readiness has not been evaluated yet');
+    expect(toLines(status)[0]).toBe(
+      'Ready=Unknown/Initializing: Readiness has not been evaluated yet: ClusterSPIFFEID kleym-x is being created, and a request that was cut off may take effect until 2026-01-01T00:02:00Z',
+    );
     expect(toShortLines(status).slice(1)).toEqual([
       'Conflict=False/Resolved',
       'InvalidRef=False/Resolved',
@@ -188,6 +199,23 @@ describe('the status of a binding that is on its way', () => {
       'RenderFailure=False/Resolved',
     ]);
     expect(status.claim).toEqual(claim);
+  });
+
+  test('is initializing while its output is changed', () => {
+    const { uid, ...owned } = claim;
+    const status = toAnnouncedStatus(about(), { ...owned, kind: 'replacing', uid, base: '7' });
+    expect(toLines(status)[0]).toBe(
+      `Ready=Unknown/Initializing: Readiness has not been evaluated yet: ClusterSPIFFEID ${claim.name} is being changed`,
+    );
+  });
+
+  test('says the new time, where an announcement is dated again', () => {
+    const { uid: _uid, ...owned } = claim;
+    const announced = { ...owned, kind: 'creating', nonce: 'n', at: now } as const;
+    const status = toAnnouncedStatus(about(), announced);
+    const redated = toRedatedStatus(status, { ...announced, at: now }, { ...clock, horizon: 'then' });
+    expect(toLines(redated)[0]).toContain('until then');
+    expect(toLines(redated).slice(1)).toEqual(toLines(status).slice(1));
   });
 
   test('waits for whoever holds its workloads, and claims nothing meanwhile', () => {
@@ -235,7 +263,7 @@ describe('every status', () => {
   test.each(statuses)(
     'says since when, and a condition that does not change keeps its time: %s',
     (_kind, toStatus) => {
-      const before = toStatus(about({ now: earlier }));
+      const before = toStatus(about({ clock: { ...clock, now: earlier } }));
       const after = toStatus(about({ binding: { ...binding, status: before } }));
       expect(after.conditions?.map(({ lastTransitionTime }) => lastTransitionTime)).toEqual(
         Array(5).fill(earlier),
@@ -253,7 +281,7 @@ describe('every status', () => {
 });
 
 test('a condition that changes its status begins anew', () => {
-  const before = toAnnouncedStatus(about({ now: earlier }), claim);
+  const before = toAnnouncedStatus(about({ clock: { ...clock, now: earlier } }), claim);
   const after = readyStatus(about({ binding: { ...binding, status: before } }));
   expect(after.conditions?.map(({ type, lastTransitionTime }) => [type, lastTransitionTime])).toEqual([
     ['Ready', now],

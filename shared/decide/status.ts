@@ -8,7 +8,7 @@ import { toKeyDigest } from '../identity/collision-key.ts';
 import type { Identity } from '../identity/render-identity.ts';
 import type { Settings } from '../identity/settings.ts';
 import type { Confirmation } from './decision.ts';
-import { claimOf } from './world.ts';
+import { type Clock, claimOf } from './world.ts';
 
 /** What every status is made from. */
 export interface StatusContext {
@@ -19,8 +19,11 @@ export interface StatusContext {
   readonly key: string | undefined;
   readonly keyDigest: string | undefined;
   readonly settings: Settings;
-  readonly now: string;
+  readonly clock: AnnouncingClock;
 }
+
+/** The time, and until when a create that is announced now may take effect. */
+export type AnnouncingClock = Pick<Clock, 'now' | 'horizon'>;
 
 const lateReasons: readonly string[] = [...outputRejections, 'ClusterSPIFFEIDCRDMissing' satisfies Reason];
 
@@ -77,15 +80,38 @@ function countEvaluated(condition: Refused['condition'], reason: Refused['reason
 
 /** A write is announced, and may land from now on. */
 export function toAnnouncedStatus(context: StatusContext, claim: Claim): BindingStatus {
-  return toStatus(context, withReady(toUnevaluated('Ready', 'Initializing')), claim);
+  return toStatus(context, withReady(toAnnounced(claim, context.clock)), claim);
 }
 
 /** The same for a new binding, which has not been compared with others yet. */
 export function toNewStatus(context: StatusContext, claim: Claim): BindingStatus {
-  const findings = conditionTypes.map((type) =>
-    type === 'Ready' || type === 'Conflict' ? toUnevaluated(type, 'Initializing') : toHealthy(type),
+  const findings = withReady(toAnnounced(claim, context.clock)).map((finding) =>
+    finding.type === 'Conflict' ? toUnevaluated('Conflict', 'Initializing') : finding,
   );
   return toStatus(context, findings, claim);
+}
+
+/** The status of a binding whose announcement is dated again. */
+export function toRedatedStatus(
+  status: NonNullable<Binding['status']>,
+  claim: Claim,
+  clock: AnnouncingClock,
+): BindingStatus {
+  const { message } = toAnnounced(claim, clock);
+  const conditions = status.conditions?.map((one) =>
+    one.type === 'Ready' && one.reason === 'Initializing' ? { ...one, message } : one,
+  );
+  return { ...status, ...(conditions && { conditions }), claim };
+}
+
+/** What is under way, and until when nobody knows whether it takes effect. */
+function toAnnounced(claim: Claim, { horizon }: AnnouncingClock): Finding {
+  const { message, ...finding } = toUnevaluated('Ready', 'Initializing');
+  const what =
+    claim.kind === 'creating'
+      ? `created, and a request that was cut off may take effect until ${horizon}`
+      : 'changed';
+  return { ...finding, message: `${message}: ClusterSPIFFEID ${claim.name} is being ${what}` };
 }
 
 /** The binding is right, but another one must release its key first. It claims nothing meanwhile. */
@@ -162,11 +188,11 @@ function toUnclaimedStatus(
   findings: readonly Finding[],
   claimedKey: string | undefined,
 ): Omit<BindingStatus, 'claim'> {
-  const { binding, observed, peers, settings, now } = context;
+  const { binding, observed, peers, settings, clock } = context;
   const generation = binding.metadata.generation ?? 0;
   return {
     observedGeneration: generation,
-    conditions: toConditions(findings, binding.status?.conditions ?? [], generation, now),
+    conditions: toConditions(findings, binding.status?.conditions ?? [], generation, clock.now),
     trustDomain: settings.trustDomain,
     ...(settings.className !== undefined && { clusterSPIFFEIDClassName: settings.className }),
     ...(Object.keys(observed).length > 0 && { observed }),

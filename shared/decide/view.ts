@@ -50,7 +50,7 @@ export function toView(world: World, binding: Binding, state: Readonly<RunState>
     key: identity?.key,
     keyDigest: identity?.keyDigest,
     settings: world.settings,
-    now: world.snapshot.clock.now,
+    clock: world.snapshot.clock,
   };
   return {
     world,

@@ -1,7 +1,7 @@
 import type { Binding, BindingStatus } from '../api/binding.ts';
 import type { Waiting } from '../api/outcome.ts';
 import type { Decision, Write, WriteOf } from './decision.ts';
-import { isReported, toWithdrawingStatus } from './status.ts';
+import { isReported, toRedatedStatus, toWithdrawingStatus } from './status.ts';
 import { type View, postMayLand } from './view.ts';
 import type { HeldOutput } from './world.ts';
 
@@ -66,6 +66,6 @@ export function waitForPost(view: View): Decision {
 export function clampFutureClaim({ binding, claim, world }: View): Decision | undefined {
   const { clock } = world.snapshot;
   if (claim?.kind !== 'creating' || claim.at <= clock.horizon) return undefined;
-  const status = { ...binding.status, claim: { ...claim, at: clock.now } };
+  const status = toRedatedStatus(binding.status ?? {}, { ...claim, at: clock.now }, clock);
   return toStatusWrite(binding, status, waitingForPost);
 }

@@ -150,8 +150,16 @@ describe('the labels of a pool', () => {
       { matchLabels: { app: 'x'.repeat(64) } },
       `pool selector label "app" has the invalid value "${'x'.repeat(64)}"`,
     ],
-    ['an empty value', { matchLabels: { app: '' } }, 'pool selector labels must contain non-empty values'],
-    ['an empty value in a flat map', { app: '' }, 'pool selector labels must contain non-empty values'],
+    [
+      'an empty value',
+      { matchLabels: { app: '' } },
+      'pool selector labels must contain non-empty values: label "app" has none',
+    ],
+    [
+      'an empty value in a flat map',
+      { app: '' },
+      'pool selector labels must contain non-empty values: label "app" has none',
+    ],
     [
       'empty matchExpressions',
       { matchLabels: { app: 'x' }, matchExpressions: [] },

@@ -46,7 +46,8 @@ function parseLabels(labels: Record<string, unknown>): Outcome<PodLabels> {
     if (!isLabelKey(key)) return unsafe(`pool selector label key "${key}" is not a valid label key`);
     if (typeof value !== 'string')
       return unsafe(`pool selector label "${key}" must have a string as its value`);
-    if (value === '') return unsafe('pool selector labels must contain non-empty values');
+    if (value === '')
+      return unsafe(`pool selector labels must contain non-empty values: label "${key}" has none`);
     if (!isLabelValue(value)) return unsafe(`pool selector label "${key}" has the invalid value "${value}"`);
     checked.push([key, value]);
   }

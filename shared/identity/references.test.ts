@@ -32,7 +32,10 @@ describe('the pool of a binding', () => {
   test('is needed, even where the objective is there', () => {
     const sources: Sources = { ...here, pools: { [v1]: serve(), [x]: 'unserved' } };
     expect(render(perObjective, sources)).toEqual({
-      outcome: refusal('TargetPoolNotFound', 'poolRef "pool-a" was not found'),
+      outcome: refusal(
+        'TargetPoolNotFound',
+        `poolRef "pool-a" was not found in namespace "default" (looked in ${v1})`,
+      ),
       observed: {},
     });
   });
@@ -59,14 +62,24 @@ describe('the pool of a binding', () => {
   test('is not found where one group lacks it and the other is not served', () => {
     const sources: Sources = { pools: { [v1]: 'unserved', [x]: serve() }, objectives: {} };
     expect(render(poolOnly, sources).outcome).toEqual(
-      refusal('TargetPoolNotFound', 'poolRef "pool-a" was not found'),
+      refusal('TargetPoolNotFound', `poolRef "pool-a" was not found in namespace "default" (looked in ${x})`),
+    );
+  });
+
+  test('is looked for in all groups that are served', () => {
+    const sources: Sources = { pools: { [v1]: serve(), [x]: serve() }, objectives: {} };
+    expect(render(poolOnly, sources).outcome).toEqual(
+      refusal(
+        'TargetPoolNotFound',
+        `poolRef "pool-a" was not found in namespace "default" (looked in ${v1} and ${x})`,
+      ),
     );
   });
 
   test('is looked for in the group that the reference names alone', () => {
     const spec = { ...poolOnly, poolRef: { name: 'pool-a', group: x } };
     expect(render(spec, { pools: { [v1]: serve(pool), [x]: serve() }, objectives: {} }).outcome).toEqual(
-      refusal('TargetPoolNotFound', 'poolRef "pool-a" was not found'),
+      refusal('TargetPoolNotFound', `poolRef "pool-a" was not found in namespace "default" (looked in ${x})`),
     );
     expect(render(spec, { pools: { [v1]: serve(pool), [x]: 'unserved' }, objectives: {} }).outcome).toEqual(
       refusal('InferencePoolCRDMissing', 'InferencePool CRD is not installed', true),
@@ -190,7 +203,10 @@ describe('the objective of a binding', () => {
     'must be there where it is named, in $mode too',
     (spec) => {
       expect(render(spec, { ...here, objectives: { [llmd]: serve() } })).toEqual({
-        outcome: refusal('TargetObjectiveNotFound', 'objectiveRef "objective-a" was not found'),
+        outcome: refusal(
+          'TargetObjectiveNotFound',
+          `objectiveRef "objective-a" was not found in namespace "default" (looked in ${llmd})`,
+        ),
         observed,
       });
     },
@@ -225,6 +241,16 @@ describe('the objective of a binding', () => {
     ['the one group that serves it', { [llmd]: 'unserved', [x]: 'unserved', [v1]: serve(objective) }, v1],
   ])('is taken from %s', (_which, objectives, group) => {
     expect(render(perObjective, { ...here, objectives }).observed.objective?.group).toBe(group);
+  });
+
+  test('is looked for in all groups that are served', () => {
+    const sources: Sources = { pools: { [v1]: serve(), [x]: serve() }, objectives: {} };
+    expect(render(poolOnly, sources).outcome).toEqual(
+      refusal(
+        'TargetPoolNotFound',
+        `poolRef "pool-a" was not found in namespace "default" (looked in ${v1} and ${x})`,
+      ),
+    );
   });
 
   test('is looked for in the group that the reference names alone', () => {

@@ -33,8 +33,12 @@ interface Kind<T> {
 }
 
 /** Finds the pool of a binding. */
-export function resolvePool(reference: Reference, sources: Sources): Outcome<ResolvedPool> {
-  const found = find(reference, poolKind(sources));
+export function resolvePool(
+  reference: Reference,
+  namespace: string,
+  sources: Sources,
+): Outcome<ResolvedPool> {
+  const found = find(reference, namespace, poolKind(sources));
   if (found.kind === 'refused') return found;
 
   const [first, ...others] = found.value;
@@ -59,7 +63,7 @@ export function resolveObjective(
   namespace: string,
   sources: Sources,
 ): Outcome<Observed> {
-  const found = find(reference, objectiveKind(sources));
+  const found = find(reference, namespace, objectiveKind(sources));
   if (found.kind === 'refused') return found;
 
   const [first, ...others] = found.value;
@@ -102,7 +106,11 @@ function objectiveKind(sources: Sources): Kind<Objective> {
 }
 
 /** Every object that a reference may mean, the preferred group first; at least one. */
-function find<T>(reference: Reference, kind: Kind<T>): Outcome<readonly [Candidate<T>, ...Candidate<T>[]]> {
+function find<T>(
+  reference: Reference,
+  namespace: string,
+  kind: Kind<T>,
+): Outcome<readonly [Candidate<T>, ...Candidate<T>[]]> {
   const name = reference.name.trim();
   const group = reference.group?.trim() ?? '';
   if (!isDnsSubdomain(name)) {
@@ -125,8 +133,13 @@ function find<T>(reference: Reference, kind: Kind<T>): Outcome<readonly [Candida
   }
   const [first, ...others] = groups.flatMap((known) => toCandidate(known, name, kind.served[known]));
   if (first) return done([first, ...others]);
-  if (groups.every((known) => (kind.served[known] ?? 'unserved') === 'unserved')) return kind.missing;
-  return refused('InvalidRef', kind.notFound, `${kind.field} "${name}" was not found`);
+  const served = groups.filter((known) => (kind.served[known] ?? 'unserved') !== 'unserved');
+  if (served.length === 0) return kind.missing;
+  return refused(
+    'InvalidRef',
+    kind.notFound,
+    `${kind.field} "${name}" was not found in namespace "${namespace}" (looked in ${served.join(' and ')})`,
+  );
 }
 
 function toCandidate<T>(group: string, name: string, served: Served<T> = 'unserved'): Candidate<T>[] {

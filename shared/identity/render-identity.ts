@@ -66,7 +66,7 @@ function resolve(
   settings: Settings,
 ): { readonly outcome: Outcome<Resolved>; readonly observed: Rendering['observed'] } {
   if (spec.unreadable !== undefined) return { outcome: refuseSpec(spec.unreadable), observed: {} };
-  const pool = resolvePool(spec.poolRef, sources);
+  const pool = resolvePool(spec.poolRef, metadata.namespace, sources);
   if (pool.kind === 'refused') return { outcome: pool, observed: {} };
 
   const observed = { pool: pool.value.observed };

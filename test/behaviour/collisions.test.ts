@@ -26,12 +26,12 @@ async function collideByTwoPools(): Promise<TestNamespace> {
   return here;
 }
 
-async function bothRefused(here: TestNamespace): Promise<void> {
+async function bothRefused(here: TestNamespace, by = 'container name'): Promise<void> {
   expect(await here.refused('binding-a', 'Conflict', 'IdentityCollision')).toBe(
-    'identity collision with bindings binding-b: PerObjective bindings must not share the same pod selector and container name',
+    `identity collision with bindings binding-b: PerObjective bindings must not share the same pod selector and ${by}`,
   );
   expect(await here.refused('binding-b', 'Conflict', 'IdentityCollision')).toBe(
-    'identity collision with bindings binding-a: PerObjective bindings must not share the same pod selector and container name',
+    `identity collision with bindings binding-a: PerObjective bindings must not share the same pod selector and ${by}`,
   );
 }
 
@@ -266,6 +266,6 @@ describe.concurrent('bindings that may select the same container', () => {
     const here = await cluster.namespace();
     const spec = { containerName: undefined, containerImage: image };
     await here.create(pool(), objective(), binding('binding-a', spec), binding('binding-b', spec));
-    await bothRefused(here);
+    await bothRefused(here, 'container image');
   });
 });

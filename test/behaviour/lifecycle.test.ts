@@ -391,7 +391,10 @@ describe.concurrent('Kubernetes Events', () => {
     await eventually(async () => {
       const events = await here.events('binding-a');
       expect(events).toEqual([
-        { said: 'Warning TargetPoolNotFound', note: 'poolRef "pool-a" was not found' },
+        {
+          said: 'Warning TargetPoolNotFound',
+          note: `poolRef "pool-a" was not found in namespace "${here.name}" (looked in inference.networking.k8s.io and inference.networking.x-k8s.io)`,
+        },
       ]);
     });
   });

@@ -68,7 +68,7 @@ describe.concurrent('a change of a pool', () => {
   });
 
   test.each([
-    ['is empty', { role: '' }, 'pool selector labels must contain non-empty values'],
+    ['is empty', { role: '' }, 'pool selector labels must contain non-empty values: label "role" has none'],
     [
       'has a key that is none',
       { 'app/name/extra': 'x' },

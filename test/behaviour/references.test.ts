@@ -10,7 +10,7 @@ describe.concurrent('how references are resolved', () => {
     const here = await cluster.namespace();
     await here.create(objective(), binding());
     expect(await here.refused('binding-a', 'InvalidRef', 'TargetPoolNotFound')).toBe(
-      'poolRef "pool-a" was not found',
+      `poolRef "pool-a" was not found in namespace "${here.name}" (looked in inference.networking.k8s.io and inference.networking.x-k8s.io)`,
     );
   });
 
@@ -24,7 +24,7 @@ describe.concurrent('how references are resolved', () => {
     const here = await cluster.namespace();
     await here.create(pool(), binding());
     expect(await here.refused('binding-a', 'InvalidRef', 'TargetObjectiveNotFound')).toBe(
-      'objectiveRef "objective-a" was not found',
+      `objectiveRef "objective-a" was not found in namespace "${here.name}" (looked in llm-d.ai and inference.networking.x-k8s.io)`,
     );
     await here.create(objective());
     await here.ready('binding-a');
