@@ -81,6 +81,16 @@ describe('the sweep', () => {
     });
   });
 
+  test('names all bindings that were written with other settings, and says with which', async () => {
+    const here = await atRest();
+    const handle = sweep(here.cluster, { ...testSettings, trustDomain: 'other.org' }, nodeEventLoop);
+    const tick = new CloudEvent({ type: 'dev.knative.sources.ping', source: '/ping', id: 'tick' });
+    expect(await handle(tick, { log: pino({ level: 'silent' }) })).toMatchObject({
+      kind: 'reply',
+      facts: { bindings: 3, otherSettings: `trust domain ${testSettings.trustDomain} and no class` },
+    });
+  });
+
   test('names both sides of a collision that nobody has seen', async () => {
     const here = await atRest();
     await here.create(binding('binding-c'));

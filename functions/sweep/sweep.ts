@@ -3,6 +3,7 @@ import { nothing } from '../../shared/events/answers.ts';
 import { type BindingNames, answerBindingsAffected } from '../../shared/events/bindings-affected.ts';
 import type { Handler } from '../../shared/events/function-app.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
+import { findOtherSettings } from '../../shared/identity/other-settings.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { collectCluster } from '../../shared/collect/collect-cluster.ts';
@@ -10,11 +11,16 @@ import { redact } from '../../shared/text/redact.ts';
 import { type EventLoop, runInSlices } from '../../shared/concurrency/run-in-slices.ts';
 import { findUnconverged } from './find-unconverged.ts';
 
+// A status may say anything, and a log line should not.
+const mostOthers = 3;
+
 /** What one look at the cluster found, and the ids of the events that asked for it. */
 interface Look {
   readonly causes: readonly string[];
   readonly namespaces: number;
   readonly unsettled: readonly BindingNames[];
+  /** Settings that bindings were last written with, if they are others. */
+  readonly otherSettings: readonly string[];
 }
 
 /**
@@ -28,12 +34,12 @@ export function sweep(cluster: Cluster, settings: Settings, loop: EventLoop): Ha
   return async function handleAny(event, context) {
     const { id } = event;
     context.release?.();
-    const { causes, namespaces, unsettled } = await looks.ask('everything', [id]);
+    const { causes, namespaces, unsettled, otherSettings } = await looks.ask('everything', [id]);
     const last = causes.at(-1) ?? id;
     if (last !== id) return nothing({ namespaces, sharedWith: redact(last) });
     return answerBindingsAffected(
       { from: 'sweep', cause: event, bindings: unsettled, isWhole: true },
-      { namespaces },
+      { namespaces, ...(otherSettings.length > 0 && { otherSettings: otherSettings.join('; ') }) },
     );
   };
 }
@@ -46,13 +52,19 @@ async function look(
 ): Promise<Look> {
   const snapshots = await collectCluster(cluster);
   const unsettled: BindingNames[] = [];
+  const others = new Set<string>();
   for (const snapshot of snapshots) {
     const names = await runInSlices(findUnconverged(snapshot, settings), loop);
+    for (const { status } of snapshot.bindings.values()) {
+      const words = findOtherSettings(status, settings);
+      if (words !== undefined && others.size < mostOthers) others.add(redact(words));
+    }
     if (names.length > 0) unsettled.push({ namespace: snapshot.namespace, names });
   }
   return {
     causes,
     namespaces: snapshots.length,
+    otherSettings: [...others],
     unsettled: unsettled.toSorted((a, b) => compareText(a.namespace, b.namespace)),
   };
 }

@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline/promises';
 import { describeFailure } from './describe-failure.ts';
 import { parseOptions } from './options.ts';
 import { start } from './start.ts';
@@ -7,9 +8,22 @@ if (parsed.kind === 'help') process.stdout.write(parsed.text);
 if (parsed.kind === 'invalid') fail(parsed.message);
 if (parsed.kind === 'start') {
   try {
-    endOnSignal(await start(parsed.options, process.stdout));
+    const running = await start(parsed.options, process.stdout, process.stdin.isTTY ? confirm : undefined);
+    if (running) endOnSignal(running);
   } catch (error) {
     fail(describeFailure(error));
+  }
+}
+
+/** Asks on stderr, which is the terminal also where stdout is a file. No is the answer of who says nothing. */
+async function confirm(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test(await terminal.question(`${question} [y/N] `));
+  } catch {
+    return false;
+  } finally {
+    terminal.close();
   }
 }
 

@@ -30,6 +30,10 @@ describe('npm start', () => {
       kind: 'real',
       file: 'file',
       context: 'other',
+      planOnly: false,
+    });
+    expect(start([...real, '--plan', '--trust-domain', 'example.org']).cluster).toMatchObject({
+      planOnly: true,
     });
   });
 
@@ -137,6 +141,7 @@ describe('options that cannot be meant are refused in one line', () => {
       [...real, '--apply', 'x'],
       '--apply is for the cluster in this process: on a real one use kubectl apply',
     ],
+    [['--plan'], '--plan is for a real cluster: name it with --kubeconfig'],
     [['--data', ''], '--data is "": expected a folder'],
     [['--apply', ''], '--apply is "": expected a file or folder'],
     [['--kubeconfig', ''], '--kubeconfig is "": expected a file'],

@@ -6,15 +6,21 @@ import type { Settings } from '../../shared/identity/settings.ts';
 
 /** What `npm start` was asked for. */
 export interface Options {
-  readonly cluster:
-    | EmbeddedChoice
-    | { readonly kind: 'real'; readonly file: string; readonly context: string | undefined };
+  readonly cluster: EmbeddedChoice | RealChoice;
   readonly settings: Settings;
   readonly logLevel: RenderingConfig['logLevel'];
   /** Undefined: as the PingSource in knative/ says. */
   readonly sweepSeconds: number | undefined;
   /** The API server's port; functions and broker follow it. 0: any free ports. */
   readonly port: number;
+}
+
+interface RealChoice {
+  readonly kind: 'real';
+  readonly file: string;
+  readonly context: string | undefined;
+  /** Whether to say what it would write, and end. */
+  readonly planOnly: boolean;
 }
 
 interface EmbeddedChoice {
@@ -47,6 +53,7 @@ Without --kubeconfig they work on a Kubernetes API in this process. A new one ge
 With --kubeconfig they work on a real cluster, and write to it:
   --kubeconfig FILE    the credentials of the cluster
   --context NAME       use this context (default: the current one)
+  --plan               say what would be written, and end
 
 For both:
   --port N             the first of three ports (default ${defaultPort}): API server, functions, broker. 0: any free ports
@@ -62,6 +69,7 @@ KLEYM_NAMESPACE_SELECTOR, KLEYM_OVERLAP_POLICY and LOG_LEVEL work as in the func
 const known = {
   kubeconfig: { type: 'string' },
   context: { type: 'string' },
+  plan: { type: 'boolean' },
   'trust-domain': { type: 'string' },
   'class-name': { type: 'string' },
   sweep: { type: 'string' },
@@ -106,6 +114,8 @@ function toOptions(values: Values, environment: NodeJS.ProcessEnv): Parsed {
   }
   if (values.context !== undefined && values.kubeconfig === undefined)
     return invalid('--context chooses from a kubeconfig: name it with --kubeconfig');
+  if (values.plan && values.kubeconfig === undefined)
+    return invalid('--plan is for a real cluster: name it with --kubeconfig');
   if (values.data !== undefined && values.kubeconfig !== undefined)
     return invalid('--data keeps the cluster in this process: leave out --data or --kubeconfig');
   if (values.apply !== undefined && values.kubeconfig !== undefined)
@@ -122,7 +132,12 @@ function toOptions(values: Values, environment: NodeJS.ProcessEnv): Parsed {
           examples: values['no-examples'] !== true,
           apply: values.apply,
         } as const)
-      : ({ kind: 'real', file: values.kubeconfig, context: values.context } as const);
+      : ({
+          kind: 'real',
+          file: values.kubeconfig,
+          context: values.context,
+          planOnly: values.plan === true,
+        } as const);
   return {
     kind: 'start',
     options: { cluster, settings, logLevel, port, sweepSeconds: sweepSeconds || undefined },

@@ -30,6 +30,7 @@ async function startHere(cluster: Partial<Options['cluster']>) {
     } as Options,
     { write: (text: string) => written.push(text) > 0, isTTY: false },
   );
+  if (!running) throw new Error('it did not start');
   const [, url = ''] = /API server {2}(\S+)/.exec(written.join('')) ?? [];
   const kube = createKubeClient(url);
   const stop = async () => {

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
-import { loadKubeConfig } from '../../shared/kube/kube-cluster.ts';
+import { connect, loadKubeConfig } from '../../shared/kube/kube-cluster.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { applyManifests, readManifests } from './apply-files.ts';
 import { applyExamples, kubeconfigFileOf, startEmbedded, stateFolder } from './embedded.ts';
@@ -10,7 +10,9 @@ import { toAddresses, toNextSteps } from './next-steps.ts';
 import type { Options } from './options.ts';
 import { type Out, createShow } from './show.ts';
 import { type StackOptions, startStack } from './stack.ts';
+import { describeLeftovers, readPlan, toPlanText } from './plan.ts';
 import { prepareFolder } from './prepare-folder.ts';
+import { createRivals } from './rivals.ts';
 import { createWatcher } from './transitions.ts';
 
 /** Something that runs until it is stopped. */
@@ -24,11 +26,37 @@ const embeddedGroups = ['pools-x-k8s', 'objectives-x-k8s'];
 type Embedded = Extract<Options['cluster'], { kind: 'embedded' }>;
 type Real = Extract<Options['cluster'], { kind: 'real' }>;
 
-/** Starts everything, says how to go on, and shows what happens. */
-export async function start(options: Options, out: Out): Promise<Running> {
-  if (options.cluster.kind === 'embedded') return startOnEmbedded(options, options.cluster, out);
-  const kubeConfig = loadChosen(options.cluster);
+/** Asks the person at the terminal. */
+type Confirm = (question: string) => Promise<boolean>;
+
+/** Starts everything, says how to go on, and shows what happens. Undefined: it was told not to start. */
+export async function start(options: Options, out: Out, confirm?: Confirm): Promise<Running | undefined> {
+  const { cluster } = options;
+  if (cluster.kind === 'embedded') return startOnEmbedded(options, cluster, out);
+  const kubeConfig = loadChosen(cluster);
+  if (cluster.planOnly) {
+    out.write(await planFor(options, kubeConfig));
+    return undefined;
+  }
+  if (confirm && !(await confirm(`${await planFor(options, kubeConfig)}\nGo on?`))) {
+    process.stderr.write('Nothing was written.\n');
+    return undefined;
+  }
   return out.isTTY ? startForPeople(options, kubeConfig, out) : startForMachines(options, kubeConfig);
+}
+
+async function planFor({ settings }: Options, kubeConfig: KubeConfig): Promise<string> {
+  const plan = await readPlan(connect({ kubeConfig }), settings);
+  return toPlanText(plan, kubeConfig.getCurrentCluster()?.server ?? '');
+}
+
+/** What stays behind, where the API server still answers. */
+async function findLeftovers(kubeConfig: KubeConfig): Promise<string | undefined> {
+  try {
+    return await describeLeftovers(connect({ kubeConfig }));
+  } catch {
+    return undefined;
+  }
 }
 
 async function startOnEmbedded(options: Options, choice: Embedded, out: Out): Promise<Running> {
@@ -37,7 +65,7 @@ async function startOnEmbedded(options: Options, choice: Embedded, out: Out): Pr
   try {
     const kubeconfigFile = kubeconfigFileOf(cluster);
     const { log, file } = await openLog(join(kubeconfigFile, '..'), options.logLevel);
-    const show = createShow(out, process.env);
+    const show = createShow(out, process.env, options.settings);
     const stack = await startStack({
       ...toPlaces(options, log),
       ...show,
@@ -69,7 +97,7 @@ async function startOnEmbedded(options: Options, choice: Embedded, out: Out): Pr
 
 async function startForPeople(options: Options, kubeConfig: KubeConfig, out: Out): Promise<Running> {
   const { log, file } = await openLog(stateFolder(options.port), options.logLevel);
-  const show = createShow(out, process.env);
+  const show = createShow(out, process.env, options.settings);
   const stack = await startStack({ ...toPlaces(options, log), ...show, kubeConfig });
   const server = kubeConfig.getCurrentCluster()?.server ?? '';
   show.printer.text(
@@ -79,6 +107,8 @@ async function startForPeople(options: Options, kubeConfig: KubeConfig, out: Out
     stop: async () => {
       show.stop();
       await stack.stop();
+      const leftovers = await findLeftovers(kubeConfig);
+      if (leftovers !== undefined) show.printer.text(`\n${leftovers}`);
     },
   };
 }
@@ -86,22 +116,30 @@ async function startForPeople(options: Options, kubeConfig: KubeConfig, out: Out
 /** Where no person looks, everything that happens is a line of the log. */
 async function startForMachines(options: Options, kubeConfig: KubeConfig): Promise<Running> {
   const log = createLog({ service: 'kleym', level: options.logLevel });
-  const stack = await startStack({ ...toPlaces(options, log), ...toLogged(log), kubeConfig });
+  const stack = await startStack({ ...toPlaces(options, log), ...toLogged(log, options), kubeConfig });
   log.info({ functions: stack.functions.url, broker: stack.broker.url }, 'started');
   return {
     stop: async () => {
       await stack.stop();
+      const leftovers = await findLeftovers(kubeConfig);
+      if (leftovers !== undefined) log.warn({ leftovers }, 'left behind');
       log.info('stopped');
     },
   };
 }
 
-function toLogged(log: Logger): Pick<StackOptions, 'onEvent' | 'onDelivery' | 'onNews'> {
+function toLogged(
+  log: Logger,
+  { settings }: Options,
+): Pick<StackOptions, 'onEvent' | 'onDelivery' | 'onNews'> {
   const watcher = createWatcher();
+  const rivals = createRivals(settings);
   return {
     onEvent: (event) => {
       const transition = watcher.see(event);
       if (transition) log.info(transition, 'transition');
+      const rival = rivals.see(event);
+      if (rival !== undefined) log.warn({ rival }, 'another installation');
     },
     onDelivery: ({ trigger, outcome, status, attempt, reason }) => {
       if (outcome === 'delivered' || outcome === 'replied') return;
