@@ -46,8 +46,8 @@ export function finalize(view: View): Decision | undefined {
     return view.output ? withdraw(view, view.output) : (clampFutureClaim(view) ?? converged);
   return withdrawThen(view, () => {
     if (state.finalizerRejected !== undefined) {
-      const message = `the API server refuses to remove the finalizer: ${state.finalizerRejected}`;
-      return reportRejection(view, 'FinalizerRejected', message);
+      const what = 'the API server refuses to remove the finalizer';
+      return reportRejection(view, 'FinalizerRejected', what, state.finalizerRejected);
     }
     const left = finalizers.filter((finalizer) => finalizer !== bindingFinalizer);
     return { kind: 'patch-finalizers', binding, finalizers: left, announce: undefined };

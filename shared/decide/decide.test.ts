@@ -510,6 +510,15 @@ describe('a withdrawal that the API server refused to this run', () => {
     });
   });
 
+  it('is said anew of another output, because people must learn its name', () => {
+    const other = outputOf(elsewhere);
+    const state = { undeletedOutput: { uid: other.metadata.uid, words: 'denied by a policy' } };
+    expect(decideIn({ bindings: [blocked, b], outputs: [other], state })).toMatchObject({
+      kind: 'write-status',
+      status: { conditions: [{ message: expect.stringContaining(other.metadata.name) }, {}, {}, {}, {}] },
+    });
+  });
+
   it('is said anew, in the words of the day, for another generation', () => {
     const edited = { ...blocked, metadata: { ...blocked.metadata, generation: 2 } };
     expect(decideIn({ bindings: [edited, b], outputs: [live], state: refusedWith('no') })).toMatchObject({

@@ -110,8 +110,8 @@ function ensureFinalizer(view: View): Decision | undefined {
   if (state.finalizerRejected === undefined) return { ...patch, announce: toFirstAnnouncement(view, next) };
   // The binding had a finalizer before, and may have an output that must go.
   if (next.kind === 'delete-output') return next;
-  const message = `the API server refuses to add the finalizer: ${state.finalizerRejected}`;
-  return reportRejection(view, 'FinalizerRejected', message);
+  const what = 'the API server refuses to add the finalizer';
+  return reportRejection(view, 'FinalizerRejected', what, state.finalizerRejected);
 }
 
 /** Row 11 together with row 5: what the rows say once the finalizer is there, if that is an announcement of this run. */

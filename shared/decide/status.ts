@@ -131,18 +131,9 @@ export function toWithdrawingStatus(
   return toStatus(context, findings, claimOf(context.binding));
 }
 
-/**
- * Whether a binding's status says this already. A write that is refused while others wait for it is tried again and again:
- * there the words that were written first are enough, or each try would be one more write.
- */
+/** Whether a binding's status says this already. */
 export function isReported({ status = {} }: Binding, wanted: BindingStatus): boolean {
-  if (isSameJson(status, wanted)) return true;
-  const reason = findReady(wanted)?.reason ?? '';
-  return pendingRejections.includes(reason) && isSameJson(withoutMessages(status), withoutMessages(wanted));
-}
-
-function withoutMessages({ conditions = [], ...status }: BindingStatus | NonNullable<Binding['status']>) {
-  return { ...status, conditions: conditions.map(({ message: _message, ...condition }) => condition) };
+  return isSameJson(status, wanted);
 }
 
 /** Whether the status says, for the present generation, that the API server does not take the output. */

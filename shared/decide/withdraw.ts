@@ -1,4 +1,5 @@
 import type { Binding, BindingStatus } from '../api/binding.ts';
+import { findReady } from '../api/conditions.ts';
 import type { Waiting } from '../api/outcome.ts';
 import type { Decision, Write, WriteOf } from './decision.ts';
 import { isReported, toRedatedStatus, toWithdrawingStatus } from './status.ts';
@@ -19,8 +20,8 @@ export function withdraw(view: View, held: HeldOutput): Decision {
   const { name, uid } = held.output.metadata;
   const { undeletedOutput } = view.state;
   if (undeletedOutput?.uid !== uid) return toDeletion(held);
-  const message = `ClusterSPIFFEID ${name} must be deleted, and the API server refuses: ${undeletedOutput.words}`;
-  return reportRejection(view, 'DeletionRejected', message);
+  const what = `ClusterSPIFFEID ${name} must be deleted, and the API server refuses`;
+  return reportRejection(view, 'DeletionRejected', what, undeletedOutput.words);
 }
 
 /** The deletion of an output exactly as it was read. */
@@ -28,13 +29,23 @@ export function toDeletion({ output, owner }: HeldOutput): WriteOf<'delete-outpu
   return { kind: 'delete-output', output, owner };
 }
 
-/** Reports a refused write, and waits. */
+/**
+ * Reports a refused write, and waits. Others wait for it, so it is tried again and again, and often the words of the API
+ * server have a number in them. So the status keeps the first words about the same write.
+ */
 export function reportRejection(
-  view: View,
+  { binding, context }: View,
   reason: 'DeletionRejected' | 'FinalizerRejected',
-  message: string,
+  what: string,
+  words: string,
 ): Decision {
-  return reportWaiting(view, message, toWithdrawingStatus(view.context, message, reason));
+  const waiting: Waiting = { kind: 'waiting', message: `${what}: ${words}` };
+  const said = findReady(binding.status)?.message ?? '';
+  const isSaid =
+    said.startsWith(`${what}: `) && isReported(binding, toWithdrawingStatus(context, said, reason));
+  return isSaid
+    ? waiting
+    : toStatusWrite(binding, toWithdrawingStatus(context, waiting.message, reason), waiting);
 }
 
 /** Reports once what the binding waits for. */
