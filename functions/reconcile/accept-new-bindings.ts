@@ -11,11 +11,12 @@ const [apiVersion, addType] = [toApiVersion(bindingResource), 'dev.knative.apise
  */
 export function acceptNewBindings(handler: Handler): Handler {
   const map = mapBinding();
-  return async function handleNewOrAffected(event, context) {
+  return function handleNewOrAffected(event, context) {
     const { type, kind, apiversion } = event;
     const isNew = type === addType && kind === bindingResource.kind && apiversion === apiVersion;
-    if (!isNew) return await handler(event, context);
-    const answer = await map(event, context);
-    return answer.kind === 'reply' ? await handler(answer.event, context) : answer;
+    if (!isNew) return handler(event, context);
+    return map(event, context).then((answer) =>
+      answer.kind === 'reply' ? handler(answer.event, context) : answer,
+    );
   };
 }

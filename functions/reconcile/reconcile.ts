@@ -2,10 +2,11 @@ import type { Logger } from 'pino';
 import { type Answer, type Facts, nothing, waiting } from '../../shared/events/answers.ts';
 import {
   type BindingNames,
+  type NamedBindings,
   answerBindingsAffected,
   parseBindingsAffected,
 } from '../../shared/events/bindings-affected.ts';
-import type { Cause } from '../../shared/events/correlation.ts';
+import { type Cause, toCause } from '../../shared/events/correlation.ts';
 import type { Handler } from '../../shared/events/function-app.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
@@ -88,14 +89,15 @@ export function reconcile(options: ReconcileOptions): Handler {
 
   const queue = createQueue();
 
-  return async function handleAffected(event, context) {
-    const named = parseBindingsAffected(event);
-    if (named.kind !== 'done') return named;
-    context.release?.();
+  async function answerTo(
+    cause: Cause,
+    named: readonly NamedBindings[],
+    requestLog: Logger,
+  ): Promise<Answer> {
     const since = elapsed();
     const result: Progress = { own: [], others: [], collects: 0, writes: 0, announcements: 0 };
     // Each event begins with another namespace, so that slow ones do not always keep out the others.
-    await forEachLimited(rotate(named.value, event.id), namespacesAtOnce, async (group) => {
+    await forEachLimited(rotate(named, cause.id), namespacesAtOnce, async (group) => {
       const { namespace, names, isWhole } = group;
       const isLate = elapsed() - since > maxMs;
       const asked = isWhole ? [...names, wholeNamespace] : names;
@@ -104,8 +106,15 @@ export function reconcile(options: ReconcileOptions): Handler {
     });
     for (const { namespace, name, ending } of result.own)
       if (ending.kind === 'failed')
-        context.log.error({ namespace, name, err: ending.error }, 'binding failed');
-    return answerRequest(result, { cause: event, isWhole: named.value.some(({ isWhole }) => isWhole) });
+        requestLog.error({ namespace, name, err: ending.error }, 'binding failed');
+    return answerRequest(result, { cause, isWhole: named.some(({ isWhole }) => isWhole) });
+  }
+
+  return function handleAffected(event, context) {
+    const named = parseBindingsAffected(event);
+    if (named.kind !== 'done') return Promise.resolve(named);
+    context.release?.();
+    return answerTo(toCause(event), named.value, context.log);
   };
 }
 

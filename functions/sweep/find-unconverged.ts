@@ -10,10 +10,10 @@ import type { Settings } from '../../shared/identity/settings.ts';
  */
 export function* findUnconverged(snapshot: Snapshot, settings: Settings): Generator<void, string[]> {
   const world = yield* compileWorld(snapshot, settings);
-  const unsettled = new Set(decideOrphans(world).map(({ owner }) => owner));
+  const unconverged = new Set(decideOrphans(world).map(({ owner }) => owner));
   for (const name of snapshot.bindings.keys()) {
     yield;
-    if (needsRun(world, name)) unsettled.add(name);
+    if (needsRun(world, name)) unconverged.add(name);
   }
-  return [...unsettled].toSorted(compareText);
+  return [...unconverged].toSorted(compareText);
 }

@@ -1,6 +1,7 @@
 import { createBatches } from '../../shared/concurrency/batches.ts';
-import { nothing } from '../../shared/events/answers.ts';
+import { type Answer, nothing } from '../../shared/events/answers.ts';
 import { type BindingNames, answerBindingsAffected } from '../../shared/events/bindings-affected.ts';
+import { type Cause, toCause } from '../../shared/events/correlation.ts';
 import type { Handler } from '../../shared/events/function-app.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
 import { findOtherSettings } from '../../shared/identity/other-settings.ts';
@@ -18,7 +19,7 @@ const mostOthers = 3;
 interface Look {
   readonly causes: readonly string[];
   readonly namespaces: number;
-  readonly unsettled: readonly BindingNames[];
+  readonly unconverged: readonly BindingNames[];
   /** Settings that bindings were last written with, if they are others. */
   readonly otherSettings: readonly string[];
 }
@@ -31,16 +32,21 @@ interface Look {
  */
 export function sweep(cluster: Cluster, settings: Settings, loop: EventLoop): Handler {
   const looks = createBatches((_everything, causes) => look(cluster, settings, causes, loop));
-  return async function handleAny(event, context) {
-    const { id } = event;
-    context.release?.();
-    const { causes, namespaces, unsettled, otherSettings } = await looks.ask('everything', [id]);
+
+  async function answerTo(cause: Cause): Promise<Answer> {
+    const { id } = cause;
+    const { causes, namespaces, unconverged, otherSettings } = await looks.ask('everything', [id]);
     const last = causes.at(-1) ?? id;
     if (last !== id) return nothing({ namespaces, sharedWith: redact(last) });
     return answerBindingsAffected(
-      { from: 'sweep', cause: event, bindings: unsettled, isWhole: true },
+      { from: 'sweep', cause, bindings: unconverged, isWhole: true },
       { namespaces, ...(otherSettings.length > 0 && { otherSettings: otherSettings.join('; ') }) },
     );
+  }
+
+  return function handleAny(event, context) {
+    context.release?.();
+    return answerTo(toCause(event));
   };
 }
 
@@ -51,7 +57,7 @@ async function look(
   loop: EventLoop,
 ): Promise<Look> {
   const snapshots = await collectCluster(cluster);
-  const unsettled: BindingNames[] = [];
+  const unconverged: BindingNames[] = [];
   const others = new Set<string>();
   for (const snapshot of snapshots) {
     const names = await runInSlices(findUnconverged(snapshot, settings), loop);
@@ -59,12 +65,12 @@ async function look(
       const words = findOtherSettings(status, settings);
       if (words !== undefined && others.size < mostOthers) others.add(redact(words));
     }
-    if (names.length > 0) unsettled.push({ namespace: snapshot.namespace, names });
+    if (names.length > 0) unconverged.push({ namespace: snapshot.namespace, names });
   }
   return {
     causes,
     namespaces: snapshots.length,
     otherSettings: [...others],
-    unsettled: unsettled.toSorted((a, b) => compareText(a.namespace, b.namespace)),
+    unconverged: unconverged.toSorted((a, b) => compareText(a.namespace, b.namespace)),
   };
 }

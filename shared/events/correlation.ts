@@ -13,6 +13,11 @@ const carried = /^[\w.:/@+=-]{1,128}$/;
 /** The event from which another one follows. */
 export type Cause = Pick<CloudEvent<unknown>, 'id'> & { readonly [attribute]?: unknown };
 
+/** An event as a cause, without its data: a handler that waits for long must not keep these in memory. */
+export function toCause({ id, [attribute]: correlation }: Cause): Cause {
+  return { id, [attribute]: correlation };
+}
+
 /** The correlation of an event; undefined if it has none, as the first event of a change. */
 export function readCorrelationId(cause: Cause): string | undefined {
   return toCarried(cause[attribute]);

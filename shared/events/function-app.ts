@@ -33,7 +33,7 @@ interface HandlerContext {
   readonly log: Logger;
   /**
    * A handler that takes long calls it when it needs nothing of the event any more. Until then the body counts as in
-   * memory, and others may wait for room.
+   * memory, and others may wait for room. Such a handler is not `async`, or it would keep the event while it waits.
    */
   readonly release?: () => void;
 }
@@ -64,24 +64,28 @@ async function answerInRoom(request: Request, room: Room, handler: Handler, log:
   const place = await room.enter(toRoomFor(request), request.signal);
   if (place === 'gone') return respond(refusedEvent('the request ended early'), log, start);
   try {
-    const received = await receiveEvent(request, (bytes) => place.shrink(bytes));
     const release = () => place.shrink(0);
-    return await answerReceived(received, { handler, log, release }, start);
+    const answering = receiveEvent(request, (bytes) => place.shrink(bytes)).then((received) =>
+      answerReceived(received, { handler, log, release }, start),
+    );
+    return await answering;
   } finally {
     place.shrink(0);
   }
 }
 
-async function answerReceived(
+/** Not `async`, nor is `ask`: an async function keeps its arguments while it waits, even after the event was released. */
+function answerReceived(
   received: Awaited<ReturnType<typeof receiveEvent>>,
   { handler, log, release }: Required<HandlerContext> & { readonly handler: Handler },
   start: number,
-): Promise<Response> {
+): Response | Promise<Response> {
   if (received.kind !== 'done') return respond(received, log, start);
 
-  const event = received.value;
-  const eventLog = log.child({ event: toLoggedEvent(event) });
-  return respond(await ask(handler, event, { log: eventLog, release }), eventLog, start);
+  const eventLog = log.child({ event: toLoggedEvent(received.value) });
+  return ask(handler, received.value, { log: eventLog, release }).then((answer) =>
+    respond(answer, eventLog, start),
+  );
 }
 
 function toLoggedEvent(event: CloudEvent<unknown>) {
@@ -93,16 +97,19 @@ function toLoggedEvent(event: CloudEvent<unknown>) {
   };
 }
 
-async function ask(
+function ask(
   handler: Handler,
   event: CloudEvent<unknown>,
   context: HandlerContext,
 ): Promise<Answer | Failed> {
-  try {
-    return await handler(event, context);
-  } catch (error) {
-    return error instanceof UncertainError ? waiting(redact(error.message)) : { kind: 'failed', error };
-  }
+  return begin(handler, event, context).catch((error: unknown) =>
+    error instanceof UncertainError ? waiting(redact(error.message)) : { kind: 'failed', error },
+  );
+}
+
+/** What a handler throws at once is a rejection too. */
+async function begin(handler: Handler, event: CloudEvent<unknown>, context: HandlerContext): Promise<Answer> {
+  return handler(event, context);
 }
 
 /** The one place where an answer leaves, with its one log line. */

@@ -2,9 +2,10 @@ import type { Binding, BindingField, Observed, Reference } from '../api/binding.
 import type { Resource } from '../api/object-meta.ts';
 import { createBatches } from '../concurrency/batches.ts';
 import type { Cluster } from '../kube/cluster.ts';
-import { nothing } from '../events/answers.ts';
+import { type Answer, nothing } from '../events/answers.ts';
 import { answerBindingsAffected } from '../events/bindings-affected.ts';
 import { type Change, isLeaving, parseChange } from '../events/change.ts';
+import { type Cause, toCause } from '../events/correlation.ts';
 import type { Handler } from '../events/function-app.ts';
 import { isInConflict, recordedPeers } from './recorded-peers.ts';
 
@@ -28,14 +29,9 @@ export function mapReferenced(cluster: Cluster, kind: ReferencedKind): Handler {
     const [namespace = '', value = ''] = place.split('/');
     return cluster.listBindings({ namespace, field: { path: kind.field, value } });
   });
-  return async (event, context) => {
-    const parsed = parseChange(event, { resources: kind.resources, scope: 'namespaced' });
-    if (parsed.kind !== 'done') return parsed;
 
-    const change = withoutUnread(parsed.value);
+  async function answerTo(cause: Cause, change: Change): Promise<Answer> {
     const { namespace, name, resource } = change;
-    // The list may take long, and other events must not wait for room meanwhile.
-    context.release?.();
     const listed = await lists.ask(`${namespace}/${name}`, []);
     if (listed === 'unserved') return nothing({ bindings: 0 });
 
@@ -50,7 +46,15 @@ export function mapReferenced(cluster: Cluster, kind: ReferencedKind): Handler {
     ]);
     const bindings = [{ namespace, names }];
     const dropped = referring.length - unsettled.length;
-    return answerBindingsAffected({ from: kind.from, cause: event, bindings }, { dropped });
+    return answerBindingsAffected({ from: kind.from, cause, bindings }, { dropped });
+  }
+
+  return (event, context) => {
+    const parsed = parseChange(event, { resources: kind.resources, scope: 'namespaced' });
+    if (parsed.kind !== 'done') return Promise.resolve(parsed);
+    // The list may take long, and other events must not wait for room meanwhile.
+    context.release?.();
+    return answerTo(toCause(event), withoutUnread(parsed.value));
   };
 }
 
