@@ -7,11 +7,6 @@ import {
   serverTimeoutMs,
 } from './creation-budget.ts';
 
-test('a claim outlasts its POST by what the clocks of API servers may differ', () => {
+test('the parts of a quarantine add up', () => {
   expect(sendWithinMs + answerWithinMs + serverTimeoutMs + clockSkewMs).toBe(quarantineMs);
-  expect(clockSkewMs).toBeGreaterThanOrEqual(30_000);
-});
-
-test('the API server may take as long as it does by default', () => {
-  expect(serverTimeoutMs).toBe(60_000);
 });
