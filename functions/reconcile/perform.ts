@@ -13,7 +13,7 @@ import { mergeContent, toContentDigest } from '../../shared/identity/content.ts'
 import type { WriteTarget, Cluster, WriteResult } from '../../shared/kube/cluster.ts';
 import { redact } from '../../shared/text/redact.ts';
 import type { EventRecorder } from './event-recorder.ts';
-import { explainRejection, findAlteration, isOursWithoutLabels } from './explain-rejection.ts';
+import { explainRejection, findAlteration } from './explain-rejection.ts';
 
 /** What a run needs of the world. */
 export interface Tools extends EventLoop {
@@ -161,11 +161,11 @@ async function createOutput(performance: Performance<WriteOf<'create-output'>>):
   // whose output it is.
   if (written.kind === 'written') return confirmOutput(performance, output, written.object);
 
+  const rejection = await explainRejection(written, output, binding, tools.cluster);
   // Its claim must stand: by it the output is found as soon as no POST can land any more.
-  if (await isOursWithoutLabels(written, decision, tools.cluster)) return 'answered';
-
+  if (rejection === 'unlabelled') return 'answered';
   state.endedNonce = nonce;
-  recordRejection(state, output, await explainRejection(written, output, binding, tools.cluster));
+  recordRejection(state, output, rejection);
   return 'answered';
 }
 
@@ -212,21 +212,24 @@ async function confirmOutput(
 async function dryRun({ decision, state, tools }: Performance<DryRun>): Promise<WriteOutcome> {
   const { output, binding } = decision;
   const written = await tools.cluster.createOutput(output, { dryRun: true });
-  if (await isOursWithoutLabels(written, decision, tools.cluster)) {
-    state.acceptedOutput = toContentDigest(output);
-    return 'answered';
-  }
   const rejection =
     written.kind === 'written'
       ? findAlteration(written.object, output)
       : await explainRejection(written, output, binding, tools.cluster);
   recordRejection(state, output, rejection);
-  if (!rejection && written.kind === 'written') state.acceptedOutput = toContentDigest(output);
+  // A POST that is announced finds the output that is there.
+  if (rejection === 'unlabelled' || (!rejection && written.kind === 'written'))
+    state.acceptedOutput = toContentDigest(output);
   return 'answered';
 }
 
-function recordRejection(state: RunState, wanted: NewOutput, rejection: Refused | undefined): void {
-  if (rejection) state.rejectedOutput = { digest: toContentDigest(wanted), refused: rejection };
+function recordRejection(
+  state: RunState,
+  wanted: NewOutput,
+  rejection: Refused | 'unlabelled' | undefined,
+): void {
+  if (rejection && rejection !== 'unlabelled')
+    state.rejectedOutput = { digest: toContentDigest(wanted), refused: rejection };
 }
 
 function targetOf({ metadata }: Binding | Output): WriteTarget {

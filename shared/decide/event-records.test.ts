@@ -31,6 +31,10 @@ const colliding = statusOf({
   Conflict: { status: 'True', reason: 'IdentityCollision' },
 });
 
+function refusedWith(message: string): BindingStatus {
+  return statusOf({ Ready: { status: 'False', reason: 'OutputRefused', message } });
+}
+
 function tell(before: BindingStatus | undefined, after: BindingStatus): string[] {
   const binding = { ...createBinding(perObjective), ...(before && { status: before }) };
   return toEventRecords(binding, after).map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
@@ -53,6 +57,7 @@ describe('what is told of a step', () => {
     ['an announcement', undefined, unknown, []],
     ['a failure', isReady, notFound, ['Warning TargetPoolNotFound: poolRef "p" was not found']],
     ['the same failure again', notFound, notFound, []],
+    ['an output that is refused in other words', refusedWith('request 1'), refusedWith('request 2'), []],
     [
       'another failure',
       notFound,

@@ -1,6 +1,7 @@
 import type { EventRecord } from '../api/event-record.ts';
 import type { Binding, BindingStatus, Peer } from '../api/binding.ts';
 import { findCondition, findReady } from '../api/conditions.ts';
+import { outputRejections } from '../api/reasons.ts';
 import { toDigest } from '../identity/digest.ts';
 
 /**
@@ -38,7 +39,9 @@ function toReadyEvents(before: RecordedStatus, after: BindingStatus): EventText[
 function toFailureEvents(before: RecordedStatus, after: BindingStatus): EventText[] {
   const [old, ready] = [findReady(before), findReady(after)];
   if (ready?.status !== 'False') return [];
-  if (old?.status === 'False' && old.reason === ready.reason && old.message === ready.message) return [];
+  // What the API server says of an output may differ with each try, and is no news then.
+  const isSame = old?.message === ready.message || outputRejections.includes(ready.reason);
+  if (old?.status === 'False' && old.reason === ready.reason && isSame) return [];
   return [{ type: 'Warning', reason: ready.reason, message: ready.message }];
 }
 
