@@ -9,7 +9,7 @@ import { outputAnnotations, outputLabels, outputResource } from '../shared/api/c
 import { objectiveResources } from '../shared/api/objective.ts';
 import { type Resource, toApiVersion } from '../shared/api/object-meta.ts';
 import { poolResources } from '../shared/api/pool.ts';
-import { parseRenderingConfig } from '../shared/runtime/config.ts';
+import { checkSettings, parseRenderingConfig } from '../shared/runtime/config.ts';
 import { bindingsAffectedType } from '../shared/events/bindings-affected.ts';
 import { outputNamePrefix } from '../shared/identity/output-name.ts';
 import { managedBy } from '../shared/identity/ownership.ts';
@@ -21,6 +21,7 @@ import {
   manifestsFolder,
   permissionsOf,
   readKustomization,
+  readExample,
   readManifests,
   readOfferedPatches,
 } from './support/kustomization.ts';
@@ -351,8 +352,9 @@ describe('the configuration', () => {
     });
   });
 
-  test('of the example is complete', () => {
-    const overlay = readManifests('overlays/example');
+  test('of the example is complete once it is filled in', () => {
+    const overlay = readExample();
+    expect(checkSettings(configOf(overlay))).toEqual([]);
     expect(parseRenderingConfig(configOf(overlay))).toMatchObject({
       kind: 'done',
       value: {
@@ -361,6 +363,17 @@ describe('the configuration', () => {
     });
     for (const service of all(overlay, 'serving.knative.dev/v1', 'Service', FunctionService))
       expect(service.spec.template.spec.containers[0].image).toMatch(/^registry\.example\.org\/.+:.+/);
+  });
+
+  test('of the example is refused as it is, and so are its images', () => {
+    const overlay = readManifests('overlays/example');
+    expect(checkSettings(configOf(overlay))).toEqual([
+      expect.stringContaining('KLEYM_TRUST_DOMAIN is "<YOUR-TRUST-DOMAIN>": '),
+      expect.stringContaining('KLEYM_CLUSTERSPIFFEID_CLASS_NAME is "<YOUR-CLASS-NAME>": '),
+    ]);
+    // A reference has no `<`, and no upper-case letter before its tag.
+    for (const service of all(overlay, 'serving.knative.dev/v1', 'Service', FunctionService))
+      expect(service.spec.template.spec.containers[0].image).toMatch(/^<YOUR-REGISTRY>\/kleym:/);
   });
 
   test.each(['base', 'overlays/example'])('of %s is nothing that can change under a Revision', (folder) => {
@@ -422,10 +435,8 @@ describe('the admission policies', () => {
   });
 
   test('use the settings of the functions, and none without an overlay', () => {
-    const { KLEYM_TRUST_DOMAIN: domain, KLEYM_NAMESPACE_SELECTOR: selector } = configOf(
-      readManifests('overlays/example'),
-    );
-    expect(settingsOf(readManifests('overlays/example'))).toEqual([
+    const { KLEYM_TRUST_DOMAIN: domain, KLEYM_NAMESPACE_SELECTOR: selector } = configOf(readExample());
+    expect(settingsOf(readExample())).toEqual([
       { name: 'trustDomain', expression: `'${domain}'` },
       { name: 'namespaceSelector', expression: `'${selector}'` },
     ]);

@@ -7,7 +7,7 @@ import { poolResources } from '../../shared/api/pool.ts';
 import { useCommand } from '../../test/support/command.ts';
 import { output } from '../../test/support/manifests.ts';
 import { createBinding, poolOnly } from '../../test/support/inference.ts';
-import { readManifests } from '../../test/support/kustomization.ts';
+import { readExample } from '../../test/support/kustomization.ts';
 import { readDefinitions } from '../manifests/definitions.ts';
 import { plain } from '../terminal/paint.ts';
 import type { DoctorFacts } from './doctor-facts.ts';
@@ -33,7 +33,7 @@ const ready = { conditions: [{ type: 'Ready', status: 'True' }] };
 const broken = { conditions: [{ type: 'Ready', status: 'False', reason: 'Broken', message: 'no luck' }] };
 
 beforeAll(async () => {
-  const objects = readManifests('overlays/example').map((object) => ({ ...object, status: ready }));
+  const objects = readExample().map((object) => ({ ...object, status: ready }));
   const of = (kind: string) => objects.filter((object) => object.kind === kind);
   const sources = of('ApiServerSource').map((object) => Source.parse(object));
   facts = {

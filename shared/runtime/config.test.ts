@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseRenderingConfig, parseServingConfig } from './config.ts';
+import { checkSettings, parseRenderingConfig, parseServingConfig } from './config.ts';
 
 describe('the environment of every function', () => {
   test('may be empty', () => {
@@ -119,5 +119,30 @@ describe('the environment of a function that renders', () => {
       message: expect.stringContaining(`${name} is ${JSON.stringify(value)}: `),
     });
     expect(parsed).toHaveProperty('message', expect.stringContaining(expected));
+  });
+});
+
+describe('the values of a config.env', () => {
+  test('may be those of every function', () => {
+    const values = {
+      KLEYM_TRUST_DOMAIN: 'prod.corp',
+      KLEYM_CLUSTERSPIFFEID_CLASS_NAME: '',
+      LOG_LEVEL: 'info',
+    };
+    expect(checkSettings(values)).toEqual([]);
+  });
+
+  test.each([
+    ['KLEYM_TRUST_DOMAIN', 'spiffe://prod.corp', 'KLEYM_TRUST_DOMAIN is "spiffe://prod.corp": '],
+    ['KLEYM_TRUST_DOMAIN', '"prod.corp"', String.raw`KLEYM_TRUST_DOMAIN is "\"prod.corp\"": `],
+    ['KLEYM_TRUST_DOMAIN', '<YOUR-TRUST-DOMAIN>', 'KLEYM_TRUST_DOMAIN is "<YOUR-TRUST-DOMAIN>": '],
+    ['KLEYM_TRUST_DOMAIN', '', 'KLEYM_TRUST_DOMAIN is not set: '],
+    ['KLEYM_CLUSTERSPIFFEID_CLASS_NAME', "'spire'", `KLEYM_CLUSTERSPIFFEID_CLASS_NAME is "'spire'": `],
+    ['KLEYM_NAMESPACE_SELECTOR', 'true # confined', 'KLEYM_NAMESPACE_SELECTOR is "true # confined": '],
+    ['KLEYM_TRUSTDOMAIN', 'prod.corp', 'KLEYM_TRUSTDOMAIN is no setting: expected one of PORT, HOST, '],
+  ])('with %s=%s are refused', (name, value, message) => {
+    expect(checkSettings({ KLEYM_TRUST_DOMAIN: 'prod.corp', [name]: value })).toEqual([
+      expect.stringContaining(message),
+    ]);
   });
 });

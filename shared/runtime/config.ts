@@ -71,6 +71,18 @@ export function parseRenderingConfig(environment: NodeJS.ProcessEnv): Configured
   return { kind: 'done', value: { ...toServingConfig(parsed.data), settings } };
 }
 
+/** Says what is wrong with the values of a config.env: what functions would refuse, and names that no function reads. */
+export function checkSettings(values: Readonly<Record<string, string>>): readonly string[] {
+  const parsed = Rendering.safeParse(withoutBlanks(values));
+  const unknown = Object.keys(values).filter((name) => !Object.hasOwn(Rendering.shape, name));
+  return [
+    ...(parsed.error ? toProblems(parsed.error, values) : []),
+    ...unknown.map(
+      (name) => `${name} is no setting: expected one of ${Object.keys(Rendering.shape).join(', ')}`,
+    ),
+  ];
+}
+
 function toServingConfig(variables: z.infer<typeof Serving>): ServingConfig {
   return {
     port: variables.PORT,
@@ -86,11 +98,14 @@ function withoutBlanks(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 function toInvalid(error: z.ZodError, environment: NodeJS.ProcessEnv): InvalidEnvironment {
-  const problems = error.issues.map(({ path: [name], message }) => {
+  return { kind: 'invalid', message: toProblems(error, environment).join('; ') };
+}
+
+function toProblems(error: z.ZodError, environment: NodeJS.ProcessEnv): string[] {
+  return error.issues.map(({ path: [name], message }) => {
     const found = environment[String(name)];
     return `${String(name)} is ${found ? JSON.stringify(found) : 'not set'}: ${message}`;
   });
-  return { kind: 'invalid', message: problems.join('; ') };
 }
 
 function refuse(outcome: Outcome<string>, context: z.RefinementCtx): void {

@@ -504,21 +504,25 @@ describe('what reconcile writes', () => {
     await soon(() => kleym.ask({ ...asking, content })).toContain('found spec.namespaceSelector {}');
   });
 
-  test.each(['', "' + '", String.raw`example.org\n`])(
-    'is refused under the trust domain "%s", and the refusal says what to do',
-    async (trustDomain) => {
-      const stored = await given(render('nowhere'));
-      await apply(withSettings({ trustDomain }));
-      const probe = { method: 'POST', path: `${outputsPath}?dryRun=All`, ...reconcile } as const;
-      const content = render('homeless');
-      await soon(() => kleym.ask({ ...probe, content })).toContain(
-        'found no trust domain in the variable trustDomain of this policy; expected the value of KLEYM_TRUST_DOMAIN',
-      );
-      expect(await remove(stored, reconcile)).toEqual(done);
-      await apply(withSettings({}));
-      await soon(() => kleym.ask({ ...probe, content })).toBe('');
-    },
-  );
+  test.each([
+    '',
+    "' + '",
+    String.raw`example.org\n`,
+    'spiffe://prod.corp',
+    '"prod.corp"',
+    '<YOUR-TRUST-DOMAIN>',
+  ])('is refused under the trust domain "%s", and the refusal says what to do', async (trustDomain) => {
+    const stored = await given(render('nowhere'));
+    await apply(withSettings({ trustDomain }));
+    const probe = { method: 'POST', path: `${outputsPath}?dryRun=All`, ...reconcile } as const;
+    const content = render('homeless');
+    await soon(() => kleym.ask({ ...probe, content })).toContain(
+      'found something else than a trust domain in the variable trustDomain of this policy; expected the value of KLEYM_TRUST_DOMAIN, such as example.org, without spiffe:// and without quotes',
+    );
+    expect(await remove(stored, reconcile)).toEqual(done);
+    await apply(withSettings({}));
+    await soon(() => kleym.ask({ ...probe, content })).toBe('');
+  });
 
   test.each(["a'b", 'a\\', "' == '", "' || true || '"])(
     'is judged as before where somebody applies the setting %s: the API server takes no such policy',

@@ -9,7 +9,7 @@ import {
   type Stored,
   createKubeClient,
 } from '../support/kube-client.ts';
-import { readManifests } from '../support/kustomization.ts';
+import { readExample } from '../support/kustomization.ts';
 import { readDefinitions } from '../../local/crds/definitions.ts';
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts';
 
@@ -36,8 +36,8 @@ rules:
 `;
 
 /** The admission policies and their bindings, with the settings of the example. */
-export const admissionPolicies: readonly Manifest[] = readManifests('overlays/example').filter(
-  ({ apiVersion }) => apiVersion.startsWith('admissionregistration.k8s.io/'),
+export const admissionPolicies: readonly Manifest[] = readExample().filter(({ apiVersion }) =>
+  apiVersion.startsWith('admissionregistration.k8s.io/'),
 );
 
 /** Starts an API server and installs what the example has of kinds that it knows, and the definitions of others. */
@@ -71,9 +71,7 @@ async function installOn(plane: ControlPlane): Promise<InstalledKleym> {
     return kubeConfig;
   }
 
-  const objects = readManifests('overlays/example').filter(
-    ({ apiVersion }) => !apiVersion.includes('knative'),
-  );
+  const objects = readExample().filter(({ apiVersion }) => !apiVersion.includes('knative'));
   for (const object of objects.toSorted(byDependence)) await kube.create(object);
   for (const definition of await readDefinitions()) {
     const object = parse(definition) as Manifest;

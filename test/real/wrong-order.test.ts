@@ -9,7 +9,7 @@ import { readWiring } from '../../local/eventing/wiring.ts';
 import { bindingFinalizer } from '../../shared/api/binding.ts';
 import { binding, objective, output, pool, poolBinding } from '../support/manifests.ts';
 import { type Manifest, type Stored, toPath } from '../support/kube-client.ts';
-import { findManifest, manifestsFolder, readManifests } from '../support/kustomization.ts';
+import { findManifest, manifestsFolder, readExample } from '../support/kustomization.ts';
 import { type TestNamespace, eventually, useCluster } from '../support/test-cluster.ts';
 import { startBundledFunctions } from './bundled-functions.ts';
 import { type InstalledKleym, installKleym, outputsPath, untilInForce } from './installed-kleym.ts';
@@ -23,9 +23,7 @@ afterAll(() => kleym.plane.stop());
 const cluster = await useCluster(kleym.plane.kubeconfigFile);
 const { kube } = cluster;
 const here: TestNamespace = await cluster.namespace();
-const manifests = readManifests('overlays/example').filter(
-  ({ apiVersion }) => !apiVersion.includes('knative'),
-);
+const manifests = readExample().filter(({ apiVersion }) => !apiVersion.includes('knative'));
 const namespace = findManifest(manifests, 'Namespace', 'kleym-system');
 const definition = findManifest(
   manifests,

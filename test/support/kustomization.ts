@@ -59,6 +59,23 @@ export function readManifests(...folders: readonly string[]): Manifest[] {
   return folders.reduce<Manifest[]>((objects, folder) => build(join(manifestsFolder, folder), objects), []);
 }
 
+/** What a platform team writes over what the example has in `<…>`. */
+const exampleValues = {
+  '<YOUR-TRUST-DOMAIN>': 'example.org',
+  '<YOUR-CLASS-NAME>': 'spire-mgmt-spire',
+  '<YOUR-REGISTRY>': 'registry.example.org/team',
+} as const;
+
+/** The objects of the example overlay, once it is filled in. */
+export function readExample(): Manifest[] {
+  const text = JSON.stringify(readManifests('overlays/example'));
+  const filled = Object.entries(exampleValues).reduce(
+    (done, [placeholder, value]) => done.replaceAll(placeholder, value),
+    text,
+  );
+  return JSON.parse(filled) as Manifest[];
+}
+
 /** The kustomization of a folder. */
 export function readKustomization(folder: string): Kustomization {
   return parse(readFileSync(join(folder, 'kustomization.yaml'), 'utf8')) as Kustomization;
