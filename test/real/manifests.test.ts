@@ -1,8 +1,10 @@
 import { readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import {
   type Answer,
@@ -130,6 +132,27 @@ describe('kustomize', () => {
     );
     expect(said).toBe('');
     expect(withoutHash(objects).toSorted(byName)).toEqual(expected.toSorted(byName));
+  });
+
+  test('lets the patches of docs/gitops.md keep the CRD and the values of Revisions from being pruned', async () => {
+    const text = await readFile(join(manifestsFolder, '..', 'docs', 'gitops.md'), 'utf8');
+    const [, block = ''] = /^```yaml\n(patches:\n.*?)^```/ms.exec(text) ?? [];
+    const { objects, said } = await kustomize.buildText({
+      resources: [at('overlays/example')],
+      ...(parse(block) as Record<string, unknown>),
+    });
+    expect(said).toBe('');
+    const kept = objects.filter(
+      ({ metadata }) => metadata.annotations?.['kustomize.toolkit.fluxcd.io/prune'] === 'disabled',
+    );
+    expect(
+      kept.map(({ kind, metadata }) => [kind, metadata.annotations?.['argocd.argoproj.io/sync-options']]),
+    ).toEqual([
+      ['CustomResourceDefinition', 'Prune=false,Delete=false'],
+      ['ConfigMap', 'Prune=false'],
+    ]);
+    expect(kept.at(-1)?.metadata.name).toBe(configNameOf(objects));
+    expect(kept.at(-1)?.['data']).toHaveProperty('KLEYM_OVERLAP_POLICY', 'report');
   });
 
   test('warns of a deprecated field', async () => {
