@@ -1,8 +1,18 @@
 import { readdirSync } from 'node:fs';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { type InputOptions, type Plugin, type RolldownOutput, rolldown } from 'rolldown';
+import { readBundledPackages, renderNotices } from './release/bundled-packages.ts';
 
 const root = import.meta.dirname;
+
+/** Builds what is shipped of the functions: their bundles, and the terms of all that is in these. */
+export async function buildDist(folder: string): Promise<void> {
+  const outputs = await buildFunctions(folder);
+  const notices = renderNotices(await readBundledPackages(outputs.values()));
+  await writeFile(join(folder, 'THIRD_PARTY_NOTICES'), notices);
+  await copyFile(join(root, 'LICENSE'), join(folder, 'LICENSE'));
+}
 
 /**
  * Bundles every function into a folder of its own: what it runs on, and nothing else. The same sources make the same
@@ -72,4 +82,4 @@ function toSourcePath(file: string): string {
   return ['..', '..', ...relative(root, file).split(sep)].join('/');
 }
 
-if (import.meta.main) await buildFunctions(join(root, 'dist'));
+if (import.meta.main) await buildDist(join(root, 'dist'));

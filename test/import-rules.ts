@@ -33,7 +33,7 @@ export async function readImportRules(): Promise<ImportRule[]> {
 /** Every import of a file by its path, or of a workspace of ours by its name. */
 export async function readImports(): Promise<Import[]> {
   const imports: Import[] = [];
-  const files = glob('{functions,shared,local,cli,test}/**/*.{ts,mjs}', {
+  const files = glob('{functions,shared,local,cli,release,test}/**/*.{ts,mjs}', {
     cwd: root,
     exclude: ['**/node_modules'],
   });

@@ -18,7 +18,11 @@ export async function startBundledFunctions(
 ): Promise<BundledFunctions> {
   const dist = join(kept.folder, 'dist');
   await provideDist(dist);
-  const names = (await readdir(dist)).toSorted();
+  const entries = await readdir(dist, { withFileTypes: true });
+  const names = entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .toSorted();
   const processes = new Map<string, KeptProcess>();
   for (const name of names) {
     const kubeconfig = await kubeconfigOf(name);

@@ -33,10 +33,15 @@ export interface Kustomize {
 
 /** Finds or builds kustomize. */
 export async function provideKustomize(workshop: Workshop): Promise<Kustomize> {
+  return use(await provideKustomizeProgram(workshop));
+}
+
+/** The path of kustomize; it is built where the cache does not have it. */
+export async function provideKustomizeProgram(workshop: Workshop): Promise<string> {
   const folder = await downloadGoModule(kustomizeModule, workshop.env);
   const { version } = kustomizeModule;
   const part = { name: 'kustomize', version, folder, package: '.', ldflags: '' };
-  return use(await buildGoPart(part, workshop));
+  return await buildGoPart(part, workshop);
 }
 
 function use(program: string): Kustomize {

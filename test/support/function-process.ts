@@ -17,7 +17,15 @@ export interface FunctionProcess {
 
 /** Starts a `main.ts` with this environment and no other. It does not outlive the test. */
 export function startFunction(main: string, environment: Record<string, string> = {}): FunctionProcess {
-  const child = spawn(process.execPath, [main], {
+  return startCommand([process.execPath, main], environment);
+}
+
+/** Starts a function by a command, which must become the function's own process. It does not outlive the test. */
+export function startCommand(
+  [program = '', ...args]: readonly string[],
+  environment: Record<string, string>,
+): FunctionProcess {
+  const child = spawn(program, args, {
     env: { HOST: '127.0.0.1', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -51,7 +59,13 @@ export async function startListening(
   main: string,
   environment: Record<string, string> = {},
 ): Promise<FunctionProcess & { readonly port: number }> {
-  const started = startFunction(main, environment);
+  return await untilListening(startFunction(main, environment));
+}
+
+/** Waits until a function's port is open. */
+export async function untilListening(
+  started: FunctionProcess,
+): Promise<FunctionProcess & { readonly port: number }> {
   const { port } = await started.said('listening');
   return { ...started, port: Number(port) };
 }

@@ -1,9 +1,9 @@
 import { cp } from 'node:fs/promises';
-import { buildFunctions } from '../../build.ts';
+import { buildDist } from '../../build.ts';
 
-/** Puts all bundles into a folder: those of `KLEYM_TEST_DIST`, which CI has built and would ship, or new ones. */
+/** Puts what is shipped of the functions into a folder: those of `KLEYM_TEST_DIST`, which CI has built and would ship, or new ones. */
 export async function provideDist(folder: string): Promise<void> {
   const built = process.env['KLEYM_TEST_DIST'];
-  if (built === undefined) return void (await buildFunctions(folder));
+  if (built === undefined) return await buildDist(folder);
   await cp(built, folder, { recursive: true });
 }
