@@ -9,7 +9,7 @@ import { outputAnnotations, outputLabels, outputResource } from '../shared/api/c
 import { objectiveResources } from '../shared/api/objective.ts';
 import { type Resource, toApiVersion } from '../shared/api/object-meta.ts';
 import { poolResources } from '../shared/api/pool.ts';
-import { checkSettings, parseRenderingConfig } from '../shared/runtime/config.ts';
+import { findWrongSettings, parseRenderingConfig } from '../shared/runtime/config.ts';
 import { bindingsAffectedType } from '../shared/events/bindings-affected.ts';
 import { outputNamePrefix } from '../shared/identity/output-name.ts';
 import { managedBy } from '../shared/identity/ownership.ts';
@@ -354,7 +354,7 @@ describe('the configuration', () => {
 
   test('of the example is complete once it is filled in', () => {
     const overlay = readExample();
-    expect(checkSettings(configOf(overlay))).toEqual([]);
+    expect(findWrongSettings(configOf(overlay))).toEqual([]);
     expect(parseRenderingConfig(configOf(overlay))).toMatchObject({
       kind: 'done',
       value: {
@@ -367,7 +367,7 @@ describe('the configuration', () => {
 
   test('of the example is refused as it is, and so are its images', () => {
     const overlay = readManifests('overlays/example');
-    expect(checkSettings(configOf(overlay))).toEqual([
+    expect(findWrongSettings(configOf(overlay))).toEqual([
       expect.stringContaining('KLEYM_TRUST_DOMAIN is "<YOUR-TRUST-DOMAIN>": '),
       expect.stringContaining('KLEYM_CLUSTERSPIFFEID_CLASS_NAME is "<YOUR-CLASS-NAME>": '),
     ]);

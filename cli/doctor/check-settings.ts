@@ -1,3 +1,4 @@
+import { findWrongSettings } from '../../shared/runtime/config.ts';
 import { type ControllerManagerConfig, handlesClass, ignoresNamespace } from '../spire/controller-manager.ts';
 import { type Check, type DoctorFacts, isRead } from './doctor-facts.ts';
 import type { ConfigMap, Service } from './installation.ts';
@@ -14,25 +15,14 @@ export function checkSettings(facts: DoctorFacts): Check[] {
   const domain = reconcile['KLEYM_TRUST_DOMAIN'] ?? '';
   const className = reconcile['KLEYM_CLUSTERSPIFFEID_CLASS_NAME'] || undefined;
   return [
-    domain === ''
-      ? {
-          area,
-          status: 'error',
-          message: 'KLEYM_TRUST_DOMAIN is not set',
-          advice: 'set it in the config.env of your overlay',
-        }
-      : {
-          area,
-          status: 'ok',
-          message: `trust domain ${domain}, ${className === undefined ? 'no class' : `class ${className}`}`,
-        },
+    ...checkValues(reconcile),
     ...(sweep && isDifferent(reconcile, sweep)
       ? [
           {
             area,
             status: 'error',
             message:
-              'functions reconcile and sweep have different settings: each finds the work of the other wanting',
+              'functions reconcile and sweep have different settings: each wants to rewrite what the other wrote',
             advice: 'apply your overlay, so that both have the same ConfigMap',
           } as const,
         ]
@@ -52,6 +42,27 @@ export function checkSettings(facts: DoctorFacts): Check[] {
 }
 
 type Settings = Readonly<Record<string, string>>;
+
+/** The functions refuse such values too, but then they do not start, and only their logs say why. */
+function checkValues(settings: Settings): Check[] {
+  const area = 'settings';
+  const wrong = findWrongSettings(settings);
+  if (wrong.length > 0)
+    return wrong.map((message) => ({
+      area,
+      status: 'error',
+      message,
+      advice: 'change it in the config.env of your overlay',
+    }));
+  const { KLEYM_TRUST_DOMAIN: domain, KLEYM_CLUSTERSPIFFEID_CLASS_NAME: className } = settings;
+  return [
+    {
+      area,
+      status: 'ok',
+      message: `trust domain ${domain}, ${className ? `class ${className}` : 'no class'}`,
+    },
+  ];
+}
 
 function findSettings(
   name: string,

@@ -202,11 +202,17 @@ describe('each fault is found, alone', () => {
     ]);
   });
 
-  test('11. the functions have no trust domain', () => {
+  test.each([
+    ['', 'not set: expected the trust domain of your SPIRE server, such as example.org'],
+    [
+      'spiffe://prod.corp',
+      '"spiffe://prod.corp": trustDomain "spiffe://prod.corp" is not a SPIFFE trust domain: expected 1 to 255 characters out of a-z, 0-9, ".", "_" and "-", without scheme, path or blanks',
+    ],
+  ])('11. the functions have no trust domain that is one: "%s"', (domain, problem) => {
     const [config] = typeof facts.configMaps === 'object' ? facts.configMaps : [];
-    const configMaps = config ? [{ ...config, data: { ...config.data, KLEYM_TRUST_DOMAIN: '' } }] : [];
+    const configMaps = config ? [{ ...config, data: { ...config.data, KLEYM_TRUST_DOMAIN: domain } }] : [];
     expect(troublesOf({ configMaps, policies: [], controllerManager: undefined })).toEqual([
-      'error: KLEYM_TRUST_DOMAIN is not set',
+      `error: KLEYM_TRUST_DOMAIN is ${problem}`,
       "unknown: SPIRE Controller Manager's configuration was not found",
     ]);
   });

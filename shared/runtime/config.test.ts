@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkSettings, parseRenderingConfig, parseServingConfig } from './config.ts';
+import { findWrongSettings, parseRenderingConfig, parseServingConfig } from './config.ts';
 
 describe('the environment of every function', () => {
   test('may be empty', () => {
@@ -129,7 +129,7 @@ describe('the values of a config.env', () => {
       KLEYM_CLUSTERSPIFFEID_CLASS_NAME: '',
       LOG_LEVEL: 'info',
     };
-    expect(checkSettings(values)).toEqual([]);
+    expect(findWrongSettings(values)).toEqual([]);
   });
 
   test.each([
@@ -141,7 +141,7 @@ describe('the values of a config.env', () => {
     ['KLEYM_NAMESPACE_SELECTOR', 'true # confined', 'KLEYM_NAMESPACE_SELECTOR is "true # confined": '],
     ['KLEYM_TRUSTDOMAIN', 'prod.corp', 'KLEYM_TRUSTDOMAIN is no setting: expected one of PORT, HOST, '],
   ])('with %s=%s are refused', (name, value, message) => {
-    expect(checkSettings({ KLEYM_TRUST_DOMAIN: 'prod.corp', [name]: value })).toEqual([
+    expect(findWrongSettings({ KLEYM_TRUST_DOMAIN: 'prod.corp', [name]: value })).toEqual([
       expect.stringContaining(message),
     ]);
   });

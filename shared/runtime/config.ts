@@ -72,7 +72,7 @@ export function parseRenderingConfig(environment: NodeJS.ProcessEnv): Configured
 }
 
 /** Says what is wrong with the values of a config.env: what functions would refuse, and names that no function reads. */
-export function checkSettings(values: Readonly<Record<string, string>>): readonly string[] {
+export function findWrongSettings(values: Readonly<Record<string, string>>): readonly string[] {
   const parsed = Rendering.safeParse(withoutBlanks(values));
   const unknown = Object.keys(values).filter((name) => !Object.hasOwn(Rendering.shape, name));
   return [
