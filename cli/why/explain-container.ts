@@ -45,8 +45,9 @@ export function explainContainer(
       ...checks.map((check) => toSelectorStep(check, view, container)),
       ...toBindingSteps(view),
       ...toClassSteps(view, controllerManager),
+      ...toTrustDomainSteps(view, controllerManager),
       toScheduledStep(pod),
-      ...toSpireSteps(view),
+      ...toSpireSteps(view, pod, controllerManager),
     ],
   };
 }
@@ -172,15 +173,51 @@ function toScheduledStep({ spec }: Pod): Step {
   };
 }
 
+/** Of a SPIFFE ID in another trust domain SPIRE Controller Manager makes no entry. */
+function toTrustDomainSteps({ spiffeId }: BindingView, config: ControllerManagerConfig | undefined): Step[] {
+  const theirs = config?.trustDomain;
+  const ours = spiffeId?.split('/')[2];
+  if (theirs === undefined || ours === undefined || ours === theirs) return [];
+  const words = `the SPIFFE ID is of trust domain ${ours}, SPIRE Controller Manager has ${theirs}`;
+  const advice = `set KLEYM_TRUST_DOMAIN of the functions to ${theirs}`;
+  return [{ holds: false, words, advice, kind: 'class' }];
+}
+
 /** What SPIRE Controller Manager counts is about all pods of the binding, so it is said only where it tells of trouble. */
-function toSpireSteps({ output }: BindingView): Step[] {
+function toSpireSteps(
+  { output }: BindingView,
+  { spec }: Pod,
+  config: ControllerManagerConfig | undefined,
+): Step[] {
   if (output === undefined || output === 'absent') return [];
   const { name } = output.output.metadata;
-  const stats = parseStatistics(output.output);
-  const advice = `look for ${name} in the log of SPIRE Controller Manager`;
-  const { entryFailures = 0 } = stats ?? {};
-  if (entryFailures === 0) return [];
+  const {
+    entryFailures = 0,
+    podEntryRenderFailures = 0,
+    podsSelected = 0,
+  } = parseStatistics(output.output) ?? {};
+  // A pod that is not scheduled fails, too. Where all fail, one that is scheduled is among them.
+  const failsForAll = podsSelected > 0 && podEntryRenderFailures >= podsSelected && Boolean(spec.nodeName);
   return [
-    { holds: false, words: `SPIRE refused ${entryFailures} entries of ${name}`, advice, kind: 'spire' },
+    ...(failsForAll && config?.trustDomain === undefined
+      ? [
+          {
+            holds: false,
+            words: `SPIRE Controller Manager can make no entry of ${name} for any of its ${podsSelected} pods`,
+            advice: 'compare KLEYM_TRUST_DOMAIN with the trust domain of SPIRE; its log says more',
+            kind: 'spire',
+          } as const,
+        ]
+      : []),
+    ...(entryFailures > 0
+      ? [
+          {
+            holds: false,
+            words: `SPIRE refused ${entryFailures} entries of ${name}`,
+            advice: `look for ${name} in the log of SPIRE Controller Manager`,
+            kind: 'spire',
+          } as const,
+        ]
+      : []),
   ];
 }

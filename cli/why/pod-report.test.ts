@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Binding } from '../../shared/api/binding.ts';
 import { Output } from '../../shared/api/cluster-spiffe-id.ts';
 import { toClock } from '../../shared/collect/clock.ts';
+import { renderIdentity } from '../../shared/identity/render-identity.ts';
 import {
   createBinding,
   createSources,
@@ -11,6 +12,7 @@ import {
 } from '../../test/support/inference.ts';
 import { output } from '../../test/support/manifests.ts';
 import { type PodTraits, createPod } from '../../test/support/pods.ts';
+import type { Statistics } from '../spire/statistics.ts';
 import { toBindingViews } from './binding-view.ts';
 import { type PodFacts, type PodReport, toPodReport } from './pod-report.ts';
 
@@ -24,23 +26,36 @@ function explain(
   bindings: readonly Binding[],
   traits: PodTraits = {},
   more: Partial<PodFacts> = {},
+  stats?: Statistics,
 ): PodReport {
   const snapshot = {
     namespace: 'default',
     bindings: new Map(bindings.map((binding) => [binding.metadata.name, binding])),
-    outputs: [],
+    outputs: stats ? bindings.map((binding) => toStored(binding, stats)) : [],
     sources: createSources(),
     clock: toClock('2026-01-01T00:00:00Z'),
   };
   return toPodReport({
     pod: createPod(traits),
     container: undefined,
-    bindings: toBindingViews(snapshot, exampleSettings, false),
+    bindings: toBindingViews(snapshot, exampleSettings, stats !== undefined),
     outputs: [],
     namespaceLabels: { team: 'a' },
     controllerManager: undefined,
     lacks: [],
     ...more,
+  });
+}
+
+/** The output of a binding as it is rendered, with what SPIRE Controller Manager counts of it. */
+function toStored(binding: Binding, stats: Statistics): Output {
+  const { outcome } = renderIdentity(binding, createSources(), exampleSettings);
+  if (outcome.kind !== 'done') throw new Error('expected an identity');
+  const { metadata, ...rest } = outcome.value.output;
+  return Output.parse({
+    ...rest,
+    metadata: { ...metadata, uid: 'u', resourceVersion: '1' },
+    status: { stats },
   });
 }
 
@@ -65,6 +80,45 @@ describe('the nearest miss comes first', () => {
   test('of several faults the first is told, and how many others there are', () => {
     const { summary } = explain([chat], { serviceAccountName: 'x', nodeName: null });
     expect(summary).toContain('service account "x" ≠ "inference-sa" (and 1 more below). To change it: run');
+  });
+});
+
+describe('what keeps SPIRE Controller Manager from making the entry of a pod that matches', () => {
+  const kind = 'ControllerManagerConfig';
+  const trustDomain = exampleSettings.trustDomain;
+
+  test('another trust domain', () => {
+    const { summary } = explain([chat], {}, { controllerManager: { kind, trustDomain: 'other.org' } });
+    expect(summary).toContain(
+      `nearest is chat: the SPIFFE ID is of trust domain ${trustDomain}, SPIRE Controller Manager has other.org. To change it: set KLEYM_TRUST_DOMAIN of the functions to other.org`,
+    );
+  });
+
+  test('the same trust domain keeps nothing', () => {
+    const { summary } = explain([chat], {}, { controllerManager: { kind, trustDomain } });
+    expect(summary).toContain('matches binding chat');
+  });
+
+  test('where its configuration is not known, that it could make the entry of none of the pods', () => {
+    const { summary } = explain([chat], {}, {}, { podsSelected: 2, podEntryRenderFailures: 2 });
+    expect(summary).toMatch(
+      /nearest is chat: SPIRE Controller Manager can make no entry of \S+ for any of its 2 pods\. To change it: compare/,
+    );
+  });
+
+  test('an entry that it could not make of another pod keeps nothing', () => {
+    const { summary } = explain([chat], {}, {}, { podsSelected: 2, podEntryRenderFailures: 1 });
+    expect(summary).toContain('matches binding chat');
+  });
+
+  test('a pod that is not scheduled is told that, and no more', () => {
+    const { summary } = explain(
+      [chat],
+      { nodeName: null },
+      {},
+      { podsSelected: 1, podEntryRenderFailures: 1 },
+    );
+    expect(summary).toContain('nearest is chat: the pod is not scheduled to a node. To change it');
   });
 });
 
