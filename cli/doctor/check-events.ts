@@ -1,3 +1,5 @@
+import { bindingResource } from '../../shared/api/binding.ts';
+import { outputResource } from '../../shared/api/cluster-spiffe-id.ts';
 import { toApiVersion } from '../../shared/api/object-meta.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
 import { type Check, type DoctorFacts, type Read, isRead } from './doctor-facts.ts';
@@ -7,8 +9,8 @@ import {
   type Definition,
   type Source,
   findTrouble,
-  functionNames,
   sourceLabel,
+  triggerNames,
 } from './installation.ts';
 
 /** Whether changes find their way to the functions. */
@@ -45,7 +47,7 @@ function checkReady(found: Read<Conditioned>, kind: string, names: readonly stri
   });
 }
 
-/** Every function but those that nobody calls must be the subscriber of a Trigger that is ready. */
+/** A function may have several Triggers: that one leads to it does not say that it hears all. */
 function checkTriggers({ triggers }: DoctorFacts): Check[] {
   const area = 'events';
   if (triggers === undefined) return [{ area, status: 'unknown', message: 'Triggers could not be read' }];
@@ -57,20 +59,21 @@ function checkTriggers({ triggers }: DoctorFacts): Check[] {
     const advice = `kubectl -n ${namespace} describe trigger ${name}`;
     return [{ area, status: 'error', message: `Trigger ${name} is not ready: ${trouble}`, advice }];
   });
-  const subscribers = new Set(triggers.map(({ spec }) => spec.subscriber?.ref?.name));
-  const unheard = functionNames
-    .filter((name) => !subscribers.has(name))
+  const installed = triggers.map(({ metadata }) => metadata.name);
+  const missing = triggerNames
+    .filter((name) => !installed.includes(name))
     .map((name): Check => ({
       area,
       status: 'error',
-      message: `no Trigger leads to function ${name}`,
+      message: `Trigger ${name} is not installed`,
       advice: 'apply your overlay',
     }));
-  if (broken.length + unheard.length > 0) return [...broken, ...unheard];
-  return [
-    { area, status: 'ok', message: `${triggers.length} Triggers are ready, and each function has one` },
-  ];
+  if (broken.length + missing.length > 0) return [...broken, ...missing];
+  return [{ area, status: 'ok', message: `${triggers.length} Triggers are ready` }];
 }
+
+/** Kinds that nobody serves in another group, and that nobody can do without. */
+const ownKinds: readonly string[] = [bindingResource.kind, outputResource.kind];
 
 /** A kind that is served and that no source watches is noticed by the sweep only. */
 function checkSources(facts: DoctorFacts): Check[] {
@@ -88,9 +91,11 @@ function checkSources(facts: DoctorFacts): Check[] {
       const title = `${kind.kind} of ${toApiVersion(kind)}`;
       return {
         area,
-        status: 'warning',
+        status: ownKinds.includes(kind.kind) ? 'error' : 'warning',
         message: `${title} is served, and no source watches it: changes wait for the sweep`,
-        advice: 'add the component of its group to your overlay (knative/components)',
+        advice: ownKinds.includes(kind.kind)
+          ? 'apply your overlay'
+          : 'apply your overlay; if its group is not in it, add the component of the group (knative/components)',
       };
     }),
     ...sources.map((source) => checkSource(source, facts)),
@@ -114,7 +119,8 @@ function checkSource(source: Source, facts: DoctorFacts): Check {
     area,
     status: 'error',
     message: `the adapter of ApiServerSource ${name} ${stillness}: nothing is watched`,
-    advice: `kubectl -n ${namespace} delete pod -l ${sourceLabel}=${name}, and look at its log`,
+    // One that was scaled to zero has no pod, and Knative does not scale it back; but it makes a new Deployment.
+    advice: `kubectl -n ${namespace} delete deployment -l ${sourceLabel}=${name}: Knative makes a new one; its pod's log says more`,
   };
 }
 

@@ -10,6 +10,7 @@ import type {
   Definition,
   Deployment,
   Policy,
+  RoleBinding,
   Service,
   Source,
   Trigger,
@@ -39,6 +40,7 @@ export interface DoctorFacts {
   readonly adapters: Read<Adapter>;
   readonly configMaps: Read<ConfigMap>;
   readonly policies: Read<Policy>;
+  readonly roleBindings: Read<RoleBinding>;
   readonly operators: Read<Deployment>;
   readonly bindings: Read<Binding>;
   readonly outputs: readonly Output[] | 'unserved' | undefined;

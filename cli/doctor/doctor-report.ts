@@ -3,6 +3,7 @@ import { checkBindings } from './check-bindings.ts';
 import { checkDefinitions } from './check-definitions.ts';
 import { checkEvents } from './check-events.ts';
 import { checkFunctions } from './check-functions.ts';
+import { checkPermissions } from './check-permissions.ts';
 import { checkSettings } from './check-settings.ts';
 import type { Check, DoctorFacts } from './doctor-facts.ts';
 
@@ -24,6 +25,7 @@ export function toDoctorReport(facts: DoctorFacts, trial: readonly Check[] = [])
       ...checkEvents(facts),
       ...checkSettings(facts),
       ...checkBindings(facts),
+      ...checkPermissions(facts),
       ...trial,
       ...facts.lacks.map((permission): Check => ({
         area: 'permissions',

@@ -20,6 +20,7 @@ import {
   Definition,
   type Deployment,
   Policy,
+  RoleBinding,
   Service,
   Source,
   Trigger,
@@ -49,6 +50,7 @@ beforeAll(async () => {
     adapters: sources.map(({ metadata }) => toPod(metadata.name, '2026-01-02T00:00:00Z')),
     configMaps: of('ConfigMap').map((object) => ConfigMap.parse(object)),
     policies: of('ValidatingAdmissionPolicy').map((object) => Policy.parse(object)),
+    roleBindings: of('ClusterRoleBinding').map((object) => RoleBinding.parse(object)),
     operators: [],
     bindings: [evaluated('one', 'example.org')],
     outputs: [],
@@ -135,9 +137,10 @@ describe('each fault is found, alone', () => {
   });
 
   test('5. a Trigger is missing, or not ready', () => {
-    expect(troublesOf({ triggers: edit(facts.triggers, 'map-output', () => undefined) })).toEqual([
-      'error: no Trigger leads to function map-output',
-    ]);
+    for (const name of ['map-output', 'sweep', 'reconcile-new-binding', 'dead-letter-sweep'])
+      expect(troublesOf({ triggers: edit(facts.triggers, name, () => undefined) })).toEqual([
+        `error: Trigger ${name} is not installed`,
+      ]);
     const triggers = edit(facts.triggers, 'reconcile', (one) => ({ ...one, status: broken }));
     expect(troublesOf({ triggers })).toEqual(['error: Trigger reconcile is not ready: Broken: no luck']);
   });
@@ -149,7 +152,13 @@ describe('each fault is found, alone', () => {
     ]);
   });
 
-  test('7. an adapter does not run, or began before what it watches was there', () => {
+  test('7. our own kinds are served, and no source watches them', () => {
+    expect(troublesOf({ sources: edit(facts.sources, 'bindings', () => undefined) })).toEqual([
+      'error: InferenceIdentityBinding of kleym.sonda.red/v1alpha1 is served, and no source watches it: changes wait for the sweep',
+    ]);
+  });
+
+  test('8. an adapter does not run, or began before what it watches was there', () => {
     const name = 'inferencepools.inference.networking.k8s.io';
     const definitions = edit(facts.definitions, name, (one) => ({
       ...one,
@@ -164,7 +173,18 @@ describe('each fault is found, alone', () => {
     ]);
   });
 
-  test('8. a policy carries another trust domain', () => {
+  test('9. a function or a source lacks its permissions', () => {
+    const roleBindings = edit(facts.roleBindings, 'kleym-reconcile', () => undefined);
+    expect(troublesOf({ roleBindings })).toEqual([
+      'error: function reconcile has no permissions: no ClusterRoleBinding names service account reconcile',
+    ]);
+    const without = edit(facts.roleBindings, 'kleym-source-pools', () => undefined);
+    expect(troublesOf({ roleBindings: without })).toEqual([
+      'error: ApiServerSource pools has no permissions: no ClusterRoleBinding names service account source-pools',
+    ]);
+  });
+
+  test('10. a policy carries another trust domain', () => {
     const variables = [{ name: 'trustDomain', expression: "'other.org'" }];
     const policies = [{ metadata: { name: 'kleym-output-content', namespace: '' }, spec: { variables } }];
     expect(troublesOf({ policies })).toEqual([
@@ -172,7 +192,7 @@ describe('each fault is found, alone', () => {
     ]);
   });
 
-  test('9. SPIRE Controller Manager has another trust domain, or another class', () => {
+  test('11. SPIRE Controller Manager has another trust domain, or another class', () => {
     const kind = 'ControllerManagerConfig';
     expect(
       troublesOf({ controllerManager: { kind, trustDomain: 'other.org', className: 'spire-mgmt-spire' } }),
@@ -186,7 +206,7 @@ describe('each fault is found, alone', () => {
     ]);
   });
 
-  test('10. a second installation', () => {
+  test('12. a second installation', () => {
     const [first] = typeof facts.services === 'object' ? facts.services : [];
     const second = first && { ...first, metadata: { ...first.metadata, namespace: 'kleym-test' } };
     const services = [
@@ -208,7 +228,7 @@ describe('each fault is found, alone', () => {
       'spiffe://prod.corp',
       '"spiffe://prod.corp": trustDomain "spiffe://prod.corp" is not a SPIFFE trust domain: expected 1 to 255 characters out of a-z, 0-9, ".", "_" and "-", without scheme, path or blanks',
     ],
-  ])('11. the functions have no trust domain that is one: "%s"', (domain, problem) => {
+  ])('13. the functions have no trust domain that is one: "%s"', (domain, problem) => {
     const [config] = typeof facts.configMaps === 'object' ? facts.configMaps : [];
     const configMaps = config ? [{ ...config, data: { ...config.data, KLEYM_TRUST_DOMAIN: domain } }] : [];
     expect(troublesOf({ configMaps, policies: [], controllerManager: undefined })).toEqual([
@@ -217,7 +237,7 @@ describe('each fault is found, alone', () => {
     ]);
   });
 
-  test('12. nobody evaluates bindings, and outputs stay behind', () => {
+  test('14. nobody evaluates bindings, and outputs stay behind', () => {
     const orphan = Output.parse({
       ...output('kleym-default-gone-pool-1', { hint: 'default/gone' }),
       metadata: {

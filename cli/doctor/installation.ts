@@ -50,6 +50,19 @@ export const functionNames = [
   'sweep',
 ] as const;
 
+/** The Triggers, of which each brings a function what no other one brings it. */
+export const triggerNames = [
+  'map-binding',
+  'reconcile-new-binding',
+  'map-pool',
+  'map-objective',
+  'map-output',
+  'reconcile',
+  'sweep',
+  'dead-letter-sweep',
+  'dead-letter-reconcile',
+] as const;
+
 const Metadata = z.object({
   name: z.string(),
   namespace: z.string().default(''),
@@ -79,6 +92,7 @@ export const Service = z.object({
   spec: z.object({
     template: z.object({
       spec: z.object({
+        serviceAccountName: z.string().optional(),
         containers: z.array(
           z.object({
             image: z.string().optional(),
@@ -106,7 +120,10 @@ export type Trigger = z.infer<typeof Trigger>;
 
 export const Source = z.object({
   metadata: Metadata,
-  spec: z.object({ resources: z.array(z.object({ apiVersion: z.string(), kind: z.string() })) }),
+  spec: z.object({
+    serviceAccountName: z.string().optional(),
+    resources: z.array(z.object({ apiVersion: z.string(), kind: z.string() })),
+  }),
   status: Status,
 });
 export type Source = z.infer<typeof Source>;
@@ -167,6 +184,16 @@ export const Policy = z.object({
   }),
 });
 export type Policy = z.infer<typeof Policy>;
+
+/** Who has a ClusterRole. */
+export const RoleBinding = z.object({
+  metadata: Metadata,
+  subjects: z
+    .array(z.object({ kind: z.string(), name: z.string(), namespace: z.string().optional() }))
+    .optional()
+    .catch(undefined),
+});
+export type RoleBinding = z.infer<typeof RoleBinding>;
 
 /** Whether Knative says that something is ready; if not, why. */
 export function findTrouble({ status }: Pick<Conditioned, 'status'>): string | undefined {

@@ -22,6 +22,7 @@ import {
   Definition,
   Deployment,
   Policy,
+  RoleBinding,
   Service,
   Source,
   Trigger,
@@ -66,6 +67,7 @@ async function readFacts(
     adapters: list(others.adapters, Adapter, sourceLabel, home),
     configMaps: list(others.configMaps, ConfigMap, undefined, home),
     policies: list(others.policies, Policy, partOfKleym),
+    roleBindings: list(others.roleBindings, RoleBinding),
     operators: list(
       others.deployments,
       Deployment,

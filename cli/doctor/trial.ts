@@ -3,6 +3,7 @@ import { bindingResource } from '../../shared/api/binding.ts';
 import { findReady } from '../../shared/api/conditions.ts';
 import { type Resource, toApiVersion } from '../../shared/api/object-meta.ts';
 import { poolResources } from '../../shared/api/pool.ts';
+import { adviseOn } from '../why/advice.ts';
 import type { Connection } from '../kube/connection.ts';
 import { namespaceResource } from '../kube/core-resources.ts';
 import type { Check } from './doctor-facts.ts';
@@ -61,19 +62,19 @@ async function waitForReady(
 ): Promise<Check> {
   const since = elapsed();
   let said = 'no function has looked at it';
+  let advice = "look at the functions' logs, from map-binding to reconcile";
   while (elapsed() - since < patienceMs) {
     const binding = await cluster.getBinding(namespace, name);
     const ready = typeof binding === 'string' ? undefined : findReady(binding.status);
     if (ready?.status === 'True')
       return toCheck('ok', `a binding was Ready after ${toSeconds(elapsed() - since)} s`);
-    if (ready) said = `${ready.reason}: ${ready.message}`;
+    if (ready) {
+      said = `${ready.reason}: ${ready.message}`;
+      advice = adviseOn(ready.reason);
+    }
     await pause(rhythmMs);
   }
-  return toCheck(
-    'error',
-    `a binding was not Ready within ${patienceMs / 1000} s: ${said}`,
-    "look at the functions' logs, from map-binding to reconcile",
-  );
+  return toCheck('error', `a binding was not Ready within ${patienceMs / 1000} s: ${said}`, advice);
 }
 
 /** Its ClusterSPIFFEID goes first, then the binding; only then may the namespace go. */
