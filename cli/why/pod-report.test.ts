@@ -2,13 +2,16 @@ import { describe, expect, test } from 'vitest';
 import type { Binding } from '../../shared/api/binding.ts';
 import { Output } from '../../shared/api/cluster-spiffe-id.ts';
 import { toClock } from '../../shared/collect/clock.ts';
+import type { Sources } from '../../shared/identity/sources.ts';
 import { renderIdentity } from '../../shared/identity/render-identity.ts';
 import {
   createBinding,
+  createPool,
   createSources,
   exampleSettings,
   perObjective,
   poolOnly,
+  serve,
 } from '../../test/support/inference.ts';
 import { output } from '../../test/support/manifests.ts';
 import { type PodTraits, createPod } from '../../test/support/pods.ts';
@@ -27,12 +30,13 @@ function explain(
   traits: PodTraits = {},
   more: Partial<PodFacts> = {},
   stats?: Statistics,
+  sources: Sources = createSources(),
 ): PodReport {
   const snapshot = {
     namespace: 'default',
     bindings: new Map(bindings.map((binding) => [binding.metadata.name, binding])),
     outputs: stats ? bindings.map((binding) => toStored(binding, stats)) : [],
-    sources: createSources(),
+    sources,
     clock: toClock('2026-01-01T00:00:00Z'),
   };
   return toPodReport({
@@ -75,6 +79,17 @@ describe('the nearest miss comes first', () => {
     const { summary, containers } = explain([astray, chat], { labels: { app: 'model-sever' } });
     expect(summary).toContain('nearest is chat: label app "model-sever" ≠ "model-server"');
     expect(containers[0]?.misses.map(({ binding }) => binding)).toEqual(['chat', 'astray']);
+  });
+
+  test('the binding whose pool has the pod, although another one differs by no more than a label', () => {
+    const stranger = ready(createBinding({ ...perObjective, serviceAccountName: 'x' }, 'a'));
+    const own = ready(createBinding({ ...poolOnly, poolRef: { name: 'other' } }, 'own'));
+    const group = 'inference.networking.k8s.io';
+    const pools = serve(createPool(), createPool({ matchLabels: { app: 'other' } }, 'other'));
+    const sources = { ...createSources(), pools: { ...createSources().pools, [group]: pools } };
+    const traits = { labels: { app: 'other' }, serviceAccountName: 'x' };
+    const { summary } = explain([stranger, own], traits, {}, undefined, sources);
+    expect(summary).toContain('nearest is own: service account "x" ≠ "inference-sa"');
   });
 
   test('of several faults the first is told, and how many others there are', () => {
