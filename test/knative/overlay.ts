@@ -8,6 +8,8 @@ import { type Kustomization, manifestsFolder } from '../support/kustomization.ts
 export interface OverlayValues {
   readonly image: string;
   readonly trustDomain: string;
+  /** The class of SPIRE Controller Manager; that of these tests has none. */
+  readonly className?: string;
   /** Components beside those that every installation of these tests has. */
   readonly components?: readonly string[];
   /** Components of those that this one has not. */
@@ -18,6 +20,7 @@ export interface OverlayValues {
 export async function writeOverlay({
   image,
   trustDomain,
+  className = '',
   components: more = [],
   without = [],
 }: OverlayValues): Promise<string> {
@@ -30,7 +33,7 @@ export async function writeOverlay({
     join(folder, 'config.env'),
     config
       .replace(/^(KLEYM_TRUST_DOMAIN=).*/m, `$1${trustDomain}`)
-      .replace(/^(KLEYM_CLUSTERSPIFFEID_CLASS_NAME=).*/m, '$1'),
+      .replace(/^(KLEYM_CLUSTERSPIFFEID_CLASS_NAME=).*/m, `$1${className}`),
   );
   const text = await readFile(join(example, 'kustomization.yaml'), 'utf8');
   const { resources = [], components = [], images = [], ...rest } = parse(text) as Kustomization;

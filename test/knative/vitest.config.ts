@@ -18,7 +18,9 @@ const parts = {
   mistakes: { include: ['test/knative/mistakes.test.ts'] },
   ...(process.env['KLEYM_TEST_SVID'] !== undefined && {
     identity: { include: ['test/knative/identity.test.ts'] },
+    why: { include: ['test/knative/why.test.ts'] },
   }),
+  doctor: { include: ['test/knative/doctor.test.ts'] },
   senders: { include: ['test/knative/senders.test.ts'] },
   rest: { include: ['test/knative/rest.test.ts'] },
   removal: { include: ['test/knative/removal.test.ts'] },
