@@ -58,7 +58,7 @@ export function failuresOf({ steps }: Pick<Explanation, 'steps'>): readonly Step
 }
 
 /**
- * How many things are between the container and the identity. Another namespace counts for a little more. A label
+ * How many things are between the container and the identity. Another namespace counts for most. A label
  * that differs counts for more than another fault: its labels say of which pool a pod is, while service accounts and
  * container names are often the same in all of a namespace. So does a pool that is not there: nobody knows for whom it was.
  */
@@ -67,7 +67,7 @@ export function distanceOf(explanation: Explanation): number {
   const isElsewhere = failures.some(({ kind }) => kind === 'namespace');
   const isVague = !explanation.steps.some(({ kind }) => kind === 'podLabel');
   const isOfOthers = failures.some(({ kind }) => kind === 'podLabel');
-  return failures.length + (isElsewhere ? 0.5 : 0) + (isVague ? 1.5 : 0) + (isOfOthers ? 1.25 : 0);
+  return failures.length + (isElsewhere ? 2 : 0) + (isVague ? 1.5 : 0) + (isOfOthers ? 1.25 : 0);
 }
 
 function toSelectorStep(check: Check, view: BindingView, { images }: RunningContainer): Step {

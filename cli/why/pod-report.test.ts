@@ -16,7 +16,7 @@ import {
 import { output } from '../../test/support/manifests.ts';
 import { type PodTraits, createPod } from '../../test/support/pods.ts';
 import type { Statistics } from '../spire/statistics.ts';
-import { toBindingViews } from './binding-view.ts';
+import { type BindingView, toBindingViews } from './binding-view.ts';
 import { type PodFacts, type PodReport, toPodReport } from './pod-report.ts';
 
 function ready(binding: Binding): Binding {
@@ -32,6 +32,23 @@ function explain(
   stats?: Statistics,
   sources: Sources = createSources(),
 ): PodReport {
+  return toPodReport({
+    pod: createPod(traits),
+    container: undefined,
+    bindings: viewsOf(bindings, stats, sources),
+    outputs: [],
+    namespaceLabels: { team: 'a' },
+    controllerManager: undefined,
+    lacks: [],
+    ...more,
+  });
+}
+
+function viewsOf(
+  bindings: readonly Binding[],
+  stats?: Statistics,
+  sources: Sources = createSources(),
+): readonly BindingView[] {
   const snapshot = {
     namespace: 'default',
     bindings: new Map(bindings.map((binding) => [binding.metadata.name, binding])),
@@ -39,16 +56,7 @@ function explain(
     sources,
     clock: toClock('2026-01-01T00:00:00Z'),
   };
-  return toPodReport({
-    pod: createPod(traits),
-    container: undefined,
-    bindings: toBindingViews(snapshot, exampleSettings, stats !== undefined),
-    outputs: [],
-    namespaceLabels: { team: 'a' },
-    controllerManager: undefined,
-    lacks: [],
-    ...more,
-  });
+  return toBindingViews(snapshot, exampleSettings, stats !== undefined);
 }
 
 /** The output of a binding as it is rendered, with what SPIRE Controller Manager counts of it. */
@@ -90,6 +98,16 @@ describe('the nearest miss comes first', () => {
     const traits = { labels: { app: 'other' }, serviceAccountName: 'x' };
     const { summary } = explain([stranger, own], traits, {}, undefined, sources);
     expect(summary).toContain('nearest is own: service account "x" ≠ "inference-sa"');
+  });
+
+  test('the binding of the pod, with two faults, although one of another namespace has no other fault', () => {
+    const [view] = viewsOf([chat]);
+    const selectors = ['k8s:ns:elsewhere', 'k8s:pod-label:app:model-server'];
+    const away = view && { ...view, namespace: 'elsewhere', selectors };
+    const bindings = view && away ? [view, away] : [];
+    const pod = createPod({ serviceAccountName: 'x', containers: ['mian'] });
+    const { summary } = explain([], {}, { pod, bindings });
+    expect(summary).toContain('nearest is chat: container name');
   });
 
   test('of several faults the first is told, and how many others there are', () => {
