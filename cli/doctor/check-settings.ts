@@ -120,11 +120,13 @@ function checkController(
       advice: `set KLEYM_TRUST_DOMAIN to ${config.trustDomain}`,
     });
   if (!handlesClass(config, className)) {
-    const theirs = config.className ? `class "${config.className}"` : 'outputs without a class';
+    const theirs = config.className
+      ? `only on class "${config.className}"`
+      : 'only on outputs without a class';
     checks.push({
       area,
       status: 'error',
-      message: `SPIRE Controller Manager acts on ${theirs} only, the outputs have ${className === undefined ? 'none' : `"${className}"`}`,
+      message: `SPIRE Controller Manager acts ${theirs}, the outputs have ${className === undefined ? 'none' : `"${className}"`}`,
       advice: `set KLEYM_CLUSTERSPIFFEID_CLASS_NAME to "${config.className ?? ''}"`,
     });
   }

@@ -202,7 +202,7 @@ describe('each fault is found, alone', () => {
     expect(
       troublesOf({ controllerManager: { kind, trustDomain: 'example.org', className: 'other' } }),
     ).toEqual([
-      'error: SPIRE Controller Manager acts on class "other" only, the outputs have "spire-mgmt-spire"',
+      'error: SPIRE Controller Manager acts only on class "other", the outputs have "spire-mgmt-spire"',
     ]);
   });
 

@@ -147,7 +147,7 @@ function toClassSteps(
 ): Step[] {
   if (!config) return [];
   const ours = className === undefined ? 'no class' : `class "${className}"`;
-  const theirs = config.className ? `class "${config.className}"` : 'no class';
+  const theirs = config.className ? `only on class "${config.className}"` : 'only on outputs without a class';
   const wanted = config.className ?? '';
   const isHandled = handlesClass(config, className);
   const steps: Step[] = [
@@ -155,7 +155,7 @@ function toClassSteps(
       holds: isHandled,
       words: isHandled
         ? `SPIRE Controller Manager acts on ${ours}`
-        : `the ClusterSPIFFEID has ${ours}, SPIRE Controller Manager acts on ${theirs} only`,
+        : `the ClusterSPIFFEID has ${ours}, SPIRE Controller Manager acts ${theirs}`,
       ...(!isHandled && { advice: `set KLEYM_CLUSTERSPIFFEID_CLASS_NAME of the functions to "${wanted}"` }),
       kind: 'class',
     },

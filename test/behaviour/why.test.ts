@@ -150,7 +150,7 @@ describe('why pod', () => {
     });
     const { line } = await firstLine(`why pod pod-a --spire-namespace ${place.name}`);
     expect(line).toContain(
-      'the ClusterSPIFFEID has no class, SPIRE Controller Manager acts on class "spire-spire" only. To change it: set KLEYM_CLUSTERSPIFFEID_CLASS_NAME of the functions to "spire-spire"',
+      'the ClusterSPIFFEID has no class, SPIRE Controller Manager acts only on class "spire-spire". To change it: set KLEYM_CLUSTERSPIFFEID_CLASS_NAME of the functions to "spire-spire"',
     );
   });
 
