@@ -57,7 +57,7 @@ const namespacesAtOnce = 4;
 // thousand namespaces, and delay each other's calls until none is answered in time.
 const batchesAtOnce = 64;
 // More would not make one namespace faster; and while others wait for their calls, fewer make these faster.
-const writeLimits = { alone: writesAtOnce, beside: 4 };
+const writeLimits = { alone: writesAtOnce, beside: 2 };
 // Requests that wait for a running batch share the next one, but each occupies a place that others may need. Beyond
 // this many for one namespace, requests are answered at once and the Broker sends them again.
 const maxWaiting = 256;
