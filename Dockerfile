@@ -7,6 +7,8 @@ ARG RUN_IMAGE=gcr.io/distroless/nodejs24-debian13:nonroot
 # The bundles are the same for every processor, so they are built on the one that builds.
 FROM --platform=$BUILDPLATFORM ${BUILD_IMAGE} AS build
 WORKDIR /build
+# A place that does not depend on who builds, so that a cache can be mounted there.
+ENV npm_config_cache=/var/cache/npm
 COPY package.json package-lock.json ./
 COPY local/kube-api/package.json local/kube-api/package.json
 RUN npm ci --ignore-scripts --no-audit --no-fund

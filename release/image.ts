@@ -143,13 +143,14 @@ async function buildOne(
     licenses: project.license,
     version,
   };
-  // Packages that this machine has need not be fetched again.
+  // Packages that were fetched before need not be fetched again.
   const cache = (await runProgram('npm', ['config', 'get', 'cache'])).trim();
   const options = [
     ['--build-arg', `BUILD_IMAGE=${buildImage}`],
     ['--build-arg', `RUN_IMAGE=${runImage}`],
     ...Object.entries(labels).map(([key, value]) => ['--label', `org.opencontainers.image.${key}=${value}`]),
-    ['--volume', `${cache}:/root/.npm`],
+    // Where the Dockerfile has npm keep them.
+    ['--volume', `${cache}:/var/cache/npm`],
     // Another processor's image has the same bundles, at the same place as the stage that builds them.
     bundlesFrom === undefined ? [] : ['--build-context', `build=container-image://${bundlesFrom}`],
     ['--timestamp', '0'],
