@@ -62,8 +62,9 @@ async function look(
   for (const snapshot of snapshots) {
     const names = await runInSlices(findUnconverged(snapshot, settings), loop);
     for (const { status } of snapshot.bindings.values()) {
+      if (others.size === mostOthers) break;
       const words = findOtherSettings(status, settings);
-      if (words !== undefined && others.size < mostOthers) others.add(redact(words));
+      if (words !== undefined) others.add(redact(words));
     }
     if (names.length > 0) unconverged.push({ namespace: snapshot.namespace, names });
   }
