@@ -7,12 +7,11 @@ import { startCluster } from '@kleym/kube-api';
 import { afterAll, describe, expect, test } from 'vitest';
 import { buildFunctions } from '../build.ts';
 import { startFunction } from './support/function-process.ts';
-import { specifyFunctions } from './support/functions-specification.ts';
+import { shippedFunctions, specifyFunctions } from './support/functions-specification.ts';
 import { provideDist } from './support/provide-dist.ts';
 import { readDefinitions } from '../local/crds/definitions.ts';
 
 const root = join(import.meta.dirname, '..');
-const names = ['map-binding', 'map-objective', 'map-output', 'map-pool', 'reconcile', 'sweep'];
 
 // Far from any node_modules: what a bundle does not bring along is not there.
 const folder = await mkdtemp(join(tmpdir(), 'kleym-dist-'));
@@ -28,13 +27,15 @@ const built = await buildFunctions(elsewhere);
 
 describe('the bundles', () => {
   test('are built for each function, with the terms of what is in them', async () => {
-    expect((await readdir(dist)).toSorted()).toEqual(['LICENSE', 'THIRD_PARTY_NOTICES', ...names]);
-    expect([...built.keys()]).toEqual(names);
+    expect((await readdir(dist)).toSorted()).toEqual(['LICENSE', 'THIRD_PARTY_NOTICES', ...shippedFunctions]);
+    expect([...built.keys()]).toEqual(shippedFunctions);
   });
 
   test('are the same bytes wherever they are built, and contain no path of the build', async () => {
     const hashes = await readHashes(dist);
-    expect(Object.keys(hashes).filter((file) => file.endsWith('/main.mjs'))).toHaveLength(names.length);
+    expect(Object.keys(hashes).filter((file) => file.endsWith('/main.mjs'))).toHaveLength(
+      shippedFunctions.length,
+    );
     expect(Object.keys(hashes).filter((file) => file.endsWith('.map')).length).toBe(
       Object.keys(hashes).length / 2,
     );

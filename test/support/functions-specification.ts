@@ -4,7 +4,15 @@ import { type FunctionProcess, untilListening } from './function-process.ts';
 import { createKubeClient } from './kube-client.ts';
 import { binding, objective, output, pool } from './manifests.ts';
 
-const names = ['map-binding', 'map-objective', 'map-output', 'map-pool', 'reconcile', 'sweep'];
+/** The functions that are shipped. */
+export const shippedFunctions = [
+  'map-binding',
+  'map-objective',
+  'map-output',
+  'map-pool',
+  'reconcile',
+  'sweep',
+];
 
 /** Functions as they are shipped, and where they run. */
 export interface ShippedFunctions {
@@ -117,7 +125,7 @@ export async function specifyFunctions({
     await endsWell();
   });
 
-  test.each(names)(
+  test.each(shippedFunctions)(
     '%s says in one line what is wrong with its configuration, and ends with 1',
     async (name) => {
       const trustDomain =
