@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { type Completion, complete } from './command-line/complete.ts';
 import type { Connection } from './kube/connection.ts';
-import { namespaceResource } from './kube/core-resources.ts';
+import { namespaceResource } from '../shared/kube/core-resources.ts';
 import type { Ending, Tools } from './tools.ts';
-import { readNames } from './why/read-why.ts';
+import { readNames } from '../shared/explain/why/read-why.ts';
 
 // What kubectl's completion, which is cobra's, makes of the last line.
 const noFiles = 4;

@@ -6,7 +6,7 @@ import { runDiff } from './diff/run-diff.ts';
 import { runDoctor } from './doctor/run-doctor.ts';
 import { runGraph } from './graph/run-graph.ts';
 import { runInspect } from './inspect/run-inspect.ts';
-import { toPermission, toPermissionWords } from './kube/permissions.ts';
+import { toPermission, toPermissionWords } from '../shared/explain/kube/permissions.ts';
 import { runRender } from './render/run-render.ts';
 import { runCompletion } from './run-completion.ts';
 import { findWrongSetting } from './settings/resolve-settings.ts';

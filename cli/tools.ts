@@ -1,5 +1,5 @@
 import type { FlagValues } from './command-line/flags.ts';
-import type { ExitCode } from './finding.ts';
+import type { ExitCode } from './exit-code.ts';
 import type { Connection } from './kube/connection.ts';
 import type { Terminal } from './terminal/terminal.ts';
 

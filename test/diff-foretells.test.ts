@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import { expect, test } from 'vitest';
 import { toDiffReport } from '../cli/diff/diff-report.ts';
 import { connectTo } from '../cli/kube/connection.ts';
-import { createLacks } from '../cli/kube/permissions.ts';
+import { createLacks } from '../shared/explain/kube/permissions.ts';
 import { createJudge } from '../cli/manifests/create-judge.ts';
 import { readDefinitions } from '../cli/manifests/definitions.ts';
 import { judgeManifests } from '../cli/manifests/judge-manifests.ts';

@@ -5,7 +5,7 @@ import { type Snapshot, type World, toWorld } from '../../shared/decide/world.ts
 import { compareText } from '../../shared/identity/canonical.ts';
 import { type Identity, renderIdentity } from '../../shared/identity/render-identity.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
-import { findingIds } from '../finding.ts';
+import { findingIds } from '../../shared/explain/finding.ts';
 import { type FileFinding, type JudgedManifests, toTitle } from '../manifests/judge-manifests.ts';
 import { type Manifest, locate } from '../manifests/parse-manifests.ts';
 import { type Plan, applyPlan, toEmptySnapshot } from '../manifests/plan.ts';

@@ -1,11 +1,11 @@
 import project from '../../package.json' with { type: 'json' };
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import type { FlagValues } from '../command-line/flags.ts';
-import { toExitCode } from '../finding.ts';
-import { createLacks, toPermissionWords } from '../kube/permissions.ts';
+import { toExitCode } from '../exit-code.ts';
+import { createLacks, toPermissionWords } from '../../shared/explain/kube/permissions.ts';
 import { readManifests } from '../manifests/read-manifests.ts';
 import { readSnapshots } from '../manifests/read-snapshots.ts';
-import { findObservedSettings } from '../settings/find-observed-settings.ts';
+import { findObservedSettings } from '../../shared/explain/settings/find-observed-settings.ts';
 import { resolveSettings } from '../settings/resolve-settings.ts';
 import type { Ending, Given, Tools } from '../tools.ts';
 import { type CheckFacts, type CheckReport, checkManifests } from './check-report.ts';

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { type Command, type CommandName, commands } from './commands.ts';
 import { type Flag, type FlagName, type FlagValues, commonFlags, flags } from './flags.ts';
 import { helpFor, overview } from './help.ts';
-import { toSuggestion } from './suggest.ts';
+import { toSuggestion } from '../../shared/text/suggest.ts';
 
 /** What was asked for, a text to print instead, or in one line what is wrong with it. */
 export type CommandLine =

@@ -1,14 +1,14 @@
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import type { Connection } from '../kube/connection.ts';
-import { podResource } from '../kube/core-resources.ts';
-import { type Lacks, createLacks, toPermissionWords } from '../kube/permissions.ts';
+import { podResource } from '../../shared/kube/core-resources.ts';
+import { type Lacks, createLacks, toPermissionWords } from '../../shared/explain/kube/permissions.ts';
 import type { Plan } from '../manifests/plan.ts';
 import { readManifests } from '../manifests/read-manifests.ts';
 import { readSnapshots } from '../manifests/read-snapshots.ts';
-import { findObservedSettings } from '../settings/find-observed-settings.ts';
+import { findObservedSettings } from '../../shared/explain/settings/find-observed-settings.ts';
 import { resolveSettings } from '../settings/resolve-settings.ts';
 import { type Ending, type Given, type Tools, toEnding } from '../tools.ts';
-import { Pod } from '../workloads/pod.ts';
+import { Pod } from '../../shared/explain/workloads/pod.ts';
 import { toDiffReport } from './diff-report.ts';
 import { toDiffText } from './diff-text.ts';
 

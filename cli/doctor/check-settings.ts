@@ -1,5 +1,9 @@
 import { findWrongSettings } from '../../shared/runtime/config.ts';
-import { type ControllerManagerConfig, handlesClass, ignoresNamespace } from '../spire/controller-manager.ts';
+import {
+  type ControllerManagerConfig,
+  handlesClass,
+  ignoresNamespace,
+} from '../../shared/explain/spire/controller-manager.ts';
 import { type Check, type DoctorFacts, isRead } from './doctor-facts.ts';
 import type { ConfigMap, Service } from './installation.ts';
 

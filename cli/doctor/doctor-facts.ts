@@ -1,8 +1,8 @@
 import type { Binding } from '../../shared/api/binding.ts';
 import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
 import type { Resource } from '../../shared/api/object-meta.ts';
-import type { Permission } from '../kube/permissions.ts';
-import type { ControllerManagerConfig } from '../spire/controller-manager.ts';
+import type { Permission } from '../../shared/explain/kube/permissions.ts';
+import type { ControllerManagerConfig } from '../../shared/explain/spire/controller-manager.ts';
 import type {
   Adapter,
   ConfigMap,

@@ -1,4 +1,4 @@
-import { toPermissionWords } from '../kube/permissions.ts';
+import { toPermissionWords } from '../../shared/explain/kube/permissions.ts';
 import { checkBindings } from './check-bindings.ts';
 import { checkDefinitions } from './check-definitions.ts';
 import { checkEvents } from './check-events.ts';

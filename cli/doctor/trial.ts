@@ -3,9 +3,9 @@ import { bindingResource } from '../../shared/api/binding.ts';
 import { findReady } from '../../shared/api/conditions.ts';
 import { type Resource, toApiVersion } from '../../shared/api/object-meta.ts';
 import { poolResources } from '../../shared/api/pool.ts';
-import { adviseOn } from '../why/advice.ts';
+import { adviseOn } from '../../shared/explain/why/advice.ts';
 import type { Connection } from '../kube/connection.ts';
-import { namespaceResource } from '../kube/core-resources.ts';
+import { namespaceResource } from '../../shared/kube/core-resources.ts';
 import type { Check } from './doctor-facts.ts';
 
 /** How long a binding may take to become Ready, or to go. From zero, two functions start for it. */

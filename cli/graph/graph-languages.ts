@@ -1,4 +1,4 @@
-import type { GraphNode, IdentityGraph } from './identity-graph.ts';
+import type { GraphNode, IdentityGraph } from '../../shared/explain/graph/identity-graph.ts';
 
 const shapes = {
   pool: ['[(', ')]'],

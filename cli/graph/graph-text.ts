@@ -1,6 +1,6 @@
 import type { Color } from '../terminal/paint.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import type { GraphNode, IdentityGraph } from './identity-graph.ts';
+import type { GraphNode, IdentityGraph } from '../../shared/explain/graph/identity-graph.ts';
 
 const colors = {
   ready: 'green',

@@ -12,7 +12,7 @@ import {
 import { plain } from '../terminal/paint.ts';
 import { toDot, toMermaid } from './graph-languages.ts';
 import { toGraphText } from './graph-text.ts';
-import { toIdentityGraph } from './identity-graph.ts';
+import { toIdentityGraph } from '../../shared/explain/graph/identity-graph.ts';
 import { toSvg } from './to-svg.ts';
 
 function withReady(binding: Binding, status: 'True' | 'False', reason: string): Binding {

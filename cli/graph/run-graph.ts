@@ -2,16 +2,16 @@ import type { Snapshot } from '../../shared/decide/world.ts';
 import { collectCluster } from '../../shared/collect/collect-cluster.ts';
 import type { FlagValues } from '../command-line/flags.ts';
 import type { Connection } from '../kube/connection.ts';
-import { type Lacks, createLacks, toPermissionWords } from '../kube/permissions.ts';
-import { tolerate } from '../kube/tolerant-cluster.ts';
-import { findObservedSettings } from '../settings/find-observed-settings.ts';
-import { readWithSettings } from '../settings/read-with-settings.ts';
-import { resolveSettings } from '../settings/resolve-settings.ts';
+import { type Lacks, createLacks, toPermissionWords } from '../../shared/explain/kube/permissions.ts';
+import { tolerate } from '../../shared/explain/kube/tolerant-cluster.ts';
+import { findObservedSettings } from '../../shared/explain/settings/find-observed-settings.ts';
+import { readWithSettings } from '../../shared/explain/settings/read-with-settings.ts';
+import { resolveSettings, toResolve } from '../settings/resolve-settings.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import type { Ending, Given, Tools } from '../tools.ts';
 import { toDot, toMermaid } from './graph-languages.ts';
 import { toGraphText } from './graph-text.ts';
-import { type IdentityGraph, toIdentityGraph } from './identity-graph.ts';
+import { type IdentityGraph, toIdentityGraph } from '../../shared/explain/graph/identity-graph.ts';
 import { toSvg } from './to-svg.ts';
 
 /** kubectl kleym graph */
@@ -37,7 +37,7 @@ async function readSnapshots(
   const { cluster } = connection;
   if (flags['all-namespaces'])
     return await collectCluster(tolerate(cluster, lacks, new Date(0).toISOString()));
-  const { snapshot } = await readWithSettings(connection, lacks, flags);
+  const { snapshot } = await readWithSettings(connection, lacks, toResolve(flags));
   return [snapshot];
 }
 

@@ -1,4 +1,4 @@
-import type { GraphEdge, GraphNode, IdentityGraph } from './identity-graph.ts';
+import type { GraphEdge, GraphNode, IdentityGraph } from '../../shared/explain/graph/identity-graph.ts';
 
 const rowHeight = 34;
 const boxHeight = 24;

@@ -14,7 +14,7 @@ import {
 import { createPod } from '../../test/support/pods.ts';
 import { resolveSettings } from '../settings/resolve-settings.ts';
 import { plain } from '../terminal/paint.ts';
-import { type InspectionFacts, toInspectionReport } from './inspection-report.ts';
+import { type InspectionFacts, toInspectionReport } from '../../shared/explain/inspect/inspection-report.ts';
 import { toInspectionText } from './inspection-text.ts';
 
 function createFacts(binding: Binding, more: Partial<InspectionFacts> = {}): InspectionFacts {

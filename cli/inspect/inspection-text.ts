@@ -1,9 +1,9 @@
 import type { Condition } from '../../shared/api/conditions.ts';
-import { toStatisticsWords } from '../spire/statistics.ts';
+import { toStatisticsWords } from '../../shared/explain/spire/statistics.ts';
 import type { Color, Paint } from '../terminal/paint.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import type { Finding } from '../finding.ts';
-import type { InspectionReport, OutputLine } from './inspection-report.ts';
+import type { Finding } from '../../shared/explain/finding.ts';
+import type { InspectionReport, OutputLine } from '../../shared/explain/inspect/inspection-report.ts';
 
 /** The report for people. It never says of a pod more than that it matches. */
 export function toInspectionText(report: InspectionReport, exitCode: number, { paint }: Terminal): string {

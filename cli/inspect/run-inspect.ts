@@ -1,8 +1,9 @@
-import { toExitCode } from '../finding.ts';
+import { toExitCode } from '../exit-code.ts';
+import { toResolve } from '../settings/resolve-settings.ts';
 import { type Ending, type Given, type Tools, toEnding, toTimestamp } from '../tools.ts';
-import { toInspectionReport, toMissingReport } from './inspection-report.ts';
+import { toInspectionReport, toMissingReport } from '../../shared/explain/inspect/inspection-report.ts';
 import { toInspectionText } from './inspection-text.ts';
-import { readInspection } from './read-inspection.ts';
+import { readInspection } from '../../shared/explain/inspect/read-inspection.ts';
 
 /** kubectl kleym inspect binding */
 export async function runInspect(
@@ -11,7 +12,7 @@ export async function runInspect(
 ): Promise<Ending> {
   const connection = connect(flags);
   const generatedAt = toTimestamp(now());
-  const facts = await readInspection(connection, name, flags);
+  const facts = await readInspection(connection, name, toResolve(flags));
   const report = facts
     ? toInspectionReport({ ...facts, generatedAt })
     : toMissingReport(generatedAt, connection.namespace, name);

@@ -4,7 +4,7 @@ import type { Cluster } from '../../shared/kube/cluster.ts';
 import { createReads } from '../../shared/kube/cluster-reads.ts';
 import { createWrites as createClusterWrites } from '../../shared/kube/cluster-writes.ts';
 import { createTransport } from '../../shared/kube/transport.ts';
-import { type Lookups, createLookups } from './lookups.ts';
+import { type Lookups, createLookups } from '../../shared/kube/lookups.ts';
 import { type Writes, createWrites } from './writes.ts';
 
 /** A cluster that a command may ask. */

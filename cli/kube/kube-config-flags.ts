@@ -1,7 +1,7 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { loadKubeConfig } from '../../shared/kube/kube-config.ts';
 import type { FlagValues } from '../command-line/flags.ts';
-import { toSuggestion } from '../command-line/suggest.ts';
+import { toSuggestion } from '../../shared/text/suggest.ts';
 
 /** Which cluster is asked, and as whom. */
 export interface Target {

@@ -2,7 +2,7 @@ import type { Resource } from '../../shared/api/object-meta.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { toAccepted } from '../../shared/kube/api-answers.ts';
 import type { Transport } from '../../shared/kube/transport.ts';
-import { toResourcePath } from './resource-path.ts';
+import { toResourcePath } from '../../shared/kube/resource-path.ts';
 
 /** The two writes that a trial makes. Each throws where it is refused. */
 export interface Writes {

@@ -2,7 +2,7 @@ import { createApiWithoutPort } from '@kleym/kube-api/without-port';
 import { z } from 'zod';
 import { outputResource } from '../../shared/api/cluster-spiffe-id.ts';
 import { type Resource, toApiVersion } from '../../shared/api/object-meta.ts';
-import { knownKinds } from '../kube/served-kinds.ts';
+import { knownKinds } from '../../shared/explain/kube/served-kinds.ts';
 import type { Manifest } from './parse-manifests.ts';
 
 /** What an API server says of a manifest. */

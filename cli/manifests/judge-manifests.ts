@@ -1,4 +1,4 @@
-import type { Finding } from '../finding.ts';
+import type { Finding } from '../../shared/explain/finding.ts';
 import type { Cause, Judge } from './create-judge.ts';
 import { parseFieldPath } from './parse-field-path.ts';
 import { type Manifest, type ParsedManifests, type Place, locate } from './parse-manifests.ts';

@@ -3,9 +3,9 @@ import type { Snapshot } from '../../shared/decide/world.ts';
 import { mapLimited } from '../../shared/concurrency/for-each-limited.ts';
 import { throwBindingsUnserved } from '../../shared/kube/read-guards.ts';
 import type { Connection } from '../kube/connection.ts';
-import type { Lacks } from '../kube/permissions.ts';
-import { readNamespace } from '../kube/read-namespace.ts';
-import { tolerate } from '../kube/tolerant-cluster.ts';
+import type { Lacks } from '../../shared/explain/kube/permissions.ts';
+import { readNamespace } from '../../shared/explain/kube/read-namespace.ts';
+import { tolerate } from '../../shared/explain/kube/tolerant-cluster.ts';
 import { resolveSettings } from '../settings/resolve-settings.ts';
 import type { Plan } from './plan.ts';
 

@@ -5,7 +5,7 @@ import { toApiVersion } from '../../shared/api/object-meta.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
 import { checkManifests } from '../check/check-report.ts';
 import { toCheckText } from '../check/check-text.ts';
-import { toExitCode } from '../finding.ts';
+import { toExitCode } from '../exit-code.ts';
 import { readManifests } from '../manifests/read-manifests.ts';
 import { resolveSettings } from '../settings/resolve-settings.ts';
 import { plain } from '../terminal/paint.ts';

@@ -1,25 +1,11 @@
 import { isLabelValue } from '../../shared/identity/object-names.ts';
-import type { Settings } from '../../shared/identity/settings.ts';
+import type {
+  ObservedSettings,
+  ResolveSettings,
+  ResolvedSettings,
+} from '../../shared/explain/settings/resolved-settings.ts';
 import { parseTrustDomain } from '../../shared/identity/trust-domain.ts';
 import type { FlagValues } from '../command-line/flags.ts';
-
-/** Where a setting comes from. */
-type SettingSource = 'flag' | 'bindingStatus' | 'default';
-
-/** How the installation is set up, as far as it is known. */
-export interface ResolvedSettings {
-  readonly settings: Settings;
-  readonly trustDomainSource: SettingSource;
-  readonly classNameSource: SettingSource;
-  /** Whether a binding said it. */
-  readonly isDiscovered: boolean;
-}
-
-/** What a status says of the settings by which it was written. */
-export interface ObservedSettings {
-  readonly trustDomain?: string | undefined;
-  readonly clusterSPIFFEIDClassName?: string | undefined;
-}
 
 export type SettingsFlags = Pick<
   FlagValues,
@@ -48,6 +34,11 @@ export function resolveSettings(
     classNameSource: className === undefined ? found : 'flag',
     isDiscovered,
   };
+}
+
+/** The same for who has yet to read what the cluster says. */
+export function toResolve(flags: SettingsFlags): ResolveSettings {
+  return (observed) => resolveSettings(flags, observed);
 }
 
 /** What is wrong with the flags, in one line. */

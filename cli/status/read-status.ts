@@ -2,9 +2,9 @@ import { Binding, bindingResource } from '../../shared/api/binding.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import type { FlagValues } from '../command-line/flags.ts';
 import type { Connection } from '../kube/connection.ts';
-import { createLacks } from '../kube/permissions.ts';
-import { readServedKinds } from '../kube/served-kinds.ts';
-import { KnativeService, partOfKleym, serviceResource } from './knative-service.ts';
+import { createLacks } from '../../shared/explain/kube/permissions.ts';
+import { readServedKinds } from '../../shared/explain/kube/served-kinds.ts';
+import { KnativeService, partOfKleym, serviceResource } from '../../shared/explain/status/knative-service.ts';
 import type { StatusFacts } from './status-report.ts';
 
 type StatusFlags = Pick<FlagValues, 'namespace' | 'all-namespaces' | 'selector'>;

@@ -1,5 +1,5 @@
 import project from '../../package.json' with { type: 'json' };
-import { toExitCode } from '../finding.ts';
+import { toExitCode } from '../exit-code.ts';
 import { type Ending, type Given, type Tools, toEnding, toTimestamp } from '../tools.ts';
 import { readStatus } from './read-status.ts';
 import { toStatusReport } from './status-report.ts';

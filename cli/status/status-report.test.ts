@@ -6,7 +6,7 @@ import { objectiveResources } from '../../shared/api/objective.ts';
 import { poolResources } from '../../shared/api/pool.ts';
 import { createBinding, perObjective } from '../../test/support/inference.ts';
 import { plain } from '../terminal/paint.ts';
-import type { KnativeService } from './knative-service.ts';
+import type { KnativeService } from '../../shared/explain/status/knative-service.ts';
 import { type StatusFacts, toStatusReport } from './status-report.ts';
 import { toStatusText } from './status-text.ts';
 

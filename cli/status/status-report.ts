@@ -1,14 +1,16 @@
 import { type Binding, bindingResource } from '../../shared/api/binding.ts';
 import { outputResource } from '../../shared/api/cluster-spiffe-id.ts';
 import type { ConditionType } from '../../shared/api/condition-types.ts';
-import { findReady } from '../../shared/api/conditions.ts';
 import { objectiveResources } from '../../shared/api/objective.ts';
 import type { Resource } from '../../shared/api/object-meta.ts';
 import { poolResources } from '../../shared/api/pool.ts';
-import { compareText } from '../../shared/identity/canonical.ts';
-import { type Finding, toBindingRef, toExitCode } from '../finding.ts';
-import { type Permission, toPermissionWords } from '../kube/permissions.ts';
-import { type KnativeService, isServiceReady } from './knative-service.ts';
+import { type Finding, toBindingRef } from '../../shared/explain/finding.ts';
+import { toExitCode } from '../exit-code.ts';
+import { type Permission, toPermissionWords } from '../../shared/explain/kube/permissions.ts';
+import { type BindingLine, byTrouble, toBindingLine } from '../../shared/explain/status/binding-line.ts';
+import { findMissingKinds, isServed } from '../../shared/explain/status/find-missing-kinds.ts';
+import { findMixedSettings } from '../../shared/explain/status/find-mixed-settings.ts';
+import { type KnativeService, isServiceReady } from '../../shared/explain/status/knative-service.ts';
 
 /** What was read of the cluster. */
 export interface StatusFacts {
@@ -28,22 +30,6 @@ type Result = 'OK' | 'WARNING' | 'ERROR' | 'unknown';
 interface Component {
   readonly status: Result;
   readonly message?: string;
-}
-
-/** A binding in a line. */
-export interface BindingLine {
-  readonly namespace: string;
-  readonly name: string;
-  readonly result: Exclude<Result, 'unknown'>;
-  readonly mode: string;
-  readonly pool: string;
-  readonly objective?: string;
-  readonly ready: string;
-  readonly reason: string;
-  readonly message: string;
-  readonly spiffeID?: string;
-  readonly trustDomain?: string;
-  readonly className?: string;
 }
 
 /** The state of an installation and of its bindings; what scripts read of it keeps its shape. */
@@ -97,10 +83,10 @@ type ConditionKey = (typeof conditionKeys)[ConditionType];
 /** Sums up what was read. */
 export function toStatusReport(facts: StatusFacts): StatusReport {
   const bindings = facts.bindings === 'unserved' ? [] : facts.bindings;
-  const lines = bindings.map(toLine).toSorted(byTrouble);
+  const lines = bindings.map(toBindingLine).toSorted(byTrouble);
   const findings = [
     ...findMissingKinds(facts.served),
-    ...findMixed(lines),
+    ...findMixedSettings(lines),
     ...lines.filter(({ result }) => result === 'ERROR').map(toUnhealthy),
     ...facts.lacks.map(toLimited),
   ];
@@ -133,95 +119,6 @@ export function toStatusReport(facts: StatusFacts): StatusReport {
 function toResult(findings: readonly Finding[], warnings: number): Result {
   if (toExitCode(findings) === 2) return 'ERROR';
   return warnings > 0 || toExitCode(findings, true) === 2 ? 'WARNING' : 'OK';
-}
-
-function toLine({ metadata, spec, status }: Binding): BindingLine {
-  const ready = findReady(status);
-  const spiffeID = status?.computedSpiffeIDs?.[0]?.spiffeID;
-  const className = status?.clusterSPIFFEIDClassName;
-  return {
-    namespace: metadata.namespace,
-    name: metadata.name,
-    result: toBindingResult(ready?.status),
-    mode: spec.mode ?? 'PerObjective',
-    pool: spec.poolRef.name,
-    ...(spec.objectiveRef && { objective: spec.objectiveRef.name }),
-    ready: ready?.status ?? '',
-    reason: ready?.reason ?? '',
-    message: ready?.message ?? 'no function has looked at this binding yet',
-    ...(spiffeID !== undefined && { spiffeID }),
-    ...(status?.trustDomain !== undefined && { trustDomain: status.trustDomain }),
-    ...(className !== undefined && { className }),
-  };
-}
-
-function toBindingResult(ready: string | undefined): BindingLine['result'] {
-  switch (ready) {
-    case 'True':
-      return 'OK';
-    case 'False':
-      return 'ERROR';
-    default:
-      return 'WARNING';
-  }
-}
-
-const troubleFirst = ['ERROR', 'WARNING', 'OK'] as const;
-
-function byTrouble(a: BindingLine, b: BindingLine): number {
-  const order = troubleFirst.indexOf(a.result) - troubleFirst.indexOf(b.result);
-  return (
-    order ||
-    compareText(a.reason, b.reason) ||
-    compareText(a.namespace, b.namespace) ||
-    compareText(a.name, b.name)
-  );
-}
-
-function findMissingKinds(served: readonly Resource[]): Finding[] {
-  const missing = [
-    {
-      kinds: [bindingResource],
-      reason: 'InferenceIdentityBindingCRDMissing',
-      name: 'InferenceIdentityBinding',
-    },
-    { kinds: [outputResource], reason: 'ClusterSPIFFEIDCRDMissing', name: 'ClusterSPIFFEID' },
-    { kinds: poolResources, reason: 'GAIECRDMissing', name: 'InferencePool' },
-  ].filter(({ kinds }) => !kinds.some((kind: Resource) => isServed(served, kind)));
-  return missing.map(({ reason, name }) => ({
-    id: 'crd-missing',
-    severity: 'error',
-    reason,
-    message: `${name} CRD is not installed`,
-    affectedRefs: [],
-  }));
-}
-
-function isServed(served: readonly Resource[], kind: Resource): boolean {
-  return served.some(({ group, plural }) => group === kind.group && plural === kind.plural);
-}
-
-/** Bindings whose statuses were written under different settings: two installations, or one that has not caught up. */
-function findMixed(lines: readonly BindingLine[]): Finding[] {
-  const written = lines.filter(({ trustDomain }) => trustDomain !== undefined);
-  const groups = [...Map.groupBy(written, toSettingWords)].toSorted(([, a], [, b]) => b.length - a.length);
-  const [, ...others] = groups;
-  if (others.length === 0) return [];
-  const said = groups.map(([words, { length }]) => `${words} (${length})`).join(', ');
-  const few = others.flatMap(([, group]) => group).slice(0, 20);
-  return [
-    {
-      id: 'identity-config-mixed',
-      severity: 'warning',
-      reason: 'MixedSettings',
-      message: `bindings were evaluated under different settings: ${said}; either two installations write here, or bindings wait for the next sweep`,
-      affectedRefs: few.map(({ namespace, name }) => toBindingRef(namespace, name)),
-    },
-  ];
-}
-
-function toSettingWords({ trustDomain = '', className }: BindingLine): string {
-  return `trust domain ${trustDomain}, ${className === undefined ? 'no class' : `class ${className}`}`;
 }
 
 function toUnhealthy({ namespace, name, reason, message }: BindingLine): Finding {

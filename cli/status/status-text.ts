@@ -1,7 +1,8 @@
 import type { Color } from '../terminal/paint.ts';
 import { toTable } from '../terminal/table.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import type { BindingLine, StatusReport } from './status-report.ts';
+import type { BindingLine } from '../../shared/explain/status/binding-line.ts';
+import type { StatusReport } from './status-report.ts';
 
 const colors = { OK: 'green', WARNING: 'yellow', ERROR: 'red' } as const satisfies Record<
   BindingLine['result'],

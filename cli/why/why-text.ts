@@ -1,8 +1,8 @@
 import type { Paint } from '../terminal/paint.ts';
 import type { Terminal } from '../terminal/terminal.ts';
-import type { BindingReport } from './binding-report.ts';
-import type { Explanation, Step } from './explain-container.ts';
-import type { ContainerReport, PodReport } from './pod-report.ts';
+import type { BindingReport } from '../../shared/explain/why/binding-report.ts';
+import type { Explanation, Step } from '../../shared/explain/why/explain-container.ts';
+import type { ContainerReport, PodReport } from '../../shared/explain/why/pod-report.ts';
 
 /** So many misses are shown in full: the nearest ones tell. */
 const mostMisses = 3;

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { toSuggestion } from '../../cli/command-line/suggest.ts';
+import { toSuggestion } from '../../shared/text/suggest.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type RenderingConfig, parseRenderingConfig } from '../../shared/runtime/config.ts';
 import type { Settings } from '../../shared/identity/settings.ts';

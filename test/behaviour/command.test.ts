@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { InspectionReport } from '../../cli/inspect/inspection-report.ts';
+import type { InspectionReport } from '../../shared/explain/inspect/inspection-report.ts';
 import type { StatusReport } from '../../cli/status/status-report.ts';
 import { createCommand } from '../support/command.ts';
 import { binding, objective, pool, poolBinding } from '../support/manifests.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { PodReport } from '../../cli/why/pod-report.ts';
+import type { PodReport } from '../../shared/explain/why/pod-report.ts';
 import { createCommand } from '../support/command.ts';
 import { binding, objective, pool, poolBinding } from '../support/manifests.ts';
 import { type PodTraits, podManifest } from '../support/pods.ts';

@@ -1,4 +1,4 @@
-import { Pod } from '../../cli/workloads/pod.ts';
+import { Pod } from '../../shared/explain/workloads/pod.ts';
 import type { Manifest } from './kube-client.ts';
 
 /** What a pod of a test is like, where it is not like the others. */

@@ -1,0 +1,9 @@
+import type { Cluster } from '../../kube/cluster.ts';
+import type { Lookups } from '../../kube/lookups.ts';
+
+/** Who looks at a namespace, with whatever rights there are. */
+export interface Reader {
+  readonly cluster: Cluster;
+  readonly lookups: Lookups;
+  readonly namespace: string;
+}

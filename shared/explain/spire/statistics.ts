@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import type { Output } from '../../api/cluster-spiffe-id.ts';
+
+const counts = {
+  namespacesSelected: z.int().optional(),
+  namespacesIgnored: z.int().optional(),
+  podsSelected: z.int().optional(),
+  podEntryRenderFailures: z.int().optional(),
+  entriesMasked: z.int().optional(),
+  entriesToSet: z.int().optional(),
+  entryFailures: z.int().optional(),
+};
+
+/** What SPIRE Controller Manager counts for a ClusterSPIFFEID. Counts that are zero are left out. */
+export const Statistics = z.object(counts);
+export type Statistics = z.infer<typeof Statistics>;
+
+const Status = z.object({ stats: Statistics });
+
+/** The counts of an output; undefined: SPIRE Controller Manager has written none. */
+export function parseStatistics(output: Output): Statistics | undefined {
+  return Status.safeParse(output['status']).data?.stats;
+}
+
+/** The counts in words, the troubles among them first. */
+export function toStatisticsWords(stats: Statistics): string {
+  const { podsSelected = 0, entriesToSet = 0, entryFailures = 0 } = stats;
+  const { podEntryRenderFailures = 0, entriesMasked = 0 } = stats;
+  const troubles = [
+    [entryFailures, 'entries that SPIRE refused'],
+    [
+      podEntryRenderFailures,
+      'pods without an entry (not scheduled, or the SPIFFE ID is of another trust domain)',
+    ],
+    [entriesMasked, 'entries that another ClusterSPIFFEID makes, too'],
+  ] as const;
+  return [
+    ...troubles.filter(([count]) => count > 0).map(([count, words]) => `${count} ${words}`),
+    `${podsSelected} pods selected`,
+    `${entriesToSet} entries to set`,
+  ].join(', ');
+}
