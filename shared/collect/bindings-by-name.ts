@@ -1,6 +1,6 @@
 import type { Binding } from '../api/binding.ts';
 import { mapLimited } from '../concurrency/for-each-limited.ts';
-import type { Cluster } from '../kube/cluster.ts';
+import type { ClusterReads } from '../kube/cluster.ts';
 import { isPresent, throwBindingsUnserved } from '../kube/read-guards.ts';
 import { readsAtOnce } from './limits.ts';
 
@@ -20,7 +20,7 @@ export function toBindingsByName(bindings: readonly Binding[]): BindingsByName {
 
 /** Reads bindings one by one; what is not there is left out. */
 export async function getBindings(
-  cluster: Cluster,
+  cluster: ClusterReads,
   namespace: string,
   names: readonly string[],
 ): Promise<BindingsByName> {

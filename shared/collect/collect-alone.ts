@@ -6,7 +6,7 @@ import { mapLimited } from '../concurrency/for-each-limited.ts';
 import { compareText } from '../identity/canonical.ts';
 import { toLabelValue } from '../identity/label-value.ts';
 import { managedBy } from '../identity/ownership.ts';
-import type { Cluster, FieldQuery, LabelQuery, Listed } from '../kube/cluster.ts';
+import type { ClusterReads, FieldQuery, LabelQuery, Listed } from '../kube/cluster.ts';
 import { isPresent, throwBindingsUnserved } from '../kube/read-guards.ts';
 import { toClock } from './clock.ts';
 import { type Names, toBindingsByName } from './bindings-by-name.ts';
@@ -25,7 +25,7 @@ import type { RunCache } from './run-cache.ts';
  * binding.
  */
 export async function collectAlone(
-  cluster: Cluster,
+  cluster: ClusterReads,
   names: Names,
   cache: RunCache,
 ): Promise<Snapshot | undefined> {
@@ -39,7 +39,7 @@ export async function collectAlone(
 }
 
 async function collectFromFewLists(
-  cluster: Cluster,
+  cluster: ClusterReads,
   { namespace, names }: Names,
   cache: RunCache,
 ): Promise<Snapshot | undefined> {
@@ -72,7 +72,7 @@ async function collectFromFewLists(
 
 /** These bindings, and all others that hold their keys or ask for them, at this state or a later one. */
 async function listHolders(
-  cluster: Cluster,
+  cluster: ClusterReads,
   namespace: string,
   written: readonly Binding[],
   state: string | undefined,
@@ -99,7 +99,7 @@ async function listHolders(
 
 /** Outputs that should not exist. One that belongs to somebody else does no harm: it costs one more collect. */
 async function listCachedOutputs(
-  cluster: Cluster,
+  cluster: ClusterReads,
   namespace: string,
   names: readonly string[],
   keys: ReadonlySet<string>,
@@ -119,8 +119,8 @@ async function listCachedOutputs(
 }
 
 async function listServed(
-  cluster: Cluster,
-  where: Parameters<Cluster['listBindings']>[0],
+  cluster: ClusterReads,
+  where: Parameters<ClusterReads['listBindings']>[0],
 ): Promise<Listed<Binding>> {
   const listed = await cluster.listBindings(where);
   return listed === 'unserved' ? throwBindingsUnserved() : listed;

@@ -5,7 +5,7 @@ import { poolResources } from '../api/pool.ts';
 import type { Snapshot } from '../decide/world.ts';
 import type { Served, Sources } from '../identity/sources.ts';
 import { managedBy } from '../identity/ownership.ts';
-import type { Cluster, Listed } from '../kube/cluster.ts';
+import type { ClusterReads, Listed } from '../kube/cluster.ts';
 import { toClock } from './clock.ts';
 import { throwBindingsUnserved } from '../kube/read-guards.ts';
 import { toBindingsByName } from './bindings-by-name.ts';
@@ -17,7 +17,7 @@ interface Namespaced {
 type ByNamespace<T> = ReadonlyMap<string, readonly T[]>;
 
 /** Reads the whole cluster as one snapshot for each namespace, in the order of the protocol, with one list for each kind. */
-export async function collectCluster(cluster: Cluster): Promise<Snapshot[]> {
+export async function collectCluster(cluster: ClusterReads): Promise<Snapshot[]> {
   const listed = await cluster.listBindings({});
   if (listed === 'unserved') return throwBindingsUnserved();
   const listedOutputs = await cluster.listOutputs({ [outputLabels.managedBy]: managedBy });

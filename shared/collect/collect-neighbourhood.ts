@@ -2,7 +2,7 @@ import type { Binding } from '../api/binding.ts';
 import { type Snapshot, createOwnerOf } from '../decide/world.ts';
 import { toHeldKey, toKeyDigest } from '../identity/collision-key.ts';
 import { findKey } from '../identity/render-identity.ts';
-import type { Cluster } from '../kube/cluster.ts';
+import type { ClusterReads } from '../kube/cluster.ts';
 import { type BindingsByName, getBindings } from './bindings-by-name.ts';
 import { completeSnapshot } from './complete-snapshot.ts';
 import { maxReadsByName } from './limits.ts';
@@ -17,7 +17,7 @@ const maxAccounts = 8;
  * `too-large`: they have so many keys or accounts that to read the whole namespace costs less.
  */
 export async function collectNeighbourhood(
-  cluster: Cluster,
+  cluster: ClusterReads,
   scope: Scope,
   cache: RunCache,
 ): Promise<Snapshot | 'incomplete' | 'too-large'> {
@@ -61,7 +61,7 @@ export async function collectNeighbourhood(
  * where whole service accounts are read they are found by their own. False: there are too many of them.
  */
 async function cachePeerAccounts(
-  cluster: Cluster,
+  cluster: ClusterReads,
   namespace: string,
   cache: RunCache,
   bindings: readonly Binding[],
@@ -85,7 +85,7 @@ function isListedByKey(binding: Binding | undefined): boolean {
  * name.
  */
 async function readMissing(
-  cluster: Cluster,
+  cluster: ClusterReads,
   { namespace, names }: Scope,
   { own, listed }: { readonly own: BindingsByName; readonly listed: BindingsByName },
 ): Promise<BindingsByName> {

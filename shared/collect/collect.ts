@@ -2,7 +2,7 @@ import { outputLabels } from '../api/cluster-spiffe-id.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
 import type { Snapshot } from '../decide/world.ts';
 import { managedBy } from '../identity/ownership.ts';
-import type { Cluster } from '../kube/cluster.ts';
+import type { ClusterReads } from '../kube/cluster.ts';
 import { throwBindingsUnserved } from '../kube/read-guards.ts';
 import { toBindingsByName } from './bindings-by-name.ts';
 import { collectNeighbourhood } from './collect-neighbourhood.ts';
@@ -20,7 +20,7 @@ const everything = { partial: new Set<string>(), hasOverlaps: true, isByKeys: fa
  * keys or hold them, found by the digests in statuses and labels, and what their claims name. Which keys these are
  * follows from what is read. So it reads again until nothing leads to another key.
  */
-export async function collect(cluster: Cluster, scope: Scope, cache: RunCache): Promise<Snapshot> {
+export async function collect(cluster: ClusterReads, scope: Scope, cache: RunCache): Promise<Snapshot> {
   if (scope.isWhole || scope.names.length > maxReadsByName)
     return await collectNamespace(cluster, scope, cache);
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
@@ -33,7 +33,7 @@ export async function collect(cluster: Cluster, scope: Scope, cache: RunCache): 
   );
 }
 
-async function collectNamespace(cluster: Cluster, scope: Scope, cache: RunCache): Promise<Snapshot> {
+async function collectNamespace(cluster: ClusterReads, scope: Scope, cache: RunCache): Promise<Snapshot> {
   const { namespace } = scope;
   const listed = await cluster.listBindings({ namespace });
   const outputs = await cluster.listOutputs({

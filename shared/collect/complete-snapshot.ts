@@ -1,7 +1,7 @@
 import type { Output } from '../api/cluster-spiffe-id.ts';
 import { type OwnerOf, type Snapshot, createOwnerOf } from '../decide/world.ts';
 import { toHeldKey, toKeyDigest } from '../identity/collision-key.ts';
-import type { Cluster, Listed } from '../kube/cluster.ts';
+import type { ClusterReads, Listed } from '../kube/cluster.ts';
 import type { BindingsByName, Names } from './bindings-by-name.ts';
 import { toClock } from './clock.ts';
 import type { Neighbours } from './neighbourhood.ts';
@@ -21,7 +21,7 @@ interface Lists extends Pick<Neighbours, 'partial' | 'hasOverlaps'> {
 
 /** Completes the lists by what must be read by name, and by pools and objectives. */
 export async function completeSnapshot(
-  cluster: Cluster,
+  cluster: ClusterReads,
   { namespace, names }: Names,
   cache: RunCache,
   { bindings: listed, outputs, partial, hasOverlaps, isByKeys }: Lists,

@@ -5,7 +5,7 @@ import { toLabelValue } from '../identity/label-value.ts';
 import { isDnsSubdomain } from '../identity/object-names.ts';
 import { managedBy } from '../identity/ownership.ts';
 import { claimOf, isConverged } from '../decide/world.ts';
-import type { Cluster, FieldQuery, LabelQuery, Listed } from '../kube/cluster.ts';
+import type { ClusterReads, FieldQuery, LabelQuery, Listed } from '../kube/cluster.ts';
 import { throwBindingsUnserved } from '../kube/read-guards.ts';
 import { mapLimited } from '../concurrency/for-each-limited.ts';
 import { type BindingsByName, toBindingsByName } from './bindings-by-name.ts';
@@ -42,7 +42,7 @@ export interface Neighbours {
  * accounts, if they are few.
  */
 export async function listByKeys(
-  cluster: Cluster,
+  cluster: ClusterReads,
   namespace: string,
   { keys, accounts }: Pick<RunCache, 'keys' | 'accounts'>,
 ): Promise<Neighbours> {
@@ -85,7 +85,7 @@ const maxAccounts = 4;
 
 /** All bindings of these service accounts, if they are few. */
 export async function listSmallAccounts(
-  cluster: Cluster,
+  cluster: ClusterReads,
   namespace: string,
   accounts: ReadonlySet<string>,
   notOlderThan?: string,
@@ -100,7 +100,7 @@ export async function listSmallAccounts(
 
 /** All bindings that ask for, or hold, any key of these service accounts. */
 export async function listByAccounts(
-  cluster: Cluster,
+  cluster: ClusterReads,
   namespace: string,
   accounts: ReadonlySet<string>,
 ): Promise<Neighbours> {
@@ -115,7 +115,7 @@ export async function listByAccounts(
 }
 
 async function listBindings(
-  cluster: Cluster,
+  cluster: ClusterReads,
   namespace: string,
   fields: readonly FieldQuery[],
 ): Promise<Listed<Binding>[]> {
@@ -124,7 +124,7 @@ async function listBindings(
 }
 
 async function merge(
-  cluster: Cluster,
+  cluster: ClusterReads,
   namespace: string,
   lists: readonly Listed<Binding>[],
 ): Promise<BindingsByName> {
@@ -140,7 +140,7 @@ type OutputsOf = { readonly keys: ReadonlySet<string> } | { readonly accounts: R
  * Go operator's outputs have no label for their key, and may hold any until kleym adopts them.
  */
 export async function listOutputs(
-  cluster: Cluster,
+  cluster: ClusterReads,
   namespace: string,
   names: readonly string[],
   of: OutputsOf,

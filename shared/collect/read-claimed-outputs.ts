@@ -1,7 +1,7 @@
 import type { Output } from '../api/cluster-spiffe-id.ts';
 import { type Clock, claimOf } from '../decide/world.ts';
 import { mapLimited } from '../concurrency/for-each-limited.ts';
-import type { Cluster } from '../kube/cluster.ts';
+import type { ClusterReads } from '../kube/cluster.ts';
 import { throwDefinitionRemoved, isPresent } from '../kube/read-guards.ts';
 import type { BindingsByName } from './bindings-by-name.ts';
 import { maxReadsByName, readsAtOnce } from './limits.ts';
@@ -12,7 +12,7 @@ import { maxReadsByName, readsAtOnce } from './limits.ts';
  * for it.
  */
 export async function readClaimedOutputs(
-  cluster: Cluster,
+  cluster: ClusterReads,
   bindings: BindingsByName,
   outputs: readonly Output[],
   clock: Clock,
@@ -29,7 +29,7 @@ export async function readClaimedOutputs(
   return found.filter((output) => isPresent(output, throwDefinitionRemoved));
 }
 
-async function pickFromAll(cluster: Cluster, names: ReadonlySet<string>): Promise<Output[]> {
+async function pickFromAll(cluster: ClusterReads, names: ReadonlySet<string>): Promise<Output[]> {
   const all = await cluster.listOutputs({});
   if (all === 'unserved') return throwDefinitionRemoved();
   return all.items.filter(({ metadata }) => names.has(metadata.name));

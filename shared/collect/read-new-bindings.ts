@@ -1,7 +1,7 @@
 import type { Binding } from '../api/binding.ts';
 import type { Clock } from '../decide/world.ts';
 import { mapLimited } from '../concurrency/for-each-limited.ts';
-import type { Cluster } from '../kube/cluster.ts';
+import type { ClusterReads } from '../kube/cluster.ts';
 import { isPresent, throwBindingsUnserved } from '../kube/read-guards.ts';
 import { toClock } from './clock.ts';
 import type { Names } from './bindings-by-name.ts';
@@ -18,7 +18,7 @@ export interface ReadBinding {
 
 /** Reads a few bindings by name. This is no collect: it reads nothing about others. */
 export async function readNewBindings(
-  cluster: Cluster,
+  cluster: ClusterReads,
   { namespace, names }: Names,
   cache: RunCache,
 ): Promise<ReadBinding[]> {
@@ -32,7 +32,7 @@ export async function readNewBindings(
 
 /** Reads the pools and objectives of these bindings. */
 export async function readSourcesOf(
-  cluster: Cluster,
+  cluster: ClusterReads,
   namespace: string,
   bindings: readonly Binding[],
   cache: RunCache,

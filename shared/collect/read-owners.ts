@@ -1,7 +1,7 @@
 import type { Output } from '../api/cluster-spiffe-id.ts';
 import { forEachLimited } from '../concurrency/for-each-limited.ts';
 import { ownerUidOf, parseOwner } from '../identity/ownership.ts';
-import type { Cluster } from '../kube/cluster.ts';
+import type { ClusterReads } from '../kube/cluster.ts';
 import { isPresent, throwBindingsUnserved } from '../kube/read-guards.ts';
 import { type BindingsByName, toBindingsByName } from './bindings-by-name.ts';
 import { maxReadsByName, readsAtOnce } from './limits.ts';
@@ -11,7 +11,7 @@ import { maxReadsByName, readsAtOnce } from './limits.ts';
  * many, one list of the namespace says the same, because it is later than the outputs.
  */
 export async function readOwners(
-  cluster: Cluster,
+  cluster: ClusterReads,
   namespace: string,
   listed: BindingsByName,
   outputs: readonly Output[],

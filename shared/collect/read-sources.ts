@@ -5,7 +5,7 @@ import { poolResources } from '../api/pool.ts';
 import { mapLimited } from '../concurrency/for-each-limited.ts';
 import { isDnsSubdomain } from '../identity/object-names.ts';
 import type { Served, Sources } from '../identity/sources.ts';
-import type { Cluster, Found, Listed } from '../kube/cluster.ts';
+import type { ClusterReads, Found, Listed } from '../kube/cluster.ts';
 import { maxReadsByName, readsAtOnce } from './limits.ts';
 
 /** Pools and objectives, and the names for which they were read. */
@@ -39,7 +39,7 @@ const nothing: ReadSources = { sources: { pools: {}, objectives: {} }, asked: ne
  * known.
  */
 export async function readSources(
-  cluster: Cluster,
+  cluster: ClusterReads,
   namespace: string,
   bindings: Iterable<Binding>,
   known: ReadSources = nothing,

@@ -6,7 +6,7 @@ import { Objective } from '../api/objective.ts';
 import { Pool } from '../api/pool.ts';
 import { type Address, isPathSegment, toPath } from './addresses.ts';
 import { isUnsupportedField, toFound, toServerTime, toUncertain } from './api-answers.ts';
-import type { PartialList, Cluster, FieldQuery, Found } from './cluster.ts';
+import type { PartialList, ClusterReads, FieldQuery, Found } from './cluster.ts';
 import { type ConfirmUnserved, createDiscovery } from './discovery.ts';
 import { type List, type Paged, listPages } from './list-pages.ts';
 import { isSelected, toFieldSelector, toLabelSelector } from './selectors.ts';
@@ -14,18 +14,6 @@ import { createTextSharing } from './share-texts.ts';
 import type { ApiAnswer, Transport } from './transport.ts';
 
 type Query = Readonly<Record<string, string>>;
-type ClusterReads = Pick<
-  Cluster,
-  | 'getBinding'
-  | 'readBinding'
-  | 'listBindings'
-  | 'listOutputs'
-  | 'getOutput'
-  | 'getPool'
-  | 'listPools'
-  | 'getObjective'
-  | 'listObjectives'
->;
 
 /** The calls of the port that read. */
 export function createReads(transport: Transport): ClusterReads {

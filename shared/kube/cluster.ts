@@ -55,11 +55,11 @@ interface SendOptions {
 }
 
 /**
- * The few calls that kleym makes to the API server. Reads are quorum reads unless they say otherwise, and follow
- * pagination to the end. Whatever is not known for certain (429, 5xx, timeouts, lost connections, missing permission to
- * read) is thrown as `UncertainError`. A write whose outcome is unknown is never repeated.
+ * The reads among the few calls that kleym makes to the API server. They are quorum reads unless they say otherwise, and
+ * follow pagination to the end. Whatever is not known for certain (429, 5xx, timeouts, lost connections, missing
+ * permission to read) is thrown as `UncertainError`.
  */
-export interface Cluster {
+export interface ClusterReads {
   getBinding(namespace: string, name: string): Promise<Found<Binding>>;
   /** Reads a binding, with the API server's clock when it answered. */
   readBinding(
@@ -87,7 +87,10 @@ export interface Cluster {
   listPools(resource: Resource, namespace?: string): Promise<Listed<Pool> | 'unserved'>;
   getObjective(resource: Resource, namespace: string, name: string): Promise<Found<Objective>>;
   listObjectives(resource: Resource, namespace?: string): Promise<Listed<Objective> | 'unserved'>;
+}
 
+/** Reads and writes. A write whose outcome is unknown is never repeated, and thrown as `UncertainError`. */
+export interface Cluster extends ClusterReads {
   /** Replaces the list of finalizers. */
   patchFinalizers(
     namespace: string,

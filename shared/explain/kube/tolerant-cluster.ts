@@ -1,11 +1,11 @@
-import type { Cluster, Listed } from '../../kube/cluster.ts';
+import type { ClusterReads, Listed } from '../../kube/cluster.ts';
 import type { Lacks } from './permissions.ts';
 
 /**
  * The port with holes in it: what may not be read is noted as lacking, and seems not to be there. Whoever reports from it
  * looks at what was lacking first.
  */
-export function tolerate(cluster: Cluster, lacks: Lacks, at: string): Cluster {
+export function tolerate(cluster: ClusterReads, lacks: Lacks, at: string): ClusterReads {
   const nothing = { items: [], at, isComplete: true } as const;
   const orNothing = async <T>(listed: Promise<Listed<T> | 'unserved'>) =>
     (await lacks.attempt(() => listed)) ?? nothing;
