@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import type { FlagValues } from './command-line/flags.ts';
+import { runKustomize } from './doctor/kustomize.ts';
 import { connectTo } from './kube/connection.ts';
 import { listContexts, loadTarget } from './kube/kube-config-flags.ts';
 import { type AnsweredRequest, observeRequests } from './kube/observe-requests.ts';
@@ -26,6 +27,7 @@ async function main(): Promise<void> {
     now: () => new Date(),
     stdin: process.stdin,
     connect,
+    kustomize: runKustomize,
     listContexts,
   });
   progress.end();

@@ -10,6 +10,8 @@ export interface Tools {
   readonly stdin: NodeJS.ReadableStream;
   /** Throws what is wrong with the kubeconfig or the flags. */
   readonly connect: (flags: FlagValues) => Connection;
+  /** What kustomize makes of a folder. */
+  readonly kustomize: (folder: string) => Promise<string>;
   /** The contexts of the kubeconfig. */
   readonly listContexts: (flags: FlagValues) => readonly string[];
 }

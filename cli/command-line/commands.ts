@@ -128,10 +128,12 @@ export const commands = {
     about: 'is the installation well? What is not, with what to do',
     details:
       'Looks at definitions, functions, sources, Triggers, settings, policies, SPIRE Controller Manager and bindings.\n' +
-      'Ends with 2 where something is wrong. What may not be read is said, and is no fault.',
-    flags: ['trial', 'spire-namespace', 'output', 'strict', ...connectionFlags],
+      'Ends with 2 where something is wrong. What may not be read is said, and is no fault. With --overlay it looks\n' +
+      'at what would be installed, and asks no cluster; kubectl builds a folder.',
+    flags: ['overlay', 'trial', 'spire-namespace', 'output', 'strict', ...connectionFlags],
     outputs: ['text', 'json'],
     examples: [
+      ['kubectl kleym doctor --overlay overlays/production', 'before an installation'],
       ['kubectl kleym doctor', 'after an installation, and when something is strange'],
       ['kubectl kleym doctor --trial', 'does a binding get through? Writes, and cleans up'],
       ['kubectl kleym doctor --spire-namespace my-spire', 'where SPIRE is in a namespace of another name'],

@@ -81,6 +81,7 @@ function completeValue(
   switch (name) {
     case 'filename':
     case 'kubeconfig':
+    case 'overlay':
       return { kind: 'files' };
     case 'namespace':
     case 'spire-namespace':

@@ -51,6 +51,11 @@ export const flags = {
     type: 'boolean',
     about: 'send a binding through, in a namespace of its own that is deleted afterwards',
   },
+  overlay: {
+    type: 'string',
+    value: 'PATH',
+    about: 'offline: look at an overlay before it is applied; a folder, a file, or - for stdin',
+  },
   'trust-domain': {
     type: 'string',
     value: 'NAME',

@@ -8,7 +8,9 @@ import {
   type Conditioned,
   type Definition,
   type Source,
+  brokerNames,
   findTrouble,
+  pingNames,
   sourceLabel,
   triggerNames,
 } from './installation.ts';
@@ -16,10 +18,10 @@ import {
 /** Whether changes find their way to the functions. */
 export function checkEvents(facts: DoctorFacts): Check[] {
   return [
-    ...checkReady(facts.brokers, 'Broker', ['kleym', 'kleym-dead-letters']),
+    ...checkReady(facts.brokers, 'Broker', brokerNames),
     ...checkTriggers(facts),
     ...checkSources(facts),
-    ...checkReady(facts.pings, 'PingSource', ['sweep']),
+    ...checkReady(facts.pings, 'PingSource', pingNames),
     ...checkLastSweep(facts),
   ];
 }

@@ -31,7 +31,7 @@ export function checkSettings(facts: DoctorFacts): Check[] {
           } as const,
         ]
       : []),
-    ...checkPolicies(facts, domain),
+    ...checkPolicies(facts, reconcile),
     ...(controllerManager
       ? checkController(controllerManager, domain, className, facts)
       : [
@@ -45,30 +45,33 @@ export function checkSettings(facts: DoctorFacts): Check[] {
   ];
 }
 
-type Settings = Readonly<Record<string, string>>;
+/** What the ConfigMap of a function says. */
+export type Settings = Readonly<Record<string, string>>;
 
 /** The functions refuse such values too, but then they do not start, and only their logs say why. */
 function checkValues(settings: Settings): Check[] {
   const area = 'settings';
   const wrong = findWrongSettings(settings);
   if (wrong.length > 0)
-    return wrong.map((message) => ({
-      area,
-      status: 'error',
-      message,
-      advice: 'change it in the config.env of your overlay',
-    }));
-  const { KLEYM_TRUST_DOMAIN: domain, KLEYM_CLUSTERSPIFFEID_CLASS_NAME: className } = settings;
-  return [
-    {
-      area,
-      status: 'ok',
-      message: `trust domain ${domain}, ${className ? `class ${className}` : 'no class'}`,
-    },
-  ];
+    return wrong.map(({ message }) => ({ area, status: 'error', message, advice: inConfigEnv }));
+  return [toSettingsSaid(settings)];
 }
 
-function findSettings(
+/** Where settings are changed. */
+export const inConfigEnv = 'change it in the config.env of your overlay';
+
+/** Settings that are right, as they are said. */
+export function toSettingsSaid(settings: Settings): Check {
+  const { KLEYM_TRUST_DOMAIN: domain, KLEYM_CLUSTERSPIFFEID_CLASS_NAME: className } = settings;
+  return {
+    area: 'settings',
+    status: 'ok',
+    message: `trust domain ${domain}, ${className ? `class ${className}` : 'no class'}`,
+  };
+}
+
+/** The settings of a function, from the ConfigMap that its Service names. */
+export function findSettings(
   name: string,
   services: readonly Service[],
   configMaps: readonly ConfigMap[],
@@ -87,7 +90,24 @@ function isDifferent(a: Settings, b: Settings): boolean {
   return names.some((name) => (a[name] ?? '') !== (b[name] ?? ''));
 }
 
-function checkPolicies({ policies }: DoctorFacts, domain: string): Check[] {
+/** What kleym-output-content carries of the settings, and what a difference leads to. */
+const carried = [
+  {
+    variable: 'trustDomain',
+    setting: 'KLEYM_TRUST_DOMAIN',
+    title: 'trust domain',
+    result: 'it refuses every output',
+  },
+  {
+    variable: 'namespaceSelector',
+    setting: 'KLEYM_NAMESPACE_SELECTOR',
+    title: 'namespace selector',
+    result: 'it does not judge what they render',
+  },
+] as const;
+
+/** Whether the admission policies have the settings of the functions in them. */
+export function checkPolicies({ policies }: Pick<DoctorFacts, 'policies'>, settings: Settings): Check[] {
   const area = 'settings';
   if (!isRead(policies)) return [];
   const content = policies.find(({ metadata }) => metadata.name === 'kleym-output-content');
@@ -95,17 +115,22 @@ function checkPolicies({ policies }: DoctorFacts, domain: string): Check[] {
     return [
       { area, status: 'ok', message: 'the admission policies are not installed (they are a component)' },
     ];
-  const said = content.spec.variables?.find(({ name }) => name === 'trustDomain')?.expression ?? '';
-  if (said === `'${domain}'`)
-    return [{ area, status: 'ok', message: 'the admission policies carry the trust domain' }];
-  return [
-    {
-      area,
-      status: 'error',
-      message: `policy kleym-output-content carries the trust domain ${said}, the functions have '${domain}': it refuses every output`,
-      advice: 'apply your overlay with its replacements (knative/overlays/example)',
-    },
-  ];
+  const wrong = carried.flatMap(({ variable, setting, title, result }): Check[] => {
+    const said = content.spec.variables?.find(({ name }) => name === variable)?.expression ?? '';
+    const expected = `'${settings[setting] ?? ''}'`;
+    if (said === expected) return [];
+    return [
+      {
+        area,
+        status: 'error',
+        message: `policy kleym-output-content carries the ${title} ${said}, the functions have ${expected}: ${result}`,
+        advice: 'apply your overlay with its replacements (knative/overlays/example)',
+      },
+    ];
+  });
+  return wrong.length > 0
+    ? wrong
+    : [{ area, status: 'ok', message: 'the admission policies carry the settings of the functions' }];
 }
 
 function checkController(

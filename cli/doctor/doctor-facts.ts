@@ -55,4 +55,6 @@ export interface Check {
   readonly message: string;
   /** What to do. */
   readonly advice?: string;
+  /** Where somebody wrote it, as FILE:LINE. */
+  readonly place?: string;
 }

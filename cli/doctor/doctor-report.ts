@@ -7,10 +7,10 @@ import { checkPermissions } from './check-permissions.ts';
 import { checkSettings } from './check-settings.ts';
 import type { Check, DoctorFacts } from './doctor-facts.ts';
 
-/** Whether an installation is well. */
+/** Whether an installation, or what would be installed, is well. */
 export interface DoctorReport {
   readonly schemaVersion: 'v1alpha1';
-  readonly kind: 'InstallationReport';
+  readonly kind: 'InstallationReport' | 'OverlayReport';
   readonly checks: readonly Check[];
 }
 

@@ -12,9 +12,10 @@ const marks = {
 /** The report for people: each thing that was looked at, with what to do where it is not well. */
 export function toDoctorText({ checks }: DoctorReport, { paint }: Terminal): string {
   const areas = [...Map.groupBy(checks, ({ area }) => area)];
-  const toLines = ({ status, message, advice }: Check): string[] => {
+  const toLines = ({ status, message, advice, place }: Check): string[] => {
     const [mark, color] = marks[status];
-    return [`${paint(color, mark)} ${message}`, ...(advice === undefined ? [] : [`    → ${advice}`])];
+    const said = place === undefined ? message : `${place}: ${message}`;
+    return [`${paint(color, mark)} ${said}`, ...(advice === undefined ? [] : [`    → ${advice}`])];
   };
   const count = (status: Check['status']) => checks.filter((check) => check.status === status).length;
   return [

@@ -185,7 +185,10 @@ describe('each fault is found, alone', () => {
   });
 
   test('10. a policy carries another trust domain', () => {
-    const variables = [{ name: 'trustDomain', expression: "'other.org'" }];
+    const variables = [
+      { name: 'trustDomain', expression: "'other.org'" },
+      { name: 'namespaceSelector', expression: "'true'" },
+    ];
     const policies = [{ metadata: { name: 'kleym-output-content', namespace: '' }, spec: { variables } }];
     expect(troublesOf({ policies })).toEqual([
       "error: policy kleym-output-content carries the trust domain 'other.org', the functions have 'example.org': it refuses every output",

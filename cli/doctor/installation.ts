@@ -50,6 +50,12 @@ export const functionNames = [
   'sweep',
 ] as const;
 
+/** The Brokers. */
+export const brokerNames = ['kleym', 'kleym-dead-letters'] as const;
+
+/** The PingSources. */
+export const pingNames = ['sweep'] as const;
+
 /** The Triggers, of which each brings a function what no other one brings it. */
 export const triggerNames = [
   'map-binding',

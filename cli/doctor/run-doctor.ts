@@ -10,10 +10,12 @@ import { createLacks } from '../../shared/explain/kube/permissions.ts';
 import { readServedKinds } from '../../shared/explain/kube/served-kinds.ts';
 import { readControllerManager } from '../../shared/explain/spire/read-controller-manager.ts';
 import { partOfKleym } from '../../shared/explain/status/knative-service.ts';
-import { type Ending, type Given, type Tools, toEnding } from '../tools.ts';
+import { type Ending, type Given, SetupError, type Tools, toEnding } from '../tools.ts';
+import { checkOverlay } from './check-overlay.ts';
 import { type DoctorFacts, isRead } from './doctor-facts.ts';
-import { toDoctorReport } from './doctor-report.ts';
+import { type DoctorReport, toDoctorReport } from './doctor-report.ts';
 import { toDoctorText } from './doctor-text.ts';
+import { readOverlay } from './read-overlay.ts';
 import { createTrialTools, runTrial } from './trial.ts';
 import {
   Adapter,
@@ -31,15 +33,29 @@ import {
 } from './installation.ts';
 
 /** kubectl kleym doctor */
-export async function runDoctor({ flags }: Given, { terminal, connect }: Tools): Promise<Ending> {
-  const connection = connect(flags);
-  const facts = await readFacts(connection, flags);
-  const trial = flags.trial ? await runTrial(connection, facts.served, createTrialTools()) : [];
-  const report = toDoctorReport(facts, trial);
+export async function runDoctor({ flags }: Given, tools: Tools): Promise<Ending> {
+  const { terminal } = tools;
+  const report =
+    flags.overlay === undefined
+      ? await examineInstallation(flags, tools)
+      : await examineOverlay(flags.overlay, flags, tools);
   const findings = report.checks.flatMap(({ status }) =>
     status === 'error' || status === 'warning' ? [{ severity: status }] : [],
   );
   return toEnding(report, toExitCode(findings, flags.strict), flags, () => toDoctorText(report, terminal));
+}
+
+async function examineInstallation(flags: FlagValues, { connect }: Tools): Promise<DoctorReport> {
+  const connection = connect(flags);
+  const facts = await readFacts(connection, flags);
+  const trial = flags.trial ? await runTrial(connection, facts.served, createTrialTools()) : [];
+  return toDoctorReport(facts, trial);
+}
+
+async function examineOverlay(path: string, { trial }: FlagValues, tools: Tools): Promise<DoctorReport> {
+  if (trial) throw new SetupError('--overlay asks no cluster, and --trial needs one: leave out one of them');
+  const checks = checkOverlay(await readOverlay(path, tools));
+  return { schemaVersion: 'v1alpha1', kind: 'OverlayReport', checks };
 }
 
 const Version = z.object({ gitVersion: z.string() });

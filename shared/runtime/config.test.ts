@@ -142,7 +142,7 @@ describe('the values of a config.env', () => {
     ['KLEYM_TRUSTDOMAIN', 'prod.corp', 'KLEYM_TRUSTDOMAIN is no setting: expected one of PORT, HOST, '],
   ])('with %s=%s are refused', (name, value, message) => {
     expect(findWrongSettings({ KLEYM_TRUST_DOMAIN: 'prod.corp', [name]: value })).toEqual([
-      expect.stringContaining(message),
+      { variable: name, message: expect.stringContaining(message) },
     ]);
   });
 });

@@ -71,15 +71,22 @@ export function parseRenderingConfig(environment: NodeJS.ProcessEnv): Configured
   return { kind: 'done', value: { ...toServingConfig(parsed.data), settings } };
 }
 
-/** Says what is wrong with the values of a config.env: what functions would refuse, and names that no function reads. */
-export function findWrongSettings(values: Readonly<Record<string, string>>): readonly string[] {
+/** A value that functions would refuse, or a name that no function reads. */
+export interface WrongSetting {
+  readonly variable: string;
+  readonly message: string;
+}
+
+/** Finds what is wrong with the values of a config.env. */
+export function findWrongSettings(values: Readonly<Record<string, string>>): readonly WrongSetting[] {
   const parsed = Rendering.safeParse(withoutBlanks(values));
   const unknown = Object.keys(values).filter((name) => !Object.hasOwn(Rendering.shape, name));
   return [
     ...(parsed.error ? toProblems(parsed.error, values) : []),
-    ...unknown.map(
-      (name) => `${name} is no setting: expected one of ${Object.keys(Rendering.shape).join(', ')}`,
-    ),
+    ...unknown.map((variable) => ({
+      variable,
+      message: `${variable} is no setting: expected one of ${Object.keys(Rendering.shape).join(', ')}`,
+    })),
   ];
 }
 
@@ -98,13 +105,15 @@ function withoutBlanks(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 function toInvalid(error: z.ZodError, environment: NodeJS.ProcessEnv): InvalidEnvironment {
-  return { kind: 'invalid', message: toProblems(error, environment).join('; ') };
+  const messages = toProblems(error, environment).map(({ message }) => message);
+  return { kind: 'invalid', message: messages.join('; ') };
 }
 
-function toProblems(error: z.ZodError, environment: NodeJS.ProcessEnv): string[] {
+function toProblems(error: z.ZodError, environment: NodeJS.ProcessEnv): WrongSetting[] {
   return error.issues.map(({ path: [name], message }) => {
-    const found = environment[String(name)];
-    return `${String(name)} is ${found ? JSON.stringify(found) : 'not set'}: ${message}`;
+    const variable = String(name);
+    const found = environment[variable];
+    return { variable, message: `${variable} is ${found ? JSON.stringify(found) : 'not set'}: ${message}` };
   });
 }
 

@@ -1,4 +1,6 @@
+import { relative, resolve } from 'node:path';
 import { Readable } from 'node:stream';
+import { stringify } from 'yaml';
 import { type HttpLibrary, IsomorphicFetchHttpLibrary, type KubeConfig } from '@kubernetes/client-node';
 import { connectTo } from '../../cli/kube/connection.ts';
 import { observeRequests } from '../../cli/kube/observe-requests.ts';
@@ -9,6 +11,7 @@ import type { ApiServer } from '../../shared/kube/api-server.ts';
 import { openByKubeConfig } from '../../shared/kube/kube-config-server.ts';
 import { createInMemoryCluster } from './in-memory-cluster.ts';
 import type { KubeClient } from './kube-client.ts';
+import { manifestsFolder, readManifests } from './kustomization.ts';
 import { readDefinitions } from '../../local/crds/definitions.ts';
 
 /** `kubectl kleym` in this process, on a cluster in this process. */
@@ -57,6 +60,7 @@ export function createCommandOn(opened: ApiServer, namespace: string): Command {
       stdin: Readable.from([stdin]),
       connect: (flags) => connectTo(apiServer, flags.namespace ?? namespace),
       listContexts: () => ['prod', 'test'],
+      kustomize: build,
     });
   return {
     asked,
@@ -64,6 +68,12 @@ export function createCommandOn(opened: ApiServer, namespace: string): Command {
     runWords: (words) => run(words),
     forbid: (by) => void (isForbidden = by),
   };
+}
+
+/** As far as ours go; `npm run test:real` has kustomize itself. */
+async function build(folder: string): Promise<string> {
+  const objects = readManifests(relative(manifestsFolder, resolve(folder)));
+  return await Promise.resolve(objects.map((object) => stringify(object)).join('---\n'));
 }
 
 function forbidding(apiServer: ApiServer, isForbidden: (path: string) => boolean): ApiServer {

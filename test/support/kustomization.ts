@@ -68,10 +68,14 @@ const exampleValues = {
 
 /** The objects of the example overlay, once it is filled in. */
 export function readExample(): Manifest[] {
-  const text = JSON.stringify(readManifests('overlays/example'));
+  return fillIn(readManifests('overlays/example'));
+}
+
+/** The same objects, with values in the place of what the example has in `<…>`. */
+export function fillIn(objects: readonly Manifest[]): Manifest[] {
   const filled = Object.entries(exampleValues).reduce(
     (done, [placeholder, value]) => done.replaceAll(placeholder, value),
-    text,
+    JSON.stringify(objects),
   );
   return JSON.parse(filled) as Manifest[];
 }
