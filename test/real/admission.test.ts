@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { bindingFinalizer } from '../../shared/api/binding.ts';
 import { renderIdentity } from '../../shared/identity/render-identity.ts';
+import { findWrongSettings } from '../../shared/runtime/config.ts';
 import { binding } from '../support/manifests.ts';
 import {
   createBinding,
@@ -697,6 +698,92 @@ async function givenMutation(
   for (const one of [policy, binding]) await kleym.create(one);
   await soonCreated(content).toContain(word);
 }
+
+describe('writing settings', () => {
+  const home = 'kleym-system';
+  const right = {
+    KLEYM_TRUST_DOMAIN: 'example.org',
+    KLEYM_CLUSTERSPIFFEID_CLASS_NAME: '',
+    LOG_LEVEL: 'info',
+  };
+
+  /** As kustomize makes it, with something of a hash. */
+  function settings(data: object, metadata: object = {}): Manifest {
+    const labels = { 'app.kubernetes.io/part-of': 'kleym' };
+    const name = 'kleym-config-2g4m5h7k9b';
+    return {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name, namespace: home, labels, ...metadata },
+      data,
+    };
+  }
+
+  const wrong: [name: string, value: string][] = [
+    ['KLEYM_TRUST_DOMAIN', 'spiffe://prod.corp'],
+    ['KLEYM_TRUST_DOMAIN', '"prod.corp"'],
+    ['KLEYM_TRUST_DOMAIN', 'Prod.corp'],
+    ['KLEYM_TRUST_DOMAIN', '<YOUR-TRUST-DOMAIN>'],
+    ['KLEYM_TRUST_DOMAIN', 'prod.corp # ours'],
+    ['KLEYM_TRUST_DOMAIN', 'a'.repeat(256)],
+    ['KLEYM_TRUST_DOMAIN', ''],
+    ['KLEYM_CLUSTERSPIFFEID_CLASS_NAME', '<YOUR-CLASS-NAME>'],
+    ['KLEYM_CLUSTERSPIFFEID_CLASS_NAME', "'spire'"],
+    ['KLEYM_CLUSTERSPIFFEID_CLASS_NAME', 'a'.repeat(64)],
+    ['KLEYM_NAMESPACE_SELECTOR', '"true"'],
+    ['KLEYM_OVERLAP_POLICY', 'deny'],
+    ['LOG_LEVEL', 'verbose'],
+    ['KLEYM_GRACE_SECONDS', '601'],
+    ['KLEYM_GRACE_SECONDS', '9999999999999999999999'],
+    ['PORT', '-1'],
+    ['KLEYM_TRUSTDOMAIN', 'prod.corp'],
+  ];
+  test.each(wrong)('with %s=%s are refused in the words of the functions', async (name, value) => {
+    const data = { ...right, [name]: value };
+    const [problem] = findWrongSettings(data);
+    const { status, message } = await create(settings(data), alice);
+    expect(status).toBe(422);
+    expect(message).toContain(`ValidatingAdmissionPolicy 'kleym-settings'`);
+    expect(message).toContain(` denied request: ${problem?.message}`);
+  });
+
+  const well: object[] = [
+    right,
+    { ...right, KLEYM_CLUSTERSPIFFEID_CLASS_NAME: 'spire-mgmt-spire', KLEYM_NAMESPACE_SELECTOR: 'false' },
+    { ...right, KLEYM_OVERLAP_POLICY: 'refuse', KLEYM_GRACE_SECONDS: '0', PORT: '65535', HOST: '::' },
+  ];
+  test.each(well)('that the functions take are taken: %j', async (data) => {
+    expect(findWrongSettings(data as Record<string, string>)).toEqual([]);
+    expect(await create(settings(data), alice)).toEqual(done);
+  });
+
+  test('of a text that fits into no message are refused all the same', async () => {
+    for (const value of ['two\nlines', 'x'.repeat(10_000)])
+      expect(await create(settings({ ...right, LOG_LEVEL: value }), alice)).toHaveProperty('status', 422);
+  });
+
+  test('are judged where they change, and what was wrong before may be labelled and deleted', async () => {
+    const { ask } = kleym;
+    const policy = findManifest(admissionPolicies, 'ValidatingAdmissionPolicyBinding', 'kleym-settings');
+    const bad = settings({ ...right, LOG_LEVEL: 'loud' }, { name: 'kleym-config-before' });
+    await kleym.must({ method: 'DELETE', path: toPath(policy) });
+    await soon(() =>
+      ask({ method: 'POST', path: `${toListPath(bad)}?dryRun=All`, content: bad, ...alice }),
+    ).toBe('');
+    await kleym.create(bad);
+    await kleym.create(policy);
+    await untilInForce(kleym);
+    expect(await patch(bad, { metadata: { annotations: { a: 'b' } } }, alice)).toEqual(done);
+    expect(await patch(bad, { data: { LOG_LEVEL: 'louder' } }, alice)).toHaveProperty('status', 422);
+    expect(await remove(bad, alice)).toEqual(done);
+  });
+
+  test('are those of kleym-system that kleym made, and no others', async () => {
+    const data = { LOG_LEVEL: 'loud' };
+    for (const metadata of [{ name: 'kleym-dashboard' }, { labels: {} }, { namespace: 'team-a' }])
+      expect(await create(settings(data, metadata), alice)).toEqual(done);
+  });
+});
 
 /** Polls: what would come about if this were created now. */
 function soonCreated(content: Manifest): ReturnType<typeof expect.poll<string>> {

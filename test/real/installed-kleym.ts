@@ -101,13 +101,20 @@ export async function untilInForce({ ask }: Pick<InstalledKleym, 'ask'>): Promis
     path: `${outputsPath}?dryRun=All`,
     content: { ...output, spec: { spiffeIDTemplate: 'x' } },
   } as const;
+  const settings = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'kleym-config-probe', labels: { 'app.kubernetes.io/part-of': 'kleym' } },
+  };
+  const configMaps = '/api/v1/namespaces/kleym-system/configmaps?dryRun=All';
   const missing = '/apis/kleym.sonda.red/v1alpha1/namespaces/default/inferenceidentitybindings';
   let answers: Answer[] = [];
   for (let tries = 1; tries <= 150; tries += 1) {
     answers = [await ask(probe), await ask({ ...probe, user: reconcileAccount })];
     const served = await ask({ method: 'GET', path: missing });
+    answers.push(await ask({ method: 'POST', path: configMaps, content: settings }));
     const refused = answers.every(
-      ({ status, message }) => status === 422 && / denied request: found /.test(message),
+      ({ status, message }) => status === 422 && / denied request: (found |KLEYM_)/.test(message),
     );
     if (refused && served.status === 200) return;
     await sleep(100);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
+import { useCommand } from '../support/command.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import {
   type Answer,
@@ -17,6 +18,7 @@ import {
 } from '../support/kube-client.ts';
 import {
   applyJsonPatch,
+  fillIn,
   findManifest,
   manifestsFolder,
   readKustomization,
@@ -134,6 +136,18 @@ describe('kustomize', () => {
     expect(withoutHash(objects).toSorted(byName)).toEqual(expected.toSorted(byName));
   });
 
+  test.each([
+    ['example.org', 0, /^√ trust domain example\.org, no class$/m],
+    ['spiffe://example.org', 2, /^× <stdin>:\d+: KLEYM_TRUST_DOMAIN is "spiffe:\/\/example\.org": /m],
+  ])('makes what kubectl kleym doctor --overlay reads: %s', async (domain, expected, words) => {
+    const objects = await configure(`KLEYM_TRUST_DOMAIN=${domain}`);
+    const text = objects.map((object) => stringify(object)).join('---\n');
+    const pinned = text.replaceAll('image: kleym', 'image: registry.example.org/kleym:0.1.0');
+    const command = await useCommand([]);
+    const { output, exitCode } = await command.run('doctor --overlay -', pinned);
+    expect({ exitCode, output }).toEqual({ exitCode: expected, output: expect.stringMatching(words) });
+  });
+
   test('lets the patches of docs/gitops.md keep the CRD and the values of Revisions from being pruned', async () => {
     const text = await readFile(join(manifestsFolder, '..', 'docs', 'gitops.md'), 'utf8');
     const [, block = ''] = /^```yaml\n(patches:\n.*?)^```/ms.exec(text) ?? [];
@@ -237,7 +251,7 @@ async function applyAll(objects: readonly Manifest[]): Promise<string[]> {
 describe('the API server', () => {
   test.each(combinations)('accepts $name without a warning', async ({ folders }) => {
     const { objects } = await build(folders);
-    await applyAll(objects);
+    await applyAll(fillIn(objects));
   });
 
   test('refuses to change the configuration of a Revision, and accepts another one beside it', async () => {
