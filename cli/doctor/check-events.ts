@@ -4,9 +4,9 @@ import { toApiVersion } from '../../shared/api/object-meta.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
 import { type Check, type DoctorFacts, type Read, isRead } from './doctor-facts.ts';
 import {
-  type Adapter,
   type Conditioned,
   type Definition,
+  type Pod,
   type Source,
   brokerNames,
   findTrouble,
@@ -129,13 +129,13 @@ function checkSource(source: Source, facts: DoctorFacts): Check {
 /** Ready says that an adapter was made. It may not run; and of a kind that was not served when it began it never hears. */
 function findStillness(
   { metadata, spec }: Source,
-  { deployments, adapters, definitions }: DoctorFacts,
+  { deployments, pods, definitions }: DoctorFacts,
 ): string | undefined {
   const isOfSource = (one: { readonly metadata: Source['metadata'] }) =>
     one.metadata.labels?.[sourceLabel] === metadata.name;
   const deployment = isRead(deployments) ? deployments.find(isOfSource) : undefined;
   if (deployment && (deployment.status?.availableReplicas ?? 0) === 0) return 'does not run';
-  const started = isRead(adapters) ? adapters.filter(isOfSource).flatMap(startOf) : [];
+  const started = isRead(pods) ? pods.filter(isOfSource).flatMap(startOf) : [];
   const late = isRead(definitions)
     ? definitions.filter((definition) => spec.resources.some((resource) => isDefinedBy(resource, definition)))
     : [];
@@ -145,7 +145,7 @@ function findStillness(
   return missed && `began before ${missed.metadata.name} was installed`;
 }
 
-function startOf({ status }: Adapter): string[] {
+function startOf({ status }: Pod): string[] {
   return (status?.containerStatuses ?? []).flatMap(({ state }) => state?.running?.startedAt ?? []);
 }
 

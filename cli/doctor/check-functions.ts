@@ -1,8 +1,8 @@
 import { type Check, type DoctorFacts, isRead } from './doctor-facts.ts';
-import { type Service, findTrouble, functionNames } from './installation.ts';
+import { type Pod, type Service, findTrouble, functionNames } from './installation.ts';
 
 /** Whether every function is there once, and ready. */
-export function checkFunctions({ services, operators }: DoctorFacts): Check[] {
+export function checkFunctions({ services, pods, operators }: DoctorFacts): Check[] {
   const area = 'functions';
   const advice = 'kubectl apply --server-side -k your overlay';
   if (services === undefined)
@@ -23,6 +23,8 @@ export function checkFunctions({ services, operators }: DoctorFacts): Check[] {
       const found = services.filter(({ metadata }) => metadata.name === name);
       const [first] = found;
       if (!first) return { area, status: 'error', message: `function ${name} is not installed`, advice };
+      const stuck = isRead(pods) ? found.flatMap((one) => findStuckPod(one, pods) ?? []) : [];
+      if (stuck[0]) return { area, status: 'error', ...stuck[0] };
       const trouble = found.map(findTrouble).find((one) => one !== undefined);
       if (trouble === undefined) return { area, status: 'ok', message: `function ${name} is ready` };
       const where = `kubectl -n ${first.metadata.namespace} describe ksvc ${name}`;
@@ -49,6 +51,37 @@ export function checkFunctions({ services, operators }: DoctorFacts): Check[] {
 
 function imageOf({ spec }: Service): string[] {
   return spec.template.spec.containers.flatMap(({ image }) => image ?? []);
+}
+
+/** What a container waits for where nothing is wrong. */
+const ordinary: readonly string[] = ['ContainerCreating', 'PodInitializing'];
+
+/** A pod that cannot start. Knative only says Unknown until the Revision's progress deadline, ten minutes later. */
+function findStuckPod(
+  { metadata, status }: Service,
+  pods: readonly Pod[],
+): Pick<Check, 'message' | 'advice'> | undefined {
+  const revisions = [status?.latestCreatedRevisionName, status?.latestReadyRevisionName];
+  const own = pods.filter(({ metadata: { namespace, labels = {} } }) => {
+    const revision = labels['serving.knative.dev/revision'];
+    return namespace === metadata.namespace && revision !== undefined && revisions.includes(revision);
+  });
+  for (const pod of own)
+    for (const { image = '', state } of pod.status?.containerStatuses ?? []) {
+      const reason = state?.waiting?.reason;
+      if (reason === undefined || ordinary.includes(reason)) continue;
+      const message = `function ${metadata.name} does not start: ${reason}, image ${image}`;
+      return { message, advice: adviseOnStuck(reason, pod) };
+    }
+  return undefined;
+}
+
+function adviseOnStuck(reason: string, { metadata: { namespace, name } }: Pod): string {
+  if (reason === 'CrashLoopBackOff')
+    return `kubectl -n ${namespace} logs ${name} --all-containers --previous --prefix`;
+  const describe = `kubectl -n ${namespace} describe pod ${name}`;
+  if (!reason.includes('Image')) return describe;
+  return `set "images" of your overlay to an image that the nodes can pull, and apply it; ${describe} says what the registry answers`;
 }
 
 function toSecond(message: string): Check {

@@ -4,11 +4,12 @@ import type { Resource } from '../../shared/api/object-meta.ts';
 import type { Permission } from '../../shared/explain/kube/permissions.ts';
 import type { ControllerManagerConfig } from '../../shared/explain/spire/controller-manager.ts';
 import type {
-  Adapter,
+  Broker,
   ConfigMap,
   Conditioned,
   Definition,
   Deployment,
+  Pod,
   Policy,
   RoleBinding,
   Service,
@@ -31,13 +32,16 @@ export interface DoctorFacts {
   readonly definitions: Read<Definition>;
   readonly services: Read<Service>;
   readonly triggers: Read<Trigger>;
-  readonly brokers: Read<Conditioned>;
+  readonly brokers: Read<Broker>;
   readonly sources: Read<Source>;
   readonly pings: Read<Conditioned>;
   /** Those of adapters, and that of the sweep. */
   readonly deployments: Read<Deployment>;
-  /** The pods of sources. */
-  readonly adapters: Read<Adapter>;
+  /** Those of functions and sources. */
+  readonly pods: Read<Pod>;
+  /** The Deployments of Knative itself. */
+  readonly serving: Read<Deployment>;
+  readonly eventing: Read<Deployment>;
   readonly configMaps: Read<ConfigMap>;
   readonly policies: Read<Policy>;
   readonly roleBindings: Read<RoleBinding>;
@@ -50,7 +54,15 @@ export interface DoctorFacts {
 
 /** One thing that was looked at. */
 export interface Check {
-  readonly area: 'definitions' | 'functions' | 'events' | 'settings' | 'bindings' | 'permissions' | 'trial';
+  readonly area:
+    | 'definitions'
+    | 'knative'
+    | 'functions'
+    | 'events'
+    | 'settings'
+    | 'bindings'
+    | 'permissions'
+    | 'trial';
   readonly status: 'ok' | 'warning' | 'error' | 'unknown';
   readonly message: string;
   /** What to do. */

@@ -3,6 +3,7 @@ import { checkBindings } from './check-bindings.ts';
 import { checkDefinitions } from './check-definitions.ts';
 import { checkEvents } from './check-events.ts';
 import { checkFunctions } from './check-functions.ts';
+import { checkKnative } from './check-knative.ts';
 import { checkPermissions } from './check-permissions.ts';
 import { checkSettings } from './check-settings.ts';
 import type { Check, DoctorFacts } from './doctor-facts.ts';
@@ -21,6 +22,7 @@ export function toDoctorReport(facts: DoctorFacts, trial: readonly Check[] = [])
     kind: 'InstallationReport',
     checks: [
       ...checkDefinitions(facts),
+      ...checkKnative(facts),
       ...checkFunctions(facts),
       ...checkEvents(facts),
       ...checkSettings(facts),

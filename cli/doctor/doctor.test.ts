@@ -14,11 +14,12 @@ import type { DoctorFacts } from './doctor-facts.ts';
 import { toDoctorReport } from './doctor-report.ts';
 import { toDoctorText } from './doctor-text.ts';
 import {
-  type Adapter,
+  Broker,
   ConfigMap,
   Conditioned,
   Definition,
   type Deployment,
+  type Pod,
   Policy,
   RoleBinding,
   Service,
@@ -43,11 +44,25 @@ beforeAll(async () => {
     definitions: (await readDefinitions()).map((text) => Definition.parse(parse(text))),
     services: of('Service').map((object) => Service.parse(object)),
     triggers: of('Trigger').map((object) => Trigger.parse(object)),
-    brokers: of('Broker').map((object) => Conditioned.parse(object)),
+    brokers: of('Broker').map((object) =>
+      Broker.parse({
+        ...object,
+        status: { ...ready, annotations: { 'knative.dev/channelKind': 'InMemoryChannel' } },
+      }),
+    ),
     sources,
     pings: of('PingSource').map((object) => Conditioned.parse(object)),
     deployments: sources.map(({ metadata }) => toAdapter(metadata.name, 1)),
-    adapters: sources.map(({ metadata }) => toPod(metadata.name, '2026-01-02T00:00:00Z')),
+    pods: sources.map(({ metadata }) => toPod(metadata.name, '2026-01-02T00:00:00Z')),
+    serving: ['activator', 'autoscaler', 'controller', 'webhook', 'unknown'].map((name) => toPart(name)),
+    eventing: [
+      'eventing-controller',
+      'eventing-webhook',
+      'pingsource-mt-adapter',
+      'mt-broker-ingress',
+      'mt-broker-filter',
+      'imc-dispatcher',
+    ].map((name) => toPart(name)),
     configMaps: of('ConfigMap').map((object) => ConfigMap.parse(object)),
     policies: of('ValidatingAdmissionPolicy').map((object) => Policy.parse(object)),
     roleBindings: of('ClusterRoleBinding').map((object) => RoleBinding.parse(object)),
@@ -74,10 +89,29 @@ function toAdapter(source: string, availableReplicas: number): Deployment {
   };
 }
 
-function toPod(source: string, startedAt: string): Adapter {
+function toPart(name: string, replicas = 1): Deployment {
+  return {
+    metadata: { name, namespace: 'knative' },
+    spec: { replicas },
+    status: { availableReplicas: replicas },
+  };
+}
+
+function toPod(source: string, startedAt: string): Pod {
   return {
     metadata: { ...toAdapter(source, 1).metadata, name: `apiserversource-${source}-x` },
     status: { containerStatuses: [{ state: { running: { startedAt } } }] },
+  };
+}
+
+function toStuckPod(revision: string, reason: string): Pod {
+  return {
+    metadata: {
+      name: `${revision}-x`,
+      namespace: 'kleym-system',
+      labels: { 'serving.knative.dev/revision': revision },
+    },
+    status: { containerStatuses: [{ image: 'example.org/kleym:1', state: { waiting: { reason } } }] },
   };
 }
 
@@ -258,6 +292,53 @@ describe('each fault is found, alone', () => {
       'warning: 1 bindings were evaluated by nobody yet',
       'warning: ClusterSPIFFEIDs whose binding is gone: kleym-default-gone-pool-1',
     ]);
+  });
+
+  test('15. a part of Knative does not run, of those that the Brokers need', () => {
+    const eventing = edit(facts.eventing, 'imc-dispatcher', ({ metadata }) => toPart(metadata.name, 0));
+    expect(troublesOf({ eventing })).toEqual([
+      'error: imc-dispatcher of knative-eventing does not run: events do not arrive',
+    ]);
+    const brokers = ['kleym', 'kleym-dead-letters'].map((name) => ({
+      metadata: { name, namespace: 'kleym-system' },
+      status: ready,
+    }));
+    expect(troublesOf({ eventing, brokers })).toEqual([]);
+    expect(troublesOf({ serving: edit(facts.serving, 'activator', () => undefined) })).toEqual([
+      'warning: activator of knative-serving is not there',
+    ]);
+    expect(troublesOf({ serving: [] })).toEqual([
+      'unknown: nothing of Knative was found in namespace knative-serving',
+    ]);
+  });
+
+  test.each([
+    ['ImagePullBackOff', 'set "images" of your overlay to an image that the nodes can pull'],
+    [
+      'CrashLoopBackOff',
+      'kubectl -n kleym-system logs map-pool-00002-x --all-containers --previous --prefix',
+    ],
+    ['CreateContainerConfigError', 'kubectl -n kleym-system describe pod map-pool-00002-x'],
+  ])('16. a pod of the newest Revision does not start: %s', (reason, advice) => {
+    const services = edit(facts.services, 'map-pool', (one) => ({
+      ...one,
+      status: { ...ready, latestCreatedRevisionName: 'map-pool-00002' },
+    }));
+    const pod = toStuckPod('map-pool-00002', reason);
+    const { checks } = toDoctorReport({ ...facts, services, pods: [pod] });
+    expect(checks.filter(({ status }) => status !== 'ok')).toEqual([
+      {
+        area: 'functions',
+        status: 'error',
+        message: `function map-pool does not start: ${reason}, image example.org/kleym:1`,
+        advice: expect.stringContaining(advice),
+      },
+    ]);
+    for (const fine of [
+      toStuckPod('map-pool-00001', reason),
+      toStuckPod('map-pool-00002', 'ContainerCreating'),
+    ])
+      expect(troublesOf({ services, pods: [fine] })).toEqual([]);
   });
 });
 

@@ -15,7 +15,7 @@ export const installedResources = {
   },
   pings: { group: 'sources.knative.dev', version: 'v1', kind: 'PingSource', plural: 'pingsources' },
   deployments: { group: 'apps', version: 'v1', kind: 'Deployment', plural: 'deployments' },
-  adapters: { group: '', version: 'v1', kind: 'Pod', plural: 'pods' },
+  pods: { group: '', version: 'v1', kind: 'Pod', plural: 'pods' },
   configMaps: { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' },
   definitions: {
     group: 'apiextensions.k8s.io',
@@ -93,6 +93,16 @@ const Status = z
 export const Conditioned = z.object({ metadata: Metadata, status: Status });
 export type Conditioned = z.infer<typeof Conditioned>;
 
+/** Where events go. One that is made of channels says of which kind they are. */
+export const Broker = z.object({
+  metadata: Metadata,
+  status: z
+    .object({ conditions: z.array(Condition).optional(), annotations: StringMap.optional() })
+    .optional()
+    .catch(undefined),
+});
+export type Broker = z.infer<typeof Broker>;
+
 export const Service = z.object({
   metadata: Metadata,
   spec: z.object({
@@ -110,7 +120,14 @@ export const Service = z.object({
       }),
     }),
   }),
-  status: Status,
+  status: z
+    .object({
+      conditions: z.array(Condition).optional(),
+      latestCreatedRevisionName: z.string().optional(),
+      latestReadyRevisionName: z.string().optional(),
+    })
+    .optional()
+    .catch(undefined),
 });
 export type Service = z.infer<typeof Service>;
 
@@ -136,6 +153,7 @@ export type Source = z.infer<typeof Source>;
 
 export const Deployment = z.object({
   metadata: Metadata,
+  spec: z.object({ replicas: z.int().optional() }).optional().catch(undefined),
   status: z
     .object({ availableReplicas: z.int().optional(), conditions: z.array(Condition).optional() })
     .optional()
@@ -143,23 +161,25 @@ export const Deployment = z.object({
 });
 export type Deployment = z.infer<typeof Deployment>;
 
-/** The pod of a source. */
-export const Adapter = z.object({
+const ContainerStatus = z.object({
+  image: z.string().optional(),
+  state: z
+    .object({
+      running: z.object({ startedAt: z.string() }).optional(),
+      waiting: z.object({ reason: z.string().optional() }).optional(),
+    })
+    .optional(),
+});
+
+/** A pod of a function or of a source. */
+export const Pod = z.object({
   metadata: Metadata,
   status: z
-    .object({
-      containerStatuses: z
-        .array(
-          z.object({
-            state: z.object({ running: z.object({ startedAt: z.string() }).optional() }).optional(),
-          }),
-        )
-        .optional(),
-    })
+    .object({ containerStatuses: z.array(ContainerStatus).optional() })
     .optional()
     .catch(undefined),
 });
-export type Adapter = z.infer<typeof Adapter>;
+export type Pod = z.infer<typeof Pod>;
 
 export const ConfigMap = z.object({ metadata: Metadata, data: StringMap.optional() });
 export type ConfigMap = z.infer<typeof ConfigMap>;

@@ -11,6 +11,7 @@ import { readServedKinds } from '../../shared/explain/kube/served-kinds.ts';
 import { readControllerManager } from '../../shared/explain/spire/read-controller-manager.ts';
 import { partOfKleym } from '../../shared/explain/status/knative-service.ts';
 import { type Ending, type Given, SetupError, type Tools, toEnding } from '../tools.ts';
+import { eventingNamespace, servingNamespace } from './check-knative.ts';
 import { checkOverlay } from './check-overlay.ts';
 import { type DoctorFacts, isRead } from './doctor-facts.ts';
 import { type DoctorReport, toDoctorReport } from './doctor-report.ts';
@@ -18,18 +19,18 @@ import { toDoctorText } from './doctor-text.ts';
 import { readOverlay } from './read-overlay.ts';
 import { createTrialTools, runTrial } from './trial.ts';
 import {
-  Adapter,
+  Broker,
   ConfigMap,
   Conditioned,
   Definition,
   Deployment,
+  Pod,
   Policy,
   RoleBinding,
   Service,
   Source,
   Trigger,
   installedResources,
-  sourceLabel,
 } from './installation.ts';
 
 /** kubectl kleym doctor */
@@ -76,11 +77,13 @@ async function readFacts(
     served: readServedKinds(lookups),
     definitions: list(others.definitions, Definition),
     triggers: list(triggers, Trigger, partOfKleym),
-    brokers: list(brokers, Conditioned, partOfKleym),
+    brokers: list(brokers, Broker, partOfKleym),
     sources: list(sources, Source, partOfKleym),
     pings: list(pings, Conditioned, partOfKleym),
     deployments: list(others.deployments, Deployment, undefined, home),
-    adapters: list(others.adapters, Adapter, sourceLabel, home),
+    pods: list(others.pods, Pod, undefined, home),
+    serving: list(others.deployments, Deployment, undefined, servingNamespace),
+    eventing: list(others.deployments, Deployment, undefined, eventingNamespace),
     configMaps: list(others.configMaps, ConfigMap, undefined, home),
     policies: list(others.policies, Policy, partOfKleym),
     roleBindings: list(others.roleBindings, RoleBinding),

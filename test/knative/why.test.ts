@@ -119,7 +119,7 @@ describe('where the installation is at fault, so is told', () => {
     await untilSaid('clusterSPIFFEIDClassName', 'other');
     await untilIds(here.name, 'served', []);
     expect((await kleym('doctor')).out).toContain(
-      '× SPIRE Controller Manager acts on outputs without a class only, the outputs have "other"',
+      '× SPIRE Controller Manager acts only on outputs without a class, the outputs have "other"',
     );
     expect(await firstLine(here, 'served')).toContain(
       'nearest is binding-a: the ClusterSPIFFEID has class "other", SPIRE Controller Manager acts only on outputs without a class. To change it: set KLEYM_CLUSTERSPIFFEID_CLASS_NAME',
