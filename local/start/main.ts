@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { describeFailure } from './describe-failure.ts';
 import { parseOptions } from './options.ts';
-import { start } from './start.ts';
+import { type Running, start } from './start.ts';
 
 const parsed = parseOptions(process.argv.slice(2), process.env);
 if (parsed.kind === 'help') process.stdout.write(parsed.text);
@@ -9,7 +9,7 @@ if (parsed.kind === 'invalid') fail(parsed.message);
 if (parsed.kind === 'start') {
   try {
     const running = await start(parsed.options, process.stdout, process.stdin.isTTY ? confirm : undefined);
-    if (running) endOnSignal(running);
+    if (running) keepUntilEnd(running);
   } catch (error) {
     fail(describeFailure(error));
   }
@@ -32,14 +32,25 @@ function fail(message: string): never {
   process.exit(1);
 }
 
-function endOnSignal({ stop }: { readonly stop: () => Promise<void> }): void {
+/** Ends on a signal, and where another installation works: two that overwrite each other serve nobody. */
+function keepUntilEnd({ stop, overwritten }: Running): void {
   let ending = false;
-  async function end(): Promise<void> {
-    if (ending) process.exit(1);
+  async function end(exitCode: number): Promise<void> {
     ending = true;
     await stop();
-    process.exit(0);
+    process.exit(exitCode);
   }
-  process.on('SIGINT', () => void end());
-  process.on('SIGTERM', () => void end());
+  function endOnSignal(): void {
+    if (ending) process.exit(1);
+    void end(0);
+  }
+  process.on('SIGINT', endOnSignal);
+  process.on('SIGTERM', endOnSignal);
+  void overwritten.then((rival) => {
+    if (ending) return undefined;
+    process.stderr.write(
+      `kleym: ${rival}. Two that overwrite each other take the workloads their identities each time, so this one stops. To work here, end the other one first\n`,
+    );
+    return end(1);
+  });
 }

@@ -5,31 +5,38 @@ import { createRivals } from './rivals.ts';
 
 const settings = { ...testSettings, trustDomain: 'example.org', className: 'kleym' };
 const ours = { trustDomain: 'example.org', clusterSPIFFEIDClassName: 'kleym' };
+const theirs = { ...ours, trustDomain: 'other.org' };
 
-function about(name: string, status?: object): CloudEvent<unknown> {
-  const metadata = { name, namespace: 'team-a', uid: name, resourceVersion: '1', generation: 1 };
+/** What is told where a binding has these statuses, one after the other. */
+function toldOf(...statuses: readonly (object | 'deleted')[]): string[] {
+  const told: string[] = [];
+  const see = createRivals(settings, (rival) => told.push(rival));
+  for (const status of statuses) see(status === 'deleted' ? about({}, 'delete') : about(status));
+  return told;
+}
+
+function about(status: object, change = 'update'): CloudEvent<unknown> {
+  const metadata = { name: 'a', namespace: 'team-a', uid: 'a', resourceVersion: '1', generation: 1 };
   const spec = { poolRef: { name: 'llama' }, serviceAccountName: 'sa', mode: 'PoolOnly' };
-  const data = { metadata, spec, ...(status && { status }) };
-  const type = 'dev.knative.apiserver.resource.update';
+  const type = `dev.knative.apiserver.resource.${change}`;
+  const data = { metadata, spec, status };
   return new CloudEvent({ type, source: 'x', apiversion: 'kleym.sonda.red/v1alpha1', data });
 }
 
-test('another installation is told of once, where it overwrites what was ours', () => {
-  const rivals = createRivals(settings);
-  expect(rivals.see(about('a', ours))).toBeUndefined();
-  expect(rivals.see(about('a', { ...ours, trustDomain: 'other.org' }))).toMatch(
-    /^another installation writes here with trust domain other.org and class kleym, as to team-a\/a: /,
-  );
-  expect(rivals.see(about('a', ours))).toBeUndefined();
-  expect(rivals.see(about('a', { ...ours, trustDomain: 'other.org' }))).toBeUndefined();
-  expect(rivals.see(about('a', { trustDomain: 'example.org' }))).toContain(
-    'trust domain example.org and no class',
-  );
+test('another installation is told of where it overwrites what was ours', () => {
+  expect(toldOf({}, ours, theirs)).toEqual([
+    'another installation writes here with trust domain other.org and class kleym: it overwrote team-a/a',
+  ]);
+  expect(toldOf(ours, { trustDomain: 'example.org' })).toEqual([
+    'another installation writes here with trust domain example.org and no class: it overwrote team-a/a',
+  ]);
 });
 
 test('what others wrote before is no sign of one: settings change', () => {
-  const rivals = createRivals(settings);
-  expect(rivals.see(about('a'))).toBeUndefined();
-  expect(rivals.see(about('a', { trustDomain: 'other.org' }))).toBeUndefined();
-  expect(rivals.see(about('a', ours))).toBeUndefined();
+  expect(toldOf({}, theirs, ours, ours)).toEqual([]);
+});
+
+test('a status that nobody has written yet, or a binding that is gone, is no sign of one', () => {
+  expect(toldOf(ours, {})).toEqual([]);
+  expect(toldOf(ours, 'deleted', theirs)).toEqual([]);
 });

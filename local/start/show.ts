@@ -1,11 +1,9 @@
 import type { CloudEvent } from 'cloudevents';
 import { describeTerminal } from '../../cli/terminal/terminal.ts';
-import type { Settings } from '../../shared/identity/settings.ts';
 import type { Delivery } from '../eventing/broker.ts';
 import { createOutage } from './outage.ts';
 import { type Printer, createPrinter, toClock } from './printer.ts';
 import type { SourceNews } from '../eventing/sources.ts';
-import { createRivals } from './rivals.ts';
 import { createWatcher } from './transitions.ts';
 
 /** Where text goes, and whether a person reads it there. */
@@ -32,12 +30,11 @@ function now(): Date {
 }
 
 /** A show on an output. */
-export function createShow(out: Out, environment: NodeJS.ProcessEnv, settings: Settings): Show {
+export function createShow(out: Out, environment: NodeJS.ProcessEnv): Show {
   const printer = createPrinter(out, () => describeTerminal(out, environment), now);
   const outage = createOutage(now, toClock);
   const reminding = setInterval(remind, reminderMs);
   const watcher = createWatcher();
-  const rivals = createRivals(settings);
   let after: (() => void) | undefined;
   let timer: NodeJS.Timeout | undefined;
   function printTable(): void {
@@ -53,8 +50,6 @@ export function createShow(out: Out, environment: NodeJS.ProcessEnv, settings: S
   return {
     printer,
     onEvent: (event) => {
-      const rival = rivals.see(event);
-      if (rival !== undefined) printer.warning(rival);
       const transition = watcher.see(event);
       if (!transition) return;
       printer.transition(transition);

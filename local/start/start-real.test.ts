@@ -99,18 +99,3 @@ test('at its end it says what stays behind, and the next one what it would overw
     `3 of them were last written with trust domain ${testSettings.trustDomain} and no class`,
   );
 });
-
-test('two with different settings say of each other that they are there', async () => {
-  const { file } = await givenCluster();
-  const one = startOn(file);
-  const running = await one.running;
-  await eventually(() => expect(one.said()).toContain('2 ready'));
-  const other = startOn(file, { trustDomain: 'other.example' });
-  const otherRunning = await other.running;
-  await eventually(() =>
-    expect(one.said()).toContain(
-      'another installation writes here with trust domain other.example and no class',
-    ),
-  );
-  await Promise.all([running?.stop(), otherRunning?.stop()]);
-});

@@ -18,6 +18,8 @@ import { createWatcher } from './transitions.ts';
 /** Something that runs until it is stopped. */
 export interface Running {
   readonly stop: () => Promise<void>;
+  /** Resolves when another installation overwrites what this one wrote: why this one has to stop. */
+  readonly overwritten: Promise<string>;
 }
 
 // The groups whose CRDs the cluster in this process has: waiting for others would only be noise.
@@ -65,7 +67,7 @@ async function startOnEmbedded(options: Options, choice: Embedded, out: Out): Pr
   try {
     const kubeconfigFile = kubeconfigFileOf(cluster);
     const { log, file } = await openLog(join(kubeconfigFile, '..'), options.logLevel);
-    const show = createShow(out, process.env, options.settings);
+    const show = createShow(out, process.env);
     const stack = await startStack({
       ...toPlaces(options, log),
       ...show,
@@ -83,6 +85,8 @@ async function startOnEmbedded(options: Options, choice: Embedded, out: Out): Pr
     if (choice.examples && cluster.isNew) await applyExamples(cluster);
     await applyManifests(cluster, own);
     return {
+      // Whoever writes to this cluster came to it, and goes again when it is overwritten itself.
+      overwritten: new Promise(() => undefined),
       stop: async () => {
         show.stop();
         await stack.stop();
@@ -97,13 +101,20 @@ async function startOnEmbedded(options: Options, choice: Embedded, out: Out): Pr
 
 async function startForPeople(options: Options, kubeConfig: KubeConfig, out: Out): Promise<Running> {
   const { log, file } = await openLog(stateFolder(options.port), options.logLevel);
-  const show = createShow(out, process.env, options.settings);
-  const stack = await startStack({ ...toPlaces(options, log), ...show, kubeConfig });
+  const show = createShow(out, process.env);
+  const { promise: overwritten, resolve } = Promise.withResolvers<string>();
+  const seeRivals = createRivals(options.settings, resolve);
+  const onEvent: StackOptions['onEvent'] = (event) => {
+    seeRivals(event);
+    show.onEvent(event);
+  };
+  const stack = await startStack({ ...toPlaces(options, log), ...show, onEvent, kubeConfig });
   const server = kubeConfig.getCurrentCluster()?.server ?? '';
   show.printer.text(
     `kleym on Knative, on the cluster ${server}\n\n${toAddresses(stack)}\n  logs        ${fromHere(file)}\n  stop        Ctrl-C\n`,
   );
   return {
+    overwritten,
     stop: async () => {
       show.stop();
       await stack.stop();
@@ -116,9 +127,12 @@ async function startForPeople(options: Options, kubeConfig: KubeConfig, out: Out
 /** Where no person looks, everything that happens is a line of the log. */
 async function startForMachines(options: Options, kubeConfig: KubeConfig): Promise<Running> {
   const log = createLog({ service: 'kleym', level: options.logLevel });
-  const stack = await startStack({ ...toPlaces(options, log), ...toLogged(log, options), kubeConfig });
+  const { promise: overwritten, resolve } = Promise.withResolvers<string>();
+  const logged = toLogged(log, createRivals(options.settings, resolve));
+  const stack = await startStack({ ...toPlaces(options, log), ...logged, kubeConfig });
   log.info({ functions: stack.functions.url, broker: stack.broker.url }, 'started');
   return {
+    overwritten,
     stop: async () => {
       await stack.stop();
       const leftovers = await findLeftovers(kubeConfig);
@@ -130,16 +144,14 @@ async function startForMachines(options: Options, kubeConfig: KubeConfig): Promi
 
 function toLogged(
   log: Logger,
-  { settings }: Options,
+  seeRivals: ReturnType<typeof createRivals>,
 ): Pick<StackOptions, 'onEvent' | 'onDelivery' | 'onNews'> {
   const watcher = createWatcher();
-  const rivals = createRivals(settings);
   return {
     onEvent: (event) => {
+      seeRivals(event);
       const transition = watcher.see(event);
       if (transition) log.info(transition, 'transition');
-      const rival = rivals.see(event);
-      if (rival !== undefined) log.warn({ rival }, 'another installation');
     },
     onDelivery: ({ trigger, outcome, status, attempt, reason }) => {
       if (outcome === 'delivered' || outcome === 'replied') return;
