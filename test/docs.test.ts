@@ -11,6 +11,7 @@ import { readDefinition, readDefinitions } from '../local/crds/definitions.ts';
 import { parseOptions } from '../local/start/options.ts';
 import { bindingResource } from '../shared/api/binding.ts';
 import { reasons } from '../shared/api/reasons.ts';
+import { repairs } from '../shared/api/sweep-report.ts';
 import { parseObjects } from './support/kustomization.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -29,6 +30,11 @@ describe('reasons', () => {
   test('docs/api.md has the reasons of Events that no condition has', async () => {
     expect(await read('docs/api.md')).toContain('| `IdentityCollisionResolved` |');
   });
+});
+
+test('docs/functions.md has every kind of repair, as shared/api/sweep-report.ts explains it', async () => {
+  const rows = Object.entries(repairs).map(([repair, { meaning, note }]) => [`\`${repair}\``, meaning, note]);
+  expect(cellsOf(sectionOf(await read('docs/functions.md'), 'What the sweep finds'))).toEqual(rows);
 });
 
 describe('configuration', () => {

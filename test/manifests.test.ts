@@ -290,6 +290,7 @@ describe('the permissions', () => {
       'inferenceobjectives.llm-d.ai': ['list'],
       'inferenceobjectives.inference.networking.x-k8s.io': ['list'],
       'inferenceobjectives.inference.networking.k8s.io': ['list'],
+      'configmaps./kleym-sweep': ['get', 'patch'],
     },
     reconcile: {
       'inferenceidentitybindings.kleym.sonda.red': [...read, 'patch'],
@@ -316,9 +317,9 @@ describe('the permissions', () => {
     const accounts = namesOf(everything, 'ServiceAccount').toSorted();
     const ofSources = sources.map(({ spec }) => spec.serviceAccountName);
     expect(accounts).toEqual([...functions, ...ofSources].toSorted());
-    expect(namesOf(everything, 'Role')).toEqual([]);
+    expect(namesOf(everything, 'Role')).toEqual(['kleym-sweep-report']);
     const rules = everything
-      .filter(({ kind }) => kind === 'ClusterRole')
+      .filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role')
       .flatMap((role) => Rules.parse(role['rules']));
     const words = rules.flatMap(({ apiGroups, resources, verbs }) => [...apiGroups, ...resources, ...verbs]);
     for (const forbidden of ['*', 'secrets', 'impersonate', 'escalate', 'bind', 'deletecollection'])

@@ -266,8 +266,10 @@ describe('each fault is found, alone', () => {
       '"spiffe://prod.corp": trustDomain "spiffe://prod.corp" is not a SPIFFE trust domain: expected 1 to 255 characters out of a-z, 0-9, ".", "_" and "-", without scheme, path or blanks',
     ],
   ])('13. the functions have no trust domain that is one: "%s"', (domain, problem) => {
-    const [config] = typeof facts.configMaps === 'object' ? facts.configMaps : [];
-    const configMaps = config ? [{ ...config, data: { ...config.data, KLEYM_TRUST_DOMAIN: domain } }] : [];
+    const configMaps = edit(facts.configMaps, 'kleym-config', (one) => ({
+      ...one,
+      data: { ...one.data, KLEYM_TRUST_DOMAIN: domain },
+    }));
     expect(troublesOf({ configMaps, policies: [], controllerManager: undefined })).toEqual([
       `error: KLEYM_TRUST_DOMAIN is ${problem}`,
       "unknown: SPIRE Controller Manager's configuration was not found",

@@ -1,4 +1,3 @@
-import { answerWithinMs } from '../../shared/api/creation-budget.ts';
 import {
   Output,
   outputAnnotations,
@@ -12,6 +11,7 @@ import { type Change, isLeaving, parseChange, toRefusedObject } from '../../shar
 import type { Handler } from '../../shared/events/function-app.ts';
 import { isAsWritten } from '../../shared/identity/content.ts';
 import { toLabelValue } from '../../shared/identity/label-value.ts';
+import { toArrival } from '../../shared/collect/late-output.ts';
 import { isDnsLabel, isDnsSubdomain } from '../../shared/identity/object-names.ts';
 import { outputNamePrefix } from '../../shared/identity/output-name.ts';
 import { managedBy, ownerUidOf, parseOwner } from '../../shared/identity/ownership.ts';
@@ -42,18 +42,7 @@ export function mapOutput(cluster: Cluster): Handler {
  */
 async function isNoNews(verb: Change['verb'], output: Output, cluster: Cluster): Promise<boolean> {
   if (isLeaving(verb, output.metadata) || !isAsWritten(output)) return false;
-  return verb !== 'add' || isPrompt(output) || (await isConfirmed(output, cluster));
-}
-
-// How long a run waits for the answer to its POST, less the two seconds by which the times may be cut.
-const promptMs = answerWithinMs - 2_000;
-
-/** Whether an output was created soon after it was announced; both times are the API server's. */
-function isPrompt({ metadata }: Output): boolean {
-  const announced = Date.parse(metadata.annotations?.[outputAnnotations.claimedAt] ?? '');
-  const created = Date.parse(String(metadata['creationTimestamp']));
-  const age = created - announced;
-  return age >= 0 && age < promptMs;
+  return verb !== 'add' || toArrival(output) === 'prompt' || (await isConfirmed(output, cluster));
 }
 
 /** Whether the binding's status owns this very output. A claim that only announces it may be that of a run that died. */

@@ -1,19 +1,28 @@
-import { decideOrphans } from '../../shared/decide/decide-orphans.ts';
-import { needsRun } from '../../shared/decide/needs-write.ts';
+import type { Repair } from '../../shared/api/sweep-report.ts';
+import { findOrphanRepairs, findRepair } from './find-repair.ts';
 import { type Snapshot, compileWorld } from '../../shared/decide/world.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
+
+/** A binding that needs a run, and why. */
+export interface Unconverged {
+  readonly name: string;
+  readonly repair: Repair;
+}
 
 /**
  * The bindings of a namespace that need a run, by the decisions that reconcile takes; among them those that are gone
  * and have left an output behind. It pauses after each, because a namespace may be large.
  */
-export function* findUnconverged(snapshot: Snapshot, settings: Settings): Generator<void, string[]> {
+export function* findUnconverged(snapshot: Snapshot, settings: Settings): Generator<void, Unconverged[]> {
   const world = yield* compileWorld(snapshot, settings);
-  const unconverged = new Set(decideOrphans(world).map(({ owner }) => owner));
+  const repairs = new Map(findOrphanRepairs(world));
   for (const name of snapshot.bindings.keys()) {
     yield;
-    if (needsRun(world, name)) unconverged.add(name);
+    const repair = repairs.get(name) ?? findRepair(world, name);
+    if (repair !== undefined) repairs.set(name, repair);
   }
-  return [...unconverged].toSorted(compareText);
+  return [...repairs]
+    .map(([name, repair]) => ({ name, repair }))
+    .toSorted((a, b) => compareText(a.name, b.name));
 }

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { createBatches } from '../../shared/concurrency/batches.ts';
 import { type Answer, nothing } from '../../shared/events/answers.ts';
 import { type BindingNames, answerBindingsAffected } from '../../shared/events/bindings-affected.ts';
@@ -8,9 +9,11 @@ import { findOtherSettings } from '../../shared/identity/other-settings.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { collectCluster } from '../../shared/collect/collect-cluster.ts';
+import { type Repair, type RepairCounts, countRepairs } from '../../shared/api/sweep-report.ts';
 import { redact } from '../../shared/text/redact.ts';
 import { type EventLoop, runInSlices } from '../../shared/concurrency/run-in-slices.ts';
 import { findUnconverged } from './find-unconverged.ts';
+import { recordLook } from './record-look.ts';
 
 // A status may say anything, and a log line should not.
 const mostOthers = 3;
@@ -20,6 +23,7 @@ interface Look {
   readonly causes: readonly string[];
   readonly namespaces: number;
   readonly unconverged: readonly BindingNames[];
+  readonly found: RepairCounts;
   /** Settings that bindings were last written with, if they are others. */
   readonly otherSettings: readonly string[];
 }
@@ -33,20 +37,21 @@ interface Look {
 export function sweep(cluster: Cluster, settings: Settings, loop: EventLoop): Handler {
   const looks = createBatches((_everything, causes) => look(cluster, settings, causes, loop));
 
-  async function answerTo(cause: Cause): Promise<Answer> {
+  async function answerTo(cause: Cause, log: Logger): Promise<Answer> {
     const { id } = cause;
-    const { causes, namespaces, unconverged, otherSettings } = await looks.ask('everything', [id]);
+    const { causes, namespaces, unconverged, found, otherSettings } = await looks.ask('everything', [id]);
     const last = causes.at(-1) ?? id;
     if (last !== id) return nothing({ namespaces, sharedWith: redact(last) });
+    await recordLook(cluster, { namespaces, found }, log);
     return answerBindingsAffected(
       { from: 'sweep', cause, bindings: unconverged, isWhole: true },
-      { namespaces, ...(otherSettings.length > 0 && { otherSettings: otherSettings.join('; ') }) },
+      { namespaces, ...found, ...(otherSettings.length > 0 && { otherSettings: otherSettings.join('; ') }) },
     );
   }
 
   return function handleAny(event, context) {
     context.release?.();
-    return answerTo(toCause(event));
+    return answerTo(toCause(event), context.log);
   };
 }
 
@@ -58,20 +63,24 @@ async function look(
 ): Promise<Look> {
   const snapshots = await collectCluster(cluster);
   const unconverged: BindingNames[] = [];
+  const repairs: Repair[] = [];
   const others = new Set<string>();
   for (const snapshot of snapshots) {
-    const names = await runInSlices(findUnconverged(snapshot, settings), loop);
+    const found = await runInSlices(findUnconverged(snapshot, settings), loop);
     for (const { status } of snapshot.bindings.values()) {
       if (others.size === mostOthers) break;
       const words = findOtherSettings(status, settings);
       if (words !== undefined) others.add(redact(words));
     }
+    const names = found.map(({ name }) => name);
+    repairs.push(...found.map(({ repair }) => repair));
     if (names.length > 0) unconverged.push({ namespace: snapshot.namespace, names });
   }
   return {
     causes,
     namespaces: snapshots.length,
     otherSettings: [...others],
+    found: countRepairs(repairs),
     unconverged: unconverged.toSorted((a, b) => compareText(a.namespace, b.namespace)),
   };
 }

@@ -18,7 +18,10 @@ export function kubeconfigFileOf({ url }: EmbeddedCluster): string {
   return join(stateFolder(Number(new URL(url).port)), 'kubeconfig');
 }
 
-/** Starts a cluster that knows our kind and those of the inference extension and SPIRE, and leads kubectl to it. */
+/**
+ * Starts a cluster that knows our kind and those of the inference extension and SPIRE, and has the object in which the
+ * sweep reports; and leads kubectl to it.
+ */
 export async function startEmbedded(port: number, dataFolder: string | undefined): Promise<EmbeddedCluster> {
   if (dataFolder !== undefined) await prepareFolder(dataFolder);
   const cluster = await startCluster({
@@ -26,6 +29,8 @@ export async function startEmbedded(port: number, dataFolder: string | undefined
     crds: await readDefinitions(),
     ...(dataFolder !== undefined && { dataFolder }),
   });
+  for (const file of ['namespace.yaml', 'sweep-report.yaml'])
+    await applyManifests(cluster, await readManifests(join(root, 'knative', 'base', file)));
   const file = kubeconfigFileOf(cluster);
   await prepareFolder(dirname(file));
   await writeFile(file, cluster.kubeconfig(), { mode: 0o600 });

@@ -23,7 +23,7 @@ export const NamespacedMeta = ObjectMeta.omit({ labels: true, annotations: true,
   namespace: z.string(),
 });
 
-/** A kind, as the API server addresses it. */
+/** A kind, as the API server addresses it. The core group has no name. */
 export interface Resource {
   readonly group: string;
   readonly version: string;
@@ -33,5 +33,5 @@ export interface Resource {
 
 /** The `apiVersion` of a resource. */
 export function toApiVersion(resource: Resource): string {
-  return `${resource.group}/${resource.version}`;
+  return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
 }

@@ -141,6 +141,11 @@ export function isOutputRejected(binding: Binding): boolean {
   return outputRejections.includes(currentReason(binding));
 }
 
+/** Whether the status says, for the present generation, what only another question to the API server can change. */
+export function isLateRefusal(binding: Binding): boolean {
+  return lateReasons.includes(currentReason(binding));
+}
+
 /** Whether the status says, for the present generation, that the API server refuses a write that must come first. */
 export function isRejectionPending(binding: Binding): boolean {
   return pendingRejections.includes(currentReason(binding));

@@ -34,5 +34,6 @@ export function toPath({ resource, namespace, name, subresource }: Address): str
       `${JSON.stringify(shorten(impossible, longestName))} cannot be part of a path to ${resource.plural}`,
     );
   }
-  return `/apis/${toApiVersion(resource)}/${segments.map(encodeURIComponent).join('/')}`;
+  const root = resource.group === '' ? '/api' : '/apis';
+  return `${root}/${toApiVersion(resource)}/${segments.map(encodeURIComponent).join('/')}`;
 }

@@ -11,6 +11,7 @@ import { type ConfirmUnserved, createDiscovery } from './discovery.ts';
 import { type List, type Paged, listPages } from './list-pages.ts';
 import { isSelected, toFieldSelector, toLabelSelector } from './selectors.ts';
 import { createTextSharing } from './share-texts.ts';
+import { SweepReportObject, sweepReportAddress } from './sweep-report-object.ts';
 import type { ApiAnswer, Transport } from './transport.ts';
 
 type Query = Readonly<Record<string, string>>;
@@ -20,6 +21,17 @@ export function createReads(transport: Transport): ClusterReads {
   const confirmUnserved = createDiscovery(transport, () => performance.now());
 
   const get = createGet(transport, confirmUnserved);
+
+  async function getDated<T>(
+    address: Parameters<Get>[0],
+    schema: z.ZodType<T>,
+  ): Promise<{ readonly found: Found<T>; readonly at: string }> {
+    let at = '';
+    const found = await get(address, schema, (answer) => {
+      at = toServerTime(answer);
+    });
+    return { found, at };
+  }
 
   async function listAll<T>(
     address: Address,
@@ -58,13 +70,7 @@ export function createReads(transport: Transport): ClusterReads {
 
   return {
     getBinding: (namespace, name) => get({ resource: bindingResource, namespace, name }, Binding),
-    readBinding: async (namespace, name) => {
-      let at = '';
-      const found = await get({ resource: bindingResource, namespace, name }, Binding, (answer) => {
-        at = toServerTime(answer);
-      });
-      return { found, at };
-    },
+    readBinding: (namespace, name) => getDated({ resource: bindingResource, namespace, name }, Binding),
     listBindings: ({ namespace, field, most, notOlderThan }) => {
       const address = toListAddress(bindingResource, namespace);
       const extent = { most, state: notOlderThan === undefined ? undefined : toState(notOlderThan) };
@@ -81,6 +87,7 @@ export function createReads(transport: Transport): ClusterReads {
     listPools: (resource, namespace) => listAll(toListAddress(resource, namespace), Pool),
     getObjective: (resource, namespace, name) => get({ resource, namespace, name }, Objective),
     listObjectives: (resource, namespace) => listAll(toListAddress(resource, namespace), Objective),
+    readSweepReport: () => getDated(sweepReportAddress, SweepReportObject),
   };
 }
 

@@ -6,11 +6,18 @@ import { toPath } from './addresses.ts';
 import { toAccepted, toWritten } from './api-answers.ts';
 import type { Cluster } from './cluster.ts';
 import { eventResource, toEvent } from './kubernetes-event.ts';
+import { sweepReportAddress, toSweepReportPatch } from './sweep-report-object.ts';
 import type { Transport } from './transport.ts';
 
 type ClusterWrites = Pick<
   Cluster,
-  'patchFinalizers' | 'replaceStatus' | 'createOutput' | 'replaceOutput' | 'deleteOutput' | 'createEvent'
+  | 'patchFinalizers'
+  | 'replaceStatus'
+  | 'createOutput'
+  | 'replaceOutput'
+  | 'deleteOutput'
+  | 'createEvent'
+  | 'patchSweepReport'
 >;
 
 const fieldManager = 'kleym';
@@ -85,6 +92,12 @@ export function createWrites(transport: Transport, reportingInstance: string): C
       const path = toPath({ resource: eventResource, namespace });
       const body = toJsonBody(toEvent(record, reportingInstance, new Date()));
       return toAccepted(await transport.write({ method: 'POST', path, query: { fieldManager }, body }));
+    },
+
+    patchSweepReport: async (aim, report) => {
+      const path = toPath(sweepReportAddress);
+      const body = { type: 'application/merge-patch+json', content: toSweepReportPatch(aim, report) };
+      return toAccepted(await transport.write({ method: 'PATCH', path, query: { fieldManager }, body }));
     },
   };
 }

@@ -5,6 +5,7 @@ import type { Objective } from '../api/objective.ts';
 import type { Resource } from '../api/object-meta.ts';
 import type { Pool } from '../api/pool.ts';
 import type { EventRecord } from '../api/event-record.ts';
+import type { SweepReport } from '../api/sweep-report.ts';
 
 /** One read of a list: its items, the API server's clock when it answered, and the state that was read, if it is known. */
 export interface Listed<T> {
@@ -87,6 +88,8 @@ export interface ClusterReads {
   listPools(resource: Resource, namespace?: string): Promise<Listed<Pool> | 'unserved'>;
   getObjective(resource: Resource, namespace: string, name: string): Promise<Found<Objective>>;
   listObjectives(resource: Resource, namespace?: string): Promise<Listed<Objective> | 'unserved'>;
+  /** Reads what the sweep last reported, with the API server's clock when it answered. */
+  readSweepReport(): Promise<{ readonly found: Found<StoredSweepReport>; readonly at: string }>;
 }
 
 /** Reads and writes. A write whose outcome is unknown is never repeated, and thrown as `UncertainError`. */
@@ -108,4 +111,11 @@ export interface Cluster extends ClusterReads {
   deleteOutput(aim: WriteTarget): Promise<WriteResult<undefined>>;
   /** A Kubernetes Event; one that exists under this name is not written again. */
   createEvent(record: EventRecord): Promise<WriteResult<undefined>>;
+  patchSweepReport(aim: WriteTarget, report: SweepReport): Promise<WriteResult<undefined>>;
+}
+
+/** The report, if there is one that can be read, and the object in which it is kept. */
+export interface StoredSweepReport {
+  readonly aim: WriteTarget;
+  readonly report: SweepReport | undefined;
 }

@@ -87,7 +87,8 @@ async function deliver(from: ClusterState, due: readonly string[], options: Opti
 async function sweep(state: ClusterState): Promise<string[]> {
   const { cluster } = openPort(async (call) => serve(state, call).answer);
   const snapshots = await collectCluster(cluster);
-  return snapshots.flatMap((snapshot) => complete(findUnconverged(snapshot, settingsOf(state))));
+  const found = snapshots.flatMap((snapshot) => complete(findUnconverged(snapshot, settingsOf(state))));
+  return found.map(({ name }) => name);
 }
 
 async function findUnrest(state: ClusterState, tampering?: Tampering): Promise<string | undefined> {

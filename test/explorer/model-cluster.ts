@@ -51,10 +51,13 @@ export interface ClusterState {
 
 export type Table<T> = Readonly<Record<string, T>>;
 
+/** What a run and the looks of the sweep ask; the sweep's report is for people, and nothing depends on it. */
+type Asked = Exclude<keyof Cluster, 'readSweepReport' | 'patchSweepReport'>;
+
 /** One call of the port, as data. */
 export type Call = {
-  [K in keyof Cluster]: { readonly method: K; readonly args: Parameters<Cluster[K]> };
-}[keyof Cluster];
+  [K in Asked]: { readonly method: K; readonly args: Parameters<Cluster[K]> };
+}[Asked];
 
 /** What a call does: the state after it, its answer, and the objects whose change is an event. */
 export interface Effect {

@@ -217,8 +217,9 @@ const account = 'system:serviceaccount:kleym-system:';
 
 function toAsked({ objectRef, verb }: AuditEvent): string[] {
   if (!objectRef) return [];
-  const { resource, subresource, apiGroup = '' } = objectRef;
-  return [`${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}.${apiGroup}`];
+  const { resource, subresource, apiGroup = '', name } = objectRef;
+  const object = resource === 'configmaps' ? `/${name}` : '';
+  return [`${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}.${apiGroup}${object}`];
 }
 
 test('the API server refused none of it, and was asked for objects and discovery only', async () => {

@@ -114,11 +114,12 @@ export function findManifest(objects: readonly Manifest[], kind: string, name: s
   return found;
 }
 
-/** The rules of a role, with nothing in them but groups, resources and verbs. */
+/** The rules of a role, with nothing in them but groups, resources, names and verbs. */
 export const Rules = z.array(
   z.strictObject({
     apiGroups: z.array(z.string()),
     resources: z.array(z.string()),
+    resourceNames: z.array(z.string()).optional(),
     verbs: z.array(z.string()),
   }),
 );
@@ -130,15 +131,20 @@ export function rolesOfAccounts(objects: readonly Manifest[], account?: string):
     .filter((one) =>
       (one['subjects'] as { name: string }[]).some(({ name }) => account === undefined || name === account),
     )
-    .map((one) => findManifest(objects, 'ClusterRole', (one['roleRef'] as { name: string }).name));
+    .map((one) => {
+      const { kind, name } = one['roleRef'] as { readonly kind: string; readonly name: string };
+      return findManifest(objects, kind, name);
+    });
 }
 
-/** What an account may do: verbs by `resource.group`. */
+/** What an account may do: verbs by `resource.group`, with the names of objects where it is only these. */
 export function permissionsOf(objects: readonly Manifest[], account: string): Record<string, string[]> {
   const granted: Record<string, string[]> = {};
   for (const rule of rolesOfAccounts(objects, account).flatMap((role) => Rules.parse(role['rules']))) {
+    const names = rule.resourceNames === undefined ? '' : `/${rule.resourceNames.join(',')}`;
     for (const resource of rule.resources)
-      for (const group of rule.apiGroups) (granted[`${resource}.${group}`] ??= []).push(...rule.verbs);
+      for (const group of rule.apiGroups)
+        (granted[`${resource}.${group}${names}`] ??= []).push(...rule.verbs);
   }
   return granted;
 }

@@ -226,6 +226,8 @@ export function storedCluster(
     replaceOutput: unexpected,
     deleteOutput: unexpected,
     createEvent: unexpected,
+    readSweepReport: unexpected,
+    patchSweepReport: unexpected,
   };
   function toList<T>(items: readonly T[] | 'unserved') {
     return items === 'unserved' ? items : list(items);

@@ -1,0 +1,62 @@
+import { answerWithinMs, sendWithinMs } from '../../shared/api/creation-budget.ts';
+import type { Binding, Claim } from '../../shared/api/binding.ts';
+import type { Repair } from '../../shared/api/sweep-report.ts';
+import { isSameJson } from '../../shared/identity/canonical.ts';
+import { toArrival } from '../../shared/collect/late-output.ts';
+import { findOtherSettings } from '../../shared/identity/other-settings.ts';
+import { decideOrphans } from '../../shared/decide/decide-orphans.ts';
+import { needsRun } from '../../shared/decide/needs-write.ts';
+import { isLateRefusal, isRejectionPending, isWaiting } from '../../shared/decide/status.ts';
+import { type View, toView } from '../../shared/decide/view.ts';
+import type { World } from '../../shared/decide/world.ts';
+
+/** Why each orphan's owner is to be named. An output that came late is one that its run did not live to see. */
+export function findOrphanRepairs(world: World): ReadonlyMap<string, Repair> {
+  return new Map(
+    decideOrphans(world).map(({ owner, output }) => [
+      owner,
+      toArrival(output) === 'late' ? 'late-write' : 'orphan',
+    ]),
+  );
+}
+
+/** Why a binding needs a run, by the facts of this look; undefined: it needs none. */
+export function findRepair(world: World, name: string): Repair | undefined {
+  const binding = world.snapshot.bindings.get(name);
+  if (!binding || !needsRun(world, name)) return undefined;
+  return toRepair(toView(world, binding, {}, 'unused'));
+}
+
+// What is known to be younger may be in the hands of a run: this is how long one takes from an announcement to the answer.
+const underWayMs = sendWithinMs + answerWithinMs;
+
+function toRepair({ world, binding, context, claim }: View): Repair {
+  if (isRejectionPending(binding) || isLateRefusal(binding)) return 'refused';
+  const { deletionTimestamp } = binding.metadata;
+  if (isYoung(deletionTimestamp ?? timeOf(claim), world)) return 'under-way';
+  if (deletionTimestamp !== undefined) return 'lost-event';
+  if (claim && claim.kind !== 'owning') return 'late-write';
+  if (findOtherSettings(binding.status, world.settings) !== undefined) return 'new-settings';
+  if (!isAsSeen(binding, context.observed) || isWaiting(binding)) return 'lost-event';
+  return comparePeers(binding, context.peers) ?? 'hand-edit';
+}
+
+function timeOf(claim: Claim | undefined): string | undefined {
+  return claim?.kind === 'creating' ? claim.at : undefined;
+}
+
+function isYoung(time: string | undefined, { snapshot }: World): boolean {
+  return time !== undefined && Date.parse(snapshot.clock.now) - Date.parse(time) < underWayMs;
+}
+
+/** Whether binding, pool and objective are those from which the status was decided. */
+function isAsSeen({ metadata, status }: Binding, observed: View['context']['observed']): boolean {
+  return status?.observedGeneration === metadata.generation && isSameJson(status?.observed ?? {}, observed);
+}
+
+function comparePeers({ status }: Binding, peers: View['context']['peers']): Repair | undefined {
+  const { conflicts = [] } = status ?? {};
+  const collisionsOf = (list: typeof peers) => list.filter(({ reason }) => reason === 'IdentityCollision');
+  if (!isSameJson(collisionsOf(conflicts), collisionsOf(peers))) return 'lost-event';
+  return isSameJson(conflicts, peers) ? undefined : 'overlap';
+}
