@@ -12,7 +12,8 @@ ENV npm_config_cache=/var/cache/npm
 COPY package.json package-lock.json ./
 COPY local/kube-api/package.json local/kube-api/package.json
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY build.ts LICENSE ./
+# tsconfig.json says what becomes of the console's pages, which are .tsx.
+COPY build.ts tsconfig.json LICENSE ./
 COPY release/bundled-packages.ts release/bundled-packages.ts
 COPY functions functions
 COPY shared shared

@@ -1,5 +1,5 @@
-import { readdirSync } from 'node:fs';
-import { copyFile, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
+import { copyFile, cp, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { type InputOptions, type Plugin, type RolldownOutput, rolldown } from 'rolldown';
 import { readBundledPackages, renderNotices } from './release/bundled-packages.ts';
@@ -22,6 +22,8 @@ export async function buildFunctions(folder: string): Promise<ReadonlyMap<string
   const outputs = new Map<string, RolldownOutput>();
   for (const name of readdirSync(join(root, 'functions')).toSorted()) {
     outputs.set(name, await bundle(name, join(folder, name)));
+    const assets = join(root, 'functions', name, 'assets');
+    if (existsSync(assets)) await cp(assets, join(folder, name, 'assets'), { recursive: true });
   }
   return outputs;
 }

@@ -12,6 +12,7 @@ import { provideDist } from './support/provide-dist.ts';
 import { readDefinitions } from '../local/crds/definitions.ts';
 
 const root = join(import.meta.dirname, '..');
+const assets = ['console.css', 'console.js', 'icon.svg'].map((file) => `console/assets/${file}`);
 
 // Far from any node_modules: what a bundle does not bring along is not there.
 const folder = await mkdtemp(join(tmpdir(), 'kleym-dist-'));
@@ -36,8 +37,9 @@ describe('the bundles', () => {
     expect(Object.keys(hashes).filter((file) => file.endsWith('/main.mjs'))).toHaveLength(
       shippedFunctions.length,
     );
-    expect(Object.keys(hashes).filter((file) => file.endsWith('.map')).length).toBe(
-      Object.keys(hashes).length / 2,
+    const modules = Object.keys(hashes).filter((file) => file.endsWith('.mjs'));
+    expect(Object.keys(hashes)).toEqual(
+      [...modules, ...modules.filter(hasSource).map((file) => `${file}.map`), ...assets].toSorted(),
     );
     expect(await readHashes(elsewhere)).toEqual(hashes);
     for (const file of Object.keys(hashes)) {
@@ -90,13 +92,18 @@ describe('the bundles', () => {
   });
 });
 
+/** What the bundler writes itself has none. */
+function hasSource(file: string): boolean {
+  return !file.endsWith('/rolldown-runtime.mjs');
+}
+
 function isClient(id: string): boolean {
   return id.includes('/@kubernetes/client-node/');
 }
 
 async function readHashes(of: string): Promise<Record<string, string>> {
   const files = (await readdir(of, { recursive: true }))
-    .filter((file) => /\.m?js(\.map)?$/.test(file))
+    .filter((file) => /\.(mjs|map|js|css|svg)$/.test(file))
     .toSorted();
   const hashes = files.map(async (file) => {
     const hash = createHash('sha256').update(await readFile(join(of, file)));

@@ -33,7 +33,7 @@ export async function readImportRules(): Promise<ImportRule[]> {
 /** Every import of a file by its path, or of a workspace of ours by its name. */
 export async function readImports(): Promise<Import[]> {
   const imports: Import[] = [];
-  const files = glob('{functions,shared,local,cli,release,test}/**/*.{ts,mjs}', {
+  const files = glob('{functions,shared,local,cli,release,test}/**/*.{ts,tsx,mjs}', {
     cwd: root,
     exclude: ['**/node_modules'],
   });
@@ -55,7 +55,7 @@ function isAllowed(from: string, to: string, rules: readonly ImportRule[]): bool
   const rule = findRule(from, rules);
   if (!rule) return false;
   if (toPlace(from, rule) === toPlace(to, findRule(to, rules))) return true;
-  const isTest = from.endsWith('.test.ts') && !rule.isAlone;
+  const isTest = /\.test\.tsx?$/.test(from) && !rule.isAlone;
   const mayImport = isTest ? [...rule.mayImport, ...forTests] : rule.mayImport;
   return mayImport.some((folder) => to.startsWith(folder));
 }

@@ -9,7 +9,7 @@ import { outputAnnotations, outputLabels, outputResource } from '../shared/api/c
 import { objectiveResources } from '../shared/api/objective.ts';
 import { type Resource, toApiVersion } from '../shared/api/object-meta.ts';
 import { poolResources } from '../shared/api/pool.ts';
-import { findWrongSettings, parseRenderingConfig } from '../shared/runtime/config.ts';
+import { findWrongSettings, parseConsoleConfig, parseRenderingConfig } from '../shared/runtime/config.ts';
 import { bindingsAffectedType } from '../shared/events/bindings-affected.ts';
 import { outputNamePrefix } from '../shared/identity/output-name.ts';
 import { managedBy } from '../shared/identity/ownership.ts';
@@ -26,7 +26,9 @@ import {
   readOfferedPatches,
 } from './support/kustomization.ts';
 
-const functions = readdirSync(join(import.meta.dirname, '..', 'functions')).toSorted();
+const deployables = readdirSync(join(import.meta.dirname, '..', 'functions')).toSorted();
+/** Those that take events; the console takes none, and is a component. */
+const functions = deployables.filter((name) => name !== 'console');
 const components = readdirSync(join(manifestsFolder, 'components')).toSorted();
 const resources: readonly Resource[] = [
   bindingResource,
@@ -82,6 +84,7 @@ const FunctionService = z.object({
           z.strictObject({
             image: z.string(),
             args: z.array(z.string()),
+            env: z.array(z.strictObject({ name: z.string(), value: z.string() })).optional(),
             envFrom: z.array(z.strictObject({ configMapRef: z.strictObject({ name: z.string() }) })),
             readinessProbe: Probe,
             livenessProbe: Probe,
@@ -105,6 +108,7 @@ function namesOf(objects: readonly Manifest[], kind: string): string[] {
 }
 
 const services = all(base, 'serving.knative.dev/v1', 'Service', FunctionService);
+const everyService = all(everything, 'serving.knative.dev/v1', 'Service', FunctionService);
 const triggers = all(base, 'eventing.knative.dev/v1', 'Trigger', Trigger);
 const brokers = all(base, 'eventing.knative.dev/v1', 'Broker', Broker);
 const sources = all(everything, 'sources.knative.dev/v1', 'ApiServerSource', ApiServerSource);
@@ -112,16 +116,16 @@ const sources = all(everything, 'sources.knative.dev/v1', 'ApiServerSource', Api
 describe('the Services', () => {
   test('are the functions, each with its own bundle and account', () => {
     expect(services.map(({ metadata }) => metadata.name).toSorted()).toEqual(functions);
-    for (const { metadata, spec } of services) {
+    for (const { metadata, spec } of everyService) {
       const [container] = spec.template.spec.containers;
       expect(container.image).toBe('kleym');
       expect(container.args).toEqual([`/app/${metadata.name}/main.mjs`]);
       expect(spec.template.spec.serviceAccountName).toBe(metadata.name);
-      expect(namesOf(base, 'ServiceAccount')).toContain(metadata.name);
+      expect(namesOf(everything, 'ServiceAccount')).toContain(metadata.name);
     }
   });
 
-  test.each(services)(
+  test.each(everyService)(
     '$metadata.name runs restricted, bounded and reachable from inside alone',
     ({ metadata, spec }) => {
       const { annotations } = spec.template.metadata;
@@ -142,7 +146,7 @@ describe('the Services', () => {
     const grace = parseRenderingConfig({ ...configOf(base), KLEYM_TRUST_DOMAIN: 'example.org' });
     const graceSeconds = grace.kind === 'done' ? grace.value.graceMs / 1000 : Number.NaN;
     const queueProxyDrains = 30;
-    for (const { spec } of services) {
+    for (const { spec } of everyService) {
       const { timeoutSeconds } = spec.template.spec;
       expect(brokers.map(({ spec: { delivery } }) => delivery.timeout)).toEqual(
         brokers.map(() => `PT${timeoutSeconds}S`),
@@ -275,6 +279,19 @@ describe('the sources', () => {
 describe('the permissions', () => {
   const read = ['get', 'list'];
   const table: Record<string, Record<string, string[]>> = {
+    console: {
+      'inferenceidentitybindings.kleym.sonda.red': read,
+      'clusterspiffeids.spire.spiffe.io': read,
+      'inferencepools.inference.networking.k8s.io': read,
+      'inferencepools.inference.networking.x-k8s.io': read,
+      'inferenceobjectives.llm-d.ai': read,
+      'inferenceobjectives.inference.networking.x-k8s.io': read,
+      'inferenceobjectives.inference.networking.k8s.io': read,
+      'pods.': read,
+      'events.': ['list'],
+      'namespaces.': ['get'],
+      'services.serving.knative.dev': ['list'],
+    },
     'map-binding': {},
     'map-pool': { 'inferenceidentitybindings.kleym.sonda.red': ['list'] },
     'map-objective': { 'inferenceidentitybindings.kleym.sonda.red': ['list'] },
@@ -306,7 +323,7 @@ describe('the permissions', () => {
   };
 
   test('are those that this test lists for every function', () => {
-    expect(Object.keys(table).toSorted()).toEqual(functions);
+    expect(Object.keys(table).toSorted()).toEqual(deployables);
   });
 
   test.each(Object.entries(table))('of %s are these and no others', (name, granted) => {
@@ -316,8 +333,8 @@ describe('the permissions', () => {
   test('are granted to nobody else, and contain no Secret and no wildcard', () => {
     const accounts = namesOf(everything, 'ServiceAccount').toSorted();
     const ofSources = sources.map(({ spec }) => spec.serviceAccountName);
-    expect(accounts).toEqual([...functions, ...ofSources].toSorted());
-    expect(namesOf(everything, 'Role')).toEqual(['kleym-sweep-report']);
+    expect(accounts).toEqual([...deployables, ...ofSources].toSorted());
+    expect(namesOf(everything, 'Role').toSorted()).toEqual(['kleym-console', 'kleym-sweep-report']);
     const rules = everything
       .filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role')
       .flatMap((role) => Rules.parse(role['rules']));
@@ -331,9 +348,29 @@ function configOf(objects: readonly Manifest[]): Record<string, string> {
   return findManifest(objects, 'ConfigMap', 'kleym-config')['data'] as Record<string, string>;
 }
 
+test('the console is reached by the names of its Service, and only reads', () => {
+  const service = everyService.find(({ metadata }) => metadata.name === 'console');
+  const [container] = service?.spec.template.spec.containers ?? [];
+  const environment = Object.fromEntries((container?.env ?? []).map(({ name, value }) => [name, value]));
+  expect(parseConsoleConfig({ KLEYM_TRUST_DOMAIN: 'example.org', ...environment })).toMatchObject({
+    value: {
+      hosts: [
+        'localhost',
+        '127.0.0.1',
+        '[::1]',
+        'console.kleym-system.svc.cluster.local',
+        'console.kleym-system.svc',
+        'console.kleym-system',
+      ],
+    },
+  });
+  const verbs = Object.values(permissionsOf(everything, 'console')).flat();
+  expect(new Set(verbs)).toEqual(new Set(['get', 'list']));
+});
+
 describe('the configuration', () => {
   test('is the environment of every Service', () => {
-    for (const { spec } of services)
+    for (const { spec } of everyService)
       expect(spec.template.spec.containers[0].envFrom).toEqual([{ configMapRef: { name: 'kleym-config' } }]);
   });
 

@@ -1,5 +1,5 @@
 import type { Condition } from '../../shared/api/conditions.ts';
-import { toStatisticsWords } from '../../shared/explain/spire/statistics.ts';
+import { describeStatistics } from '../../shared/explain/spire/statistics.ts';
 import type { Color, Paint } from '../terminal/paint.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import type { Finding } from '../../shared/explain/finding.ts';
@@ -58,12 +58,7 @@ function toOutputs(outputs: readonly OutputLine[] | undefined): string[] {
   if (outputs.length === 0) return ['  In the cluster: none'];
   return outputs.flatMap(({ name, state, statistics }) => [
     `  In the cluster: ${name}, ${state}`,
-    statistics
-      ? `    SPIRE Controller Manager counts: ${toStatisticsWords(statistics)}`
-      : '    SPIRE Controller Manager has counted nothing yet; it may be of another class',
-    ...(statistics
-      ? ['    (counts may be old, and do not prove that a workload can fetch the identity)']
-      : []),
+    ...describeStatistics(statistics).map((line) => `    ${line}`),
   ]);
 }
 

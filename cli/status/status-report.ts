@@ -10,7 +10,8 @@ import { type Permission, toPermissionWords } from '../../shared/explain/kube/pe
 import { type BindingLine, byTrouble, toBindingLine } from '../../shared/explain/status/binding-line.ts';
 import { findMissingKinds, isServed } from '../../shared/explain/status/find-missing-kinds.ts';
 import { findMixedSettings } from '../../shared/explain/status/find-mixed-settings.ts';
-import { type KnativeService, isServiceReady } from '../../shared/explain/status/knative-service.ts';
+import { type FunctionsState, toFunctionsState } from '../../shared/explain/status/functions-state.ts';
+import type { KnativeService } from '../../shared/explain/status/knative-service.ts';
 
 /** What was read of the cluster. */
 export interface StatusFacts {
@@ -41,12 +42,7 @@ export interface StatusReport {
   readonly cliVersion: string;
   readonly components: {
     readonly kleym: Component;
-    readonly operator: Component & {
-      readonly deployment?: string;
-      readonly readyReplicas?: number;
-      readonly replicas?: number;
-      readonly version?: string;
-    };
+    readonly operator: FunctionsState;
     readonly kleymCRDs: Component & { readonly inferenceIdentityBinding?: string };
     readonly spireCRDs: Component & { readonly clusterSPIFFEID?: string };
     readonly gaieCRDs: Component & { readonly inferencePool?: string; readonly inferenceObjective?: string };
@@ -98,7 +94,11 @@ export function toStatusReport(facts: StatusFacts): StatusReport {
     generatedAt: facts.generatedAt,
     status,
     cliVersion: facts.cliVersion,
-    components: { kleym: { status }, operator: toFunctions(facts.services), ...toDefinitions(facts.served) },
+    components: {
+      kleym: { status },
+      operator: toFunctionsState(facts.services),
+      ...toDefinitions(facts.served),
+    },
     config: toConfig(lines),
     summary: {
       bindings: {
@@ -139,28 +139,6 @@ function toLimited(permission: Permission): Finding {
     message: `no permission to ${toPermissionWords(permission)}: the report does without`,
     affectedRefs: [],
   };
-}
-
-function toFunctions(services: StatusFacts['services']): StatusReport['components']['operator'] {
-  if (services === undefined) return { status: 'unknown', message: 'not readable' };
-  if (services === 'unserved') return { status: 'unknown', message: 'Knative Serving is not installed' };
-  const [first] = services;
-  if (!first) return { status: 'unknown', message: 'no Knative Service of kleym was found' };
-  const ready = services.filter(isServiceReady).length;
-  const image = first.spec?.template.spec.containers[0]?.image;
-  return {
-    status: ready === services.length ? 'OK' : 'ERROR',
-    ...(ready < services.length && { message: 'not every function is ready' }),
-    deployment: first.metadata.namespace,
-    readyReplicas: ready,
-    replicas: services.length,
-    ...(image !== undefined && { version: toTag(image) }),
-  };
-}
-
-function toTag(image: string): string {
-  const [, digest] = image.split('@');
-  return digest ?? /:([^:/]+)$/.exec(image)?.[1] ?? image;
 }
 
 type Definitions = Omit<StatusReport['components'], 'kleym' | 'operator'>;

@@ -25,7 +25,7 @@ export interface List {
   readonly query?: Readonly<Record<string, string>>;
   /** Which state may be read; the pages behind the first are of the same one. */
   readonly state?: Readonly<Record<string, string>> | undefined;
-  /** More items than this are not wanted; they are asked for in one request. */
+  /** More items than this are not wanted; where that is few, they are asked for in one request. */
   readonly most?: number | undefined;
 }
 
@@ -72,9 +72,12 @@ async function listOnce<T>(transport: Transport, list: List, schema: z.ZodType<T
   return { kind: 'listed', listed: { items: wanted, at, resourceVersion, isComplete } };
 }
 
+/** A limit above this is not one of somebody who wants few. */
+const mostAtOnce = 1000;
+
 /** Where few are wanted, one request asks for them; where they are too large for that, pages of their size do. */
 function toLimit(seen: readonly SeenPage[], wanted: number): number {
-  if (seen.length === 0 && wanted < Infinity) return wanted;
+  if (seen.length === 0 && wanted <= mostAtOnce) return wanted;
   return Math.min(toPageSize(seen), wanted);
 }
 

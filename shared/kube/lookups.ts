@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Resource } from '../api/object-meta.ts';
 import { isPathSegment } from './addresses.ts';
 import { decode, toFound, toUncertain } from './api-answers.ts';
+import type { PartialList } from './cluster.ts';
 import { listPages } from './list-pages.ts';
 import type { Transport } from './transport.ts';
 import { toResourcePath } from './resource-path.ts';
@@ -15,6 +16,12 @@ interface Listing {
 
 /** The reads of what kleym itself never reads. `unserved`: no version that we know is served. */
 export interface Lookups {
+  /** The beginning of a list; more than so many are not read. */
+  listSome<T>(
+    resource: Resource,
+    where: Listing & { readonly most: number },
+    schema: z.ZodType<T>,
+  ): Promise<Pick<PartialList<T>, 'items' | 'isComplete'> | 'unserved'>;
   list<T>(resource: Resource, where: Listing, schema: z.ZodType<T>): Promise<readonly T[] | 'unserved'>;
   get<T>(resource: Resource, where: Named, schema: z.ZodType<T>): Promise<T | 'absent'>;
   /** The answer to a path of no resource; undefined: there is none. */
@@ -28,16 +35,28 @@ interface Named {
 
 /** Lookups at an API server. */
 export function createLookups(transport: Transport): Lookups {
+  async function list<T>(
+    resource: Resource,
+    { namespace, labels, fields }: Listing,
+    most: number | undefined,
+    schema: z.ZodType<T>,
+  ): Promise<PartialList<T> | 'unserved'> {
+    const query = {
+      ...(labels !== undefined && { labelSelector: labels }),
+      ...(fields !== undefined && { fieldSelector: fields }),
+    };
+    const path = toResourcePath(resource, namespace);
+    const paged = await listPages(transport, { path, query, most }, schema);
+    if (paged.kind === 'listed') return paged.listed;
+    if (paged.answer.status === 404) return 'unserved';
+    throw toUncertain(paged.answer);
+  }
+
   return {
-    list: async (resource, { namespace, labels, fields }, schema) => {
-      const query = {
-        ...(labels !== undefined && { labelSelector: labels }),
-        ...(fields !== undefined && { fieldSelector: fields }),
-      };
-      const paged = await listPages(transport, { path: toResourcePath(resource, namespace), query }, schema);
-      if (paged.kind === 'listed') return paged.listed.items;
-      if (paged.answer.status === 404) return 'unserved';
-      throw toUncertain(paged.answer);
+    listSome: (resource, { most, ...where }, schema) => list(resource, where, most, schema),
+    list: async (resource, where, schema) => {
+      const listed = await list(resource, where, undefined, schema);
+      return listed === 'unserved' ? listed : listed.items;
     },
     get: async (resource, { namespace, name }, schema) => {
       if (!isPathSegment(name)) return 'absent';

@@ -41,8 +41,35 @@ export interface RenderingConfig extends ServingConfig {
   readonly settings: Settings;
 }
 
+/** What the console needs beside that. */
+export interface ConsoleConfig extends RenderingConfig {
+  /** The names under which it is reached, without a port. */
+  readonly hosts: readonly string[];
+}
+
+/** A name, an IPv4 address, or an IPv6 address in brackets, as a Host header has them. */
+const hostPattern = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?|\[[0-9a-f:.]+\])$/;
+/** By these `kubectl port-forward` and `npm start` are reached. */
+const ownHosts = ['localhost', '127.0.0.1', '[::1]'];
+
+const consoleVariables = {
+  KLEYM_CONSOLE_HOSTS: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .toLowerCase()
+        .split(/[\s,]+/)
+        .filter(Boolean),
+    )
+    .refine((hosts) => hosts.every((host) => hostPattern.test(host)), {
+      error: 'expected names without scheme and port, with commas between them',
+    }),
+};
+
 const Serving = z.object(servingVariables);
 const Rendering = z.object({ ...servingVariables, ...settingsVariables });
+const Console = z.object({ ...Rendering.shape, ...consoleVariables });
 
 /** The environment as a complete configuration, or one line that says what is wrong. */
 export type Configured<T> = { readonly kind: 'done'; readonly value: T } | InvalidEnvironment;
@@ -62,13 +89,15 @@ export function parseServingConfig(environment: NodeJS.ProcessEnv): Configured<S
 export function parseRenderingConfig(environment: NodeJS.ProcessEnv): Configured<RenderingConfig> {
   const parsed = Rendering.safeParse(withoutBlanks(environment));
   if (!parsed.success) return toInvalid(parsed.error, environment);
-  const settings: Settings = {
-    trustDomain: parsed.data.KLEYM_TRUST_DOMAIN,
-    className: parsed.data.KLEYM_CLUSTERSPIFFEID_CLASS_NAME,
-    namespaceSelector: parsed.data.KLEYM_NAMESPACE_SELECTOR === 'true',
-    overlapPolicy: parsed.data.KLEYM_OVERLAP_POLICY,
-  };
-  return { kind: 'done', value: { ...toServingConfig(parsed.data), settings } };
+  return { kind: 'done', value: toRenderingConfig(parsed.data) };
+}
+
+/** Reads what the console needs. */
+export function parseConsoleConfig(environment: NodeJS.ProcessEnv): Configured<ConsoleConfig> {
+  const parsed = Console.safeParse(withoutBlanks(environment));
+  if (!parsed.success) return toInvalid(parsed.error, environment);
+  const hosts = [...ownHosts, ...parsed.data.KLEYM_CONSOLE_HOSTS];
+  return { kind: 'done', value: { ...toRenderingConfig(parsed.data), hosts } };
 }
 
 /** A value that functions would refuse, or a name that no function reads. */
@@ -88,6 +117,16 @@ export function findWrongSettings(values: Readonly<Record<string, string>>): rea
       message: `${variable} is no setting: expected one of ${Object.keys(Rendering.shape).join(', ')}`,
     })),
   ];
+}
+
+function toRenderingConfig(variables: z.infer<typeof Rendering>): RenderingConfig {
+  const settings: Settings = {
+    trustDomain: variables.KLEYM_TRUST_DOMAIN,
+    className: variables.KLEYM_CLUSTERSPIFFEID_CLASS_NAME,
+    namespaceSelector: variables.KLEYM_NAMESPACE_SELECTOR === 'true',
+    overlapPolicy: variables.KLEYM_OVERLAP_POLICY,
+  };
+  return { ...toServingConfig(variables), settings };
 }
 
 function toServingConfig(variables: z.infer<typeof Serving>): ServingConfig {

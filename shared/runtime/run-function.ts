@@ -1,7 +1,9 @@
+import type { Hono } from 'hono';
 import type { Logger } from 'pino';
 import { type Configured, type ServingConfig, parseServingConfig } from './config.ts';
 import { type Handler, functionApp } from '../events/function-app.ts';
 import { serve } from './serve.ts';
+import type { ApiServer } from '../kube/api-server.ts';
 import type { Cluster } from '../kube/cluster.ts';
 import { createCluster } from '../kube/create-cluster.ts';
 import { findPod, openFromPod } from '../kube/pod-server.ts';
@@ -28,15 +30,20 @@ export async function runClusterMapper(name: string, mapper: (cluster: Cluster) 
   });
 }
 
+/** The cluster of this pod, or that of KUBECONFIG. */
+export async function connectCluster(): Promise<Cluster> {
+  return createCluster(await openApiServer());
+}
+
 /**
- * The cluster of this pod, or that of KUBECONFIG. The client for kubeconfigs is loaded only if it is needed, because it
+ * The API server of this pod, or that of KUBECONFIG. The client for kubeconfigs is loaded only if it is needed, because it
  * takes longer than everything else.
  */
-export async function connectCluster(environment: NodeJS.ProcessEnv = process.env): Promise<Cluster> {
+export async function openApiServer(environment: NodeJS.ProcessEnv = process.env): Promise<ApiServer> {
   const pod = environment['KUBECONFIG'] ? undefined : findPod(environment);
-  if (pod) return createCluster(openFromPod(pod));
-  const { connect, loadKubeConfig } = await import('../kube/kube-cluster.ts');
-  return connect({ kubeConfig: loadKubeConfig({}) });
+  if (pod) return openFromPod(pod);
+  const { loadKubeConfig, openKubeConfig } = await import('../kube/kube-cluster.ts');
+  return openKubeConfig(loadKubeConfig({}));
 }
 
 /** Runs one function as a process. The port opens first, and early events wait until everything is loaded. */
@@ -52,6 +59,25 @@ export async function runFunction<Config extends ServingConfig>(setup: FunctionS
   try {
     await serve(app, { port, host, graceMs, log });
     prepared.resolve(await prepare(config.value, log));
+  } catch (error) {
+    fail(name, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Runs an application as a process that takes no events. */
+export async function runApplication<Config extends ServingConfig>(setup: {
+  readonly name: string;
+  readonly parseConfig: (environment: NodeJS.ProcessEnv) => Configured<Config>;
+  readonly create: (config: Config, log: Logger) => Promise<Hono>;
+}): Promise<void> {
+  const { name, parseConfig, create } = setup;
+  const config = parseConfig(process.env);
+  if (config.kind === 'invalid') return fail(name, config.message);
+
+  const log = createLog({ service: name, level: config.value.logLevel });
+  try {
+    const app = await create(config.value, log);
+    await serve(app, { ...config.value, log });
   } catch (error) {
     fail(name, error instanceof Error ? error.message : String(error));
   }

@@ -6,6 +6,7 @@ import { binding, objective, output, pool } from './manifests.ts';
 
 /** The functions that are shipped. */
 export const shippedFunctions = [
+  'console',
   'map-binding',
   'map-objective',
   'map-output',
@@ -130,7 +131,7 @@ export async function specifyFunctions({
     async (name) => {
       const trustDomain =
         'KLEYM_TRUST_DOMAIN is not set: expected the trust domain of your SPIRE server, such as example.org';
-      const isRendering = ['reconcile', 'sweep'].includes(name);
+      const isRendering = ['console', 'reconcile', 'sweep'].includes(name);
       const settings = { KUBECONFIG: kubeconfig, PORT: 'http' };
       const { ended } = startShipped(name, settings);
       expect(await ended).toEqual({
@@ -140,6 +141,18 @@ export async function specifyFunctions({
       });
     },
   );
+
+  test('console shows its pages with their style and script, and ends on SIGTERM with 0', async () => {
+    const { child, port, ended } = await untilListening(startShipped('console', environment));
+    const url = `http://127.0.0.1:${port}`;
+    const page = await (await fetch(url)).text();
+    expect(page).toContain('<h1>Overview</h1>');
+    const linked = [...page.matchAll(/<(?:link|script) [^>]*(?:href|src)="([^"]+)"/g)].map(([, to]) => to);
+    expect(linked).toEqual(['/icon.svg', '/console.css', '/console.js']);
+    for (const path of linked) expect((await fetch(`${url}${path}`)).status).toBe(200);
+    child.kill('SIGTERM');
+    expect(await ended).toMatchObject({ code: 0, errors: '' });
+  });
 
   test('map-pool says in one line that there is no cluster to read', async () => {
     const settings = { ...environment, KUBECONFIG: `${kubeconfig}-absent` };

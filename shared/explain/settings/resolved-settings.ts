@@ -1,14 +1,14 @@
 import type { Settings } from '../../identity/settings.ts';
 
 /** Where a setting comes from. */
-type SettingSource = 'flag' | 'bindingStatus' | 'default';
+type SettingSource = 'flag' | 'bindingStatus' | 'configuration' | 'default';
 
 /** How the installation is set up, as far as it is known. */
 export interface ResolvedSettings {
   readonly settings: Settings;
   readonly trustDomainSource: SettingSource;
   readonly classNameSource: SettingSource;
-  /** Whether a binding said it. */
+  /** Whether a binding said it, or whoever configures the functions. */
   readonly isDiscovered: boolean;
 }
 

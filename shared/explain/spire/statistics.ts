@@ -22,8 +22,17 @@ export function parseStatistics(output: Output): Statistics | undefined {
   return Status.safeParse(output['status']).data?.stats;
 }
 
+/** What SPIRE Controller Manager counted, and what that does not prove. */
+export function describeStatistics(stats: Statistics | undefined): readonly string[] {
+  if (!stats) return ['SPIRE Controller Manager has counted nothing yet; it may be of another class'];
+  return [
+    `SPIRE Controller Manager counts: ${toStatisticsWords(stats)}`,
+    '(counts may be old, and do not prove that a workload can fetch the identity)',
+  ];
+}
+
 /** The counts in words, the troubles among them first. */
-export function toStatisticsWords(stats: Statistics): string {
+function toStatisticsWords(stats: Statistics): string {
   const { podsSelected = 0, entriesToSet = 0, entryFailures = 0 } = stats;
   const { podEntryRenderFailures = 0, entriesMasked = 0 } = stats;
   const troubles = [

@@ -1,0 +1,42 @@
+import { Binding, bindingResource } from '../../shared/api/binding.ts';
+import { type BindingLine, byTrouble, toBindingLine } from '../../shared/explain/status/binding-line.ts';
+import type { Lookups } from '../../shared/kube/lookups.ts';
+import { throwBindingsUnserved } from '../../shared/kube/read-guards.ts';
+import { shorten } from '../../shared/text/shorten.ts';
+
+/** A binding as lists show it, and as it is searched. */
+export interface Line extends BindingLine {
+  readonly serviceAccount: string;
+  readonly container: string;
+}
+
+/** Every binding of the cluster in a line, what needs somebody first. */
+export interface Lines {
+  readonly lines: readonly Line[];
+  /** False: there are more than are read. */
+  readonly isComplete: boolean;
+}
+
+/** A line takes about 1 kB, so these take some 25 MB of the pod's 512 MiB. docs/performance.md has the figures. */
+const mostLines = 25_000;
+/** What a page shows of a message. Whoever may write a status can make it long. */
+const longestMessage = 1000;
+
+/** Reads the bindings page by page, and keeps no more of each than its line. */
+export async function readLines(lookups: Lookups): Promise<Lines> {
+  const listed = await lookups.listSome(bindingResource, { most: mostLines }, Binding.transform(toLine));
+  if (listed === 'unserved') return throwBindingsUnserved();
+  return { lines: listed.items.toSorted(byTrouble), isComplete: listed.isComplete };
+}
+
+/** What lists show of a binding. */
+function toLine(binding: Binding): Line {
+  const { serviceAccountName, containerName, containerImage } = binding.spec;
+  const line = toBindingLine(binding);
+  return {
+    ...line,
+    message: shorten(line.message, longestMessage),
+    serviceAccount: serviceAccountName,
+    container: containerName ?? containerImage ?? '',
+  };
+}
