@@ -9,8 +9,12 @@ export interface ControlPlanePrograms {
 }
 
 /** The Kubernetes minors that we are tested on; each has a folder with its go.mod. */
-const kubernetesVersions: Readonly<Record<string, string>> = { '1.35': 'v1.35.4', '1.34': 'v1.34.4' };
-const newestMinor = '1.35';
+const kubernetesVersions: Readonly<Record<string, string>> = {
+  '1.36': 'v1.36.3',
+  '1.35': 'v1.35.4',
+  '1.34': 'v1.34.4',
+};
+const usualMinor = '1.35';
 const etcdVersion = 'v3.6.16';
 
 /** Finds or builds etcd and kube-apiserver: those of KUBEBUILDER_ASSETS, else of the minor that KLEYM_KUBERNETES names. */
@@ -18,11 +22,11 @@ export async function provideControlPlane(workshop: Workshop): Promise<ControlPl
   const { env } = workshop;
   const assets = env['KUBEBUILDER_ASSETS'];
   if (assets) return findAssets(assets);
-  const minor = env['KLEYM_KUBERNETES'] || newestMinor;
+  const minor = env['KLEYM_KUBERNETES'] || usualMinor;
   const version = kubernetesVersions[minor];
   if (version === undefined) {
-    const known = Object.keys(kubernetesVersions).join(' or ');
-    throw new CannotBuildError(`KLEYM_KUBERNETES is ${JSON.stringify(minor)}, expected ${known}`);
+    const known = Object.keys(kubernetesVersions).join(', ');
+    throw new CannotBuildError(`KLEYM_KUBERNETES is ${JSON.stringify(minor)}, expected one of ${known}`);
   }
   const etcd = await buildGoPart(etcdPart, workshop);
   return { etcd, kubeApiserver: await buildGoPart(kubeApiserverPart(minor, version), workshop) };

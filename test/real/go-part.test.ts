@@ -116,6 +116,6 @@ test('the programs in KUBEBUILDER_ASSETS are used as they are', async () => {
 
 test('an unknown version of Kubernetes is refused', async () => {
   await expect(provideControlPlane({ env: { KLEYM_KUBERNETES: '1.12' }, say: silent })).rejects.toThrow(
-    'KLEYM_KUBERNETES is "1.12", expected 1.35 or 1.34',
+    'KLEYM_KUBERNETES is "1.12", expected one of 1.36, 1.35, 1.34',
   );
 });
