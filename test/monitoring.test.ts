@@ -188,19 +188,27 @@ function wordsOf(from: string, pattern: RegExp): string[] {
   return [...from.matchAll(pattern)].flatMap(([, word = '']) => word.split(/[\s,]+/));
 }
 
+/** Names and labels of metrics in an expression that the file for kube-state-metrics does not have. */
+function findUnknown(expr: string, legends = ''): string[] {
+  const metrics = wordsOf(expr, /\b((?:kleym|kube)_[a-z_]+)/g);
+  // It exports this one without being told.
+  const sweeping = 'kube_deployment_status_replicas_ready';
+  const known = metrics.flatMap((name) => labelsOf.get(name) ?? ['namespace', 'deployment']);
+  const used = [
+    ...wordsOf(expr, /(?:by|on) \(([^)]*)\)/g),
+    ...wordsOf(expr, /([a-z_]+)(?:!=|=~|=)"/g),
+    ...wordsOf(legends, /(?:\$labels\.|\{\{)([a-z_]+)/g),
+  ];
+  return [
+    ...(metrics.length === 0 ? ['no metric'] : []),
+    ...metrics.filter((name) => name !== sweeping && !labelsOf.has(name)),
+    ...used.filter((label) => !known.includes(label)),
+  ];
+}
+
 describe('the alerts', () => {
   test.each(alerts)('$alert asks for metrics and labels that are exported', ({ expr, annotations }) => {
-    const metrics = wordsOf(expr, /\b((?:kleym|kube)_[a-z_]+)/g);
-    expect(metrics.length).toBeGreaterThan(0);
-    const sweeping = 'kube_deployment_status_replicas_ready';
-    expect(metrics.filter((name) => name !== sweeping && !labelsOf.has(name))).toEqual([]);
-    const known = metrics.flatMap((name) => labelsOf.get(name) ?? ['namespace', 'deployment']);
-    const used = [
-      ...wordsOf(expr, /(?:by|on) \(([^)]*)\)/g),
-      ...wordsOf(expr, /([a-z_]+)(?:!=|=~|=)"/g),
-      ...wordsOf(Object.values(annotations).join(' '), /\$labels\.([a-z_]+)/g),
-    ];
-    expect(used.filter((label) => !known.includes(label))).toEqual([]);
+    expect(findUnknown(expr, Object.values(annotations).join(' '))).toEqual([]);
     const kept = wordsOf(expr, /by \(([^)]*)\)/g);
     const told = wordsOf(Object.values(annotations).join(' '), /\$labels\.([a-z_]+)/g);
     expect(told.filter((label) => !kept.includes(label))).toEqual([]);
@@ -241,5 +249,63 @@ describe('the alerts', () => {
     expect(namesOf(true)).toEqual(names);
     expect(namesOf(false)).toEqual(names);
     expect(names.size).toBe(alerts.length);
+  });
+});
+
+const Target = z.object({ expr: z.string(), legendFormat: z.string().optional() });
+const Dashboard = z.object({
+  templating: z.object({ list: z.array(z.object({ name: z.string() })) }),
+  panels: z.array(
+    z.object({
+      id: z.int(),
+      title: z.string(),
+      type: z.enum(['stat', 'table', 'timeseries']),
+      gridPos: z.object({ x: z.int(), y: z.int(), w: z.int(), h: z.int() }),
+      targets: z.array(Target),
+    }),
+  ),
+});
+
+describe('the dashboard', () => {
+  const { data } = findManifest(
+    readManifests('components/monitoring-dashboard'),
+    'ConfigMap',
+    'kleym-dashboard',
+  );
+  const json = z.strictObject({ 'kleym.json': z.string() }).parse(data)['kleym.json'];
+  const { panels, templating } = Dashboard.parse(JSON.parse(json));
+
+  test.each(panels)('asks in "$title" for metrics and labels that are exported', ({ targets }) => {
+    for (const { expr, legendFormat } of targets)
+      expect([expr, ...findUnknown(expr, legendFormat)]).toEqual([expr]);
+  });
+
+  test('shows every metric', () => {
+    const shown = new Set(wordsOf(json, /\b(kleym_[a-z_]+)/g));
+    // Since when there is a binding is no matter here.
+    const left = [...labelsOf.keys()].filter((name) => !shown.has(name));
+    expect(left).toEqual(['kleym_binding_creation_timestamp_seconds']);
+  });
+
+  test('shows no ClusterSPIFFEID of others, and no more than a hundred rows', () => {
+    const expressions = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+    const selectors = expressions.flatMap((expr) => expr.match(/kleym_output_[a-z_]+\{[^}]*\}/g) ?? []);
+    expect(selectors.length).toBeGreaterThan(0);
+    expect(selectors.filter((one) => !one.includes(`managed_by="${managedBy}"`))).toEqual([]);
+    const tables = panels.filter(({ type }) => type === 'table').flatMap(({ targets }) => targets);
+    expect(tables.filter(({ expr }) => !expr.startsWith('topk(100, '))).toEqual([]);
+  });
+
+  test('has variables for all that it inserts, and panels that do not overlap', () => {
+    const inserted = new Set(wordsOf(json, /\$\{?([a-z]+)/g));
+    expect([...inserted].toSorted()).toEqual(templating.list.map(({ name }) => name).toSorted());
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+    for (const [index, { gridPos: a }] of panels.entries()) {
+      expect(a.x + a.w).toBeLessThanOrEqual(24);
+      const over = panels
+        .slice(index + 1)
+        .filter(({ gridPos: b }) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h);
+      expect(over.map(({ title }) => title)).toEqual([]);
+    }
   });
 });
