@@ -1,9 +1,8 @@
-import { parse } from 'yaml';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { binding, objective, pool } from '../support/manifests.ts';
 import { type Manifest } from '../support/kube-client.ts';
-import { readDefinitions } from '../../local/crds/definitions.ts';
-import { eventually, installDefinition, placeLabel } from '../support/test-cluster.ts';
+import { eventually, placeLabel } from '../support/test-cluster.ts';
+import { installDefinitionsOfOthers } from './definitions-of-others.ts';
 import { conditionOf, namespace, openTarget, report, until } from './installed.ts';
 import { kubectl, tryKubectl } from './kubectl.ts';
 import { type Observed, observe, printObserved } from './observe.ts';
@@ -21,11 +20,7 @@ beforeAll(async () => {
     throw new Error(
       `found ${namespace}: these tests install kleym, and remove it; they want a cluster without it`,
     );
-  for (const text of await readDefinitions()) {
-    const definition = parse(text) as Manifest;
-    if (!definition.metadata.name.endsWith('kleym.sonda.red') && !(await kube.get(definition)))
-      await installDefinition(kube, mark(definition));
-  }
+  await installDefinitionsOfOthers(kube);
   await kube.apply(breakGlass);
   const names = [home, ...Array.from({ length: places }, (_, index) => `kleym-test-${index}`)];
   for (const name of names) {
@@ -35,12 +30,6 @@ beforeAll(async () => {
   for (const object of [pool(), objective(), pool('pool-b'), objective('objective-b', { name: 'pool-b' })])
     await kube.create({ ...object, metadata: { ...object.metadata, namespace: home } });
 });
-
-/** What these tests install, they remove. */
-function mark(definition: Manifest): Manifest {
-  const labels = { ...definition.metadata.labels, [placeLabel]: 'definition' };
-  return { ...definition, metadata: { ...definition.metadata, labels } };
-}
 
 // The admission policies only say who is not stopped by them; that he may do something is said here.
 const breakGlass: Manifest = {

@@ -33,7 +33,6 @@ export interface Target {
 /** Opens the cluster that the environment names. */
 export async function openTarget(): Promise<Target> {
   const file = required('KLEYM_TEST_KUBECONFIG');
-  const image = required('KLEYM_TEST_IMAGE');
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromString(await readFile(file, 'utf8'));
   const proxy = await startFaultProxy(kubeConfig);
@@ -41,8 +40,11 @@ export async function openTarget(): Promise<Target> {
   const kube = createKubeClient(proxy.url);
   return {
     kube,
-    image,
+    get image() {
+      return required('KLEYM_TEST_IMAGE');
+    },
     install: async (values = {}) => {
+      const image = required('KLEYM_TEST_IMAGE');
       const overlay = await writeOverlay({ image, trustDomain: testSettings.trustDomain, ...values });
       return await kubectl(['apply', '--server-side', '-k', overlay]);
     },

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const help = `npm run test:knative -- --kubeconfig FILE --image NAME:TAG [options] [vitest's own arguments]
+npm run test:knative -- --kubeconfig FILE --release FOLDER --before FOLDER --registry NAME --load COMMAND --svid COMMAND
 
 Installs kleym on a Knative cluster as docs/install.md says, proves that it works there, and removes it again.
 It takes about half an hour: scaling to zero and the sweep have their time.
@@ -16,7 +17,13 @@ It takes about half an hour: scaling to zero and the sweep have their time.
                       Without it nothing is asked of SPIRE. Its trust domain must be kleym.sonda.red, and its SPIRE
                       Controller Manager must act on ClusterSPIFFEIDs without a class.
   --project NAME      one part only, and again for another: delivery, installation, behaviour, healing, deaths,
-                      mistakes, identity, why, doctor, senders, rest, removal`;
+                      mistakes, identity, why, doctor, senders, rest, removal
+
+The second form installs from the files of two releases alone: the version before, an upgrade, a removal, install.yaml.
+  --release FOLDER    what npm run release has written
+  --before FOLDER     the same of a version before it
+  --registry NAME     what is written for <YOUR-REGISTRY>
+  --load COMMAND      puts an image where the cluster can pull it, when it is called with an OCI archive and NAME:TAG`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,12 +31,18 @@ const { values, positionals } = parseArgs({
     kubeconfig: { type: 'string' },
     image: { type: 'string' },
     svid: { type: 'string' },
+    release: { type: 'string' },
+    before: { type: 'string' },
+    registry: { type: 'string' },
+    load: { type: 'string' },
     project: { type: 'string', multiple: true, default: [] },
     help: { type: 'boolean', default: false },
   },
 });
 
-if (values.help || values.kubeconfig === undefined || values.image === undefined) {
+const environment = toEnvironment();
+
+if (values.help || environment === undefined) {
   process.stdout.write(`${help}\n`);
   process.exitCode = values.help ? 0 : 2;
 } else {
@@ -44,12 +57,9 @@ if (values.help || values.kubeconfig === undefined || values.image === undefined
       stdio: 'inherit',
       env: {
         ...process.env,
-        KUBECONFIG: values.kubeconfig,
-        KLEYM_TEST_KUBECONFIG: values.kubeconfig,
-        KLEYM_TEST_IMAGE: values.image,
+        ...environment,
         // What an event did not bring about, the sweep does within five minutes, or the one after it.
         KLEYM_TEST_PATIENCE_SECONDS: '660',
-        ...(values.svid !== undefined && { KLEYM_TEST_SVID: values.svid }),
       },
     },
   );
@@ -58,4 +68,24 @@ if (values.help || values.kubeconfig === undefined || values.image === undefined
   child.on('exit', (code) => {
     process.exitCode = code ?? 1;
   });
+}
+
+/** What one of the two forms tells the tests; undefined: something is missing. */
+function toEnvironment(): Readonly<Record<string, string>> | undefined {
+  const { kubeconfig, image, svid, release, before, registry, load } = values;
+  if (kubeconfig === undefined) return undefined;
+  const cluster = { KUBECONFIG: kubeconfig, KLEYM_TEST_KUBECONFIG: kubeconfig };
+  if (release === undefined) {
+    if (image === undefined) return undefined;
+    return { ...cluster, KLEYM_TEST_IMAGE: image, ...(svid !== undefined && { KLEYM_TEST_SVID: svid }) };
+  }
+  if (!before || !registry || !load || !svid) return undefined;
+  return {
+    ...cluster,
+    KLEYM_TEST_RELEASE: resolve(release),
+    KLEYM_TEST_RELEASE_BEFORE: resolve(before),
+    KLEYM_TEST_REGISTRY: registry,
+    KLEYM_TEST_LOAD: load,
+    KLEYM_TEST_SVID: svid,
+  };
 }

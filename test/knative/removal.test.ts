@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { binding, objective, output, pool } from '../support/manifests.ts';
+import { binding, objective, pool } from '../support/manifests.ts';
 import { manifestsFolder, readManifests } from '../support/kustomization.ts';
 import { type TestNamespace, eventually, placeLabel, useCluster } from '../support/test-cluster.ts';
-import { namespace, openTarget, until } from './installed.ts';
-import { kubectl, tryKubectl } from './kubectl.ts';
+import { namespace, openTarget } from './installed.ts';
+import { kubectl } from './kubectl.ts';
 import { writeOverlay } from './overlay.ts';
+import { labelled, ourOutputs, untilNothingIsLeft } from './remains.ts';
 
 const target = await openTarget();
 process.env['KLEYM_TEST_INSTALLED'] = 'true';
@@ -64,22 +65,7 @@ describe('the steps of docs/operate.md', () => {
     expect(said).toContain(`namespace "${namespace}" deleted`);
   });
 
-  test('leave nothing', async () => {
-    await until(
-      async () => (await tryKubectl(['get', 'namespace', namespace])).code === 1,
-      'the namespace is gone',
-    );
-    const kinds =
-      'clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding,crd,namespace';
-    const names = (await kubectl(['get', kinds, '-o', 'name'])).split('\n');
-    const ours = names.filter(
-      (name) => name.includes('kleym') && !/kleym-(test|reference-inference)/.test(name),
-    );
-    expect(ours).toEqual([]);
-    expect(await ourOutputs()).toEqual([]);
-    // Discovery still names the kind for a moment after its definition is gone.
-    await eventually(async () => expect(await labelled()).toEqual([]));
-  });
+  test('leave nothing', untilNothingIsLeft);
 });
 
 /** Of what is applied; what Knative makes of it is no matter here. */
@@ -103,29 +89,6 @@ async function apply(): Promise<void> {
   await kubectl(['apply', '--server-side', '-k', overlay]);
 }
 
-/** All objects of kleym, of every kind that the cluster can list, in every namespace and in none. */
-async function labelled(): Promise<string[]> {
-  const kinds = (await kubectl(['api-resources', '--verbs=list', '-o', 'name'])).trim().split('\n');
-  const found = await kubectl([
-    'get',
-    kinds.join(','),
-    '--all-namespaces',
-    '--selector=app.kubernetes.io/part-of=kleym',
-    '--output=name',
-  ]);
-  return found.split('\n').filter(Boolean);
-}
-
 async function namesOfComponent(): Promise<string[]> {
   return (await labelled()).filter((name) => name.endsWith(component));
-}
-
-async function ourOutputs(): Promise<string[]> {
-  const { apiVersion, kind } = output('any');
-  const found = await target.kube.list({
-    apiVersion,
-    kind,
-    labelSelector: 'kleym.sonda.red/managed-by=kleym',
-  });
-  return found.map(({ metadata }) => metadata.name);
 }
