@@ -9,9 +9,16 @@ const root = import.meta.dirname;
 /** Builds what is shipped of the functions: their bundles, and the terms of all that is in these. */
 export async function buildDist(folder: string): Promise<void> {
   const outputs = await buildFunctions(folder);
-  const notices = renderNotices(await readBundledPackages(outputs.values()));
-  await writeFile(join(folder, 'THIRD_PARTY_NOTICES'), notices);
+  await writeFile(join(folder, 'THIRD_PARTY_NOTICES'), await renderTerms(functionsContain, outputs.values()));
   await copyFile(join(root, 'LICENSE'), join(folder, 'LICENSE'));
+}
+
+/** How the terms of what is in the functions begin. */
+export const functionsContain = 'The functions of kleym contain';
+
+/** The terms of all that is in bundles. */
+export async function renderTerms(subject: string, outputs: Iterable<RolldownOutput>): Promise<string> {
+  return renderNotices(subject, await readBundledPackages(outputs));
 }
 
 /**

@@ -1,19 +1,16 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { inject } from 'postject';
 import { stringify } from 'yaml';
 import project from '../package.json' with { type: 'json' };
+import { besideExecutable, prepareBlob, writeExecutable } from './executable.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'dist-cli');
-
-/** By this text a Node finds out that something was put into it (nodejs.org/api/single-executable-applications). */
-const sentinelFuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
 /** As Node calls a processor, and as Go and krew do. */
 const processors = [
@@ -28,7 +25,7 @@ const processors = [
 async function buildExecutables(url: string | undefined): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'kleym-executables-'));
   try {
-    const blob = await prepareBlob(scratch);
+    const blob = await prepareBlob(folder);
     const archives: Archive[] = [];
     for (const processor of processors) archives.push(await buildOne(scratch, blob, processor));
     const sums = await readFile(join(folder, 'checksums.txt'), 'utf8');
@@ -47,31 +44,16 @@ interface Archive {
   readonly processor: string;
 }
 
-/** Without code cache or snapshot it is the same for every processor. */
-async function prepareBlob(scratch: string): Promise<Buffer> {
-  const output = join(scratch, 'kubectl-kleym.blob');
-  const config = join(scratch, 'sea.json');
-  const main = join(folder, 'kubectl-kleym');
-  const settings = { main, output, disableExperimentalSEAWarning: true };
-  await writeFile(config, JSON.stringify(settings));
-  await run(process.execPath, ['--experimental-sea-config', config]);
-  return await readFile(output);
-}
-
 async function buildOne(
   scratch: string,
   blob: Buffer,
   { node, go }: (typeof processors)[number],
 ): Promise<Archive> {
   const target = join(scratch, 'kubectl-kleym');
-  await copyFile(await fetchNode(scratch, node), target);
-  await chmod(target, 0o755);
-  await inject(target, 'NODE_SEA_BLOB', blob, { sentinelFuse });
-  await copyFile(join(folder, 'kubectl_complete-kleym'), join(scratch, 'kubectl_complete-kleym'));
-  await copyFile(join(folder, 'LICENSE'), join(scratch, 'LICENSE'));
+  await writeExecutable(await fetchNode(scratch, node), blob, target);
+  for (const file of besideExecutable) await copyFile(join(folder, file), join(scratch, file));
   const name = `kubectl-kleym-linux-${go}.tar.gz`;
-  const files = ['kubectl-kleym', 'kubectl_complete-kleym', 'LICENSE'];
-  await run('tar', ['-czf', join(folder, name), '-C', scratch, ...files]);
+  await run('tar', ['-czf', join(folder, name), '-C', scratch, 'kubectl-kleym', ...besideExecutable]);
   const sum = createHash('sha256')
     .update(await readFile(join(folder, name)))
     .digest('hex');

@@ -21,6 +21,7 @@ test('the package is one program, and what kubectl and npx need beside it', asyn
   expect((await readdir(folder)).toSorted()).toEqual([
     'LICENSE',
     'README.md',
+    'THIRD_PARTY_NOTICES',
     'checksums.txt',
     'kubectl-kleym',
     'kubectl_complete-kleym',

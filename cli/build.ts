@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Plugin, rolldown } from 'rolldown';
-import { bundling } from '../build.ts';
+import { type Plugin, type RolldownOutput, rolldown } from 'rolldown';
+import { bundling, renderTerms } from '../build.ts';
 import project from '../package.json' with { type: 'json' };
 import { readDefinitions } from './manifests/definitions.ts';
 
@@ -17,12 +17,13 @@ const completion =
 export async function buildCommand(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  const bundled = await bundle();
+  const output = await bundle();
   const files = {
-    'kubectl-kleym': bundled,
+    'kubectl-kleym': toProgram(output),
     'kubectl_complete-kleym': completion,
     'package.json': `${JSON.stringify(toPackage(), null, 2)}\n`,
     LICENSE: await readFile(join(root, 'LICENSE'), 'utf8'),
+    THIRD_PARTY_NOTICES: await renderTerms(commandContains, [output]),
     'README.md': await readFile(join(root, 'docs', 'cli.md'), 'utf8'),
   };
   const sums = Object.entries(files).map(([name, text]) => `${toSum(text)}  ${name}\n`);
@@ -50,24 +51,29 @@ const refuseOldNode =
   '}\n';
 
 // CommonJS: a file without an extension is no module to every Node, and single executables take no other.
-async function bundle(): Promise<string> {
+async function bundle(): Promise<RolldownOutput> {
   const build = await rolldown({
     ...bundling,
     input: 'cli/main.ts',
     plugins: [bringDefinitions(await readDefinitions())],
   });
   try {
-    const { output } = await build.generate({ format: 'cjs', codeSplitting: false, minify: 'dce-only' });
-    const [chunk, ...others] = output;
-    if (others.length > 0)
-      throw new Error(
-        `the bundle is more than one file: ${others.map(({ fileName }) => fileName).join(', ')}`,
-      );
-    return chunk.code.replace(/^(#!.*\n)/, (hashbang) => `${hashbang}${refuseOldNode}`);
+    return await build.generate({ format: 'cjs', codeSplitting: false, minify: 'dce-only' });
   } finally {
     await build.close();
   }
 }
+
+function toProgram({ output: [chunk, ...others] }: RolldownOutput): string {
+  if (others.length > 0)
+    throw new Error(`the bundle is more than one file: ${others.map(({ fileName }) => fileName).join(', ')}`);
+  return chunk.code.replace(/^(#!.*\n)/, (hashbang) => `${hashbang}${refuseOldNode}`);
+}
+
+// The definitions are packages of nobody, so the bundler does not name them.
+const commandContains =
+  'kubectl-kleym contains definitions (CRDs) of the Gateway API inference extension, llm-d and SPIRE Controller\n' +
+  'Manager, which are under the Apache License 2.0, and';
 
 function toPackage(): object {
   const { version, license, description } = project;
@@ -77,7 +83,7 @@ function toPackage(): object {
     description: `kubectl plugin: ${description}`,
     license,
     bin: { 'kubectl-kleym': 'kubectl-kleym', 'kubectl_complete-kleym': 'kubectl_complete-kleym' },
-    files: ['kubectl-kleym', 'kubectl_complete-kleym', 'checksums.txt'],
+    files: ['kubectl-kleym', 'kubectl_complete-kleym', 'THIRD_PARTY_NOTICES', 'checksums.txt'],
     engines: { node: '>=22' },
   };
 }

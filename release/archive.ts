@@ -13,6 +13,6 @@ const reproducible = [
 
 /** Packs what a folder has, or one thing in it. What is called .gz is compressed, without a time. */
 export async function writeArchive(archive: string, folder: string, member = '.'): Promise<void> {
-  const compression = archive.endsWith('.gz') ? ['--use-compress-program=gzip -9 -n'] : [];
+  const compression = archive.endsWith('.gz') ? ['--use-compress-program=gzip -n'] : [];
   await runProgram('tar', [...reproducible, ...compression, '-C', folder, '-cf', archive, member]);
 }

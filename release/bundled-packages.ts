@@ -37,8 +37,8 @@ async function readPackage(folder: string): Promise<BundledPackage> {
   return { name, version, license, texts };
 }
 
-/** What people must be told of the packages in the bundles: who made them, and under which terms. */
-export function renderNotices(packages: readonly BundledPackage[]): string {
+/** What people must be told of the packages in bundles: who made them, and under which terms. */
+export function renderNotices(subject: string, packages: readonly BundledPackage[]): string {
   const parts = packages.map(({ license, texts, ...rest }) => {
     const said =
       texts.length > 0
@@ -49,7 +49,7 @@ export function renderNotices(packages: readonly BundledPackage[]): string {
     );
   });
   return [
-    'The functions of kleym contain these packages, whole or in part.',
+    `${subject} these packages, whole or in part.`,
     ...parts.map((part) => `${'-'.repeat(80)}\n\n${part}`),
     '',
   ].join('\n\n');

@@ -3,13 +3,15 @@ import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import project from '../package.json' with { type: 'json' };
-import { buildFunctions } from '../build.ts';
+import { buildFunctions, functionsContain } from '../build.ts';
 import { buildCommand } from '../cli/build.ts';
+import { besideExecutable, prepareBlob, writeExecutable } from '../cli/executable.ts';
 import { provideKustomizeProgram } from '../test/real/kustomize.ts';
 import { writeArchive } from './archive.ts';
-import type { Processor } from './bases.ts';
+import { type Processor, platforms } from './bases.ts';
 import { readBundledPackages, renderNotices } from './bundled-packages.ts';
 import { type BaseChoice, buildImage, readImageOptions } from './image.ts';
+import { unpackNpmPackage } from './npm-package.ts';
 import { runProgram } from './run-program.ts';
 import { renderSbom } from './sbom.ts';
 
@@ -34,12 +36,10 @@ export async function writeRelease(options: ReleaseOptions): Promise<void> {
   try {
     await writeFile(join(folder, 'RELEASE_NOTES.md'), notes);
     await writeManifests(options, scratch);
-    const command = `kubectl-kleym-${version}`;
-    await buildCommand(join(scratch, command));
-    await writeArchive(join(folder, `${command}.tar.gz`), scratch, command);
+    await writeCommand(options, scratch);
     const outputs = await buildFunctions(join(scratch, 'dist'));
     const bundled = await readBundledPackages(outputs.values());
-    await writeFile(join(folder, 'THIRD_PARTY_NOTICES'), renderNotices(bundled));
+    await writeFile(join(folder, 'THIRD_PARTY_NOTICES'), renderNotices(functionsContain, bundled));
     const archive = join(folder, `kleym-${version}.oci.tar`);
     const { parts } = await buildImage({ ...options, archive });
     for (const [processor, its] of parts) {
@@ -78,6 +78,25 @@ async function writeManifests({ version, folder, say }: ReleaseOptions, scratch:
   const kustomize = await provideKustomizeProgram({ env: process.env, say });
   await writeFile(join(folder, 'install.yaml'), await runProgram(kustomize, ['build', example]));
   await cp(join(tree, 'base', 'crd.yaml'), join(folder, 'crds.yaml'));
+}
+
+/** The command for any Node, and for each processor with the Node of the image in it. */
+async function writeCommand({ version, folder, processors }: ReleaseOptions, scratch: string): Promise<void> {
+  const name = `kubectl-kleym-${version}`;
+  const command = join(scratch, name);
+  await buildCommand(command);
+  await writeArchive(join(folder, `${name}.tar.gz`), scratch, name);
+  const blob = await prepareBlob(command);
+  for (const processor of processors) {
+    const executable = `${name}-linux-${processor}`;
+    const [target, node] = [join(scratch, executable), join(scratch, `node-${processor}`)];
+    await mkdir(target);
+    await unpackNpmPackage(platforms[processor].node, node, ['bin/node', 'LICENSE']);
+    await writeExecutable(join(node, 'bin', 'node'), blob, join(target, 'kubectl-kleym'));
+    for (const file of besideExecutable) await cp(join(command, file), join(target, file));
+    await cp(join(node, 'LICENSE'), join(target, 'LICENSE.node'));
+    await writeArchive(join(folder, `${executable}.tar.gz`), scratch, executable);
+  }
 }
 
 /** As `sha256sum --check` reads them. */

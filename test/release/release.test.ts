@@ -54,6 +54,8 @@ test('a release has these files, and SHA256SUMS has the sum of each other one', 
     `${name}-linux-amd64.cdx.json`,
     `${name}-linux-arm64.cdx.json`,
     `${name}.oci.tar`,
+    `kubectl-kleym-${version}-linux-amd64.tar.gz`,
+    `kubectl-kleym-${version}-linux-arm64.tar.gz`,
     `kubectl-kleym-${version}.tar.gz`,
   ]);
   const sums = await readSums(folder);
@@ -72,7 +74,8 @@ test('a release that is made again, elsewhere, has the same bytes', async () => 
   // Of the image one processor is enough: they differ in their bases alone.
   await writeRelease({ version, folder: again, bases: 'auto', processors: ['amd64'], say });
   const [first, second] = [await readSums(folder), await readSums(again)];
-  first.delete(`${name}-linux-arm64.cdx.json`);
+  for (const file of [`${name}-linux-arm64.cdx.json`, `kubectl-${name}-linux-arm64.tar.gz`])
+    first.delete(file);
   for (const sums of [first, second]) sums.delete(`${name}.oci.tar`);
   expect(second).toEqual(first);
   const read = (of: string, into: string) => readOciArchive(join(of, `${name}.oci.tar`), join(scratch, into));
@@ -97,6 +100,37 @@ describe('the tree in the archive', async () => {
     expect(components.length).toBeGreaterThan(8);
     const { objects } = await kustomize.combine(join(tree, 'base'), ...components);
     expect(objects.length).toBeGreaterThan(50);
+  });
+});
+
+describe('the command', async () => {
+  const names = [`kubectl-${name}`, `kubectl-${name}-linux-amd64`, `kubectl-${name}-linux-arm64`];
+  for (const one of names)
+    await promisify(execFile)('tar', ['-xzf', released(`${one}.tar.gz`), '-C', scratch]);
+  const terms = ['LICENSE', 'THIRD_PARTY_NOTICES'];
+
+  test.each(names)('%s has its terms beside it', async (one) => {
+    const files = await readdir(join(scratch, one));
+    expect(files).toEqual(expect.arrayContaining(['kubectl-kleym', 'kubectl_complete-kleym', ...terms]));
+    expect(files.includes('LICENSE.node')).toBe(one !== names[0]);
+    const notices = await readFile(join(scratch, one, 'THIRD_PARTY_NOTICES'), 'utf8');
+    for (const part of ['Gateway API inference extension', 'zod@', 'yaml@']) expect(notices).toContain(part);
+  });
+
+  test('runs without a Node of its own where it is an executable, and with one where it is none', async () => {
+    const [processor, other] = process.arch === 'arm64' ? ['arm64', 'amd64'] : ['amd64', 'arm64'];
+    const at = (of: string) => join(scratch, `kubectl-${name}-linux-${of}`, 'kubectl-kleym');
+    const env = { PATH: '/nowhere' };
+    const { stdout } = await promisify(execFile)(at(processor ?? ''), ['--version'], { env });
+    const said = await promisify(execFile)(process.execPath, [
+      join(scratch, `kubectl-${name}`, 'kubectl-kleym'),
+      '--version',
+    ]);
+    expect([stdout, said.stdout]).toEqual(Array(2).fill(`kubectl-kleym ${version}\n`));
+    // As ELF names processors.
+    const machines = { amd64: 0x3e, arm64: 0xb7 } as const;
+    const bytes = await readFile(at(other ?? ''));
+    expect(bytes.readUInt16LE(18)).toBe(machines[other === 'arm64' ? 'arm64' : 'amd64']);
   });
 });
 
