@@ -5,6 +5,7 @@ import { type Snapshot, type World, toWorld } from '../../shared/decide/world.ts
 import { compareText } from '../../shared/identity/canonical.ts';
 import { type Identity, renderIdentity } from '../../shared/identity/render-identity.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
+import { describeRefusal } from '../../shared/explain/describe-refusal.ts';
 import { findingIds } from '../../shared/explain/finding.ts';
 import { type FileFinding, type JudgedManifests, toTitle } from '../manifests/judge-manifests.ts';
 import { type Manifest, locate } from '../manifests/parse-manifests.ts';
@@ -119,7 +120,8 @@ function checkBinding(subject: Subject): {
   const object = toTitle(manifest, plan.namespace);
   const { outcome } = renderIdentity(binding, world.snapshot.sources, world.settings);
   if (outcome.kind === 'refused') {
-    const { condition, reason, message } = outcome;
+    const { condition, reason } = outcome;
+    const message = describeRefusal(outcome, binding, world.snapshot.sources);
     const isUnknown = isUnresolved(reason, subject);
     const said = isUnknown
       ? `${message} in these files (--against-cluster looks in the cluster, too)`

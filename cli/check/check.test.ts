@@ -156,7 +156,7 @@ test('what is no manifest, and what is no YAML, is an error', () => {
 describe('the formats', () => {
   const text = toYaml(pool(), poolBinding('astray', { poolRef: { name: 'pool-b' } }));
   const message =
-    'poolRef "pool-b" was not found in namespace "default" (looked in inference.networking.k8s.io and inference.networking.x-k8s.io)';
+    'poolRef "pool-b" was not found in namespace "default" (looked in inference.networking.k8s.io and inference.networking.x-k8s.io); there is pool-a';
 
   test('text: a line each', () => {
     expect(toCheckText(check(text), { width: undefined, paint: plain })).toBe(

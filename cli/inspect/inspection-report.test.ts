@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { type Binding, bindingResource } from '../../shared/api/binding.ts';
+import { type Binding, bindingFinalizer, bindingResource } from '../../shared/api/binding.ts';
 import type { BindingSpec } from '../../shared/api/binding.ts';
 import { outputResource } from '../../shared/api/cluster-spiffe-id.ts';
 import { toClock } from '../../shared/collect/clock.ts';
+import { renderIdentity } from '../../shared/identity/render-identity.ts';
 import {
   createBinding,
   createObjective,
@@ -16,6 +17,14 @@ import { resolveSettings } from '../settings/resolve-settings.ts';
 import { plain } from '../terminal/paint.ts';
 import { type InspectionFacts, toInspectionReport } from '../../shared/explain/inspect/inspection-report.ts';
 import { toInspectionText } from './inspection-text.ts';
+
+const creating = {
+  kind: 'creating',
+  name: 'kleym-default-binding-a-objective-046c582e',
+  serviceAccountName: 'inference-sa',
+  nonce: 'n',
+  at: '2026-01-02T12:01:10Z',
+} as const;
 
 function createFacts(binding: Binding, more: Partial<InspectionFacts> = {}): InspectionFacts {
   return {
@@ -113,17 +122,28 @@ describe('settings that no binding says', () => {
   });
 });
 
+test('a binding that waits for another one says until when', () => {
+  const plainBinding = createBinding(perObjective);
+  const binding = { ...plainBinding, metadata: { ...plainBinding.metadata, finalizers: [bindingFinalizer] } };
+  const { snapshot, resolved } = createFacts(binding);
+  const { outcome } = renderIdentity(binding, snapshot.sources, resolved.settings);
+  const key = outcome.kind === 'done' ? outcome.value.key : undefined;
+  const rival: Binding = {
+    ...createBinding({ ...perObjective, containerName: 'other' }, 'binding-b'),
+    status: { claim: { ...creating, name: 'kleym-x', ...(key !== undefined && { key }) } },
+  };
+  const bindings = new Map([binding, rival].map((one) => [one.metadata.name, one]));
+  const facts = createFacts(binding, { snapshot: { ...snapshot, bindings } });
+  expect(toInspectionReport(facts).nextStep).toBe(
+    'say in the status that it waits: binding binding-b still holds the same pods, service account and container (row 8); binding binding-b: a create of ClusterSPIFFEID kleym-x may still land until 12:03:10 UTC',
+  );
+});
+
 test('the text tells what may still happen, and what comes next', () => {
   const binding: Binding = {
     ...createBinding(perObjective),
     status: {
-      claim: {
-        kind: 'creating',
-        name: 'kleym-default-binding-a-objective-046c582e',
-        serviceAccountName: 'inference-sa',
-        nonce: 'n',
-        at: '2026-01-02T12:01:10Z',
-      },
+      claim: creating,
     },
   };
   const report = toInspectionReport(createFacts(binding));

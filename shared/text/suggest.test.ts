@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { suggest } from './suggest.ts';
+import { suggest, toOthers } from './suggest.ts';
 
 const known = ['status', 'inspect', 'why', 'check', 'diff'];
 
@@ -12,4 +12,23 @@ test.each([
   ['explain', []],
 ])('%s', (typed, expected) => {
   expect(suggest(typed, known)).toEqual(expected);
+});
+
+test.each([
+  ['lama', [], ''],
+  ['lama', ['embeddings'], '; there is embeddings'],
+  ['lama', ['embeddings', 'llama'], '; there are llama and embeddings'],
+  ['lama', ['chat', 'embeddings', 'llama'], '; there are llama, chat and embeddings'],
+  [
+    'lama',
+    ['chat', 'chat', 'embeddings', 'llama', 'zephyr'],
+    '; there are llama, chat, embeddings and others',
+  ],
+  [
+    'nothing-like-it',
+    Array.from({ length: 300 }, (_, index) => `pool-${index}`),
+    '; there are pool-0, pool-1, pool-2 and others',
+  ],
+])('instead of %s, where there is %j', (typed, known, expected) => {
+  expect(toOthers(typed, known)).toBe(expected);
 });

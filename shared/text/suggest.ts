@@ -4,6 +4,7 @@ const most = 3;
 export function suggest(typed: string, known: readonly string[]): readonly string[] {
   const reach = typed.length <= 3 ? 1 : 2;
   return known
+    .filter((word) => isBeginning(typed, word) || Math.abs(word.length - typed.length) <= reach)
     .map((word) => ({ word, far: isBeginning(typed, word) ? 1 : distance(typed, word) }))
     .filter(({ far }) => far <= reach)
     .toSorted((a, b) => a.far - b.far)
@@ -15,6 +16,20 @@ export function suggest(typed: string, known: readonly string[]): readonly strin
 export function toSuggestion(typed: string, known: readonly string[], prefix = ''): string {
   const words = suggest(typed, known).map((word) => `${prefix}${word}`);
   return words.length === 0 ? '' : `; did you mean ${words.join(' or ')}?`;
+}
+
+// Comparing takes its time, and a set of manifests may have thousands of wrong names.
+const mostCompared = 200;
+
+/** What there is beside what was not found, as the end of a message: names that are like it come first. */
+export function toOthers(typed: string, known: Iterable<string>): string {
+  const all = new Set<string>();
+  for (const word of known) if (all.size < mostCompared) all.add(word);
+  const named = [...new Set([...suggest(typed, [...all]), ...all])].slice(0, most);
+  if (named.length === 0) return '';
+  const last = all.size > most ? 'others' : named.length > 1 ? named.pop() : undefined;
+  const words = last === undefined ? named.join() : `${named.join(', ')} and ${last}`;
+  return `; there ${all.size === 1 ? 'is' : 'are'} ${words}`;
 }
 
 function isBeginning(typed: string, word: string): boolean {

@@ -116,13 +116,19 @@ describe('inspect binding', () => {
     expect(await findingsOf('missing')).toEqual({ said: ['error binding-not-found NotFound'], exitCode: 3 });
   });
 
-  test('a pool that is not there is an error', async () => {
-    await place.create(poolBinding('astray', { poolRef: { name: 'nowhere' } }));
-    await place.refused('astray', 'InvalidRef', 'TargetPoolNotFound');
-    expect(await findingsOf('astray')).toEqual({
-      said: ['error invalid-ref TargetPoolNotFound'],
-      exitCode: 2,
-    });
+  test('a pool that is not there is an error, which says what there is', async () => {
+    await place.create(pool('embeddings'), poolBinding('astray', { poolRef: { name: 'pol-a' } }));
+    const said = await place.refused('astray', 'InvalidRef', 'TargetPoolNotFound');
+    const { report, exitCode } = await inspect('astray');
+    expect(report.findings).toMatchObject([
+      {
+        severity: 'error',
+        id: 'invalid-ref',
+        reason: 'TargetPoolNotFound',
+        message: `${said}; there are pool-a and embeddings`,
+      },
+    ]);
+    expect(exitCode).toBe(2);
   });
 
   test('an output that drifts is shown, and no finding', async () => {

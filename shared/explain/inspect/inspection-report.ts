@@ -16,8 +16,9 @@ import { findPeers, toConflicts } from '../../decide/peers.ts';
 import { type Snapshot, type World, toWorld } from '../../decide/world.ts';
 import { isSameContent } from '../../identity/content.ts';
 import { type Identity, renderIdentity } from '../../identity/render-identity.ts';
-import type { Served } from '../../identity/sources.ts';
+import type { Served, Sources } from '../../identity/sources.ts';
 import { selectorPrefixes } from '../../identity/workload-selectors.ts';
+import { describeRefusal } from '../describe-refusal.ts';
 import { type Finding, type ObjectRef, findingIds, toBindingRef } from '../finding.ts';
 import { type Permission, toPermissionWords } from '../kube/permissions.ts';
 import type { ResolvedSettings } from '../settings/resolved-settings.ts';
@@ -177,7 +178,7 @@ export function toInspectionReport(facts: InspectionFacts): InspectionReport {
   const findings = [
     ...findCollision(binding),
     ...findUndiscovered(facts),
-    ...(outcome.kind === 'refused' && !lacksSources ? [toRefusal(binding, outcome)] : []),
+    ...(outcome.kind === 'refused' && !lacksSources ? [toRefusal(binding, outcome, snapshot.sources)] : []),
     ...facts.lacks.map((permission) => toLimited(permission, binding)),
     ...(identity && facts.pods && matchedPods.length === 0 ? [toUnmatched(binding)] : []),
   ];
@@ -212,8 +213,22 @@ function toWorldParts(
     ...(seesBindings && seesSources && { peers: toConflicts(findPeers(world, name, identity?.key)) }),
     ...(seesBindings &&
       seesOutputs &&
-      seesSources && { nextStep: toNextStep(explain(world, name, {}, 'not drawn yet')) }),
+      seesSources && {
+        nextStep: toNextStep(
+          explain(world, name, {}, 'not drawn yet'),
+          findHolderClaim(world, name, identity),
+        ),
+      }),
   };
+}
+
+/** What the claim of another binding says that holds the same key. */
+function findHolderClaim(world: World, name: string, identity: Identity | undefined): string | undefined {
+  if (identity?.key === undefined) return undefined;
+  const holders = world.claimHolders.get(identity.key) ?? [];
+  const holder = holders.find(({ metadata }) => metadata.name !== name);
+  if (!holder) return undefined;
+  return `binding ${holder.metadata.name}: ${toClaimWords(holder.status?.claim, world.snapshot.clock)}`;
 }
 
 function isLacking({ lacks }: Pick<InspectionFacts, 'lacks'>, plural: string): boolean {
@@ -269,7 +284,9 @@ function findUndiscovered({ binding, resolved }: InspectionFacts): Finding[] {
   ];
 }
 
-function toRefusal({ metadata, spec }: Binding, { condition, reason, message }: Refused): Finding {
+function toRefusal(binding: Binding, refused: Refused, sources: Sources): Finding {
+  const { metadata, spec } = binding;
+  const { condition, reason } = refused;
   const isMissing = reason.endsWith('CRDMissing');
   const { namespace, name } = metadata;
   const pool = { namespace, name: spec.poolRef.name, kind: 'InferencePool' };
@@ -280,7 +297,7 @@ function toRefusal({ metadata, spec }: Binding, { condition, reason, message }: 
     id: isMissing ? 'dependency-missing' : findingIds[condition],
     severity: 'error',
     reason,
-    message,
+    message: describeRefusal(refused, binding, sources),
     affectedRefs: [isAboutPool ? pool : isAboutObjective ? objective : toBindingRef(namespace, name)],
   };
 }

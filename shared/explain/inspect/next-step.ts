@@ -2,9 +2,15 @@ import type { Explained } from '../../decide/decide.ts';
 import type { Decision } from '../../decide/decision.ts';
 import { findReady } from '../../api/conditions.ts';
 
-/** What reconcile would do next for a binding, and by which row of docs/protocol.md. */
-export function toNextStep({ row, decision }: Explained): string {
-  return `${toStep(decision)} (row ${row})`;
+/**
+ * What reconcile would do next for a binding, and by which row of docs/protocol.md. Where it waits for another binding,
+ * `holder` says until when.
+ */
+export function toNextStep({ row, decision }: Explained, holder: string | undefined): string {
+  const isWaiting =
+    decision.kind === 'waiting' || (decision.kind === 'write-status' && decision.waiting !== undefined);
+  const until = isWaiting && holder !== undefined ? `; ${holder}` : '';
+  return `${toStep(decision)} (row ${row})${until}`;
 }
 
 function toStep(decision: Decision): string {

@@ -4,6 +4,7 @@ import { createRunCache } from '../../collect/run-cache.ts';
 import type { Snapshot } from '../../decide/world.ts';
 import type { Settings } from '../../identity/settings.ts';
 import type { Lacks } from './permissions.ts';
+import { readAlternatives } from './read-alternatives.ts';
 import type { Reader } from './reader.ts';
 import { tolerate } from './tolerant-cluster.ts';
 
@@ -30,5 +31,6 @@ export async function readNamespace(
     },
   };
   const names = known.map(({ metadata }) => metadata.name);
-  return await collect(listed, { namespace, names, settings, isWhole: true }, createRunCache());
+  const snapshot = await collect(listed, { namespace, names, settings, isWhole: true }, createRunCache());
+  return { ...snapshot, sources: await readAlternatives(cluster, snapshot) };
 }

@@ -11,6 +11,7 @@ import { toHint } from '../../identity/ownership.ts';
 import { renderIdentity } from '../../identity/render-identity.ts';
 import type { Settings } from '../../identity/settings.ts';
 import { renderWorkloadSelectors } from '../../identity/workload-selectors.ts';
+import { describeRefusal } from '../describe-refusal.ts';
 
 /** A binding as its workloads see it. */
 export interface BindingView {
@@ -66,7 +67,10 @@ function toView(world: World, binding: Binding, seesOutputs: boolean): BindingVi
     spiffeId: identity?.spiffeId,
     hint: toHint(namespace, name),
     className: world.settings.className,
-    refused: refused && { reason: refused.reason, message: refused.message },
+    refused: refused && {
+      reason: refused.reason,
+      message: describeRefusal(refused, binding, world.snapshot.sources),
+    },
     ready: findReady(binding.status),
     output: seesOutputs ? (held ? { output: held.output, isAsRendered } : 'absent') : undefined,
   };
