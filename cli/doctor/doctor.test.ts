@@ -369,3 +369,20 @@ test('on a cluster without Knative that is what is missing', async () => {
   expect(text).toContain('× Knative Serving is not installed\n    → install Knative Serving\n');
   expect(exitCode).toBe(2);
 });
+
+test.each([
+  ['/api/v1/namespaces', 'no trial was made: '],
+  ['/inferencepools', 'no binding could be sent through: '],
+])('--trial without the permission on %s is an error, and the rest is reported', async (path, message) => {
+  const command = await useCommand();
+  command.forbid((asked) => asked.endsWith(path));
+  const { output: text, exitCode, problem } = await command.run('doctor --trial');
+  expect(problem).toBe('');
+  expect(text).toContain(`× ${message}`);
+  expect(text).toContain('× Knative Serving is not installed');
+  expect(exitCode).toBe(2);
+  command.forbid(undefined);
+  const namespaces = await command.kube.list({ apiVersion: 'v1', kind: 'Namespace' });
+  const left = namespaces.filter(({ metadata }) => metadata.name.startsWith('kleym-trial-'));
+  expect(left.filter(({ metadata }) => metadata.deletionTimestamp === undefined)).toEqual([]);
+});

@@ -3,6 +3,7 @@ import { bindingResource } from '../../shared/api/binding.ts';
 import { findReady } from '../../shared/api/conditions.ts';
 import { type Resource, toApiVersion } from '../../shared/api/object-meta.ts';
 import { poolResources } from '../../shared/api/pool.ts';
+import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { adviseOn } from '../../shared/explain/why/advice.ts';
 import type { Connection } from '../kube/connection.ts';
 import { namespaceResource } from '../../shared/kube/core-resources.ts';
@@ -41,16 +42,34 @@ export async function runTrial(
   if (!pool) return [toCheck('unknown', 'no trial was made: InferencePool is not served')];
   const namespace = `kleym-trial-${tools.suffix}`;
   const { writes } = connection;
-  const checks: Check[] = [];
-  await writes.create(namespaceResource, {}, toNamespace(namespace));
+  const checks = await attempt('no trial was made', async () => {
+    await writes.create(namespaceResource, {}, toNamespace(namespace));
+    return [];
+  });
+  if (checks.length > 0) return checks;
   try {
-    await writes.create(pool, { namespace }, toPool(pool, namespace));
-    await writes.create(bindingResource, { namespace }, toBinding(namespace));
-    checks.push(await waitForReady(connection, namespace, tools));
+    const sent = await attempt('no binding could be sent through', async () => {
+      await writes.create(pool, { namespace }, toPool(pool, namespace));
+      await writes.create(bindingResource, { namespace }, toBinding(namespace));
+      return [await waitForReady(connection, namespace, tools)];
+    });
+    checks.push(...sent);
   } finally {
-    checks.push(...(await cleanUp(connection, namespace, tools)));
+    const leftover = `delete namespace ${namespace} by hand, it could not be cleaned up`;
+    checks.push(...(await attempt(leftover, () => cleanUp(connection, namespace, tools))));
   }
   return checks;
+}
+
+/** What the work brings; where the API server refuses it, that. */
+async function attempt(otherwise: string, work: () => Promise<readonly Check[]>): Promise<Check[]> {
+  try {
+    return [...(await work())];
+  } catch (error) {
+    if (!(error instanceof UncertainError)) throw error;
+    const advice = 'ask as somebody who may create and delete namespaces, pools and bindings';
+    return [toCheck('error', `${otherwise}: ${error.message}`, advice)];
+  }
 }
 
 const name = 'trial';
