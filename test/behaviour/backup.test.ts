@@ -1,4 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { hasKubectl } from '@kleym/kube-api/contract/has-kubectl';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { outputAnnotations } from '../../shared/api/cluster-spiffe-id.ts';
 import type { Manifest, Stored } from '../support/kube-client.ts';
 import { toPath } from '../support/kube-client.ts';
@@ -187,13 +193,47 @@ function toClaiming({ bindings, outputs }: Backup): Backup {
   return { bindings: claiming, outputs };
 }
 
-test('a backup from which kubectl creates is refused as it was got, because it has a resourceVersion', async () => {
+test('an object that is created as it was got is refused, because it has a resourceVersion', async () => {
   const here = await cluster.namespace();
   const [stored] = await here.create(pool());
   await here.delete(pool());
   await expect(kube.create({ ...pool(), ...stored })).rejects.toThrow(
     'resourceVersion should not be set on objects to be created',
   );
+});
+
+/** The commands of docs/backup.md that have this in them, about one namespace. */
+async function commandsOf(part: string, namespace: string): Promise<string> {
+  const text = await readFile(join(import.meta.dirname, '..', '..', 'docs', 'backup.md'), 'utf8');
+  const lines = [...text.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block = '']) => block.split('\n'));
+  const found = lines.filter((line) => line.includes(part));
+  expect(found).toHaveLength(1);
+  return found.join('\n').replace(' -A ', ` -n ${namespace} `);
+}
+
+/** A shell in a folder of its own, for an administrator. */
+async function openShell(): Promise<(line: string) => Promise<string>> {
+  const folder = await mkdtemp(join(tmpdir(), 'kleym-backup-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'config'), cluster.kubeconfigText);
+  const env = { ...process.env, HOME: folder, KUBECONFIG: join(folder, 'config') };
+  return async (line) => (await promisify(execFile)('sh', ['-ec', line], { cwd: folder, env })).stdout;
+}
+
+const isKubectlThere = hasKubectl();
+test('the commands of docs/backup.md save bindings and bring them back', async () => {
+  const enter = await openShell();
+  const here = await cluster.namespace();
+  await here.create(pool(), objective(), binding());
+  await here.ready('binding-a');
+  const backup = await backUp(here);
+  if (isKubectlThere) await enter(await commandsOf('> bindings.yaml', here.name));
+  await here.delete(binding());
+  await here.gone('binding-a');
+  if (isKubectlThere) await enter(await commandsOf('create -f bindings.yaml', here.name));
+  else await restore(backup, { bindings: 'without status' });
+  await readyWithOwn(here);
+  expect((await here.get(binding())).metadata.uid).not.toBe(backup.bindings[0]?.metadata.uid);
 });
 
 describe('bindings are deleted and restored while kleym runs', async () => {
