@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -95,6 +95,14 @@ describe('the version after it', () => {
     await untilIdsOf('second', 'other', [promised('objective-b')]);
     await kubectl(['-n', home, 'delete', 'iib', 'binding-a', '--timeout=600s']);
     await untilIds(home, 'served', []);
+  });
+
+  test('sweeps when somebody asks for it, as docs/operate.md says', async () => {
+    const text = await readFile(join(import.meta.dirname, '..', '..', 'docs', 'operate.md'), 'utf8');
+    const [, lines = ''] = /^## Start a sweep\n[^]*?^```sh\n([^]*?)^```/m.exec(text) ?? [];
+    const line = lines.replace(/--image=\S+/, `--image=${release.image}`);
+    const { out, err } = await run('sh', ['-ec', line]);
+    expect(`${out}${err}`).toContain('202');
   });
 
   test('has an installation in which its own doctor finds nothing', async () => {
