@@ -66,6 +66,15 @@ const badServiceAccount = {
   message:
     "serviceAccountName must be the name of a service account (lower case letters, digits, '-' and '.'), without blanks",
 };
+const badLabelKey = {
+  field: 'spec.podLabels',
+  message: 'podLabels must have keys that a label can have, such as role or llm-d.ai/role',
+};
+const badLabelValue = {
+  field: 'spec.podLabels',
+  message:
+    "podLabels must have values that a label can have (letters, digits, '-', '_' and '.'), and none that is empty",
+};
 
 /** Bindings that admission takes or refuses, with its exact words: the same on every API server. */
 export function admissionCases(): readonly AdmissionCase[] {
@@ -76,6 +85,7 @@ export function admissionCases(): readonly AdmissionCase[] {
     ...serviceAccountCases(),
     ...containerCases(),
     ...imageCases(),
+    ...podLabelCases(),
   ];
 }
 
@@ -419,6 +429,79 @@ function imageCases(): AdmissionCase[] {
       { field: 'spec.containerImage', message: 'may not be more than 512 bytes' },
     ),
   ];
+}
+
+function podLabelCases(): AdmissionCase[] {
+  const keys = ['role', 'B', '1', 'a_b.c-d', 'llm-d.ai/role', `${'p'.repeat(253)}/${'n'.repeat(63)}`];
+  const badKeys = [
+    '',
+    ' role',
+    'role ',
+    'role\n',
+    '-role',
+    'role:x',
+    'rôle',
+    '/role',
+    'llm-d.ai/',
+    'LLM-d.ai/role',
+    'a/b/c',
+    'a..b/c',
+    'n'.repeat(64),
+    `${'p'.repeat(254)}/n`,
+    '{{.PodMeta.Name}}',
+  ];
+  const badValues = ['', ' ', ' prefill', 'prefill ', 'prefill\n', '-prefill', 'a/b', 'a:b', 'ä', '{{x}}'];
+  return [
+    accepted('accepts PoolOnly with a pod label', { ...poolOnly, podLabels: { role: 'prefill' } }),
+    accepted('accepts pod labels that are none', { ...perObjective, podLabels: {} }),
+    accepted('accepts eight pod labels', { ...perObjective, podLabels: toLabels(8) }),
+    accepted('accepts a pod label with a value of 63 characters', {
+      ...perObjective,
+      podLabels: { role: 'v'.repeat(63) },
+    }),
+    ...keys.map((key) =>
+      accepted(`accepts a pod label with the key ${key}`, {
+        ...perObjective,
+        podLabels: { [key]: 'A_b.c-1' },
+      }),
+    ),
+    ...badKeys.map((key) =>
+      refused(
+        `refuses a pod label with the key ${JSON.stringify(key)}`,
+        { ...perObjective, podLabels: { [key]: 'x' } },
+        badLabelKey,
+      ),
+    ),
+    ...badValues.map((value) =>
+      refused(
+        `refuses a pod label with the value ${JSON.stringify(value)}`,
+        { ...perObjective, podLabels: { role: value } },
+        badLabelValue,
+      ),
+    ),
+    refused(
+      'refuses a pod label with a value of 64 characters',
+      { ...perObjective, podLabels: { role: 'v'.repeat(64) } },
+      { field: 'spec.podLabels.role', message: 'may not be more than 63 bytes' },
+    ),
+    refused(
+      'refuses nine pod labels',
+      { ...perObjective, podLabels: toLabels(9) },
+      { field: 'spec.podLabels', message: 'Too many: 9: must have at most 8 items' },
+    ),
+    refused(
+      'refuses a number for a pod label',
+      { ...perObjective, podLabels: { role: 1 } },
+      {
+        field: 'spec.podLabels.role',
+        message: 'spec.podLabels.role in body must be of type string: "integer"',
+      },
+    ),
+  ];
+}
+
+function toLabels(count: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`label-${index}`, 'x']));
 }
 
 function missing(...fields: string[]): Refusal[] {

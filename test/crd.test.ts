@@ -16,7 +16,9 @@ import { conditionTypes } from '../shared/api/condition-types.ts';
 import { toApiVersion } from '../shared/api/object-meta.ts';
 import { objectiveResources } from '../shared/api/objective.ts';
 import { poolResources } from '../shared/api/pool.ts';
+import { StringMap } from '../shared/api/strings.ts';
 import { compareText } from '../shared/identity/canonical.ts';
+import { maxPodLabels } from '../shared/identity/pod-labels.ts';
 import { renderIdentity } from '../shared/identity/render-identity.ts';
 import {
   admissionCases,
@@ -45,6 +47,8 @@ interface Schema {
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly items?: Schema;
+  readonly additionalProperties?: Schema | false;
+  readonly maxProperties?: number;
   readonly oneOf?: readonly Schema[];
 }
 
@@ -69,7 +73,18 @@ const schema = version.schema.openAPIV3Schema;
 
 /** What our code says about the parts of a binding that are ours. */
 function codeSchema(): Schema {
-  return z.toJSONSchema(z.object({ spec: BindingSpec, status: BindingStatus.optional() })) as Schema;
+  return toJsonSchema(z.object({ spec: BindingSpec, status: BindingStatus.optional() }));
+}
+
+/** zod knows no JSON schema of a check that is our own. */
+function toJsonSchema(code: z.ZodType): Schema {
+  return z.toJSONSchema(code, {
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema === StringMap)
+        Object.assign(jsonSchema, { type: 'object', additionalProperties: { type: 'string' } });
+    },
+  }) as Schema;
 }
 
 /** What the CRD says about the same parts. */
@@ -109,6 +124,8 @@ function findDifferences(code: Schema, crd: Schema, path = ''): string[] {
     ...(own.enum && crd.enum ? compareSets(`${path} enum`, own.enum, crd.enum) : []),
     ...(own.items || crd.items ? findDifferences(own.items ?? {}, crd.items ?? {}, `${path}[]`) : []),
   ];
+  const [values, theirs] = [own.additionalProperties || {}, crd.additionalProperties || {}];
+  found.push(...compareSets(`${path}[*] type`, [values.type], [theirs.type]));
   const shared = Object.entries(own.properties ?? {}).flatMap(([name, property]) => {
     const other = crd.properties?.[name];
     return other ? findDifferences(property, other, `${path}.${name}`) : [];
@@ -187,7 +204,7 @@ describe('the CRD and the schemas in the code', () => {
       '.spec.mode enum: ',
     ],
   ])('differ by %s', (_what, code, difference) => {
-    const found = findDifferences(z.toJSONSchema(code) as Schema, crdSchema());
+    const found = findDifferences(toJsonSchema(code), crdSchema());
     expect(found).toEqual(expect.arrayContaining([expect.stringContaining(difference)]));
   });
 
@@ -203,6 +220,12 @@ describe('the CRD and the schemas in the code', () => {
       ['properties', 'status', 'properties', 'conflicts', 'items'],
       (part: Schema) => ({ ...part, required: ['name'] }),
       '.status.conflicts[] required: ',
+    ],
+    [
+      'numbers in the CRD where the code has texts by keys',
+      ['properties', 'spec', 'properties', 'podLabels'],
+      (part: Schema) => ({ ...part, additionalProperties: { type: 'integer' } }),
+      '.spec.podLabels[*] type: ',
     ],
     [
       'a kind of claim that only the CRD knows',
@@ -239,6 +262,11 @@ describe('the CRD and the constants in the code', () => {
   test('take the finalizer from the group, and keep the name that the Go operator gave it', () => {
     expect(bindingFinalizer).toBe('kleym.sonda.red/inferenceidentitybinding-finalizer');
     expect(bindingFinalizer.startsWith(`${definition.spec.group}/`)).toBe(true);
+  });
+
+  test('allow as many pod labels', () => {
+    const { podLabels } = schema.properties?.['spec']?.properties ?? {};
+    expect(podLabels?.maxProperties).toBe(maxPodLabels);
   });
 
   test('know the same groups of pools and objectives', () => {

@@ -43,6 +43,8 @@ describe('a binding', () => {
     ['no pool', { serviceAccountName: account }, account, /^poolRef: /],
     ['a mode that there is not', { ...poolOnly, mode: 'PerPod' }, account, /^mode: /],
     ['a number for a container', { ...poolOnly, containerName: 1 }, account, /^containerName: /],
+    ['a number for a pod label', { ...poolOnly, podLabels: { role: 1 } }, account, /^podLabels: /],
+    ['a list of pod labels', { ...poolOnly, podLabels: ['role'] }, account, /^podLabels: /],
     ['a number for a service account', { ...poolOnly, serviceAccountName: 1 }, '', /^serviceAccountName: /],
   ])(
     'that was stored with %s is one, of which only that and its service account is known',

@@ -3,7 +3,7 @@ import { describeIssues } from '../text/describe-issues.ts';
 import { toBeginning } from './bounded.ts';
 import { Condition } from './conditions.ts';
 import { NamespacedMeta, type Resource } from './object-meta.ts';
-import { StringList } from './strings.ts';
+import { StringList, StringMap } from './strings.ts';
 
 export const bindingResource = {
   group: 'kleym.sonda.red',
@@ -48,6 +48,7 @@ export const BindingSpec = z.object({
   mode: Mode.optional(),
   containerName: z.string().optional(),
   containerImage: z.string().optional(),
+  podLabels: StringMap.optional(),
 });
 /**
  * `unreadable`: what is wrong with a spec that was stored under another CRD. Of such a spec only the service account is

@@ -142,6 +142,12 @@ export const reasons = {
     meaning: 'not a fully qualified digest reference',
     remedy: 'write `registry/repository@sha256:…`; a tag is not enough',
   },
+  InvalidPodLabels: {
+    on: 'RenderFailure',
+    meaning:
+      '`podLabels` has over 8 labels, or a label that no pod can have or that has no value, or another value for a label of the pool, or makes over 64 labels together with the pool',
+    remedy: 'correct it, or the pool; the message says what was found',
+  },
   UnexpectedContainerName: {
     on: 'RenderFailure',
     meaning: '`PoolOnly` with `containerName`',
@@ -155,12 +161,13 @@ export const reasons = {
   IdentityCollision: {
     on: 'Conflict',
     meaning: 'other bindings ask for the same workloads; the message and `status.conflicts` name them',
-    remedy: 'give one of them another container, service account or pool, make it `PoolOnly`, or delete it',
+    remedy:
+      'give one of them another container, service account, pool or pod label, make it `PoolOnly`, or delete it',
   },
   PossibleOverlap: {
     on: 'Conflict',
     meaning: 'only with `KLEYM_OVERLAP_POLICY=refuse`: one container may match them all',
-    remedy: 'make the container names or the pool labels differ',
+    remedy: 'make the container names or the pod labels differ',
   },
   ClusterSPIFFEIDCRDMissing: {
     on: 'RenderFailure',

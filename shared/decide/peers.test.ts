@@ -107,6 +107,17 @@ describe('the peers of a binding', () => {
     ['another service account is disjoint', one('b', { serviceAccountName: 'other' }), []],
     ['other pods are disjoint', onPool('b', 'other'), []],
     ['pods of which these are some may overlap', onPool('b', 'narrower'), ['b PossibleOverlap']],
+    [
+      'pod labels make it a part of these pods',
+      one('b', { podLabels: { role: 'decode' } }),
+      ['b PossibleOverlap'],
+    ],
+    [
+      'pod labels that the pool has too change nothing',
+      one('b', { podLabels: { app: 'model-server' } }),
+      ['b IdentityCollision'],
+    ],
+    ['pod labels that contradict the pool ask for nothing', one('b', { podLabels: { app: 'other' } }), []],
     ['a PoolOnly binding claims nothing for itself', createBinding(poolOnly, 'b'), []],
     ['one that is being deleted asks for nothing', one('b', {}, leaving), []],
     ['one that cannot be rendered asks for nothing', onPool('b', 'unsafe'), []],

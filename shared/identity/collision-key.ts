@@ -4,7 +4,7 @@ import { maxSelectorLabels } from '../api/pool.ts';
 import { parseJson } from '../text/parse-json.ts';
 import { compareText, toCanonical } from './canonical.ts';
 import { toDigest } from './digest.ts';
-import type { PodLabels } from './pool-selector.ts';
+import type { PodLabels } from './pod-labels.ts';
 import { selectorPrefixes } from './workload-selectors.ts';
 import type { Workload } from './workload.ts';
 

@@ -1,11 +1,7 @@
 import { isMap } from '../api/bounded.ts';
 import { type Outcome, done, refused } from '../api/outcome.ts';
 import { maxSelectorLabels } from '../api/pool.ts';
-import { compareText } from './canonical.ts';
-import { isLabelKey, isLabelValue } from './object-names.ts';
-
-/** Pod labels, sorted by key. */
-export type PodLabels = Readonly<Record<string, string>>;
+import { type PodLabels, parsePodLabels } from './pod-labels.ts';
 
 /**
  * The labels that a pool selects pods by, from `matchLabels` or from the flat map of the older group. Anything that
@@ -36,22 +32,10 @@ function parseStructured(selector: Record<string, unknown>): Outcome<Record<stri
 }
 
 function parseLabels(labels: Record<string, unknown>): Outcome<PodLabels> {
-  const unsorted = Object.entries(labels);
-  if (unsorted.length === 0) return unsafe('pool selector must contain at least one label');
-  if (unsorted.length > maxSelectorLabels) return tooManyLabels(unsorted.length);
-  const entries = unsorted.toSorted(([a], [b]) => compareText(a, b));
-
-  const checked: [string, string][] = [];
-  for (const [key, value] of entries) {
-    if (!isLabelKey(key)) return unsafe(`pool selector label key "${key}" is not a valid label key`);
-    if (typeof value !== 'string')
-      return unsafe(`pool selector label "${key}" must have a string as its value`);
-    if (value === '')
-      return unsafe(`pool selector labels must contain non-empty values: label "${key}" has none`);
-    if (!isLabelValue(value)) return unsafe(`pool selector label "${key}" has the invalid value "${value}"`);
-    checked.push([key, value]);
-  }
-  return done(Object.fromEntries(checked));
+  const count = Object.keys(labels).length;
+  if (count === 0) return unsafe('pool selector must contain at least one label');
+  if (count > maxSelectorLabels) return tooManyLabels(count);
+  return parsePodLabels(labels, (words) => unsafe(`pool selector ${words}`));
 }
 
 function tooManyLabels(count: number): Outcome<never> {

@@ -7,7 +7,8 @@ import type { RefusalReason } from '../api/reasons.ts';
 import { isSameJson } from './canonical.ts';
 import { isDnsSubdomain } from './object-names.ts';
 import { parsePoolRef } from './objective-pool-ref.ts';
-import { type PodLabels, parsePoolSelector } from './pool-selector.ts';
+import type { PodLabels } from './pod-labels.ts';
+import { parsePoolSelector } from './pool-selector.ts';
 import type { Served, Sources } from './sources.ts';
 
 /** The pool that a reference means. In a migration it stands in several groups, and is one pool all the same. */

@@ -45,6 +45,7 @@ const labelKey = fc.constantFrom(
 );
 const labelValue = fc.constantFrom('x', 'y', 'model-server', 'decode.v1', 'A_b', '0');
 const labels = fc.dictionary(labelKey, labelValue, { minKeys: 1, maxKeys: 5 });
+const podLabels = fc.option(fc.dictionary(labelKey, labelValue, { maxKeys: 4 }), { nil: undefined });
 
 const legalSpec: fc.Arbitrary<BindingSpec> = fc.oneof(
   fc.record({
@@ -69,17 +70,27 @@ const legal: fc.Arbitrary<Input & { readonly pods: Record<string, string> }> = f
     spec: legalSpec,
     name: objectName,
     namespace: fc.constantFrom('default', 'team-a', 'n'.repeat(63)),
-    pods: labels,
+    pool: labels,
+    podLabels,
     isFlat: fc.boolean(),
     className: fc.constantFrom(undefined, 'kleym'),
     namespaceSelector: fc.boolean(),
   })
-  .map(({ spec, name, namespace, pods, isFlat, className, namespaceSelector }) => ({
-    binding: createBinding(spec, name, namespace),
-    sources: toSources(isFlat ? pods : { matchLabels: pods }, ['objective-a', 'objective-b']),
+  .map(({ spec, name, namespace, pool, podLabels: own, isFlat, className, namespaceSelector }) => ({
+    // What the pool says is so: then nothing contradicts it.
+    binding: createBinding(
+      own ? { ...spec, podLabels: { ...own, ...common(own, pool) } } : spec,
+      name,
+      namespace,
+    ),
+    sources: toSources(isFlat ? pool : { matchLabels: pool }, ['objective-a', 'objective-b']),
     settings: { ...exampleSettings, className, namespaceSelector },
-    pods,
+    pods: { ...own, ...pool },
   }));
+
+function common(own: Record<string, string>, pool: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(pool).filter(([key]) => Object.hasOwn(own, key)));
+}
 
 /** Texts that somebody would try: templates, paths, line ends, and things that look right at one end. */
 const hostileText = fc.oneof(
@@ -129,6 +140,10 @@ const hostile: fc.Arbitrary<Input> = fc
     name: mostly('binding-a'),
     namespace: mostly('default'),
     trustDomain: mostly('example.org'),
+    podLabels: fc.oneof(
+      { weight: 4, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: fc.dictionary(mostly('role'), mostly('prefill'), { maxKeys: 3 }) },
+    ),
     selector: fc.oneof(
       labels.map((matchLabels) => ({ matchLabels })),
       labels,
@@ -151,6 +166,7 @@ const hostile: fc.Arbitrary<Input> = fc
         ...(given.mode && { mode: given.mode }),
         containerName: given.container,
         containerImage: given.image,
+        ...(given.podLabels && { podLabels: given.podLabels }),
       },
       given.name,
       given.namespace,
@@ -270,6 +286,22 @@ describe('for every legal binding', () => {
       }),
     );
   });
+});
+
+test('a binding gets the same labels whether its pool says them or the binding itself', () => {
+  fc.assert(
+    fc.property(legal, (input) => {
+      const { podLabels: _own, ...spec } = input.binding.spec;
+      const { name, namespace } = input.binding.metadata;
+      const wholly = {
+        ...input,
+        binding: createBinding(spec, name, namespace),
+        sources: toSources(input.pods, ['objective-a', 'objective-b']),
+      };
+      expect(JSON.stringify(identityOf(input))).toBe(JSON.stringify(identityOf(wholly)));
+    }),
+    { numRuns: 300 },
+  );
 });
 
 function sliceOf({ binding: { spec }, pods }: Input & { readonly pods: Record<string, string> }): string {

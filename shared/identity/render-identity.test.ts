@@ -147,6 +147,100 @@ describe('what is rendered', () => {
   });
 });
 
+describe('a binding without pod labels', () => {
+  const image = `registry.example.org/models/llama@sha256:${'0123456789abcdef'.repeat(4)}`;
+
+  /** What the version before pod labels rendered, with a class. */
+  test.each<[string, BindingSpec, unknown, string]>([
+    [
+      'an objective',
+      perObjective,
+      undefined,
+      '{"mode":"PerObjective","spiffeId":"spiffe://example.org/ns/default/objective/objective-a","selectors":["k8s:container-name:main","k8s:ns:default","k8s:pod-label:app:model-server","k8s:sa:inference-sa"],"key":"{\\"container\\":\\"main\\",\\"pods\\":{\\"app\\":\\"model-server\\"},\\"serviceAccount\\":\\"inference-sa\\"}","keyDigest":"765cfb1494a8dc5e7cc497d42cc483f7","output":{"metadata":{"name":"kleym-default-binding-a-objective-046c582e","labels":{"kleym.sonda.red/managed-by":"kleym","kleym.sonda.red/binding-name":"binding-a","kleym.sonda.red/binding-namespace":"default","kleym.sonda.red/service-account":"inference-sa","kleym.sonda.red/key":"765cfb1494a8dc5e7cc497d42cc483f7","spire.spiffe.io/class-name":"kleym"},"annotations":{"kleym.sonda.red/binding-uid":"uid-of-binding-a","kleym.sonda.red/binding-name":"binding-a","kleym.sonda.red/content":"8ad77923e3c4192244771769ea2d64e0"}},"spec":{"spiffeIDTemplate":"spiffe://example.org/ns/default/objective/objective-a","podSelector":{"matchLabels":{"app":"model-server"}},"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"default"}},"workloadSelectorTemplates":["k8s:container-name:main","k8s:ns:default","k8s:pod-label:app:model-server","k8s:sa:inference-sa"],"className":"kleym","fallback":false,"hint":"default/binding-a"}}}',
+    ],
+    [
+      'a pool',
+      poolOnly,
+      undefined,
+      '{"mode":"PoolOnly","spiffeId":"spiffe://example.org/ns/default/pool/pool-a","selectors":["k8s:ns:default","k8s:pod-label:app:model-server","k8s:sa:inference-sa"],"output":{"metadata":{"name":"kleym-default-binding-a-pool-02767e7b","labels":{"kleym.sonda.red/managed-by":"kleym","kleym.sonda.red/binding-name":"binding-a","kleym.sonda.red/binding-namespace":"default","kleym.sonda.red/service-account":"inference-sa","kleym.sonda.red/key":"none","spire.spiffe.io/class-name":"kleym"},"annotations":{"kleym.sonda.red/binding-uid":"uid-of-binding-a","kleym.sonda.red/binding-name":"binding-a","kleym.sonda.red/content":"e0c46e8023ed412883e2630cb1aea242"}},"spec":{"spiffeIDTemplate":"spiffe://example.org/ns/default/pool/pool-a","podSelector":{"matchLabels":{"app":"model-server"}},"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"default"}},"workloadSelectorTemplates":["k8s:ns:default","k8s:pod-label:app:model-server","k8s:sa:inference-sa"],"className":"kleym","fallback":false,"hint":"default/binding-a"}}}',
+    ],
+    [
+      'an image, on a flat selector whose keys JavaScript puts into an order of its own',
+      { ...perObjective, containerImage: image },
+      { role: 'prefill', app: 'model-server', '10': 'x', '9': 'y' },
+      '{"mode":"PerObjective","spiffeId":"spiffe://example.org/ns/default/objective/objective-a","selectors":["k8s:container-image:registry.example.org/models/llama@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","k8s:container-name:main","k8s:ns:default","k8s:pod-label:10:x","k8s:pod-label:9:y","k8s:pod-label:app:model-server","k8s:pod-label:role:prefill","k8s:sa:inference-sa"],"key":"{\\"container\\":\\"main\\",\\"image\\":\\"registry.example.org/models/llama@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\\",\\"pods\\":{\\"10\\":\\"x\\",\\"9\\":\\"y\\",\\"app\\":\\"model-server\\",\\"role\\":\\"prefill\\"},\\"serviceAccount\\":\\"inference-sa\\"}","keyDigest":"0670c163dbc5b1b110430e8604e105bc","output":{"metadata":{"name":"kleym-default-binding-a-objective-046c582e","labels":{"kleym.sonda.red/managed-by":"kleym","kleym.sonda.red/binding-name":"binding-a","kleym.sonda.red/binding-namespace":"default","kleym.sonda.red/service-account":"inference-sa","kleym.sonda.red/key":"0670c163dbc5b1b110430e8604e105bc","spire.spiffe.io/class-name":"kleym"},"annotations":{"kleym.sonda.red/binding-uid":"uid-of-binding-a","kleym.sonda.red/binding-name":"binding-a","kleym.sonda.red/content":"13a1cf7367c575e969b514769ecfbe34"}},"spec":{"spiffeIDTemplate":"spiffe://example.org/ns/default/objective/objective-a","podSelector":{"matchLabels":{"9":"y","10":"x","app":"model-server","role":"prefill"}},"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"default"}},"workloadSelectorTemplates":["k8s:container-image:registry.example.org/models/llama@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","k8s:container-name:main","k8s:ns:default","k8s:pod-label:10:x","k8s:pod-label:9:y","k8s:pod-label:app:model-server","k8s:pod-label:role:prefill","k8s:sa:inference-sa"],"className":"kleym","fallback":false,"hint":"default/binding-a"}}}',
+    ],
+  ])('is rendered byte for byte as before there were any: %s', (_what, spec, selector, before) => {
+    const given = { selector, settings: { className: 'kleym' } };
+    expect(JSON.stringify(identityOf(spec, given))).toBe(before);
+    expect(JSON.stringify(identityOf({ ...spec, podLabels: {} }, given))).toBe(before);
+  });
+});
+
+describe('pod labels', () => {
+  const prefill = { ...perObjective, podLabels: { 'llm-d.ai/role': 'prefill' } };
+
+  test('stand beside those of the pool, in the pod selector, in the selectors and in the key', () => {
+    const { key, selectors, output } = identityOf(prefill);
+    expect(key).toBe(
+      '{"container":"main","pods":{"app":"model-server","llm-d.ai/role":"prefill"},"serviceAccount":"inference-sa"}',
+    );
+    expect(selectors).toEqual([
+      'k8s:container-name:main',
+      'k8s:ns:default',
+      'k8s:pod-label:app:model-server',
+      'k8s:pod-label:llm-d.ai/role:prefill',
+      'k8s:sa:inference-sa',
+    ]);
+    expect(output.spec.podSelector).toEqual({
+      matchLabels: { app: 'model-server', 'llm-d.ai/role': 'prefill' },
+    });
+  });
+
+  test('narrow a PoolOnly binding too, which still claims nothing for itself', () => {
+    const { key, selectors, output } = identityOf({ ...poolOnly, podLabels: prefill.podLabels });
+    expect(key).toBeUndefined();
+    expect(selectors).toContain('k8s:pod-label:llm-d.ai/role:prefill');
+    expect(output.spec.podSelector?.matchLabels).toEqual({
+      app: 'model-server',
+      'llm-d.ai/role': 'prefill',
+    });
+  });
+
+  test('leave the SPIFFE ID and the name of the output as they are', () => {
+    const [one, other] = [identityOf(perObjective), identityOf(prefill)];
+    expect(other.spiffeId).toBe(one.spiffeId);
+    expect(other.output.metadata.name).toBe(one.output.metadata.name);
+  });
+
+  test('that the pool has too, with the same values, change nothing', () => {
+    const same = identityOf({ ...perObjective, podLabels: { app: 'model-server' } });
+    expect(JSON.stringify(same)).toBe(JSON.stringify(identityOf(perObjective)));
+  });
+
+  test('mean the same pods as those labels in the pool: one key', () => {
+    const selector = { app: 'model-server', 'llm-d.ai/role': 'prefill' };
+    expect(identityOf(perObjective, { selector }).key).toBe(identityOf(prefill).key);
+  });
+
+  test('are looked at last, after the workload', () => {
+    const podLabels = { app: 'other' };
+    expect(render({ ...perObjective, containerName: 'a b', podLabels })).toMatchObject({
+      reason: 'InvalidContainerName',
+    });
+  });
+
+  test('that contradict the pool are refused', () => {
+    expect(render({ ...perObjective, podLabels: { app: 'other' } })).toEqual({
+      kind: 'refused',
+      condition: 'RenderFailure',
+      reason: 'InvalidPodLabels',
+      message: 'podLabels: label "app" is "other", but the pool selects pods by "model-server"',
+      retry: false,
+    });
+  });
+});
+
 describe('what is refused', () => {
   test.each<[string, BindingSpec, Given, string, string]>([
     [

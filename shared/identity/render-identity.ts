@@ -13,7 +13,7 @@ import { toContentDigest } from './content.ts';
 import { toLabelValue } from './label-value.ts';
 import { toOutputName } from './output-name.ts';
 import { managedBy, toHint } from './ownership.ts';
-import type { PodLabels } from './pool-selector.ts';
+import { type PodLabels, narrowPods } from './pod-labels.ts';
 import { resolveObjective, resolvePool } from './references.ts';
 import type { Settings } from './settings.ts';
 import type { Sources } from './sources.ts';
@@ -89,7 +89,9 @@ function checkSpec(
   if (spiffeId.kind === 'refused') return spiffeId;
   const workload = parseWorkload(spec);
   if (workload.kind === 'refused') return workload;
-  return done({ labels: labels.value, workload: workload.value, spiffeId: spiffeId.value });
+  const narrowed = narrowPods(labels.value, spec);
+  if (narrowed.kind === 'refused') return narrowed;
+  return done({ labels: narrowed.value, workload: workload.value, spiffeId: spiffeId.value });
 }
 
 function refuseSpec(words: string): Refused {

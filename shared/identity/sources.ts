@@ -1,7 +1,7 @@
 import type { Outcome } from '../api/outcome.ts';
 import type { Objective } from '../api/objective.ts';
 import type { Pool } from '../api/pool.ts';
-import type { PodLabels } from './pool-selector.ts';
+import type { PodLabels } from './pod-labels.ts';
 
 /** The objects of one group by name, or that the group's CRD is not installed. */
 export type Served<T> = ReadonlyMap<string, T> | 'unserved';

@@ -1,5 +1,5 @@
 import { compareText } from './canonical.ts';
-import type { PodLabels } from './pool-selector.ts';
+import type { PodLabels } from './pod-labels.ts';
 import type { Workload } from './workload.ts';
 
 /** How SPIRE's Kubernetes attestor names what it attests. */
