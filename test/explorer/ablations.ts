@@ -46,6 +46,11 @@ export const ablations = {
     asked.call.method === 'deleteOutput'
       ? { state: asked.state, answer: undefined, news: [], memory: asked.memory, isUnknown: true }
       : honestly(asked),
+  /** A run does not know the pod labels that bindings name, like a version that is too old for them. */
+  podLabelsNotRead: (asked) =>
+    answering(asked, (answer) =>
+      withBindings(answer, ({ spec: { podLabels: _labels, ...spec }, ...binding }) => ({ ...binding, spec })),
+    ),
   /** Outputs are read before bindings. */
   rev: withOlderOutputs,
   /** An owner that no list shows is taken for gone. */

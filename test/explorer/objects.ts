@@ -14,11 +14,19 @@ export interface Wish {
   /** Empty: none. */
   readonly container?: string;
   readonly image?: string;
+  /** The value of the pod label `tier` that the binding names itself. Empty: it names none. */
+  readonly tier?: string;
 }
 
 export function toSpec(wish: Wish): BindingSpec {
   const { mode = 'PerObjective', pool = 'p', objective = 'i', account = 's', container = 'c1', image } = wish;
-  const spec = { mode, poolRef: { name: pool }, serviceAccountName: account };
+  const { tier = '' } = wish;
+  const spec = {
+    mode,
+    poolRef: { name: pool },
+    serviceAccountName: account,
+    ...(tier !== '' && { podLabels: { tier } }),
+  };
   if (mode === 'PoolOnly') return spec;
   return {
     ...spec,
@@ -40,6 +48,7 @@ export function toWish({ mode = 'PerObjective', poolRef, objectiveRef, ...spec }
     pool: poolRef.name,
     objective: objectiveRef?.name.split('-')[0] ?? 'i',
     account: spec.serviceAccountName,
+    tier: spec.podLabels?.['tier'] ?? '',
     container: spec.containerName ?? (spec.containerImage === undefined ? 'c1' : ''),
     ...(spec.containerImage !== undefined && {
       image: spec.containerImage.slice(registry.length).split('@')[0] ?? '',

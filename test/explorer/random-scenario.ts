@@ -43,6 +43,7 @@ export function toRandomScenario(seed: number): Scenario {
     pool: pick('p', 'p', 'q'),
     objective: pick('i', 'i', 'j'),
     account: pick('s', 's', 't'),
+    tier: pick('', '', '1', '2'),
     ...toContainer(),
   });
   const toEdit = (): Edit => {
@@ -53,6 +54,7 @@ export function toRandomScenario(seed: number): Scenario {
       () => ({ does: 'edit', name, wish: toContainer() }),
       () => ({ does: 'edit', name, wish: { account: pick('s', 't') } }),
       () => ({ does: 'edit', name, wish: { objective: pick('i', 'j') } }),
+      () => ({ does: 'edit', name, wish: { tier: pick('', '1', '2') } }),
       () => ({ does: 'delete', name }),
       () => ({ does: 'select', pool: pick('p', 'q'), app: pick('x', 'x', 'x/1', 'y', 'z', 'bad') }),
       () => ({ does: pick('remove output', 'touch output', 'hold output', 'let go of output') }),

@@ -89,6 +89,10 @@ const c2: Wish = { container: 'c2' };
 const c3: Wish = { container: 'c3' };
 /** Any container of an image. */
 const g1: Wish = { container: '', image: 'g1' };
+/** Those of the pods that have a label which the pool does not name. */
+const first: Wish = { tier: '1' };
+const second: Wish = { tier: '2' };
+const allTiers: Wish = { tier: '' };
 const s: Wish = { account: 's' };
 const t: Wish = { account: 't' };
 const q: Wish = { pool: 'q' };
@@ -386,6 +390,50 @@ const overlaps = {
   },
 } satisfies Record<string, Scenario>;
 
+/** Parts of a pool, by labels of the bindings' own. */
+const podLabels = {
+  'pod labels flap, and a rival settles': {
+    start: having({ a: first }),
+    edits: [edit('a', second), edit('a', first), create('b', second)],
+  },
+  'pod labels change, and a rival takes the place': {
+    start: having({ a: first }),
+    edits: [edit('a', second), create('b', first), edit('b', second)],
+    isMixed: true,
+  },
+  'pod labels gained': { start: settledA, edits: [edit('a', first), create('b'), edit('b', first)] },
+  'pod labels lost': { start: having({ a: first }), edits: [create('b', second), edit('a', allTiers)] },
+  'pod labels edited at once': {
+    start: empty,
+    edits: [create('a', first), edit('a', second), create('b', first)],
+  },
+  'pod labels swap': {
+    start: having({ a: first, b: second }),
+    edits: [edit('a', second), edit('b', first)],
+  },
+  'pod labels of a binding and of a pool meet': {
+    start: having({ a: first, b: q }),
+    edits: [select('x/1', 'q'), edit('a', second), select('x/2', 'q')],
+  },
+  'pod labels contradict their pool, and a rival': {
+    start: having({ a: first, b: q }),
+    edits: [select('x/2'), select('x/1', 'q'), select('x')],
+  },
+  'pod labels of a whole pool': {
+    start: having({ a: { ...poolOnly, ...first } }),
+    edits: [edit('a', second), create('b', second), select('x/1')],
+  },
+  'pod labels beside an image': {
+    start: having({ a: { ...g1, ...first } }),
+    edits: [create('b', { ...g1, ...second }), edit('b', allTiers), edit('a', second)],
+  },
+  "the operator's output, and pod labels": {
+    start: operated({ a: { wish: first, selecting: {} } }),
+    due: ['a'],
+    edits: [create('b', second), edit('a', second)],
+  },
+} satisfies Record<string, Scenario>;
+
 /** What lists are narrowed by, edited by hand. */
 const forged = {
   'key label forged': { start: settledA, edits: [forgeKey('forged'), edit('a', c2), create('b')] },
@@ -516,6 +564,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   ...accounts,
   ...held,
   ...overlaps,
+  ...podLabels,
   ...forged,
   ...outside,
   ...further,

@@ -66,6 +66,25 @@ const stories: Readonly<Record<string, Story>> = {
     breach: 'TWO_LIVE',
     play: moveBesideRival,
   },
+  'a rival looks while a move to other pod labels is announced': {
+    scenario: 'pod labels flap, and a rival settles',
+    safeguard: 'movesNotHeld',
+    breach: 'TWO_LIVE',
+    play: moveBesideRival,
+  },
+  'a move to other pod labels is on its way and given up; a rival takes them; the move arrives': {
+    scenario: 'pod labels flap, and a rival settles',
+    look: 'refuse',
+    safeguard: 'noFence',
+    breach: 'TWO_LIVE',
+    play: moveGivenUp,
+  },
+  'two bindings share a container and differ by their pod labels': {
+    scenario: 'pod labels swap',
+    safeguard: 'podLabelsNotRead',
+    breach: 'NO_CONVERGENCE',
+    play: 'user edits, user edits, deliver a, deliver b, t1 finishes, t2 finishes',
+  },
   "an operator's output is to be moved to where a rival still lives": {
     scenario: "the operator's output into a leaver",
     safeguard: 'adoptNoCheck',

@@ -173,8 +173,12 @@ function judge({ pools, objectives }: World, { spec }: Binding): Verdict {
     const { name } = (objective.spec?.poolRef ?? {}) as { name?: string };
     if (name !== spec.poolRef.name) return { refusal: 'InvalidObjectiveRef' };
   }
-  const pods = podsOf(pool);
-  if (!pods) return { refusal: 'InvalidPoolSelector' };
+  const selected = podsOf(pool);
+  if (!selected) return { refusal: 'InvalidPoolSelector' };
+  const own = spec.podLabels ?? {};
+  if (Object.keys(own).some((label) => isApart(own[label], selected[label])))
+    return { refusal: 'InvalidPodLabels' };
+  const pods = { ...selected, ...own };
   if (spec.mode === 'PoolOnly') return { pods, slice: undefined };
   const { serviceAccountName: account, containerName: container, containerImage: image } = spec;
   return { pods, slice: { pods, account, container, image } };
