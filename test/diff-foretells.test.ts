@@ -34,6 +34,10 @@ type Random = ReturnType<typeof createRandom>;
 
 /** One to three manifests, such as somebody may have edited. */
 function draw(random: Random): Manifest[] {
+  const drawPodLabels = () => {
+    const podLabels = pick(random, [undefined, undefined, { tier: 'gpu' }, { tier: 'cpu' }, { app: 'a' }]);
+    return podLabels && { podLabels };
+  };
   const drawOne = (): Manifest => {
     const name = pick(random, names);
     const poolName = pick(random, ['pool-a', 'pool-b']);
@@ -49,6 +53,7 @@ function draw(random: Random): Manifest[] {
         return poolBinding(name, {
           poolRef: { name: poolName },
           serviceAccountName: pick(random, ['s', 't']),
+          ...drawPodLabels(),
         });
       default:
         return binding(name, {
@@ -56,6 +61,7 @@ function draw(random: Random): Manifest[] {
           poolRef: { name: pick(random, ['pool-a', 'pool-b', 'pool-c']) },
           objectiveRef: { name: pick(random, ['x', 'y', 'z']) },
           containerName: pick(random, ['main', 'proxy', 'Bad']),
+          ...drawPodLabels(),
         });
     }
   };

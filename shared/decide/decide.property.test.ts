@@ -42,16 +42,18 @@ const binding = fc
     mode: fc.constantFrom('PoolOnly' as const, 'PerObjective' as const, 'PerObjective' as const),
     pool: fc.constantFrom('p', 'p', 'p', 'unsafe', 'none'),
     container,
+    podLabels: fc.constantFrom(undefined, undefined, { role: 'prefill' }, { app: 'other' }),
     deleting: fc.constantFrom(true, false, false, false),
     finalized: fc.constantFrom(false, true, true, true),
   })
-  .map(({ mode, pool, deleting, finalized, ...rest }) => {
+  .map(({ mode, pool, podLabels, deleting, finalized, ...rest }) => {
     const perObjective = { objectiveRef: { name: 'o' }, containerName: rest.container };
     const spec = {
       poolRef: { name: pool },
       serviceAccountName: 'sa',
       mode,
       ...(mode === 'PerObjective' && perObjective),
+      ...(podLabels && { podLabels }),
     };
     const { metadata } = createBinding(spec, rest.name);
     return {
@@ -66,10 +68,11 @@ const binding = fc
 
 type State = 'none' | 'right' | 'moved' | 'terminating';
 
-/** The output of a binding; moved: as it was when the binding asked for the other container. */
+/** The output of a binding; moved: as it was when the binding asked for the other container, and named no labels. */
 function outputOf(owner: Binding, state: State): Output[] {
   const other = owner.spec.containerName === 'one' ? 'two' : 'one';
-  const asked = state === 'moved' ? { ...owner, spec: { ...owner.spec, containerName: other } } : owner;
+  const { podLabels: _labels, ...unnarrowed } = owner.spec;
+  const asked = state === 'moved' ? { ...owner, spec: { ...unnarrowed, containerName: other } } : owner;
   const { outcome } = renderIdentity(asked, sources, exampleSettings);
   if (outcome.kind !== 'done' || state === 'none') return [];
   const { metadata, spec } = outcome.value.output;
@@ -80,13 +83,21 @@ function outputOf(owner: Binding, state: State): Output[] {
 }
 
 const kind = fc.constantFrom('creating', 'replacing', 'owning');
-const claim = fc.record({ kind, key: container, isOld: fc.boolean() });
+const pods = fc.constantFrom('{"app":"x"}', '{"app":"x"}', '{"app":"x","role":"prefill"}');
+const claim = fc.record({ kind, container, pods, isOld: fc.boolean() });
 
-function toClaim(owner: Binding, { kind, key, isOld }: { kind: string; key: string; isOld: boolean }): Claim {
+interface ClaimParts {
+  readonly kind: string;
+  readonly container: string;
+  readonly pods: string;
+  readonly isOld: boolean;
+}
+
+function toClaim(owner: Binding, { kind, container: of, pods: some, isOld }: ClaimParts): Claim {
   const claimed = {
     name: nameOutput(owner, exampleSettings) ?? '',
     serviceAccountName: 'sa',
-    key: `{"container":"${key}","pods":{"app":"x"},"serviceAccount":"sa"}`,
+    key: `{"container":"${of}","pods":${some},"serviceAccount":"sa"}`,
   };
   const uid = `o-${owner.metadata.name}`;
   if (kind === 'creating') return { kind, ...claimed, nonce: 'a', at: isOld ? clock.quarantine : clock.now };

@@ -51,10 +51,16 @@ interface Wish {
   readonly key: (typeof keys)[number];
   readonly container: string | undefined;
   readonly account?: string;
+  /** Of the pods with this label alone; empty: of all. */
+  readonly role?: string;
 }
 
-function toManifest(name: string, { key, container, account = 'inference-sa' }: Wish): Manifest {
-  const spec = { poolRef: { name: `pool-${key}` }, serviceAccountName: account };
+function toManifest(name: string, { key, container, account = 'inference-sa', role = '' }: Wish): Manifest {
+  const spec = {
+    poolRef: { name: `pool-${key}` },
+    serviceAccountName: account,
+    ...(role !== '' && { podLabels: { role } }),
+  };
   if (container === undefined) return poolBinding(name, spec);
   return binding(name, { ...spec, objectiveRef: { name: `objective-${key}` }, containerName: container });
 }
@@ -66,6 +72,7 @@ function manifestOf(name: string): Manifest {
     key: pick(keys),
     container,
     account: pick(['inference-sa', 'inference-sa', 'inference-sa', 'other-sa']),
+    role: pick(['', '', 'prefill', 'decode']),
   });
 }
 
@@ -75,6 +82,7 @@ function patchOf(manifest: Manifest): object {
     mode: 'PerObjective',
     objectiveRef: null,
     containerName: null,
+    podLabels: null,
     ...(manifest['spec'] as object),
   };
   return { spec: JSON.parse(JSON.stringify(spec, (_key, value: unknown) => value ?? null)) as object };
