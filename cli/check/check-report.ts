@@ -174,6 +174,7 @@ function toOverlaps({ overlapping }: Peers, manifest: Manifest, object: string):
 
 /** The field that a reason is about. */
 function toFieldPath(reason: string): readonly string[] {
+  if (reason.includes('PodLabels')) return ['spec', 'podLabels'];
   if (reason.includes('Pool')) return ['spec', 'poolRef', 'name'];
   if (reason.includes('ServiceAccount')) return ['spec', 'serviceAccountName'];
   if (reason.includes('ContainerImage')) return ['spec', 'containerImage'];

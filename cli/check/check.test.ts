@@ -52,6 +52,45 @@ test('manifests that belong together have nothing to find', () => {
   });
 });
 
+describe('pod labels', () => {
+  const prefill = { podLabels: { 'llm-d.ai/role': 'prefill' } };
+
+  test('tell bindings apart that ask for one container', () => {
+    const decode = binding('decode', { podLabels: { 'llm-d.ai/role': 'decode' } });
+    expect(findingsOf(toYaml(pool(), objective(), binding('prefill', prefill), decode))).toEqual([]);
+  });
+
+  test('are a part of what a binding without them asks for', () => {
+    const bindings = [binding('prefill', prefill), binding('all')];
+    expect(findingsOf(toYaml(pool(), objective(), ...bindings))).toEqual([
+      'containerName: main | warning possible-overlap PossibleOverlap InferenceIdentityBinding default/prefill',
+      'containerName: main | warning possible-overlap PossibleOverlap InferenceIdentityBinding default/all',
+    ]);
+  });
+
+  test('collide where they are the same', () => {
+    const bindings = [binding('one', prefill), binding('other', prefill)];
+    expect(findingsOf(toYaml(pool(), objective(), ...bindings))).toEqual([
+      expect.stringContaining('error kleym-collision IdentityCollision'),
+      expect.stringContaining('error kleym-collision IdentityCollision'),
+    ]);
+  });
+
+  test('that contradict the pool are an error, where they stand', () => {
+    const text = toYaml(pool(), objective(), binding('astray', { podLabels: { app: 'other' } }));
+    expect(findingsOf(text)).toEqual([
+      'app: other | error render-failure InvalidPodLabels InferenceIdentityBinding default/astray',
+    ]);
+  });
+
+  test('that no pod can have are refused as the API server would, where they stand', () => {
+    const text = toYaml(pool(), poolBinding('astray', { podLabels: { 'a b': 'x' } }));
+    expect(findingsOf(text)).toEqual([
+      'a b: x | error admission FieldValueInvalid InferenceIdentityBinding default/astray',
+    ]);
+  });
+});
+
 describe('references within the set', () => {
   test('a pool that is not among the pools is an error, where its name stands', () => {
     const text = toYaml(pool(), objective(), binding('astray', { poolRef: { name: 'pool-b' } }));

@@ -67,6 +67,20 @@ identities: 1 loses, 1 still without
     );
   });
 
+  test('pod labels make an identity narrower, and others move it', async () => {
+    const prefill = binding('binding-a', { podLabels: { role: 'prefill' } });
+    const narrowed = await diff(prefill);
+    expect(narrowed.said).toEqual(['changes binding-a']);
+    expect(narrowed.text).toContain(
+      '    narrower: k8s:pod-label:role:prefill is wanted, too\n    - pod-a container=main\n',
+    );
+    await settling.edit(binding('binding-a'), { spec: { podLabels: { role: 'prefill' } } });
+    await settling.settle(['binding-a']);
+    const moved = await diff(binding('binding-a', { podLabels: { role: 'decode' } }));
+    expect(moved.text).toContain('    moves from k8s:pod-label:role:prefill to k8s:pod-label:role:decode\n');
+    expect(moved.text).not.toContain('narrower');
+  });
+
   test('another objective is another SPIFFE ID, and a gap', async () => {
     const { text } = await diff(
       objective('objective-b'),

@@ -39,16 +39,13 @@ function toIdentityWords(old: Identity, next: Identity): string[] {
 function toSelectorWords(old: readonly string[], next: readonly string[]): string[] {
   const gone = old.filter((selector) => !next.includes(selector));
   const come = next.filter((selector) => !old.includes(selector));
-  const kinds = Object.values(selectorPrefixes).flatMap((prefix) => {
-    const was = gone.find((selector) => selector.startsWith(prefix));
-    const is = come.find((selector) => selector.startsWith(prefix));
-    return was !== undefined && is !== undefined && prefix !== selectorPrefixes.podLabel
-      ? [[was, is] as const]
-      : [];
+  const moves = gone.flatMap((was) => {
+    const is = come.find((selector) => subjectOf(selector) === subjectOf(was));
+    return is === undefined ? [] : [[was, is] as const];
   });
-  const paired = new Set(kinds.flat());
+  const paired = new Set(moves.flat());
   return [
-    ...kinds.map(([was, is]) => `moves from ${was} to ${is}`),
+    ...moves.map(([was, is]) => `moves from ${was} to ${is}`),
     ...gone
       .filter((selector) => !paired.has(selector))
       .map((selector) => `wider: ${selector} is no longer wanted`),
@@ -56,4 +53,10 @@ function toSelectorWords(old: readonly string[], next: readonly string[]): strin
       .filter((selector) => !paired.has(selector))
       .map((selector) => `narrower: ${selector} is wanted, too`),
   ];
+}
+
+/** What a selector is about, of which there is one at most: a label, or one of the others. */
+function subjectOf(selector: string): string {
+  if (selector.startsWith(selectorPrefixes.podLabel)) return selector.slice(0, selector.lastIndexOf(':'));
+  return Object.values(selectorPrefixes).find((prefix) => selector.startsWith(prefix)) ?? selector;
 }

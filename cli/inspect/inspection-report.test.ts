@@ -57,6 +57,7 @@ describe('what keeps an identity from being rendered is an error', () => {
     [{ ...poolOnly, poolRef: { name: 'other' } }, 'error invalid-ref TargetPoolNotFound'],
     [{ ...perObjective, objectiveRef: { name: 'other' } }, 'error invalid-ref TargetObjectiveNotFound'],
     [{ ...perObjective, containerName: 'Main' }, 'error render-failure InvalidContainerName'],
+    [{ ...perObjective, podLabels: { app: 'other' } }, 'error render-failure InvalidPodLabels'],
   ] as const)('%j', (spec, finding) => {
     expect(findingsOf(spec)).toEqual([finding]);
   });
@@ -137,6 +138,28 @@ test('a binding that waits for another one says until when', () => {
   expect(toInspectionReport(facts).nextStep).toBe(
     'say in the status that it waits: binding binding-b still holds the same pods, service account and container (row 8); binding binding-b: a create of ClusterSPIFFEID kleym-x may still land until 12:03:10 UTC',
   );
+});
+
+test('of pod labels it says which the pool names and which the binding', () => {
+  const podLabels = { app: 'model-server', 'llm-d.ai/role': 'prefill' };
+  const { resolvedInput, renderedIdentity } = toInspectionReport(
+    createFacts(createBinding({ ...poolOnly, podLabels })),
+  );
+  expect(resolvedInput).toMatchObject({ podLabels, poolSelector: { matchLabels: { app: 'model-server' } } });
+  expect(renderedIdentity).toMatchObject({
+    podSelector: { matchLabels: podLabels },
+    selectorProvenance: {
+      poolDerivedSelectors: ['k8s:pod-label:app:model-server'],
+      bindingDerivedSelectors: ['k8s:pod-label:llm-d.ai/role:prefill'],
+    },
+  });
+});
+
+test('without pod labels of its own a report is as it was', () => {
+  const { resolvedInput } = toInspectionReport(createFacts(createBinding(poolOnly)));
+  expect(resolvedInput).not.toHaveProperty('podLabels');
+  expect(resolvedInput.poolSelector).toEqual({ matchLabels: { app: 'model-server' } });
+  expect(resolvedInput.selectorProvenance).not.toHaveProperty('bindingDerivedSelectors');
 });
 
 test('the text tells what may still happen, and what comes next', () => {

@@ -201,6 +201,27 @@ describe.concurrent('bindings that cannot select the same container', () => {
     await bothReady(here);
   });
 
+  test('with different pod labels are both ready', async () => {
+    const here = await cluster.namespace();
+    const prefill = binding('binding-a', { podLabels: { 'llm-d.ai/role': 'prefill' } });
+    const decode = binding('binding-b', { podLabels: { 'llm-d.ai/role': 'decode' } });
+    await here.create(pool(), objective(), prefill, decode);
+    await bothReady(here);
+    expect((await here.status('binding-a')).conflicts).toBeUndefined();
+  });
+
+  test('that come to the same pod labels collide, and recover when one leaves them', async () => {
+    const here = await cluster.namespace();
+    const prefill = binding('binding-a', { podLabels: { 'llm-d.ai/role': 'prefill' } });
+    const decode = binding('binding-b', { podLabels: { 'llm-d.ai/role': 'decode' } });
+    await here.create(pool(), objective(), prefill, decode);
+    await bothReady(here);
+    await here.edit(decode, { spec: { podLabels: { 'llm-d.ai/role': 'prefill' } } });
+    await bothRefused(here);
+    await here.edit(decode, { spec: { podLabels: { 'llm-d.ai/role': 'draft' } } });
+    await bothReady(here);
+  });
+
   test('in different namespaces are both ready', async () => {
     const [here, there] = [await cluster.namespace(), await cluster.namespace()];
     await here.create(pool(), objective(), a);
@@ -245,6 +266,21 @@ describe.concurrent('bindings that may select the same container', () => {
     await eventually(async () => {
       const events = await here.events('binding-b');
       expect(events.map(({ said }) => said)).toContain('Warning PossibleOverlap');
+    });
+  });
+
+  test('because one names pod labels and the other none are both ready, and report it', async () => {
+    const here = await cluster.namespace();
+    await here.create(pool(), objective(), a, binding('binding-b', { podLabels: { role: 'prefill' } }));
+    await eventually(async () => {
+      for (const [name, peer] of [
+        ['binding-a', 'binding-b'],
+        ['binding-b', 'binding-a'],
+      ] as const) {
+        const { conflicts = [] } = await here.status(name);
+        expect(await here.said(name)).toEqual(well);
+        expect(conflicts.map(({ name: is, reason }) => [is, reason])).toEqual([[peer, 'PossibleOverlap']]);
+      }
     });
   });
 

@@ -66,6 +66,27 @@ describe.concurrent('a binding', () => {
     });
   });
 
+  test('that gains, changes and loses pod labels moves its output in place', async () => {
+    const here = await cluster.namespace();
+    await here.create(pool(), objective(), binding());
+    const before = await here.ready('binding-a');
+    for (const role of ['prefill', 'decode', 'prefill', null]) {
+      await here.edit(binding(), { spec: { podLabels: { role } } });
+      const labels = { app: 'model-server', ...(role !== null && { role }) };
+      await eventually(async () => {
+        const { metadata, spec } = await here.ready('binding-a');
+        expect(spec).toMatchObject({ podSelector: { matchLabels: labels } });
+        expect(metadata.uid).toBe(before.metadata.uid);
+      });
+    }
+    const after = await here.ready('binding-a');
+    expect({ ...after.metadata.labels, ...ours(after) }).toEqual({
+      ...before.metadata.labels,
+      ...ours(before),
+    });
+    expect(after['spec']).toEqual(before['spec']);
+  });
+
   test('that is edited reports its new generation in all five conditions', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());

@@ -39,6 +39,19 @@ describe.concurrent('a change of a pool', () => {
     });
   });
 
+  test('withdraws the identity while it contradicts the pod labels of the binding, and brings it back', async () => {
+    const here = await cluster.namespace();
+    await here.create(pool(), objective(), binding('binding-a', { podLabels: { tier: 'gpu' } }));
+    await here.ready('binding-a');
+    await here.edit(pool(), selecting({ tier: 'cpu' }));
+    expect(await here.refused('binding-a', 'RenderFailure', 'InvalidPodLabels')).toBe(
+      'podLabels: label "tier" is "gpu", but the pool selects pods by "cpu"',
+    );
+    expect(await here.outputs()).toEqual([]);
+    await here.edit(pool(), selecting({ tier: 'gpu' }));
+    await here.ready('binding-a');
+  });
+
   test('is observed with its uid and generation', async () => {
     const here = await cluster.namespace();
     await here.create(pool(), poolBinding());

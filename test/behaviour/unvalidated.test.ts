@@ -100,6 +100,18 @@ describe.concurrent('a binding that was created without admission', () => {
       'InvalidContainerImage',
     ],
     [
+      'a pod label that no pod can have',
+      binding('binding-a', { podLabels: { 'a b': 'x' } }),
+      'RenderFailure',
+      'InvalidPodLabels',
+    ],
+    [
+      'a pod label without a value',
+      poolBinding('binding-a', { podLabels: { role: '' } }),
+      'RenderFailure',
+      'InvalidPodLabels',
+    ],
+    [
       'nothing that tells its container',
       binding('binding-a', { containerName: undefined }),
       'RenderFailure',

@@ -194,6 +194,16 @@ describe('why pod', () => {
 });
 
 describe('why binding', () => {
+  test('the other pods of its pool are told which label they lack', async () => {
+    const labels = { app: 'model-server', role: 'decode' };
+    await prepare({ name: 'decode-0', labels }, { podLabels: { role: 'prefill' } });
+    await run({ name: 'prefill-0', labels: { ...labels, role: 'prefill' } });
+    const { line } = await firstLine('why binding binding-a');
+    expect(line).toBe(
+      '1 workload matches binding NS/binding-a (spiffe://kleym.sonda.red/ns/NS/objective/objective-a), of 2 pods of its pool; nearest miss is pod decode-0: label role "decode" ≠ "prefill"',
+    );
+  });
+
   test('who matches is listed, and who of the pool does not, with the reason', async () => {
     await prepare({});
     await run({ name: 'pod-b', serviceAccountName: 'other-sa' });

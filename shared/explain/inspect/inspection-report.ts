@@ -16,6 +16,7 @@ import { findPeers, toConflicts } from '../../decide/peers.ts';
 import { type Snapshot, type World, toWorld } from '../../decide/world.ts';
 import { isSameContent } from '../../identity/content.ts';
 import { type Identity, renderIdentity } from '../../identity/render-identity.ts';
+import type { PodLabels } from '../../identity/pod-labels.ts';
 import type { Served, Sources } from '../../identity/sources.ts';
 import { selectorPrefixes } from '../../identity/workload-selectors.ts';
 import { describeRefusal } from '../describe-refusal.ts';
@@ -25,6 +26,7 @@ import type { ResolvedSettings } from '../settings/resolved-settings.ts';
 import { type Statistics, parseStatistics } from '../spire/statistics.ts';
 import { isMatch, matchSelectors } from '../workloads/match-selectors.ts';
 import { type Pod, listContainers } from '../workloads/pod.ts';
+import { splitPodLabels } from '../workloads/split-pod-labels.ts';
 import { toClaimWords } from './claim-words.ts';
 import { toNextStep } from './next-step.ts';
 
@@ -64,6 +66,8 @@ interface MatchedPod {
 
 interface Provenance {
   readonly poolDerivedSelectors: readonly string[];
+  /** Those of pod labels that the binding names and its pool does not. */
+  readonly bindingDerivedSelectors?: readonly string[];
   readonly containerSelector?: string;
   readonly safetySelectors: readonly string[];
 }
@@ -95,6 +99,7 @@ export interface InspectionReport {
     readonly poolSelector?: unknown;
     readonly containerName?: string;
     readonly containerImage?: string;
+    readonly podLabels?: PodLabels;
     readonly selectorProvenance?: Provenance;
     /** In which groups the references were looked for. */
     readonly groups?: readonly LookedAt[];
@@ -187,7 +192,7 @@ export function toInspectionReport(facts: InspectionFacts): InspectionReport {
     identityConfig: toIdentityConfig(resolved),
     bindingRef: toBindingPart(binding),
     resolvedInput: toResolvedInput(facts, identity),
-    ...(identity && toRenderedParts(identity)),
+    ...(identity && toRenderedParts(facts, identity)),
     matchedPods,
     findings,
     capabilities: toCapabilities(facts, identity),
@@ -354,6 +359,7 @@ function toResolvedInput(
 ): InspectionReport['resolvedInput'] {
   const { spec, metadata } = binding;
   const { sources } = snapshot;
+  const labels = splitPodLabels(binding, sources);
   const pool = lookFor('InferencePool', spec.poolRef, poolResources, sources.pools);
   const objective = spec.objectiveRef
     ? lookFor('InferenceObjective', spec.objectiveRef, objectiveResources, sources.objectives)
@@ -372,11 +378,12 @@ function toResolvedInput(
       .filter(({ kind }) => kind === 'InferencePool' || kind === 'InferenceObjective')
       .map(toGroupVersion),
     ...(identity && {
-      poolSelector: identity.output.spec.podSelector,
-      selectorProvenance: toProvenance(identity.selectors),
+      poolSelector: { matchLabels: labels.ofPool },
+      selectorProvenance: toProvenance(identity.selectors, labels.own),
     }),
     ...(spec.containerName !== undefined && { containerName: spec.containerName }),
     ...(spec.containerImage !== undefined && { containerImage: spec.containerImage }),
+    ...(spec.podLabels !== undefined && { podLabels: spec.podLabels }),
     groups: [...pool, ...objective],
   };
 }
@@ -405,13 +412,15 @@ function toGroupVersion({ group, version, kind }: Resource): ObjectRef {
 }
 
 function toRenderedParts(
+  { binding, snapshot }: InspectionFacts,
   identity: Identity,
 ): Pick<InspectionReport, 'renderedIdentity' | 'renderedClusterSPIFFEID'> {
   const { spiffeId: spiffeID, selectors: workloadSelectors, output } = identity;
   const { podSelector, hint, className, fallback } = output.spec;
   const shared = { spiffeID, podSelector, workloadSelectors };
+  const { own } = splitPodLabels(binding, snapshot.sources);
   return {
-    renderedIdentity: { ...shared, selectorProvenance: toProvenance(workloadSelectors) },
+    renderedIdentity: { ...shared, selectorProvenance: toProvenance(workloadSelectors, own) },
     renderedClusterSPIFFEID: {
       name: output.metadata.name,
       ...shared,
@@ -422,13 +431,16 @@ function toRenderedParts(
   };
 }
 
-function toProvenance(selectors: readonly string[]): Provenance {
+function toProvenance(selectors: readonly string[], own: PodLabels): Provenance {
   const { podLabel, container, image, namespace, serviceAccount } = selectorPrefixes;
   const having = (...prefixes: readonly string[]) =>
     selectors.filter((selector) => prefixes.some((prefix) => selector.startsWith(prefix)));
   const [containerSelector] = having(container, image);
+  const ownSelectors = new Set(Object.entries(own).map(([key, value]) => `${podLabel}${key}:${value}`));
+  const ofBinding = having(podLabel).filter((selector) => ownSelectors.has(selector));
   return {
-    poolDerivedSelectors: having(podLabel),
+    poolDerivedSelectors: having(podLabel).filter((selector) => !ownSelectors.has(selector)),
+    ...(ofBinding.length > 0 && { bindingDerivedSelectors: ofBinding }),
     ...(containerSelector !== undefined && { containerSelector }),
     safetySelectors: having(namespace, serviceAccount),
   };

@@ -12,6 +12,7 @@ import { renderIdentity } from '../../identity/render-identity.ts';
 import type { Settings } from '../../identity/settings.ts';
 import { renderWorkloadSelectors } from '../../identity/workload-selectors.ts';
 import { describeRefusal } from '../describe-refusal.ts';
+import { splitPodLabels } from '../workloads/split-pod-labels.ts';
 
 /** A binding as its workloads see it. */
 export interface BindingView {
@@ -20,6 +21,8 @@ export interface BindingView {
   readonly mode: string;
   /** What a workload must show; where the binding cannot be rendered, as far as it says. */
   readonly selectors: readonly string[];
+  /** Keys of the labels among them that the binding names and its pool does not. */
+  readonly ownLabels: readonly string[];
   readonly spiffeId: string | undefined;
   readonly hint: string;
   readonly className: string | undefined;
@@ -64,6 +67,7 @@ function toView(world: World, binding: Binding, seesOutputs: boolean): BindingVi
     name,
     mode: toEffectiveMode(binding.spec),
     selectors: identity?.selectors ?? guessSelectors(world, binding),
+    ownLabels: Object.keys(splitPodLabels(binding, world.snapshot.sources).own),
     spiffeId: identity?.spiffeId,
     hint: toHint(namespace, name),
     className: world.settings.className,
@@ -78,7 +82,7 @@ function toView(world: World, binding: Binding, seesOutputs: boolean): BindingVi
 
 /** What a binding that cannot be rendered says of its workloads: enough to tell whom it would have been for. */
 function guessSelectors({ snapshot }: World, { metadata, spec }: Binding): readonly string[] {
-  const { serviceAccountName, containerName, containerImage } = spec;
+  const { serviceAccountName, containerName, containerImage, podLabels } = spec;
   const pools = poolResources.flatMap(({ group }) => {
     const served = snapshot.sources.pools[group] ?? 'unserved';
     return served === 'unserved' ? [] : (served.get(spec.poolRef.name.trim()) ?? []);
@@ -88,7 +92,9 @@ function guessSelectors({ snapshot }: World, { metadata, spec }: Binding): reado
   const usable = Object.entries(isMap(labels) ? labels : {}).flatMap(([key, value]) =>
     typeof value === 'string' && value !== '' ? [[key, value] as const] : [],
   );
-  return renderWorkloadSelectors(metadata.namespace, Object.fromEntries(usable), {
+  // Where they contradict each other, the pool says of which pods it is.
+  const all = { ...podLabels, ...Object.fromEntries(usable) };
+  return renderWorkloadSelectors(metadata.namespace, all, {
     serviceAccountName,
     ...(containerName && { container: containerName }),
     ...(containerImage && { image: containerImage }),

@@ -6,13 +6,16 @@ import type { Pod, RunningContainer } from '../workloads/pod.ts';
 import { adviseOn } from './advice.ts';
 import type { BindingView } from './binding-view.ts';
 
+/** `ownLabel`: a pod label that the binding names and its pool does not. */
+type SelectorStep = Check['kind'] | 'ownLabel';
+
 /** One thing that must hold before a container has an identity. */
 export interface Step {
   readonly holds: boolean;
   readonly words: string;
   /** What to change where it does not hold. */
   readonly advice?: string;
-  readonly kind: Check['kind'] | 'pod' | 'binding' | 'output' | 'class' | 'spire';
+  readonly kind: SelectorStep | 'pod' | 'binding' | 'output' | 'class' | 'spire';
 }
 
 /** One container, held against one binding. */
@@ -71,18 +74,22 @@ export function distanceOf(explanation: Explanation): number {
 }
 
 function toSelectorStep(check: Check, view: BindingView, { images }: RunningContainer): Step {
-  const step = { holds: check.matches, words: toCheckWords(check), kind: check.kind };
-  return check.matches ? step : { ...step, advice: adviseOnSelector(check, view, images) };
+  const isOwn = check.key !== undefined && view.ownLabels.includes(check.key);
+  const kind: SelectorStep = isOwn ? 'ownLabel' : check.kind;
+  const step = { holds: check.matches, words: toCheckWords(check), kind };
+  return check.matches ? step : { ...step, advice: adviseOnSelector({ ...check, kind }, view, images) };
 }
 
 function adviseOnSelector(
-  { kind, key, wanted, found }: Check,
+  { kind, key, wanted, found }: Omit<Check, 'kind'> & { readonly kind: SelectorStep },
   view: BindingView,
   images: readonly string[],
 ): string {
   switch (kind) {
     case 'podLabel':
       return `label the pod ${key}=${wanted} (in the template that makes it)`;
+    case 'ownLabel':
+      return `label the pod ${key}=${wanted} (in the template that makes it)${found ? `, or make a binding with ${key}: ${found} in spec.podLabels` : ''}`;
     case 'serviceAccount':
       return `run the pod under service account ${wanted}, or set spec.serviceAccountName of binding ${view.name} to ${found}`;
     case 'container':

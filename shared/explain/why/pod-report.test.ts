@@ -116,6 +116,53 @@ describe('the nearest miss comes first', () => {
   });
 });
 
+describe('of bindings that mean some pods of one pool', () => {
+  const role = 'llm-d.ai/role';
+  const [prefill, decode] = ['prefill', 'decode'].map((value) =>
+    ready(createBinding({ ...perObjective, podLabels: { [role]: value } }, value)),
+  );
+  const both = [prefill, decode].flatMap((one) => one ?? []);
+  const ofPool = { app: 'model-server' };
+
+  test('the one whose labels the pod has is its own', () => {
+    const { summary } = explain(both, { labels: { ...ofPool, [role]: 'decode' } });
+    expect(summary).toContain('matches binding decode');
+  });
+
+  test('none is another pool’s: a label of the binding is no more than another fault', () => {
+    const stranger = ready(createBinding({ ...poolOnly, poolRef: { name: 'other' } }, 'a'));
+    const group = 'inference.networking.k8s.io';
+    const pools = serve(createPool(), createPool({ matchLabels: { app: 'other' } }, 'other'));
+    const sources = { ...createSources(), pools: { ...createSources().pools, [group]: pools } };
+    const traits = { labels: { ...ofPool, [role]: 'draft' } };
+    const { summary } = explain([stranger, ...both], traits, {}, undefined, sources);
+    expect(summary).toContain(
+      'nearest is decode: label llm-d.ai/role "draft" ≠ "decode". To change it: label the pod llm-d.ai/role=decode (in the template that makes it), or make a binding with llm-d.ai/role: draft in spec.podLabels',
+    );
+  });
+
+  test('a pod without the label is told to take it', () => {
+    const { summary } = explain(both, { labels: ofPool });
+    expect(summary).toMatch(
+      /nearest is decode: label llm-d\.ai\/role is missing, wanted "decode"\. To change it: label the pod llm-d\.ai\/role=decode \(in the template that makes it\)$/,
+    );
+  });
+
+  test('one that contradicts its pool is the nearest of a pod of this pool, and says so', () => {
+    const astray = createBinding({ ...perObjective, podLabels: { app: 'other', [role]: 'x' } }, 'astray');
+    const { containers, summary } = explain([astray], { labels: { ...ofPool, [role]: 'x' } });
+    expect(summary).toContain('nearest is astray: binding astray has no identity to give: InvalidPodLabels');
+    expect(containers[0]?.misses[0]?.steps.filter(({ holds }) => holds)).toMatchObject([
+      { words: 'container name "main"' },
+      { words: 'namespace "default"' },
+      { words: 'label app "model-server"', kind: 'podLabel' },
+      { words: 'label llm-d.ai/role "x"', kind: 'ownLabel' },
+      { words: 'service account "inference-sa"' },
+      { words: 'the pod runs on node node-1' },
+    ]);
+  });
+});
+
 describe('what keeps SPIRE Controller Manager from making the entry of a pod that matches', () => {
   const kind = 'ControllerManagerConfig';
   const trustDomain = exampleSettings.trustDomain;
