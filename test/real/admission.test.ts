@@ -303,6 +303,7 @@ describe('what reconcile writes', () => {
       () =>
         render('c', { containerName: undefined, containerImage: `example.org/x@sha256:${'a'.repeat(64)}` }),
     ],
+    ['of pods with labels of the binding', () => render('f', { podLabels: { 'llm-d.ai/role': 'prefill' } })],
     ['of names too long for labels', () => render(long, { serviceAccountName: long })],
     ['with a class', () => render('d', {}, { className: 'spire-mgmt-spire' })],
     ['with a ttl that a mutating policy set', () => merge(render('e'), { spec: { ttl: '5m' } }) as Output],

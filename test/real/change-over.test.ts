@@ -393,6 +393,43 @@ describe.each<[string, Setup]>([
     }, 30_000);
   });
 
+  test('has a binding that gains, changes and loses pod labels: its output stays the same object', async () => {
+    const here = `narrowed-${suffix}`;
+    await prepare(here, pool(), objective());
+    // The operator knew no pod labels: its output is for the whole pool.
+    const podLabels = { role: 'prefill' };
+    const gained = june(here, binding('gained', { podLabels }), app, setup);
+    const whole = june(here, poolBinding('whole', { podLabels }), app, setup);
+    const before = [await write(gained, setup), await write(whole, setup)];
+
+    await takeOver(setup);
+    const isSelecting = (labels: Readonly<Record<string, string>>) =>
+      eventually(async () => {
+        for (const name of ['gained', 'whole']) await isReady(here, name);
+        const after = [await kube.get(gained.output), await kube.get(whole.output)];
+        expect(after.map((one) => one?.metadata.uid)).toEqual(before.map(({ metadata }) => metadata.uid));
+        for (const one of after)
+          expect(one?.['spec']).toMatchObject({
+            podSelector: { matchLabels: labels },
+            workloadSelectorTemplates: expect.arrayContaining(
+              Object.entries(labels).map(([key, value]) => `k8s:pod-label:${key}:${value}`),
+            ),
+          });
+      }, 30_000);
+    await isSelecting({ ...app, role: 'prefill' });
+    for (const one of [gained, whole])
+      await kube.edit(one.binding, { spec: { podLabels: { role: 'decode' } } });
+    await isSelecting({ ...app, role: 'decode' });
+    for (const one of [gained, whole]) await kube.edit(one.binding, { spec: { podLabels: null } });
+    await isSelecting(app);
+    await stack?.kill();
+    const kept = await Promise.all([gained, whole].map((one) => kube.get(one.output)));
+    expect(kept.map((one) => one?.['spec'])).toEqual([
+      expect.objectContaining({ podSelector: { matchLabels: app } }),
+      expect.objectContaining({ podSelector: { matchLabels: app } }),
+    ]);
+  });
+
   const alike = [
     { team: 'team', names: ['a.b', 'a-b'] },
     {
