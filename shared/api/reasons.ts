@@ -162,7 +162,7 @@ export const reasons = {
     on: 'Conflict',
     meaning: 'other bindings ask for the same workloads; the message and `status.conflicts` name them',
     remedy:
-      'give one of them another container, service account, pool or pod label, make it `PoolOnly`, or delete it',
+      'give one of them another container, service account or pool, or each of them another value in `podLabels`; make one `PoolOnly`, or delete one',
   },
   PossibleOverlap: {
     on: 'Conflict',
