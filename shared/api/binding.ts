@@ -114,7 +114,8 @@ export type BindingStatus = z.infer<typeof BindingStatus>;
 
 /** The Go operator treats an empty mode as none. */
 const StoredMode = z.union([Mode, z.literal('').transform(() => undefined)]);
-const StoredSpec: z.ZodType<BindingSpec> = BindingSpec.extend({ mode: StoredMode.optional() });
+/** A field that only a later version knows may narrow the identity, as `podLabels` does: without it, more pods would match. */
+const StoredSpec: z.ZodType<BindingSpec> = BindingSpec.extend({ mode: StoredMode.optional() }).strict();
 const StoredClaim: z.ZodType<Claim | UnreadableClaim> = Claim;
 const status = BindingStatus.shape;
 

@@ -114,7 +114,7 @@ export const reasons = {
   UnreadableSpec: {
     on: 'RenderFailure',
     meaning:
-      'the spec was stored under another version of the CRD and says something that this version does not know, such as another mode; nothing else was evaluated',
+      'the spec was stored under another version of the CRD and says something that this version does not know, such as another mode or field; nothing else was evaluated',
     remedy: 'correct what the message names, or run the version that knows it',
   },
   InvalidSpiffeID: {
