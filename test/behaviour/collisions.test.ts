@@ -105,6 +105,16 @@ describe.concurrent('two bindings that collided are both ready again', () => {
     await bothReady(here);
   });
 
+  test('when one names other pod labels', async () => {
+    const here = await cluster.namespace();
+    const podLabels = { 'llm-d.ai/role': 'prefill' };
+    const names = ['binding-a', 'binding-b'];
+    await here.create(pool(), objective(), ...names.map((name) => binding(name, { podLabels })));
+    await bothRefused(here);
+    await here.edit(b, { spec: { podLabels: { 'llm-d.ai/role': 'decode' } } });
+    await bothReady(here);
+  });
+
   test('when one becomes PoolOnly', async () => {
     const here = await collide();
     await here.edit(b, { spec: { mode: 'PoolOnly', containerName: null, objectiveRef: null } });
@@ -208,18 +218,6 @@ describe.concurrent('bindings that cannot select the same container', () => {
     await here.create(pool(), objective(), prefill, decode);
     await bothReady(here);
     expect((await here.status('binding-a')).conflicts).toBeUndefined();
-  });
-
-  test('that come to the same pod labels collide, and recover when one leaves them', async () => {
-    const here = await cluster.namespace();
-    const prefill = binding('binding-a', { podLabels: { 'llm-d.ai/role': 'prefill' } });
-    const decode = binding('binding-b', { podLabels: { 'llm-d.ai/role': 'decode' } });
-    await here.create(pool(), objective(), prefill, decode);
-    await bothReady(here);
-    await here.edit(decode, { spec: { podLabels: { 'llm-d.ai/role': 'prefill' } } });
-    await bothRefused(here);
-    await here.edit(decode, { spec: { podLabels: { 'llm-d.ai/role': 'draft' } } });
-    await bothReady(here);
   });
 
   test('in different namespaces are both ready', async () => {
