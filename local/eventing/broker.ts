@@ -19,12 +19,16 @@ export interface Delivery {
   /** What was answered; undefined where no answer came. */
   readonly status: number | undefined;
   readonly attempt: number;
+  /** From this try's request to its answer; undefined where the Broker was closed before. */
+  readonly tookMs: number | undefined;
   readonly outcome: DeliveryOutcome;
+  /** How long the Broker waits for the next try, where it will retry. */
+  readonly waitMs?: number;
   readonly reason?: string;
   readonly reply?: WireEvent;
 }
 
-type DeliveryOutcome =
+export type DeliveryOutcome =
   | 'delivered'
   | 'replied'
   /** The reply is not routed: it went through this Broker too often, or it came from a dead letter sink. */
@@ -51,6 +55,8 @@ export interface BrokerOptions {
   readonly wiring: Wiring;
   /** Service name → URL. */
   readonly subscribers: Readonly<Record<string, string>>;
+  /** An event that a Broker has taken, and the names of the Triggers that let it pass. */
+  readonly onAccepted?: (event: WireEvent, triggers: readonly string[]) => void;
   readonly onDelivery?: (delivery: Delivery) => void;
   /** How requests to subscribers leave; by default over HTTP. */
   readonly send?: typeof fetch;
@@ -77,6 +83,7 @@ interface Route {
 
 interface Running {
   readonly routes: ReadonlyMap<string, readonly Route[]>;
+  readonly accepted: NonNullable<BrokerOptions['onAccepted']>;
   readonly report: (delivery: Delivery) => void;
   readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
   readonly send: typeof fetch;
@@ -102,6 +109,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const routes = new Map(options.wiring.brokers.map((broker): [string, Route[]] => [toPath(broker), []]));
   const running: Running = {
     routes,
+    accepted: options.onAccepted ?? (() => {}),
     report: options.onDelivery ?? (() => {}),
     sleep:
       options.sleep ?? (async (milliseconds, signal) => await sleepFor(milliseconds, undefined, { signal })),
@@ -227,6 +235,10 @@ function accept(running: Running, path: string, received: WireEvent): Refusal | 
 
   running.underWay += matching.length;
   const counted = withAttributes(event, { knativebrokerttl: String(hops) });
+  running.accepted(
+    counted,
+    matching.map(({ trigger }) => trigger.name),
+  );
   for (const route of matching) {
     void deliver(running, route, counted)
       .catch((error: unknown) => running.report(toLost(counted, route, error)))
@@ -243,6 +255,7 @@ function toLost(event: WireEvent, { trigger }: Route, error: unknown): Delivery 
     to: 'subscriber',
     status: undefined,
     attempt: 1,
+    tookMs: undefined,
     outcome: 'lost',
     reason,
   };
@@ -266,7 +279,8 @@ async function deliver(running: Running, route: Route, event: WireEvent): Promis
   // The count of hops is the Broker's own; subscribers do not see it, dead letter sinks do.
   const { knativebrokerttl: _, ...attributes } = event.attributes;
   const settled = await tryUntilSettled(running, route, { ...event, attributes }, 'subscriber');
-  const base = { event, trigger: route.trigger.name, to: 'subscriber', attempt: settled.attempt } as const;
+  const { attempt, tookMs } = settled;
+  const base = { event, trigger: route.trigger.name, to: 'subscriber', attempt, tookMs } as const;
   switch (settled.kind) {
     case 'abandoned':
       running.report({ ...base, status: undefined, outcome: 'abandoned' });
@@ -290,11 +304,12 @@ async function takeReply(
   running: Running,
   route: Route,
   event: WireEvent,
-  { status, attempt, event: answer }: Extract<Settled, { kind: 'reply' }>,
+  { status, attempt, tookMs, event: answer }: Extract<Settled, { kind: 'reply' }>,
 ): Promise<void> {
   const reply = withAttributes(answer, { knativebrokerttl: event.attributes['knativebrokerttl'] ?? '' });
   const refusal = accept(running, route.path, reply);
-  const base = { event, trigger: route.trigger.name, to: 'subscriber', attempt, status, reply } as const;
+  const { name: trigger } = route.trigger;
+  const base = { event, trigger, to: 'subscriber', attempt, tookMs, status, reply } as const;
   if (!refusal) {
     running.report({ ...base, outcome: 'replied' });
     return;
@@ -323,6 +338,7 @@ async function deadLetter(
     trigger: route.trigger.name,
     to: 'dead letter sink',
     attempt: settled.attempt,
+    tookMs: settled.tookMs,
   } as const;
   switch (settled.kind) {
     case 'abandoned':
@@ -350,7 +366,11 @@ function toErrorExtensions(destination: string, failure: Failure['deadLetter']):
   };
 }
 
-type Settled = (Answer | { readonly kind: 'abandoned' }) & { readonly attempt: number };
+type Settled = ((Answer & { readonly tookMs: number }) | Abandoned) & { readonly attempt: number };
+interface Abandoned {
+  readonly kind: 'abandoned';
+  readonly tookMs: undefined;
+}
 
 async function tryUntilSettled(
   running: Running,
@@ -373,15 +393,28 @@ async function tryUntilSettled(
     try {
       const result = await route.inTurn(async () => {
         running.closing.signal.throwIfAborted();
-        return await deliverEvent(event, request);
+        const since = performance.now();
+        const answer = await deliverEvent(event, request);
+        return { ...answer, tookMs: performance.now() - since };
       });
       if (result.kind !== 'failed' || !result.retriable || attempt > delivery.retry)
         return { ...result, attempt };
-      const { status, reason } = result;
-      running.report({ event, trigger: name, to, status, attempt, outcome: 'will retry', reason });
-      await running.sleep(backoff(route.trigger, attempt - 1), running.closing.signal);
+      const { status, reason, tookMs } = result;
+      const waitMs = backoff(route.trigger, attempt - 1);
+      running.report({
+        event,
+        trigger: name,
+        to,
+        status,
+        attempt,
+        tookMs,
+        outcome: 'will retry',
+        waitMs,
+        reason,
+      });
+      await running.sleep(waitMs, running.closing.signal);
     } catch (error) {
-      if (running.closing.signal.aborted) return { kind: 'abandoned', attempt };
+      if (running.closing.signal.aborted) return { kind: 'abandoned', attempt, tookMs: undefined };
       throw error;
     }
   }

@@ -1,5 +1,8 @@
+import { shorten } from '../../shared/text/shorten.ts';
 import { parseHttpMessage, toHttpMessage } from './wire-event.ts';
 import type { WireEvent } from './wire-event.ts';
+
+const longestSaid = 240;
 
 /** What one try of a delivery came to. */
 export type Answer =
@@ -53,11 +56,10 @@ export async function deliverEvent(event: WireEvent, request: DeliveryRequest): 
 function toAnswer(response: Response, body: Uint8Array, wantsReply: boolean): Answer {
   const { status } = response;
   if (!response.ok) {
-    const reason = `answered ${status}`;
     return {
       kind: 'failed',
       status,
-      reason,
+      reason: readAnswer(body) || `answered ${status}`,
       retriable: isRetriable(status),
       // The filter hands word of it to the dispatcher as a body, and a 304 can have none.
       deadLetter: status === 304 ? undefined : { code: status, data: body },
@@ -70,6 +72,12 @@ function toAnswer(response: Response, body: Uint8Array, wantsReply: boolean): An
     return badReply(status, `answered ${status} with a broken CloudEvent: ${message.reason}`);
   if (body.byteLength > 0) return badReply(status, `answered ${status} with a body that is not a CloudEvent`);
   return { kind: 'accepted', status };
+}
+
+// The functions say what is wrong in a line. Others may answer with a page, and a terminal is no place for it.
+function readAnswer(body: Uint8Array): string {
+  const text = new TextDecoder().decode(body.subarray(0, longestSaid));
+  return shorten(text.replaceAll(/\p{Cc}+/gu, ' ').trim(), longestSaid);
 }
 
 // The filter turns such an answer into a bare 502.

@@ -70,6 +70,7 @@ describe('a delivery is a line only where it did not work', () => {
     trigger: 'reconcile',
     to: 'subscriber',
     attempt: 3,
+    tookMs: 7,
     status: 503,
   } as const;
 
