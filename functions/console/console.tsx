@@ -19,8 +19,13 @@ export interface ConsoleOptions {
   /** The names under which it is reached, without ports. */
   readonly hosts: readonly string[];
   readonly log: Logger;
-  /** Places beside the console's own, whose pages the caller adds. */
-  readonly places?: readonly Place[];
+  /** Pages beside the console's own. */
+  readonly pages?: readonly ExtraPage[];
+}
+
+/** A page of somebody who serves the console. */
+interface ExtraPage extends Place {
+  readonly show: (c: Context, frame: Frame) => Response | Promise<Response>;
 }
 
 const ownPlaces: readonly Place[] = [
@@ -29,14 +34,15 @@ const ownPlaces: readonly Place[] = [
 ];
 
 /** The console as an HTTP application. */
-export function createConsole({ kube, settings, hosts, log, places = [] }: ConsoleOptions): Hono {
-  const frame: Frame = { settings, places: [...ownPlaces, ...places] };
+export function createConsole({ kube, settings, hosts, log, pages = [] }: ConsoleOptions): Hono {
+  const frame: Frame = { settings, places: [...ownPlaces, ...pages] };
   const site = createSite(kube, frame, () => performance.now());
   const app = new Hono();
   app.use(secureAnswers, onlyReads, onlyFor(hosts), askedAnew, etag());
   app.get('/healthz', (c) => c.text('ok\n'));
   serveAssets(app);
   app.get('/', (c) => showOverview(c, site));
+  for (const page of pages) app.get(page.path, (c) => page.show(c, frame));
   app.notFound((c) =>
     showProblem(c, frame, 404, { title: 'Not found', message: 'The console has no such page.' }),
   );

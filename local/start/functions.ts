@@ -14,7 +14,7 @@ import type { Settings } from '../../shared/identity/settings.ts';
 import { nodeEventLoop } from '../../shared/concurrency/node-event-loop.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 
-/** All functions behind one port, each under its own name. */
+/** All functions behind one port, each under its own name; the console under all others. */
 export interface Functions {
   readonly url: string;
   /** Where each of them takes its events. */
@@ -32,8 +32,10 @@ export async function startFunctions(options: {
   readonly settings: Settings;
   readonly log: Logger;
   readonly port: number;
+  /** Answers what is for none of them. */
+  readonly console: Hono;
 }): Promise<Functions> {
-  const { cluster, settings, log, port } = options;
+  const { cluster, settings, log, port, console } = options;
   const handlers: Record<string, Handler> = {
     'map-binding': mapBinding(),
     'map-pool': mapPool(cluster),
@@ -47,6 +49,7 @@ export async function startFunctions(options: {
   );
   const door = new Hono();
   for (const [name, app] of apps) door.mount(`/${name}`, app.fetch);
+  door.mount('/', console.fetch);
 
   const listening = await listen(door, { port, host: '127.0.0.1' });
   const url = `http://127.0.0.1:${listening.port}`;

@@ -1,16 +1,16 @@
 import type { Stack } from './stack.ts';
 
-/** Where the functions and the broker listen. */
+/** Where console, functions and broker listen. */
 export function toAddresses({ functions, broker }: Stack): string {
   const names = Object.keys(functions.urls).join(',');
-  return `  functions   ${functions.url}/{${names}}\n  broker      ${broker.url}`;
+  return `  console     ${functions.url}\n  functions   ${functions.url}/{${names}}\n  broker      ${broker.url}`;
 }
 
 /** What somebody who has just started it can do next. */
 export function toNextSteps({ functions }: Stack, kubeconfigFile: string): string {
   const kubectl = `kubectl --kubeconfig ${kubeconfigFile}`;
   const patch = `${kubectl} -n team-a patch iib batch --type merge -p`;
-  return `Go on in another terminal:
+  return `Look at ${functions.url} in a browser, and go on in another terminal:
 
   ${kubectl} get iib -A
   ${kubectl} -n team-a describe iib chat

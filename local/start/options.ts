@@ -56,7 +56,8 @@ With --kubeconfig they work on a real cluster, and write to it:
   --plan               say what would be written, and end
 
 For both:
-  --port N             the first of three ports (default ${defaultPort}): API server, functions, broker. 0: any free ports
+  --port N             the first of three ports (default ${defaultPort}): API server, console and functions, broker. 0: any free
+                       ports
   --trust-domain NAME  the trust domain of the SPIFFE IDs (or KLEYM_TRUST_DOMAIN). Required on a real cluster
   --class-name NAME    the class of the ClusterSPIFFEIDs (or KLEYM_CLUSTERSPIFFEID_CLASS_NAME). "": no class
   --sweep SECONDS      the time between two looks at everything (default: 300)

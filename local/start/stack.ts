@@ -5,6 +5,8 @@ import type { Logger } from 'pino';
 import type { Settings } from '../../shared/identity/settings.ts';
 import { connect } from '../../shared/kube/kube-cluster.ts';
 import { type Broker, type Delivery, startBroker } from '../eventing/broker.ts';
+import { type EventTracker, createEventTracker } from '../eventing/event-tracker.ts';
+import { createLocalConsole } from './create-local-console.tsx';
 import { type Functions, startFunctions } from './functions.ts';
 import { toPingEvent } from '../eventing/ping-event.ts';
 import { type SourceNews, type Sources, startSources } from '../eventing/sources.ts';
@@ -40,17 +42,23 @@ const knative = join(import.meta.dirname, '..', '..', 'knative');
 /** Starts everything that Knative would run for us, wired by the same manifests. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const wiring = await readWiring(toFolders(options.components ?? everyGroup));
+  const tracker = createEventTracker(wiring.triggers, Date.now);
   const cluster = connect({ kubeConfig: options.kubeConfig });
-  const functions = await startFunctions({ ...options, cluster, port: options.functionsPort });
+  const console = createLocalConsole({ ...options, tracker });
+  const functions = await startFunctions({ ...options, cluster, console, port: options.functionsPort });
   try {
     const broker = await startBroker({
       wiring,
       subscribers: functions.urls,
       send: functions.send,
       port: options.brokerPort,
-      ...(options.onDelivery && { onDelivery: options.onDelivery }),
+      onAccepted: tracker.onAccepted,
+      onDelivery: (delivery) => {
+        tracker.onDelivery(delivery);
+        options.onDelivery?.(delivery);
+      },
     });
-    const sources = feed(broker, wiring, options);
+    const sources = feed(broker, wiring, tracker, options);
     return { functions, broker, sources, stop: () => stop(sources, broker, functions) };
   } catch (error) {
     await functions.close();
@@ -65,7 +73,7 @@ function toFolders(components: readonly string[]): string[] {
   return [join(knative, 'base'), ...components.map((name) => join(knative, 'components', name))];
 }
 
-function feed(broker: Broker, wiring: Wiring, options: StackOptions): Sources {
+function feed(broker: Broker, wiring: Wiring, tracker: EventTracker, options: StackOptions): Sources {
   const { kubeConfig, onEvent, onNews, sweepSeconds, sweepOnGap = true } = options;
   return startSources({
     kubeConfig,
@@ -76,7 +84,10 @@ function feed(broker: Broker, wiring: Wiring, options: StackOptions): Sources {
     },
     // A source that lost sight of its objects cannot say what happened: the sweep looks at all of them.
     ...(sweepOnGap && { onGap: () => wiring.pings.forEach((ping) => broker.send(toPingEvent(ping))) }),
-    ...(onNews && { onNews }),
+    onNews: (news) => {
+      tracker.onNews(news);
+      onNews?.(news);
+    },
     ...(sweepSeconds !== undefined && { pingEverySeconds: sweepSeconds }),
   });
 }

@@ -130,7 +130,8 @@ async function startForMachines(options: Options, kubeConfig: KubeConfig): Promi
   const { promise: overwritten, resolve } = Promise.withResolvers<string>();
   const logged = toLogged(log, createRivals(options.settings, resolve));
   const stack = await startStack({ ...toPlaces(options, log), ...logged, kubeConfig });
-  log.info({ functions: stack.functions.url, broker: stack.broker.url }, 'started');
+  const { url } = stack.functions;
+  log.info({ console: url, functions: url, broker: stack.broker.url }, 'started');
   return {
     overwritten,
     stop: async () => {

@@ -45,6 +45,8 @@ export interface RunningStack {
   readonly proxy: FaultProxy;
   /** Where the functions take events, by name. */
   readonly urls: Readonly<Record<string, string>>;
+  /** Where the console is. */
+  readonly consoleUrl: string;
   /** What a tick of the PingSource does. */
   sweep(): void;
   /** Asks the sweep directly: 204 where everything is settled. */
@@ -134,6 +136,9 @@ async function useInstalled(file: string): Promise<TestCluster> {
       throw new Error('nobody can stand between an installed function and its API server');
     },
     urls: {},
+    get consoleUrl(): string {
+      throw new Error('an installed console is reached through the cluster only');
+    },
     sweep: () => void sendToBroker(proxy.url, toPingEvent(tick)),
     sweepNow: () => Promise.reject(new Error('an installed function is asked through the Broker only')),
     stop: () => Promise.resolve(),
@@ -269,10 +274,11 @@ async function startOn(
     sweepOnGap,
   });
   await stack.sources.ready();
-  const { urls } = stack.functions;
+  const { url: consoleUrl, urls } = stack.functions;
   return {
     proxy,
     urls,
+    consoleUrl,
     sweep: () => stack.broker.send(toPingEvent(tick)),
     sweepNow: async () => {
       const headers = {

@@ -1,7 +1,7 @@
 // Looks again while the page is seen, and exchanges what is in <main> when it has changed. A page that does not change is
 // asked for less and less often; one that nobody sees is not asked for, so that the console can go to zero.
-const soonest = 5_000;
-const latest = 30_000;
+const soonest = Number(document.querySelector('main')?.dataset.refreshMs ?? 5_000);
+const latest = 6 * soonest;
 const freshness = document.getElementById('freshness');
 
 let pause = soonest;

@@ -67,7 +67,7 @@ export function Pages({ page: { number, pages, total }, what, toPath }: PagesPro
 /** A box that is scrolled sideways where it is too wide; by the keyboard, too. */
 export function Wide({ label, children }: { readonly label: string; readonly children?: Child }) {
   return (
-    <div class="wide" role="region" aria-label={label} tabindex={0}>
+    <div class="wide" role="group" aria-label={label} tabindex={0}>
       {children}
     </div>
   );

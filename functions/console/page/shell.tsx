@@ -19,13 +19,15 @@ interface ShellProps {
   readonly title: string;
   /** The path of the place in the head to which the page belongs. */
   readonly place?: string;
+  /** After how long the page is soonest asked for again; by default that is the business of the script. */
+  readonly refreshMs?: number;
   /** What was searched for. */
   readonly query?: string;
   readonly children?: Child;
 }
 
 /** A whole page. The script exchanges `main` when it has changed, and nothing else. */
-export function Shell({ frame, title, place, query, children }: ShellProps) {
+export function Shell({ frame, title, place, refreshMs, query, children }: ShellProps) {
   const { settings, places } = frame;
   return (
     <html lang="en">
@@ -65,7 +67,7 @@ export function Shell({ frame, title, place, query, children }: ShellProps) {
             />
           </form>
         </header>
-        <main id="main" tabindex={-1}>
+        <main id="main" tabindex={-1} data-refresh-ms={refreshMs}>
           {children}
         </main>
         <footer>
