@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['{cli,functions,shared,local,test,knative}/**/*.test.{ts,tsx}'],
-    exclude: ['**/node_modules/**', 'test/real/**', 'test/knative/**', 'test/release/**'],
+    exclude: ['**/node_modules/**', 'test/real/**', 'test/knative/**', 'test/release/**', 'test/browser/**'],
     testTimeout: 20_000,
     // Most of these tests wait for something; one worker for each processor would leave the processors idle.
     maxWorkers: 4,
