@@ -24,7 +24,7 @@ export interface DiffFacts {
 export interface IdentityChange {
   readonly namespace: string;
   readonly binding: string;
-  readonly kind: 'loses' | 'changes' | 'gains' | 'still without';
+  readonly kind: 'loses' | 'changes' | 'gains' | 'gets none';
   readonly spiffeID?: string;
   readonly clusterSPIFFEID?: string;
   readonly selectors?: readonly string[];
@@ -49,12 +49,7 @@ export interface DiffReport {
   readonly notes: readonly string[];
 }
 
-const order = [
-  'loses',
-  'changes',
-  'gains',
-  'still without',
-] as const satisfies readonly IdentityChange['kind'][];
+const order = ['loses', 'changes', 'gains', 'gets none'] as const satisfies readonly IdentityChange['kind'][];
 
 /** Compares the identities before and after. */
 export function toDiffReport(facts: DiffFacts): DiffReport {
@@ -122,7 +117,7 @@ function toKind({ before, after }: Pair): IdentityChange['kind'] | undefined {
   if (after.kind === 'identity') return 'gains';
   if (after.kind === 'absent') return undefined;
   const isSame = before.kind === 'none' && before.reason === after.reason && before.message === after.message;
-  return isSame ? undefined : 'still without';
+  return isSame ? undefined : 'gets none';
 }
 
 function isSameIdentity(a: Identity, b: Identity): boolean {

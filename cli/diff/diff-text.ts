@@ -6,7 +6,7 @@ const colors = {
   loses: 'red',
   changes: 'yellow',
   gains: 'green',
-  'still without': 'dim',
+  'gets none': 'dim',
 } as const satisfies Record<IdentityChange['kind'], Color>;
 
 const kinds = Object.keys(colors) as IdentityChange['kind'][];

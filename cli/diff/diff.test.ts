@@ -38,17 +38,17 @@ describe('what manifests would do', () => {
 
   test('a collision takes two identities away, that of a binding which no file names first', async () => {
     const { said, exitCode, text } = await diff(binding('binding-b'));
-    expect(said).toEqual(['loses binding-a IdentityCollision', 'still without binding-b IdentityCollision']);
+    expect(said).toEqual(['loses binding-a IdentityCollision', 'gets none binding-b IdentityCollision']);
     expect(exitCode).toBe(2);
     expect(text).toBe(`loses team-a/binding-a: spiffe://kleym.sonda.red/ns/team-a/objective/objective-a
     IdentityCollision: identity collision with bindings binding-b: PerObjective bindings must not share the same pod selector and container name
     IdentityCollision begins
     - pod-a container=main
-still without team-a/binding-b
+gets none team-a/binding-b
     IdentityCollision: identity collision with bindings binding-a: PerObjective bindings must not share the same pod selector and container name
     IdentityCollision begins
 
-identities: 1 loses, 1 still without
+identities: 1 loses, 1 gets none
 `);
   });
 
@@ -105,7 +105,7 @@ identities: 1 loses, 1 still without
       'loses binding-a InvalidObjectiveRef',
     ]);
     expect((await diff(poolBinding('new', { poolRef: { name: 'pool-b' } }))).said).toEqual([
-      'still without new TargetPoolNotFound',
+      'gets none new TargetPoolNotFound',
     ]);
   });
 

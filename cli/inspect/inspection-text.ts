@@ -3,7 +3,7 @@ import { describeStatistics } from '../../shared/explain/spire/statistics.ts';
 import type { Color, Paint } from '../terminal/paint.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import type { Finding } from '../../shared/explain/finding.ts';
-import type { InspectionReport, OutputLine } from '../../shared/explain/inspect/inspection-report.ts';
+import type { InspectionReport } from '../../shared/explain/inspect/inspection-report.ts';
 
 /** The report for people. It never says of a pod more than that it matches. */
 export function toInspectionText(report: InspectionReport, exitCode: number, { paint }: Terminal): string {
@@ -22,7 +22,7 @@ export function toInspectionText(report: InspectionReport, exitCode: number, { p
     '',
     'ClusterSPIFFEID:',
     ...toRendered(renderedClusterSPIFFEID),
-    ...toOutputs(report.outputs),
+    ...toOutputs(report),
     '',
     'Conditions:',
     ...toConditions(bindingRef.conditions ?? [], paint),
@@ -53,7 +53,8 @@ function toRendered({ name, className, hint }: InspectionReport['renderedCluster
   return [`  Name: ${name}`, `  ClassName: ${className ?? '(none)'}`, `  Hint: ${hint}`];
 }
 
-function toOutputs(outputs: readonly OutputLine[] | undefined): string[] {
+function toOutputs({ outputs, capabilities }: InspectionReport): string[] {
+  if (capabilities.clusterspiffeids === 'skipped') return ['  In the cluster: not looked for'];
   if (outputs === undefined) return ['  In the cluster: not readable'];
   if (outputs.length === 0) return ['  In the cluster: none'];
   return outputs.flatMap(({ name, state, statistics }) => [

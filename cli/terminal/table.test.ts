@@ -24,3 +24,17 @@ test('the widest column gives way to the terminal', () => {
   ]);
   expect(Math.max(...lines.map((line) => line.length))).toBe(40);
 });
+
+test('where that is not enough, the columns behind the first are left out', () => {
+  const terminal = { width: 34, paint: plain };
+  const head = ['BINDING', 'POOL', 'READY', 'SPIFFE ID'];
+  const wide = rows.map(({ cells: [binding = '', ...cells] }) => ({
+    cells: [binding, 'llama-large', ...cells],
+  }));
+  expect(toTable(head, wide, terminal)).toEqual([
+    'BINDING       READY   SPIFFE ID',
+    'team-a/chat   True    spiffe://ex…',
+    'team-a/x              b',
+  ]);
+  expect(toTable(head, wide, { ...terminal, width: 12 })).toEqual(['BINDING', 'team-a/chat', 'team-a/x']);
+});
