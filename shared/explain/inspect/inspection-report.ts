@@ -136,7 +136,7 @@ interface LookedAt {
 }
 
 /** An output of the binding, as the cluster has it. */
-export interface OutputLine {
+interface OutputLine {
   readonly name: string;
   readonly state: 'as rendered' | 'differs from what is rendered' | 'being deleted';
   readonly statistics?: Statistics;
