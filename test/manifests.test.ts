@@ -291,6 +291,7 @@ describe('the permissions', () => {
       'events.': ['list'],
       'namespaces.': ['get'],
       'services.serving.knative.dev': ['list'],
+      'configmaps./kleym-sweep': ['get'],
     },
     'map-binding': {},
     'map-pool': { 'inferenceidentitybindings.kleym.sonda.red': ['list'] },

@@ -52,7 +52,8 @@ export async function runWhyBinding(
 
 function toLook(flags: FlagValues): Look {
   const { container, 'spire-namespace': spireNamespace } = flags;
-  return { resolve: toResolve(flags), spireNamespace, container };
+  const spireNamespaces = spireNamespace === undefined ? undefined : [spireNamespace];
+  return { resolve: toResolve(flags), spireNamespaces, container };
 }
 
 async function toMissing(connection: Connection, kind: 'pod' | 'binding', name: string): Promise<Ending> {

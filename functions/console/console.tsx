@@ -7,10 +7,14 @@ import type { Reads } from '../../shared/kube/open-reads.ts';
 import { redact } from '../../shared/text/redact.ts';
 import { serveAssets } from './assets.ts';
 import { showOverview } from './overview/show-overview.tsx';
+import { showBinding } from './binding/show-binding.tsx';
+import { showNamespace } from './namespace/show-namespace.tsx';
 import type { Frame, Place } from './page/shell.tsx';
 import { showProblem } from './page/show.tsx';
 import { askedAnew, onlyFor, onlyReads, secureAnswers } from './protect.ts';
+import { showSearch } from './search/show-search.tsx';
 import { createSite } from './site.ts';
+import { showWhy } from './why/show-why.tsx';
 
 /** What the console is made of. */
 export interface ConsoleOptions {
@@ -42,6 +46,10 @@ export function createConsole({ kube, settings, hosts, log, pages = [] }: Consol
   app.get('/healthz', (c) => c.text('ok\n'));
   serveAssets(app);
   app.get('/', (c) => showOverview(c, site));
+  app.get('/namespaces/:namespace', (c) => showNamespace(c, site));
+  app.get('/namespaces/:namespace/bindings/:name', (c) => showBinding(c, site));
+  app.get('/why', (c) => showWhy(c, site));
+  app.get('/search', (c) => showSearch(c, site));
   for (const page of pages) app.get(page.path, (c) => page.show(c, frame));
   app.notFound((c) =>
     showProblem(c, frame, 404, { title: 'Not found', message: 'The console has no such page.' }),

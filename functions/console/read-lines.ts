@@ -8,6 +8,8 @@ import { shorten } from '../../shared/text/shorten.ts';
 export interface Line extends BindingLine {
   readonly serviceAccount: string;
   readonly container: string;
+  /** The name of its ClusterSPIFFEID, where it has one. */
+  readonly output: string;
 }
 
 /** Every binding of the cluster in a line, what needs somebody first. */
@@ -30,13 +32,15 @@ export async function readLines(lookups: Lookups): Promise<Lines> {
 }
 
 /** What lists show of a binding. */
-function toLine(binding: Binding): Line {
+export function toLine(binding: Binding): Line {
   const { serviceAccountName, containerName, containerImage } = binding.spec;
   const line = toBindingLine(binding);
+  const claim = binding.status?.claim;
   return {
     ...line,
     message: shorten(line.message, longestMessage),
     serviceAccount: serviceAccountName,
     container: containerName ?? containerImage ?? '',
+    output: claim === undefined || claim.kind === 'unreadable' ? '' : claim.name,
   };
 }

@@ -1,24 +1,79 @@
+import { type Repair, type RepairCounts, repairs } from '../../../shared/api/sweep-report.ts';
+import { Time } from '../page/parts.tsx';
 import type { Overview } from './overview.ts';
 
 /** How kleym itself is. */
-export function Installation({ overview: { functions, findings } }: { readonly overview: Overview }) {
-  const { status, readyReplicas, replicas, deployment, version, message } = functions;
+export function Installation({ overview: { functions, findings, sweep } }: { readonly overview: Overview }) {
   return (
     <section aria-labelledby="installation">
       <h2 id="installation">Installation</h2>
-      <dl class="facts">
-        <dt>Functions</dt>
-        <dd class={status === 'ERROR' ? 'refused' : ''}>
-          {replicas === undefined
-            ? message
-            : `${readyReplicas} of ${replicas} ready in namespace ${deployment}${version === undefined ? '' : `, ${version}`}`}
-        </dd>
-      </dl>
-      {findings.map((finding) => (
-        <p class={`notice ${finding.severity}`}>
-          <b>{finding.reason}</b> {finding.message}
+      {findings.map(({ severity, reason, message }) => (
+        <p class={`notice ${severity}`}>
+          <b>{reason}</b> {message}
         </p>
       ))}
+      <dl class="facts">
+        <dt>Functions</dt>
+        <dd class={functions.status === 'ERROR' ? 'refused' : ''}>
+          <FunctionWords functions={functions} />
+        </dd>
+        <Sweep sweep={sweep} />
+      </dl>
     </section>
+  );
+}
+
+function FunctionWords({ functions }: Pick<Overview, 'functions'>) {
+  const { readyReplicas, replicas, deployment, version, message } = functions;
+  if (replicas === undefined) return <>{message}</>;
+  return (
+    <>
+      {readyReplicas} of {replicas} ready in namespace {deployment}
+      {version === undefined ? '' : `, ${version}`}
+    </>
+  );
+}
+
+function Sweep({ sweep }: Pick<Overview, 'sweep'>) {
+  if (typeof sweep === 'string')
+    return (
+      <>
+        <dt>Last sweep</dt>
+        <dd>{sweep === 'none yet' ? 'none has reported yet' : 'not readable'}</dd>
+      </>
+    );
+  return (
+    <>
+      <dt>Last sweep</dt>
+      <dd>
+        <Time at={sweep.lookedAt} />, {sweep.namespaces} namespaces:{' '}
+        {Object.keys(sweep.found).length === 0 ? 'nothing to repair' : <Found counts={sweep.found} />}
+      </dd>
+      <dt>Repaired since</dt>
+      <dd>
+        <Time at={sweep.since} />:{' '}
+        {Object.keys(sweep.total).length === 0 ? 'nothing' : <Found counts={sweep.total} isExplained />}
+      </dd>
+    </>
+  );
+}
+
+interface FoundProps {
+  readonly counts: RepairCounts;
+  readonly isExplained?: boolean;
+}
+
+/** What the sweep found, by kind. */
+function Found({ counts, isExplained = false }: FoundProps) {
+  const found = Object.entries(counts) as [Repair, number][];
+  if (!isExplained) return <>{found.map(([repair, count]) => `${count} ${repair}`).join(', ')}</>;
+  return (
+    <ul class="plain">
+      {found.map(([repair, count]) => (
+        <li>
+          <b>{count}</b> {repair} <span class="message">{repairs[repair].meaning}</span>
+        </li>
+      ))}
+    </ul>
   );
 }

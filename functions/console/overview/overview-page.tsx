@@ -42,7 +42,6 @@ export function OverviewPage({ frame, overview, page }: OverviewProps) {
           </a>
         </li>
       </ul>
-      <Installation overview={overview} />
       {total === 0 ? <Nothing /> : null}
       {worst.length === 0 ? null : (
         <section aria-labelledby="worst">
@@ -58,6 +57,7 @@ export function OverviewPage({ frame, overview, page }: OverviewProps) {
         </section>
       )}
       {total === 0 ? null : <Namespaces namespaces={overview.namespaces} page={page} />}
+      <Installation overview={overview} />
     </Shell>
   );
 }

@@ -4,6 +4,7 @@ import { findMissingKinds } from '../../../shared/explain/status/find-missing-ki
 import { findMixedSettings } from '../../../shared/explain/status/find-mixed-settings.ts';
 import type { KnativeService } from '../../../shared/explain/status/knative-service.ts';
 import type { Resource } from '../../../shared/api/object-meta.ts';
+import type { SweepReport } from '../../../shared/api/sweep-report.ts';
 import { compareText } from '../../../shared/identity/canonical.ts';
 import type { Lines, Line } from '../read-lines.ts';
 import { type Counts, countStates, toState } from '../state.ts';
@@ -13,7 +14,11 @@ export interface OverviewFacts extends Lines {
   readonly served: readonly Resource[];
   /** Undefined: they could not be read. */
   readonly services: readonly KnativeService[] | 'unserved' | undefined;
+  readonly sweep: SeenSweep;
 }
+
+/** What the sweep last reported, or why that is not known. */
+export type SeenSweep = SweepReport | 'none yet' | 'not readable';
 
 /** The state of everything, what needs somebody first. */
 export interface Overview {
@@ -26,6 +31,7 @@ export interface Overview {
   readonly hidden: number;
   readonly findings: readonly Finding[];
   readonly functions: FunctionsState;
+  readonly sweep: SeenSweep;
   readonly isComplete: boolean;
 }
 
@@ -44,7 +50,7 @@ const mostWorst = 12;
 const mostReasons = 20;
 
 /** Sums up what was read. */
-export function toOverview({ lines, isComplete, served, services }: OverviewFacts): Overview {
+export function toOverview({ lines, isComplete, served, services, sweep }: OverviewFacts): Overview {
   const troubled = lines.filter((line) => toState(line) !== 'ready');
   return {
     counts: countStates(lines),
@@ -54,6 +60,7 @@ export function toOverview({ lines, isComplete, served, services }: OverviewFact
     hidden: Math.max(0, troubled.length - mostWorst),
     findings: [...findMissingKinds(served), ...findMixedSettings(lines)],
     functions: toFunctionsState(services),
+    sweep,
     isComplete,
   };
 }

@@ -9,7 +9,7 @@ import {
 import { show } from '../page/show.tsx';
 import type { Site } from '../site.ts';
 import { OverviewPage } from './overview-page.tsx';
-import { type OverviewFacts, toOverview } from './overview.ts';
+import { type OverviewFacts, type SeenSweep, toOverview } from './overview.ts';
 
 /** Where the manifests install kleym. */
 const ownNamespace = 'kleym-system';
@@ -20,13 +20,21 @@ export async function showOverview(c: Context, site: Site): Promise<Response> {
   return show(c, <OverviewPage frame={site.frame} overview={overview} page={c.req.query('page')} />);
 }
 
-async function readOverview({ kube: { lookups }, readLines }: Site): Promise<OverviewFacts> {
+async function readOverview({ kube, readLines }: Site): Promise<OverviewFacts> {
+  const { lookups } = kube;
   const lacks = createLacks();
   const services = { namespace: ownNamespace, labels: partOfKleym };
-  const [lines, served, listed] = await Promise.all([
+  const [lines, served, listed, sweep] = await Promise.all([
     readLines(),
     readServedKinds(lookups),
     lacks.attempt(() => lookups.list(serviceResource, services, KnativeService)),
+    lacks.attempt(() => readSweep(kube)),
   ]);
-  return { ...lines, served, services: listed };
+  return { ...lines, served, services: listed, sweep: sweep ?? 'not readable' };
+}
+
+async function readSweep({ cluster }: Site['kube']): Promise<SeenSweep> {
+  const { found } = await cluster.readSweepReport();
+  if (found === 'absent' || found === 'unserved') return 'none yet';
+  return found.report ?? 'none yet';
 }

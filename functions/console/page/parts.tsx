@@ -72,3 +72,13 @@ export function Wide({ label, children }: { readonly label: string; readonly chi
     </div>
   );
 }
+
+/** A time of the API server, as it is. */
+export function Time({ at }: { readonly at: string }) {
+  const words = at.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC');
+  return (
+    <time class="time" datetime={at}>
+      {words}
+    </time>
+  );
+}

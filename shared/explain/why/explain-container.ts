@@ -2,7 +2,7 @@ import type { ControllerManagerConfig } from '../spire/controller-manager.ts';
 import { handlesClass, ignoresNamespace } from '../spire/controller-manager.ts';
 import { parseStatistics } from '../spire/statistics.ts';
 import { type Check, matchSelectors, toCheckWords } from '../workloads/match-selectors.ts';
-import type { Pod, RunningContainer } from '../workloads/pod.ts';
+import { type Pod, type RunningContainer, isDescribed } from '../workloads/pod.ts';
 import { adviseOn } from './advice.ts';
 import type { BindingView } from './binding-view.ts';
 
@@ -49,7 +49,7 @@ export function explainContainer(
       ...toBindingSteps(view),
       ...toClassSteps(view, controllerManager),
       ...toTrustDomainSteps(view, controllerManager),
-      toScheduledStep(pod),
+      ...(isDescribed(pod) ? [] : [toScheduledStep(pod)]),
       ...toSpireSteps(view, pod, controllerManager),
     ],
   };

@@ -6,7 +6,7 @@ import { suggest } from '../../text/suggest.ts';
 import { type Permission, toPermissionWords } from '../kube/permissions.ts';
 import { type ControllerManagerConfig, handlesClass } from '../spire/controller-manager.ts';
 import { selectsLabels } from '../spire/label-selector.ts';
-import { type Pod, listContainers } from '../workloads/pod.ts';
+import { type Pod, listContainers, toPodTitle } from '../workloads/pod.ts';
 import type { BindingView } from './binding-view.ts';
 import { type Explanation, distanceOf, explainContainer, failuresOf } from './explain-container.ts';
 
@@ -93,8 +93,8 @@ function likeness({ container, steps }: Explanation): number {
 }
 
 function toSummary({ pod, bindings }: PodFacts, containers: readonly ContainerReport[]): string {
-  const { namespace, name } = pod.metadata;
-  const title = `pod ${namespace}/${name}`;
+  const { namespace } = pod.metadata;
+  const title = toPodTitle(pod);
   const matching = containers.filter(({ matches }) => matches.length > 0);
   if (matching.length > 0) return matching.map((one) => toMatchWords(one, title)).join('; ');
   const [nearest] = containers.flatMap(({ misses }) => misses.slice(0, 1)).toSorted(byDistance);

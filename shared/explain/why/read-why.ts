@@ -18,8 +18,8 @@ import type { PodFacts } from './pod-report.ts';
 /** How to look. */
 export interface Look {
   readonly resolve: ResolveSettings;
-  /** Where SPIRE Controller Manager is configured, where it is not looked for. */
-  readonly spireNamespace?: string | undefined;
+  /** Where SPIRE Controller Manager may be configured; undefined: where it usually is. */
+  readonly spireNamespaces?: readonly string[] | undefined;
   /** Of a pod only this container. */
   readonly container?: string | undefined;
 }
@@ -28,9 +28,14 @@ const Namespace = z.object({ metadata: z.object({ labels: StringMap.optional() }
 
 /** Reads a pod and all that may concern it; undefined: there is no such pod. */
 export async function readPodFacts(reader: Reader, name: string, look: Look): Promise<PodFacts | undefined> {
-  const { lookups, cluster, namespace } = reader;
+  const { lookups, namespace } = reader;
   const pod = await lookups.get(podResource, { namespace, name }, Pod);
-  if (pod === 'absent') return undefined;
+  return pod === 'absent' ? undefined : await readFactsOfPod(reader, pod, look);
+}
+
+/** Reads all that may concern a pod, which may be one that somebody describes. */
+export async function readFactsOfPod(reader: Reader, pod: Pod, look: Look): Promise<PodFacts> {
+  const { lookups, cluster, namespace } = reader;
   const lacks = createLacks();
   const [views, controllerManager, labels, outputs] = await Promise.all([
     readViews(reader, lacks, look.resolve),
@@ -67,9 +72,8 @@ export async function readBindingFacts(
   return { view, pods: pods === 'unserved' ? undefined : pods, controllerManager, lacks: lacks.all() };
 }
 
-async function readSpire({ lookups }: Reader, lacks: Lacks, { spireNamespace }: Look) {
-  const named = spireNamespace === undefined ? undefined : [spireNamespace];
-  return await readControllerManager(lookups, lacks, named);
+async function readSpire({ lookups }: Reader, lacks: Lacks, { spireNamespaces }: Look) {
+  return await readControllerManager(lookups, lacks, spireNamespaces);
 }
 
 async function readViews(

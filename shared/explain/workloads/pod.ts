@@ -61,3 +61,34 @@ export function listContainers({ spec, status }: Pod): readonly RunningContainer
 export function serviceAccountOf({ spec }: Pod): string {
   return spec.serviceAccountName || 'default';
 }
+
+/** A pod that may never have been: what somebody says of it. */
+export interface Description {
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly serviceAccountName: string;
+  readonly container: string;
+  readonly image?: string | undefined;
+}
+
+/** A described pod. It has no name, so nobody takes it for one that is there. */
+export function describePod(described: Description): Pod {
+  const { namespace, labels, serviceAccountName, container: name, image } = described;
+  const container = { name, ...(image !== undefined && { image }) };
+  return {
+    metadata: { name: '', namespace, labels },
+    spec: { serviceAccountName, containers: [container] },
+    status: { containerStatuses: [container] },
+  };
+}
+
+/** Whether somebody only describes this pod. */
+export function isDescribed({ metadata }: Pod): boolean {
+  return metadata.name === '';
+}
+
+/** A pod as sentences name it. */
+export function toPodTitle(pod: Pod): string {
+  const { namespace, name } = pod.metadata;
+  return isDescribed(pod) ? `such a pod in namespace ${namespace}` : `pod ${namespace}/${name}`;
+}
