@@ -90,6 +90,23 @@ describe('the version after it', () => {
     expect(await stateOf('binding-a')).toEqual(held);
   });
 
+  test('outlives a restart of every part of Knative, as an upgrade of Knative brings it', async () => {
+    const over = new AbortController();
+    const lost = watchForLoss(over.signal);
+    const start = performance.now();
+    try {
+      for (const place of ['knative-serving', 'knative-eventing'])
+        await kubectl(['-n', place, 'rollout', 'restart', 'deployment']);
+      await apply(binding('meanwhile', { objectiveRef: { name: 'objective-b' }, containerName: 'third' }));
+      report(`a binding that was created meanwhile was Ready after ${seconds(performance.now() - start)}`);
+      for (const place of ['knative-serving', 'knative-eventing']) await untilRolledOut(place);
+      await untilItRuns(release);
+    } finally {
+      over.abort();
+    }
+    expect(await lost).toEqual([]);
+  });
+
   test('serves new bindings, and withdraws old ones', async () => {
     await apply(binding('binding-b', { objectiveRef: { name: 'objective-b' }, containerName: 'other' }));
     await untilIdsOf('second', 'other', [promised('objective-b')]);
@@ -149,6 +166,13 @@ async function apply(manifest: Manifest): Promise<void> {
   await kubectl(['-n', home, 'apply', '-f', '-'], JSON.stringify(manifest));
   const { name } = manifest.metadata;
   await kubectl(['-n', home, 'wait', '--for=condition=Ready', '--timeout=600s', 'iib', name]);
+}
+
+/** Every Deployment of a namespace has its new pods. */
+async function untilRolledOut(place: string): Promise<void> {
+  const names = await kubectl(['-n', place, 'get', 'deployment', '-o', 'name']);
+  for (const name of names.trim().split('\n'))
+    await kubectl(['-n', place, 'rollout', 'status', name, '--timeout=300s']);
 }
 
 /** What an upgrade must leave alone: when a binding became Ready, and which output it has. */
