@@ -1,5 +1,5 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readManifests } from '../support/kustomization.ts';
 import { provideDist } from '../support/provide-dist.ts';
 import { eventually } from '../support/test-cluster.ts';
 import type { KeptProcess, KeptProcesses } from './kept-processes.ts';
@@ -11,18 +11,16 @@ export interface BundledFunctions {
   readonly processes: ReadonlyMap<string, KeptProcess>;
 }
 
-/** Starts the bundles of all functions, each with the kubeconfig of its own account, where it has one. */
+/** Starts the bundles of the functions of the base, each with the kubeconfig of its own account, where it has one. */
 export async function startBundledFunctions(
   kept: KeptProcesses,
   kubeconfigOf: (name: string) => Promise<string | undefined>,
 ): Promise<BundledFunctions> {
   const dist = join(kept.folder, 'dist');
   await provideDist(dist);
-  const entries = await readdir(dist, { withFileTypes: true });
-  const names = entries
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .toSorted();
+  const names = readManifests('base')
+    .filter(({ apiVersion, kind }) => apiVersion.startsWith('serving.') && kind === 'Service')
+    .map(({ metadata }) => metadata.name);
   const processes = new Map<string, KeptProcess>();
   for (const name of names) {
     const kubeconfig = await kubeconfigOf(name);
