@@ -70,7 +70,7 @@ describe.concurrent('a binding', () => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     const before = await here.ready('binding-a');
-    for (const role of ['prefill', 'decode', 'prefill', null]) {
+    for (const role of ['prefill', 'decode', null]) {
       await here.edit(binding(), { spec: { podLabels: { role } } });
       const labels = { app: 'model-server', ...(role !== null && { role }) };
       await eventually(async () => {
