@@ -166,6 +166,17 @@ describe('manifests that are built already', () => {
     ]);
   });
 
+  test('may have Services of others among them', async () => {
+    const other = {
+      apiVersion: 'serving.knative.dev/v1',
+      kind: 'Service',
+      metadata: { name: 'other', namespace: 'elsewhere' },
+      spec: { template: { spec: { containers: [{ image: 'other' }] } } },
+    };
+    const { exitCode } = await command.run('doctor --overlay - --strict', toText([...objects, other]));
+    expect(exitCode).toBe(0);
+  });
+
   test('that lack parts are told which', async () => {
     const some = objects.filter(({ kind, metadata: { name } }) => kind !== 'Trigger' || name !== 'sweep');
     const rest = some.filter(({ kind }) => kind !== 'PingSource' && kind !== 'ConfigMap');

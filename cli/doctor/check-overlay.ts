@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { findWrongSettings } from '../../shared/runtime/config.ts';
+import { partOfKleym } from '../../shared/explain/status/knative-service.ts';
 import type { Manifest, Source } from '../manifests/parse-manifests.ts';
 import { type Settings, checkPolicies, findSettings, inConfigEnv, toSettingsSaid } from './check-settings.ts';
 import type { Check } from './doctor-facts.ts';
@@ -18,7 +19,7 @@ const classVariable = 'KLEYM_CLUSTERSPIFFEID_CLASS_NAME';
 
 /** Whether an overlay is one that can be applied: nothing of the example is left in it, and nothing is missing. */
 export function checkOverlay({ manifests, texts }: Overlay): Check[] {
-  const services = parseAll(manifests, 'serving.knative.dev/v1', 'Service', Service);
+  const services = parseAll(manifests, 'serving.knative.dev/v1', 'Service', Service).filter(isOurs);
   const checks = [
     ...checkPlaceholders(manifests),
     ...checkParts(manifests),
@@ -29,6 +30,11 @@ export function checkOverlay({ manifests, texts }: Overlay): Check[] {
     const place = written && findPlace(texts, written);
     return place === undefined ? check : { ...check, place };
   });
+}
+
+/** An overlay may bring Services of somebody else's along. */
+function isOurs({ metadata: { labels = {} } }: Service): boolean {
+  return Object.entries(labels).some(([key, value]) => `${key}=${value}` === partOfKleym);
 }
 
 /** A check, with how the line begins or what it has in it that somebody would have to change. */
