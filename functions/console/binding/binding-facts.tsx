@@ -11,35 +11,21 @@ const foundWords = { yes: 'found', no: 'not there', 'not served': 'not served' }
 /** What the binding refers to, and where that was looked for. */
 export function SourceFacts({ report: { bindingRef, resolvedInput } }: FactsProps) {
   const { namespace, mode, poolRef, objectiveRef } = bindingRef;
-  const { containerName, containerImage, groups = [] } = resolvedInput;
+  const { containerName, containerImage, podLabels = {}, groups = [] } = resolvedInput;
+  const labels = Object.entries(podLabels).map(([key, value]) => `${key}=${value}`);
   return (
     <section aria-labelledby="asks">
       <h2 id="asks">What it asks for</h2>
       <dl class="facts">
-        <dt>Mode</dt>
-        <dd>{mode}</dd>
+        <Fact name="Mode">{mode}</Fact>
         <dt>InferencePool</dt>
         <dd class="name">
           <a href={toNamespacePath(namespace, { pool: poolRef?.name })}>{poolRef?.name}</a>
         </dd>
-        {objectiveRef === undefined ? null : (
-          <>
-            <dt>InferenceObjective</dt>
-            <dd class="name">{objectiveRef.name}</dd>
-          </>
-        )}
-        {containerName === undefined ? null : (
-          <>
-            <dt>Container</dt>
-            <dd class="name">{containerName}</dd>
-          </>
-        )}
-        {containerImage === undefined ? null : (
-          <>
-            <dt>Image</dt>
-            <dd class="name">{containerImage}</dd>
-          </>
-        )}
+        <Fact name="InferenceObjective">{objectiveRef?.name}</Fact>
+        <Fact name="Container">{containerName}</Fact>
+        <Fact name="Image">{containerImage}</Fact>
+        <Fact name="Pod labels">{labels.join(', ')}</Fact>
         {groups.map(({ kind, group, found }) => (
           <>
             <dt class="message">
@@ -50,6 +36,17 @@ export function SourceFacts({ report: { bindingRef, resolvedInput } }: FactsProp
         ))}
       </dl>
     </section>
+  );
+}
+
+/** One thing that is said; nothing where it was not. */
+function Fact({ name, children }: { readonly name: string; readonly children: string | undefined }) {
+  if (children === undefined || children === '') return null;
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd class="name">{children}</dd>
+    </>
   );
 }
 

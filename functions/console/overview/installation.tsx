@@ -46,8 +46,8 @@ function Sweep({ sweep }: Pick<Overview, 'sweep'>) {
     <>
       <dt>Last sweep</dt>
       <dd>
-        <Time at={sweep.lookedAt} />, {sweep.namespaces} namespaces:{' '}
-        {Object.keys(sweep.found).length === 0 ? 'nothing to repair' : <Found counts={sweep.found} />}
+        <Time at={sweep.lookedAt} />, {sweep.namespaces} {sweep.namespaces === 1 ? 'namespace' : 'namespaces'}
+        : {Object.keys(sweep.found).length === 0 ? 'nothing to repair' : <Found counts={sweep.found} />}
       </dd>
       <dt>Repaired since</dt>
       <dd>

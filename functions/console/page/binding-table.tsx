@@ -14,7 +14,7 @@ interface BindingTableProps {
 export function BindingTable({ label, lines, withNamespace = false }: BindingTableProps) {
   return (
     <Wide label={label}>
-      <table>
+      <table class="bindings">
         <thead>
           <tr>
             <th scope="col">Binding</th>
