@@ -14,6 +14,27 @@ test.each([
   expect(suggest(typed, known)).toEqual(expected);
 });
 
+test('of long names too many would have to be compared', () => {
+  const long = 'p'.repeat(64);
+  expect(suggest(`${long}x`, [`${long}y`])).toEqual([]);
+});
+
+test.each([
+  ['chart', 'chat', true],
+  ['chta', 'chat', true],
+  ['cat', 'cta', true],
+  ['ab', 'a', true],
+  ['llama-larg', 'llama-large-x', true],
+  ['embeddings', 'embedings', true],
+  ['embeddings', 'mbeddign', false],
+  ['abcdef', 'badcfe', false],
+  ['', 'a', true],
+  ['a', 'b', true],
+  ['abcd', 'dcba', false],
+])('%s is like %s: %s', (typed, word, isLike) => {
+  expect(suggest(typed, [word])).toEqual(isLike ? [word] : []);
+});
+
 test.each([
   ['lama', [], ''],
   ['lama', ['embeddings'], '; there is embeddings'],

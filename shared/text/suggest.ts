@@ -4,8 +4,7 @@ const most = 3;
 export function suggest(typed: string, known: readonly string[]): readonly string[] {
   const reach = typed.length <= 3 ? 1 : 2;
   return known
-    .filter((word) => isBeginning(typed, word) || Math.abs(word.length - typed.length) <= reach)
-    .map((word) => ({ word, far: isBeginning(typed, word) ? 1 : distance(typed, word) }))
+    .map((word) => ({ word, far: isBeginning(typed, word) ? 1 : distance(typed, word, reach) }))
     .filter(({ far }) => far <= reach)
     .toSorted((a, b) => a.far - b.far)
     .slice(0, most)
@@ -18,8 +17,9 @@ export function toSuggestion(typed: string, known: readonly string[], prefix = '
   return words.length === 0 ? '' : `; did you mean ${words.join(' or ')}?`;
 }
 
-// Comparing takes its time, and a set of manifests may have thousands of wrong names.
-const mostCompared = 200;
+// Comparing takes its time, and somebody may have thousands of wrong names.
+const mostCompared = 100;
+const longestCompared = 63;
 
 /** What there is beside what was not found, as the end of a message: names that are like it come first. */
 export function toOthers(typed: string, known: Iterable<string>): string {
@@ -36,25 +36,31 @@ function isBeginning(typed: string, word: string): boolean {
   return typed.length >= 3 && word.startsWith(typed);
 }
 
-/** How many letters must be added, left out, changed or swapped with the next. */
-function distance(a: string, b: string): number {
-  const rows = [Array.from({ length: b.length + 1 }, (_, column) => column)];
+/**
+ * How many letters must be added, left out, changed or swapped with the next; infinitely many, where that is more than
+ * `reach`. Of each row only the columns are looked at that are no further from the diagonal than that.
+ */
+function distance(a: string, b: string, reach: number): number {
+  if (Math.abs(a.length - b.length) > reach || a.length > longestCompared) return Infinity;
+  const band = Array.from({ length: 2 * reach + 1 }, (_, index) => index - reach);
+  let [beforeLast, last] = [band.map(() => Infinity), band.map((column) => (column < 0 ? Infinity : column))];
   for (let row = 1; row <= a.length; row++) {
-    const last = rows[row - 1] ?? [];
-    const next = [row];
-    for (let column = 1; column <= b.length; column++) {
+    const next: number[] = [];
+    for (const [index, offset] of band.entries()) {
+      const column = row + offset;
       const change = a[row - 1] === b[column - 1] ? 0 : 1;
       const isSwapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
-      next.push(
-        Math.min(
-          (last[column] ?? 0) + 1,
-          (next[column - 1] ?? 0) + 1,
-          (last[column - 1] ?? 0) + change,
-          isSwapped ? (rows[row - 2]?.[column - 2] ?? 0) + 1 : Infinity,
-        ),
+      const least = Math.min(
+        (last[index] ?? Infinity) + change,
+        (last[index + 1] ?? Infinity) + 1,
+        (next[index - 1] ?? Infinity) + 1,
+        isSwapped ? (beforeLast[index] ?? Infinity) + 1 : Infinity,
       );
+      next.push(column < 0 || column > b.length ? Infinity : column === 0 ? row : least);
     }
-    rows.push(next);
+    if (Math.min(...next, ...last) > reach) return Infinity;
+    [beforeLast, last] = [last, next];
   }
-  return rows[a.length]?.[b.length] ?? 0;
+  const far = last[b.length - a.length + reach] ?? Infinity;
+  return far > reach ? Infinity : far;
 }

@@ -71,13 +71,18 @@ function toView(world: World, binding: Binding, seesOutputs: boolean): BindingVi
     spiffeId: identity?.spiffeId,
     hint: toHint(namespace, name),
     className: world.settings.className,
-    refused: refused && {
-      reason: refused.reason,
-      message: describeRefusal(refused, binding, world.snapshot.sources),
-    },
+    refused: refused && { reason: refused.reason, message: toMessage(world, binding, refused) },
     ready: findReady(binding.status),
     output: seesOutputs ? (held ? { output: held.output, isAsRendered } : 'absent') : undefined,
   };
+}
+
+// To find names that are like a wrong one takes up to two milliseconds, and a tenant may have ten thousand wrong ones.
+const mostDescribed = 500;
+
+function toMessage({ snapshot }: World, binding: Binding, refused: Refused): string {
+  if (snapshot.bindings.size > mostDescribed) return refused.message;
+  return describeRefusal(refused, binding, snapshot.sources);
 }
 
 /** What a binding that cannot be rendered says of its workloads: enough to tell whom it would have been for. */
