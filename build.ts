@@ -60,6 +60,8 @@ export const bundling = {
   // The client's package does not say that its modules do nothing when they are loaded, and its index names all of
   // them: every API and model that there is, most of what would have to be loaded before the first answer.
   treeshake: { moduleSideEffects: [{ test: /client-node\/dist\/(?!index|polyfill)/, sideEffects: false }] },
+  // A warning that depends on how busy the machine is.
+  checks: { bundlerTimings: false },
   onLog: (level, { message }) => {
     if (level === 'warn') throw new Error(message);
   },

@@ -4,6 +4,7 @@ import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startCluster } from '@kleym/kube-api';
+import type { OutputChunk } from 'rolldown';
 import { afterAll, describe, expect, test } from 'vitest';
 import { buildFunctions } from '../build.ts';
 import { startFunction } from './support/function-process.ts';
@@ -77,17 +78,22 @@ describe('the bundles', () => {
     }
   });
 
-  test('load the Kubernetes client lazily, and only where it is needed', () => {
+  test('load the Kubernetes client and OpenTelemetry lazily, and only where they are needed', () => {
     for (const [name, { output }] of built) {
-      const [main, ...others] = output.filter((one) => one.type === 'chunk');
-      expect(main?.fileName).toBe('main.mjs');
-      expect(main?.moduleIds.filter(isClient)).toEqual([]);
-      const client = others
-        .filter(({ moduleIds }) => moduleIds.some(isClient))
-        .map(({ fileName }) => fileName);
-      expect(client).toEqual(name === 'map-binding' ? [] : ['kube-cluster.mjs']);
-      expect(main?.dynamicImports).toEqual(client);
-      expect(main?.imports.filter((file) => client.includes(file))).toEqual([]);
+      const chunks = output.filter((one) => one.type === 'chunk');
+      const atOnce = loadedAtOnce(chunks, 'main.mjs');
+      expect(atOnce.flatMap(({ moduleIds }) => moduleIds.filter(isLazy))).toEqual([]);
+      const lazy = atOnce.flatMap(({ dynamicImports }) => dynamicImports);
+      // The console takes no events, so it has nothing to trace.
+      expect(lazy.toSorted()).toEqual([
+        ...(name === 'map-binding' ? [] : ['kube-cluster.mjs']),
+        ...(name === 'console' ? [] : ['recording.mjs']),
+      ]);
+      if (name === 'console') continue;
+      // What sends is loaded after the first answer.
+      const recording = loadedAtOnce(chunks, 'recording.mjs').flatMap(({ moduleIds }) => moduleIds);
+      expect(recording.some((id) => id.includes('/@opentelemetry/sdk-trace/'))).toBe(true);
+      expect(recording.filter((id) => id.includes('/@opentelemetry/exporter-'))).toEqual([]);
     }
   });
 });
@@ -97,8 +103,19 @@ function hasSource(file: string): boolean {
   return !file.endsWith('/rolldown-runtime.mjs');
 }
 
-function isClient(id: string): boolean {
-  return id.includes('/@kubernetes/client-node/');
+/** A chunk, and all that it cannot do without. */
+function loadedAtOnce(chunks: readonly OutputChunk[], file: string): OutputChunk[] {
+  const files = new Set([file]);
+  for (const one of files) for (const next of toChunk(chunks, one)?.imports ?? []) files.add(next);
+  return [...files].flatMap((one) => toChunk(chunks, one) ?? []);
+}
+
+function toChunk(chunks: readonly OutputChunk[], file: string): OutputChunk | undefined {
+  return chunks.find(({ fileName }) => fileName === file);
+}
+
+function isLazy(id: string): boolean {
+  return id.includes('/@kubernetes/client-node/') || id.includes('/@opentelemetry/');
 }
 
 async function readHashes(of: string): Promise<Record<string, string>> {

@@ -34,7 +34,12 @@ interface Look {
  * that arrive during a look share the next one. The last of them carries the reply: it has waited least, so its sender
  * is the last to give up. If that sender does give up, it sends the event again.
  */
-export function sweep(cluster: Cluster, settings: Settings, loop: EventLoop): Handler {
+export function sweep(
+  cluster: Cluster,
+  settings: Settings,
+  loop: EventLoop,
+  onLook: (found: RepairCounts) => void = () => undefined,
+): Handler {
   const looks = createBatches((_everything, causes) => look(cluster, settings, causes, loop));
 
   async function answerTo(cause: Cause, log: Logger): Promise<Answer> {
@@ -42,6 +47,7 @@ export function sweep(cluster: Cluster, settings: Settings, loop: EventLoop): Ha
     const { causes, namespaces, unconverged, found, otherSettings } = await looks.ask('everything', [id]);
     const last = causes.at(-1) ?? id;
     if (last !== id) return nothing({ namespaces, sharedWith: redact(last) });
+    onLook(found);
     await recordLook(cluster, { namespaces, found }, log);
     return answerBindingsAffected(
       { from: 'sweep', cause, bindings: unconverged, isWhole: true },

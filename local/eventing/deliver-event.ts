@@ -44,13 +44,19 @@ export async function deliverEvent(event: WireEvent, request: DeliveryRequest): 
       body,
       signal: timeout ? AbortSignal.any([request.signal, timeout]) : request.signal,
     });
-    return toAnswer(response, new Uint8Array(await response.arrayBuffer()), request.wantsReply);
+    const answer = toAnswer(response, new Uint8Array(await response.arrayBuffer()), request.wantsReply);
+    return answer.kind === 'reply' ? { ...answer, event: inTraceOf(event, answer.event) } : answer;
   } catch (error) {
     request.signal.throwIfAborted();
     if (timeout?.aborted) return noAnswer(`no answer within ${request.timeoutMs} ms`, undefined);
     const reason = toReason(error);
     return noAnswer(reason, { code: 500, data: Buffer.from(`dispatch error: ${reason}`) });
   }
+}
+
+/** Knative sends a reply on as part of the delivery that it answers, whatever the headers of the answer say. */
+function inTraceOf({ trace }: WireEvent, { trace: _answered, ...reply }: WireEvent): WireEvent {
+  return trace ? { ...reply, trace } : reply;
 }
 
 function toAnswer(response: Response, body: Uint8Array, wantsReply: boolean): Answer {

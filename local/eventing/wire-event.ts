@@ -7,6 +7,8 @@ import type { CloudEvent } from 'cloudevents';
 export interface WireEvent {
   readonly attributes: Readonly<Record<string, string>>;
   readonly body: Uint8Array<ArrayBuffer>;
+  /** The headers of W3C Trace Context with which it came. Knative's parts hand them on from request to request. */
+  readonly trace?: Readonly<Record<string, string>>;
 }
 
 export interface HttpMessage {
@@ -53,7 +55,7 @@ export function toHttpMessage(event: WireEvent): HttpMessage {
     if (name === 'datacontenttype') headers['content-type'] = value;
     else headers[`ce-${name}`] = toHeaderValue(value);
   }
-  return { headers, body: event.body };
+  return { headers: { ...headers, ...event.trace }, body: event.body };
 }
 
 // Knative writes values as they are, in UTF-8; node takes and gives the bytes of a header as characters up to U+00FF.
@@ -70,6 +72,15 @@ function fromHeaderValue(value: string): string {
 /** Parses an HTTP message in binary or structured mode; header names must be in lower case. */
 export function parseHttpMessage(headers: Iterable<[string, string]>, body: Uint8Array): ParsedMessage {
   const byName = new Map(headers);
+  const parsed = parseEvent(byName, body);
+  if (parsed.kind !== 'event') return parsed;
+  const trace = [...byName].filter(([name]) => name === 'traceparent' || name === 'tracestate');
+  return trace.length === 0
+    ? parsed
+    : { kind: 'event', event: { ...parsed.event, trace: Object.fromEntries(trace) } };
+}
+
+function parseEvent(byName: ReadonlyMap<string, string>, body: Uint8Array): ParsedMessage {
   const contentType = byName.get('content-type');
   if (contentType?.startsWith(`${structured}-batch`)) {
     return malformed('a batch of events; send one event a request');

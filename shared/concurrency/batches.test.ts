@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { type Span, currentSpan, runIn } from '../telemetry/span.ts';
 import { createBatches } from './batches.ts';
 
 /** Work that goes on until the test says so. */
@@ -66,5 +67,38 @@ describe('batches', () => {
       await tick();
     }
     expect(begun()).toEqual(['team-a: x', 'team-a: y', 'team-a: z']);
+  });
+});
+
+/** A span that knows to which others it was linked. */
+function linkableSpan(spanId: string) {
+  const links: string[] = [];
+  const span: Span = {
+    context: { traceId: 'a'.repeat(32), spanId, flags: '01' },
+    startCall: () => undefined,
+    addLink: (other) => void links.push(other.spanId),
+    end: () => undefined,
+  };
+  return { span, links };
+}
+
+describe('the trace of a batch', () => {
+  test('is that of the request that opened it, and the others are linked to it', async () => {
+    const spans: (string | undefined)[] = [];
+    const held = Promise.withResolvers<undefined>();
+    const batches = createBatches(async () => {
+      spans.push(currentSpan()?.context.spanId);
+      await held.promise;
+      spans.push(currentSpan()?.context.spanId);
+    });
+    const [first, second, third] = ['1', '2', '3'].map(linkableSpan);
+    const ask = (one: typeof first) => runIn(one?.span, batches.ask, 'k', ['n']);
+    const begun = ask(first);
+    await tick();
+    const asked = [begun, ask(second), ask(third)];
+    held.resolve(undefined);
+    await Promise.all(asked);
+    expect(spans).toEqual(['1', '1', '2', '2']);
+    expect([first, second, third].map((one) => one?.links)).toEqual([[], [], ['2']]);
   });
 });

@@ -1,3 +1,5 @@
+import { type Span, currentSpan } from '../telemetry/span.ts';
+
 /** Runs work for one key at a time; what is asked for meanwhile is put together and runs next. */
 export interface Batches<Result> {
   /** Resolves with the result of the batch that these names became part of. */
@@ -6,6 +8,8 @@ export interface Batches<Result> {
 
 interface Batch<Result> {
   readonly names: Set<string>;
+  /** Of the request that opened the batch: what the batch does belongs to its trace. */
+  readonly span: Span | undefined;
   readonly result: Promise<Result>;
 }
 
@@ -22,7 +26,7 @@ export function createBatches<Result>(
   function open(key: string): Batch<Result> {
     const names = new Set<string>();
     const result = (running.get(key) ?? Promise.resolve()).then(() => start(key, names));
-    const batch = { names, result };
+    const batch = { names, span: currentSpan(), result };
     next.set(key, batch);
     return batch;
   }
@@ -42,6 +46,8 @@ export function createBatches<Result>(
   return {
     ask: (key, names) => {
       const batch = next.get(key) ?? open(key);
+      const span = currentSpan();
+      if (batch.span && batch.span !== span) span?.addLink(batch.span.context);
       for (const name of names) batch.names.add(name);
       return batch.result;
     },

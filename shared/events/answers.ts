@@ -1,6 +1,7 @@
 import type { CloudEvent } from 'cloudevents';
 import type { Waiting } from '../api/outcome.ts';
 import { shorten } from '../text/shorten.ts';
+import { type TraceContext, toTraceHeaders } from '../telemetry/trace-context.ts';
 import { encodeHeaderValue } from './header-values.ts';
 
 /** Facts for the log line of an answer. */
@@ -68,14 +69,14 @@ export function waiting(message: string): Waiting {
 /**
  * The HTTP answer, by the Knative contract: 4xx is never sent again (but for 404, 408, 409 and 429), a broker and
  * a source both repeat what was answered 503, and a source gives an event up on 500. A 2xx with a body that is not a
- * CloudEvent counts as a failed delivery, so 204 has none.
+ * CloudEvent counts as a failed delivery, so 204 has none. A reply says to which trace it belongs.
  */
-export function toResponse(answer: Answer | TooLarge | Failed): Response {
+export function toResponse(answer: Answer | TooLarge | Failed, trace?: TraceContext): Response {
   switch (answer.kind) {
     case 'nothing':
       return new Response(null, { status: 204 });
     case 'reply':
-      return toBinaryMode(answer.event);
+      return toBinaryMode(answer.event, trace ? toTraceHeaders(trace) : {});
     case 'refused-event': {
       const { error, found, expected } = answer;
       return toProblem(400, { error, found, expected });
@@ -130,10 +131,11 @@ export function notAllowed(allow: string): Response {
 }
 
 /** An event in the binary content mode. The library's own serializer does not encode header values. */
-function toBinaryMode(event: CloudEvent<unknown>): Response {
+function toBinaryMode(event: CloudEvent<unknown>, trace: Readonly<Record<string, string>>): Response {
   const { data, data_base64: _base64, datacontenttype = 'application/json', ...attributes } = event;
-  const headers = new Headers({ 'content-type': datacontenttype });
-  for (const [name, value] of Object.entries(attributes)) {
+  // A Broker keeps attributes. The headers are for who asks the function itself.
+  const headers = new Headers({ 'content-type': datacontenttype, ...trace });
+  for (const [name, value] of Object.entries({ ...attributes, ...trace })) {
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
       headers.set(`ce-${name}`, encodeHeaderValue(String(value)));
     }

@@ -3,6 +3,7 @@ import { CloudEvent, HTTP } from 'cloudevents';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { UncertainError } from '../api/uncertain-error.ts';
+import type { EventWork } from '../telemetry/span.ts';
 import { recordLog } from '../../test/support/recorded-log.ts';
 import { type Answer, nothing, refusedEvent, reply, waiting } from './answers.ts';
 import { poolResources } from '../api/pool.ts';
@@ -31,6 +32,111 @@ async function answer(handler: Handler) {
 function fail(error: unknown): Promise<Answer> {
   return Promise.reject(error);
 }
+
+const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+const spanId = '00f067aa0ba902b7';
+const parent = `00-${traceId}-${spanId}-01`;
+const otherParent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-00`;
+
+describe('the trace of an event', () => {
+  const consequence = new CloudEvent({ type: 't', source: '/s', id: 'i' });
+
+  /** What a reply and the log line say of the trace of an event that came with these headers. */
+  async function trace(more: Readonly<Record<string, string>>) {
+    const { log, lines } = recordLog();
+    const app = functionApp('test', async () => reply(consequence), { log });
+    const { headers: sent } = await app.request('/', { method: 'POST', headers: { ...headers, ...more } });
+    const { trace_id, span_id } = JSON.parse(lines[0] ?? '') as Record<string, unknown>;
+    const names = ['traceparent', 'tracestate', 'ce-traceparent', 'ce-tracestate'];
+    return { sent: names.map((name) => sent.get(name)), logged: [trace_id, span_id] };
+  }
+
+  test.each<[string, Record<string, string>]>([
+    ['headers', { traceparent: parent, tracestate: 'vendor=1' }],
+    ['attributes', { 'ce-traceparent': parent, 'ce-tracestate': 'vendor=1' }],
+    [
+      'headers before attributes',
+      { traceparent: parent, tracestate: 'vendor=1', 'ce-traceparent': otherParent },
+    ],
+    [
+      'attributes, where the header says nothing',
+      { traceparent: 'nonsense', 'ce-traceparent': parent, 'ce-tracestate': 'vendor=1' },
+    ],
+  ])('is read from its %s, logged, and handed on', async (_, more) => {
+    expect(await trace(more)).toEqual({
+      sent: [parent, 'vendor=1', parent, 'vendor=1'],
+      logged: [traceId, spanId],
+    });
+  });
+
+  test.each<[string, Record<string, string>]>([
+    ['says nothing', {}],
+    ['has empty attributes, as some channels write them', { 'ce-traceparent': '', 'ce-tracestate': '' }],
+    ['says nonsense', { traceparent: 'x'.repeat(4000), 'ce-traceparent': '00-0-0-0' }],
+  ])('is none where the event %s', async (_, more) => {
+    expect(await trace(more)).toEqual({ sent: [null, null, null, null], logged: [undefined, undefined] });
+  });
+
+  test('is in each line about it, also where it is no event of ours', async () => {
+    const { log, lines } = recordLog();
+    const app = functionApp(
+      'test',
+      async (_event, context) => {
+        context.log.info('within');
+        await setImmediate();
+        log.info('of somebody who knows nothing of the event');
+        return nothing();
+      },
+      { log },
+    );
+    await app.request('/', { method: 'POST', headers: { ...headers, traceparent: parent } });
+    await app.request('/', { method: 'POST', headers: { traceparent: parent } });
+    const logged = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(logged.map(({ msg, trace_id }) => [msg, trace_id])).toEqual([
+      ['within', traceId],
+      ['of somebody who knows nothing of the event', traceId],
+      ['handled', traceId],
+      ['refused', traceId],
+    ]);
+  });
+
+  test('ends its span with what the log line says', async () => {
+    const ended: unknown[] = [];
+    const span = {
+      context: { traceId, spanId, flags: '01' },
+      startCall: () => undefined,
+      addLink: () => undefined,
+      end: (...args: unknown[]) => void ended.push(args),
+    };
+    const begun: EventWork[] = [];
+    const app = functionApp('test', async () => waiting('not yet'), {
+      log: silent,
+      startSpan: (work) => {
+        begun.push(work);
+        return span;
+      },
+    });
+    await app.request('/', { method: 'POST', headers: { ...headers, traceparent: otherParent } });
+    expect(begun).toMatchObject([
+      {
+        name: 'process',
+        parent: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), flags: '00' },
+        attributes: { 'http.request.method': 'POST', 'cloudevents.event_type': 'type' },
+      },
+    ]);
+    expect(ended).toEqual([
+      [
+        {
+          'http.response.status_code': 503,
+          'kleym.outcome': 'waiting',
+          'kleym.reason': 'not yet',
+          'error.type': '503',
+        },
+        'not yet',
+      ],
+    ]);
+  });
+});
 
 describe('the answer to an event', () => {
   test('that was handled without a word is 204 with nothing in it', async () => {

@@ -15,8 +15,10 @@ import {
   waiting,
 } from './answers.ts';
 import { readCorrelationId } from './correlation.ts';
+import { type Span, type StartSpan, handOn, runIn } from '../telemetry/span.ts';
 import { receiveEvent, toRoomFor } from './receive-event.ts';
 import { type Room, createRoom } from './room.ts';
+import { type Received, toEventWork, toOutcomeAttributes } from './event-span.ts';
 
 /**
  * How many bytes of bodies one process holds at once, from the first byte to the answer: more than two of the largest
@@ -42,11 +44,16 @@ interface HandlerContext {
 export type Handler = (event: CloudEvent<unknown>, context: HandlerContext) => Promise<Answer>;
 
 /** A function as an HTTP application: one CloudEvent in, at most one out. */
-export function functionApp(name: string, handler: Handler, context: { readonly log: Logger }): Hono {
+export function functionApp(
+  name: string,
+  handler: Handler,
+  context: { readonly log: Logger; readonly startSpan?: StartSpan },
+): Hono {
   const log = context.log.child({ function: name });
   const room = createRoom(roomForBodies);
+  const parts = { handler, log, startSpan: context.startSpan ?? handOn };
   const app = new Hono();
-  app.post('/', ({ req }) => answerInRoom(req.raw, room, handler, log));
+  app.post('/', ({ req }) => answerInRoom(req.raw, room, parts));
   app.get('/healthz', alive);
   app.all('/', ({ req }) => refuse(log, req.method, req.path, notAllowed('POST')));
   app.all('/healthz', ({ req }) => refuse(log, req.method, req.path, notAllowed('GET, HEAD')));
@@ -58,16 +65,27 @@ export function functionApp(name: string, handler: Handler, context: { readonly 
   return app;
 }
 
+interface Parts {
+  readonly handler: Handler;
+  readonly log: Logger;
+  readonly startSpan: StartSpan;
+}
+
 /** Reads the body only when there is room. Until then the sender keeps it. */
-async function answerInRoom(request: Request, room: Room, handler: Handler, log: Logger): Promise<Response> {
+async function answerInRoom(
+  request: Request,
+  room: Room,
+  { handler, log, startSpan }: Parts,
+): Promise<Response> {
   const start = performance.now();
   const place = await room.enter(toRoomFor(request), request.signal);
-  if (place === 'gone') return respond(refusedEvent('the request ended early'), log, start);
+  if (place === 'gone') return respond(refusedEvent('the request ended early'), log, { start });
   try {
     const release = () => place.shrink(0);
-    const answering = receiveEvent(request, (bytes) => place.shrink(bytes)).then((received) =>
-      answerReceived(received, { handler, log, release }, start),
-    );
+    const answering = receiveEvent(request, (bytes) => place.shrink(bytes)).then((received) => {
+      const span = startSpan(toEventWork(received, request.headers, start));
+      return runIn(span, answerReceived, received, { handler, log, release }, { start, span });
+    });
     return await answering;
   } finally {
     place.shrink(0);
@@ -76,15 +94,15 @@ async function answerInRoom(request: Request, room: Room, handler: Handler, log:
 
 /** Not `async`, nor is `ask`: an async function keeps its arguments while it waits, even after the event was released. */
 function answerReceived(
-  received: Awaited<ReturnType<typeof receiveEvent>>,
+  received: Received,
   { handler, log, release }: Required<HandlerContext> & { readonly handler: Handler },
-  start: number,
+  asked: Asked,
 ): Response | Promise<Response> {
-  if (received.kind !== 'done') return respond(received, log, start);
+  if (received.kind !== 'done') return respond(received, log, asked);
 
   const eventLog = log.child({ event: toLoggedEvent(received.value) });
   return ask(handler, received.value, { log: eventLog, release }).then((answer) =>
-    respond(answer, eventLog, start),
+    respond(answer, eventLog, asked),
   );
 }
 
@@ -112,9 +130,17 @@ async function begin(handler: Handler, event: CloudEvent<unknown>, context: Hand
   return handler(event, context);
 }
 
+/** When a request came, and its place in a trace. */
+interface Asked {
+  readonly start: number;
+  readonly span?: Span | undefined;
+}
+
 /** The one place where an answer leaves, with its one log line. */
-function respond(answer: Answer | TooLarge | Failed, log: Logger, start: number): Response {
-  const response = toResponse(answer);
+function respond(answer: Answer | TooLarge | Failed, log: Logger, { start, span }: Asked): Response {
+  const response = toResponse(answer, span?.context);
+  const { attributes, error } = toOutcomeAttributes(answer, response.status);
+  span?.end(attributes, error);
   // Each fact is cut, whatever the handler says.
   const facts = {
     status: response.status,

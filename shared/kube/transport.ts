@@ -1,7 +1,10 @@
 import type { HttpMethod } from '@kubernetes/client-node';
 import type { ApiServer } from './api-server.ts';
 import { type LostCall, type Retry, decideReadRetry, decideWriteRetry } from './retry-policy.ts';
+import type { Span } from '../telemetry/span.ts';
+import { toTraceHeaders } from '../telemetry/trace-context.ts';
 import { NotSentError, UncertainError } from '../api/uncertain-error.ts';
+import { endAnswered, endUnanswered, startCallSpan } from './call-span.ts';
 
 /** One call to the API server. */
 export interface Call {
@@ -58,15 +61,23 @@ export function createTransport(options: TransportOptions): Transport {
   async function ask(call: Call, decideRetry: typeof decideReadRetry, sendBy: number): Promise<ApiAnswer> {
     const retries: Retry[] = [];
     const latest = Math.min(sendBy, elapsed() + callTimeoutMs);
-    return await inTime(call, async (signal) => {
-      for (;;) {
-        const attempt = await exchange(options, call, { signal, latest }).catch(toLostCall);
-        const retry = signal.aborted ? undefined : decideRetry(attempt, retries);
-        if (retry === undefined) return answerOrThrow(call, attempt);
-        retries.push(retry);
-        await sleep(retry.ms);
-      }
-    });
+    const span = startCallSpan(call);
+    try {
+      const answer = await inTime(call, async (signal) => {
+        for (;;) {
+          const attempt = await exchange(options, call, { signal, latest, span }).catch(toLostCall);
+          const retry = signal.aborted ? undefined : decideRetry(attempt, retries);
+          if (retry === undefined) return answerOrThrow(call, attempt);
+          retries.push(retry);
+          await sleep(retry.ms);
+        }
+      });
+      endAnswered(span, retries.length, answer);
+      return answer;
+    } catch (error) {
+      endUnanswered(span, retries.length, error);
+      throw error;
+    }
   }
 
   async function inTime(call: Call, work: (signal: AbortSignal) => Promise<ApiAnswer>): Promise<ApiAnswer> {
@@ -94,12 +105,13 @@ interface Limits {
   readonly signal: AbortSignal;
   /** Nothing leaves later than this. */
   readonly latest: number;
+  readonly span: Span | undefined;
 }
 
 async function exchange(
   options: TransportOptions,
   call: Call,
-  { signal, latest }: Limits,
+  { signal, latest, span }: Limits,
 ): Promise<ApiAnswer> {
   const query = new URLSearchParams(call.query).toString();
   const { status, headers, body } = await options.apiServer.send({
@@ -111,6 +123,8 @@ async function exchange(
       'Accept-Encoding': 'identity',
       'User-Agent': options.userAgent,
       ...(call.body && { 'Content-Type': call.body.type }),
+      // An API server that traces links its own spans to ours.
+      ...(span && toTraceHeaders(span.context)),
     },
     ...(call.body && { body: JSON.stringify(call.body.content) }),
     signal,

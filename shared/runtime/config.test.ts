@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { findWrongSettings, parseRenderingConfig, parseServingConfig } from './config.ts';
 
+const off = { endpoint: undefined, sampler: 'parentbased_always_on', ratio: 1 };
+
 describe('the environment of every function', () => {
   test('may be empty', () => {
     expect(parseServingConfig({})).toEqual({
       kind: 'done',
-      value: { port: 8080, host: '0.0.0.0', logLevel: 'info', graceMs: 25_000 },
+      value: { port: 8080, host: '0.0.0.0', logLevel: 'info', graceMs: 25_000, telemetry: off },
     });
   });
 
@@ -15,11 +17,24 @@ describe('the environment of every function', () => {
       HOST: '127.0.0.1',
       LOG_LEVEL: 'debug',
       KLEYM_GRACE_SECONDS: '5',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.observability:4318',
+      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '0.25',
       HOME: '/root',
     };
     expect(parseServingConfig(environment)).toEqual({
       kind: 'done',
-      value: { port: 0, host: '127.0.0.1', logLevel: 'debug', graceMs: 5000 },
+      value: {
+        port: 0,
+        host: '127.0.0.1',
+        logLevel: 'debug',
+        graceMs: 5000,
+        telemetry: {
+          endpoint: 'http://collector.observability:4318',
+          sampler: 'parentbased_traceidratio',
+          ratio: 0.25,
+        },
+      },
     });
   });
 
@@ -40,6 +55,17 @@ describe('the environment of every function', () => {
       'LOG_LEVEL is "INFO": expected one of trace, debug, info, warn, error, fatal, silent',
     ],
     ['KLEYM_GRACE_SECONDS', '601', 'KLEYM_GRACE_SECONDS is "601": expected a whole number from 0 to 600'],
+    [
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'collector:4317',
+      'OTEL_EXPORTER_OTLP_ENDPOINT is "collector:4317": expected the URL of an OTLP receiver over HTTP, such as http://collector.observability:4318',
+    ],
+    [
+      'OTEL_TRACES_SAMPLER',
+      'jaeger_remote',
+      'OTEL_TRACES_SAMPLER is "jaeger_remote": expected one of parentbased_always_on, parentbased_always_off, parentbased_traceidratio, always_on, always_off, traceidratio',
+    ],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5', 'OTEL_TRACES_SAMPLER_ARG is "1.5": expected a number from 0 to 1'],
   ])('with %s=%s is refused in one line', (name, value, message) => {
     expect(parseServingConfig({ [name]: value })).toEqual({ kind: 'invalid', message });
   });
@@ -65,6 +91,7 @@ describe('the environment of a function that renders', () => {
         host: '0.0.0.0',
         logLevel: 'info',
         graceMs: 25_000,
+        telemetry: off,
         settings: {
           trustDomain: 'example.org',
           className: undefined,

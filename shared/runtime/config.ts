@@ -3,6 +3,7 @@ import type { Outcome } from '../api/outcome.ts';
 import { isLabelValue } from '../identity/object-names.ts';
 import type { Settings } from '../identity/settings.ts';
 import { parseTrustDomain } from '../identity/trust-domain.ts';
+import { type TelemetryOptions, samplers } from '../telemetry/telemetry.ts';
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -11,6 +12,18 @@ const servingVariables = {
   HOST: z.string().default('0.0.0.0'),
   LOG_LEVEL: toOneOf(levels).default('info'),
   KLEYM_GRACE_SECONDS: toWholeNumber(0, 600).default(25),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .string()
+    .regex(/^https?:\/\/[^\s/?#]+(\/[^\s?#]*)?$/, {
+      error: 'expected the URL of an OTLP receiver over HTTP, such as http://collector.observability:4318',
+    })
+    .optional(),
+  OTEL_TRACES_SAMPLER: toOneOf(samplers).default('parentbased_always_on'),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .regex(/^(0(\.\d{1,9})?|1(\.0{1,9})?)$/, { error: 'expected a number from 0 to 1' })
+    .transform(Number)
+    .default(1),
 };
 
 const settingsVariables = {
@@ -34,6 +47,7 @@ export interface ServingConfig {
   readonly host: string;
   readonly logLevel: (typeof levels)[number];
   readonly graceMs: number;
+  readonly telemetry: Pick<TelemetryOptions, 'endpoint' | 'sampler' | 'ratio'>;
 }
 
 /** What the functions that render identities need. */
@@ -135,6 +149,11 @@ function toServingConfig(variables: z.infer<typeof Serving>): ServingConfig {
     host: variables.HOST,
     logLevel: variables.LOG_LEVEL,
     graceMs: variables.KLEYM_GRACE_SECONDS * 1000,
+    telemetry: {
+      endpoint: variables.OTEL_EXPORTER_OTLP_ENDPOINT,
+      sampler: variables.OTEL_TRACES_SAMPLER,
+      ratio: variables.OTEL_TRACES_SAMPLER_ARG,
+    },
   };
 }
 

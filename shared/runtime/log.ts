@@ -1,4 +1,5 @@
 import { type DestinationStream, type Level, type Logger, pino, stdTimeFunctions } from 'pino';
+import { currentSpan } from '../telemetry/span.ts';
 import { redact } from '../text/redact.ts';
 import { shorten } from '../text/shorten.ts';
 
@@ -15,8 +16,15 @@ export function createLog({ service, level }: LogOptions, destination?: Destinat
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: toLoggedError },
+    mixin: toLoggedTrace,
   };
   return destination ? pino(options, destination) : pino(options);
+}
+
+/** By these names OpenTelemetry finds the lines that belong to a span. */
+function toLoggedTrace(): object {
+  const context = currentSpan()?.context;
+  return context ? { trace_id: context.traceId, span_id: context.spanId } : {};
 }
 
 export interface LoggedError {

@@ -7,13 +7,14 @@ import type { ApiServer } from '../kube/api-server.ts';
 import type { Cluster } from '../kube/cluster.ts';
 import { createCluster } from '../kube/create-cluster.ts';
 import { findPod, openFromPod } from '../kube/pod-server.ts';
+import { type Telemetry, startTelemetry } from '../telemetry/telemetry.ts';
 import { createLog } from './log.ts';
 
 /** How a function is made from its configuration, which is read once. */
 interface FunctionSetup<Config extends ServingConfig> {
   readonly name: string;
   readonly parseConfig: (environment: NodeJS.ProcessEnv) => Configured<Config>;
-  readonly prepare: (config: Config, log: Logger) => Handler | Promise<Handler>;
+  readonly prepare: (config: Config, log: Logger, count: Telemetry['count']) => Handler | Promise<Handler>;
 }
 
 /** Runs a mapper that makes no call. */
@@ -52,13 +53,22 @@ export async function runFunction<Config extends ServingConfig>(setup: FunctionS
   const config = parseConfig(process.env);
   if (config.kind === 'invalid') return fail(name, config.message);
 
-  const { port, host, graceMs, logLevel } = config.value;
+  const { port, host, graceMs, logLevel, telemetry: wanted } = config.value;
   const log = createLog({ service: name, level: logLevel });
   const prepared = Promise.withResolvers<Handler>();
-  const app = functionApp(name, async (event, context) => (await prepared.promise)(event, context), { log });
   try {
-    await serve(app, { port, host, graceMs, log });
-    prepared.resolve(await prepare(config.value, log));
+    const { startSpan, count, close } = await startTelemetry({
+      ...wanted,
+      function: name,
+      revision: process.env['K_REVISION'],
+      log,
+    });
+    const app = functionApp(name, async (event, context) => (await prepared.promise)(event, context), {
+      log,
+      startSpan,
+    });
+    await serve(app, { port, host, graceMs, log, beforeEnd: close });
+    prepared.resolve(await prepare(config.value, log, count));
   } catch (error) {
     fail(name, error instanceof Error ? error.message : String(error));
   }

@@ -74,17 +74,35 @@ async function close({ server, sockets, running }: Open, graceMs: number): Promi
 /** Serves until the process is told to end. */
 export async function serve(
   app: Hono,
-  options: { readonly port: number; readonly host: string; readonly graceMs: number; readonly log: Logger },
+  options: {
+    readonly port: number;
+    readonly host: string;
+    readonly graceMs: number;
+    readonly log: Logger;
+    /** What is left to do when all requests are answered. It ends by itself. */
+    readonly beforeEnd?: () => Promise<void>;
+  },
 ): Promise<Listening> {
-  const { port, host, graceMs, log } = options;
+  const { port, host, graceMs, log, beforeEnd } = options;
   const listening = await listen(app, { port, host });
-  endOnSignal(listening, graceMs, log);
+  endOnSignal(listening, { graceMs, log, beforeEnd });
   // Whoever reads this line may send a signal at once.
   log.info({ port: listening.port, host }, 'listening');
   return listening;
 }
 
-function endOnSignal(listening: Listening, graceMs: number, log: Logger): void {
+function endOnSignal(
+  listening: Listening,
+  {
+    graceMs,
+    log,
+    beforeEnd,
+  }: {
+    readonly graceMs: number;
+    readonly log: Logger;
+    readonly beforeEnd: (() => Promise<void>) | undefined;
+  },
+): void {
   let ending = false;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (ending) {
@@ -95,6 +113,7 @@ function endOnSignal(listening: Listening, graceMs: number, log: Logger): void {
     log.info({ signal, graceMs }, 'ending');
     const outcome = await listening.close(graceMs);
     if (outcome === 'cut off') log.error({ graceMs }, 'requests were cut off');
+    await beforeEnd?.();
     process.exit(outcome === 'finished' ? 0 : 1);
   };
   process.on('SIGTERM', (signal) => void end(signal));

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
+import { toHeaders } from './flow-client.ts';
 import type { Received } from './recording-subscriber.ts';
 import type { OpenFlow } from './delivery-specification.ts';
+
+const traced = { specversion: '1.0', source: '/test', type: 'wanted' };
 
 /** What is left of an event when it arrives. */
 export function describePassing(openFlow: OpenFlow): void {
@@ -10,6 +13,22 @@ export function describePassing(openFlow: OpenFlow): void {
     if (first === undefined) throw new Error(`${id} did not arrive`);
     return first;
   };
+
+  test('a subscriber gets the trace context of the request with which the event came', async () => {
+    const trace = {
+      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+      tracestate: 'vendor=1',
+    };
+    await client().request({ headers: { ...toHeaders({ ...traced, id: 'traced' }), ...trace } });
+    expect((await passed('traced')).headers).toMatchObject(trace);
+  });
+
+  test('a subscriber gets no trace context where the event came without one', async () => {
+    await client().send({ id: 'untraced' });
+    const { headers } = await passed('untraced');
+    expect(headers).not.toHaveProperty('traceparent');
+    expect(headers['ce-traceparent'] ?? '').toBe('');
+  });
 
   test('a subscriber gets the event in binary mode, with all attributes, the arrival time and Prefer: reply', async () => {
     await client().send(

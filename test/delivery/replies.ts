@@ -43,6 +43,18 @@ export function describeReplies(openFlow: OpenFlow): void {
     await client().expectReceivers('the reply', { g: 1 });
   });
 
+  test('a reply belongs to the trace of what it answers, and carries what it says of its own', async () => {
+    const asked = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const own = '00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-01';
+    const said = { specversion: '1.0', source: '/reply', type: 'reply', id: 'traced reply' };
+    const headers = { ...toHeaders({ ...said, traceparent: own }), traceparent: own };
+    await client().answers('f', 'ask traced', { status: 200, headers, body: '' });
+    const event = { specversion: '1.0', source: '/test', type: 'wanted', id: 'ask traced' };
+    await client().request({ headers: { ...toHeaders(event), traceparent: asked } });
+    const [arrived] = await client().received('g', 'traced reply');
+    expect(arrived?.headers).toMatchObject({ traceparent: asked, 'ce-traceparent': own });
+  });
+
   test('a structured reply arrives in binary mode', async () => {
     const event = { specversion: '1.0', id: 'structured', source: '/f', type: 'reply', data: { b: 2 } };
     const headers = { 'content-type': 'application/cloudevents+json' };

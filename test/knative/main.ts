@@ -17,7 +17,7 @@ It takes about half an hour: scaling to zero and the sweep have their time.
                       Without it nothing is asked of SPIRE. Its trust domain must be kleym.sonda.red, and its SPIRE
                       Controller Manager must act on ClusterSPIFFEIDs without a class.
   --project NAME      one part only, and again for another: delivery, installation, behaviour, healing, deaths,
-                      mistakes, identity, why, doctor, senders, rest, removal
+                      mistakes, identity, why, doctor, senders, trace, rest, removal
 
 The second form installs from the files of two releases alone: the version before, an upgrade, a removal, install.yaml.
   --release FOLDER    what npm run release has written

@@ -10,6 +10,8 @@ export interface OverlayValues {
   readonly trustDomain: string;
   /** The class of SPIRE Controller Manager; that of these tests has none. */
   readonly className?: string;
+  /** Settings beside these. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Components beside those that every installation of these tests has. */
   readonly components?: readonly string[];
   /** Components of those that this one has not. */
@@ -21,6 +23,7 @@ export async function writeOverlay({
   image,
   trustDomain,
   className = '',
+  settings = {},
   components: more = [],
   without = [],
 }: OverlayValues): Promise<string> {
@@ -33,7 +36,8 @@ export async function writeOverlay({
     join(folder, 'config.env'),
     config
       .replace(/^(KLEYM_TRUST_DOMAIN=).*/m, `$1${trustDomain}`)
-      .replace(/^(KLEYM_CLUSTERSPIFFEID_CLASS_NAME=).*/m, `$1${className}`),
+      .replace(/^(KLEYM_CLUSTERSPIFFEID_CLASS_NAME=).*/m, `$1${className}`)
+      .concat(...Object.entries(settings).map(([name, value]) => `\n${name}=${value}\n`)),
   );
   const text = await readFile(join(example, 'kustomization.yaml'), 'utf8');
   const { resources = [], components = [], images = [], ...rest } = parse(text) as Kustomization;

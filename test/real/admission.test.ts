@@ -737,6 +737,10 @@ describe('writing settings', () => {
     ['KLEYM_GRACE_SECONDS', '601'],
     ['KLEYM_GRACE_SECONDS', '9999999999999999999999'],
     ['PORT', '-1'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4317'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://a b'],
+    ['OTEL_TRACES_SAMPLER', 'jaeger_remote'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5'],
     ['KLEYM_TRUSTDOMAIN', 'prod.corp'],
   ];
   test.each(wrong)('with %s=%s are refused in the words of the functions', async (name, value) => {
@@ -751,6 +755,12 @@ describe('writing settings', () => {
   const well: object[] = [
     right,
     { ...right, KLEYM_CLUSTERSPIFFEID_CLASS_NAME: 'spire-mgmt-spire', KLEYM_NAMESPACE_SELECTOR: 'false' },
+    {
+      ...right,
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.observability:4318/otlp',
+      OTEL_TRACES_SAMPLER: 'traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '0.25',
+    },
     { ...right, KLEYM_OVERLAP_POLICY: 'refuse', KLEYM_GRACE_SECONDS: '0', PORT: '65535', HOST: '::' },
   ];
   test.each(well)('that the functions take are taken: %j', async (data) => {
