@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { type BareClient, atOnce } from './bare-client.ts';
 import { openBenchCluster } from './bench-cluster.ts';
 import { createAtRest, createNamespace, prepareOwnPools } from './bench-namespace.ts';
+import { listPages } from './list-pages.ts';
 import { forEach, median, range, say, toMs, toRatio } from './figures.ts';
 import { outputsPath } from './ready-watch.ts';
 import { readCpu, readMemory, untilListening } from './running-function.ts';
@@ -108,14 +109,4 @@ async function listEverything(client: BareClient): Promise<void> {
     'inference.networking.x-k8s.io/v1alpha2/inferenceobjectives',
   ];
   await Promise.all(sources.map((path) => listPages(client, `${root}/${path}`)));
-}
-
-async function listPages(client: BareClient, path: string): Promise<void> {
-  let next = '';
-  do {
-    const page = (await client.send('GET', `${path}?limit=500${next && `&continue=${next}`}`)) as {
-      readonly metadata: { readonly continue?: string };
-    };
-    next = page.metadata.continue ?? '';
-  } while (next !== '');
 }

@@ -8,11 +8,13 @@ import { mapObjective } from '../../functions/map-objective/map-objective.ts';
 import { mapOutput } from '../../functions/map-output/map-output.ts';
 import { mapPool } from '../../functions/map-pool/map-pool.ts';
 import { reconcile } from '../../functions/reconcile/reconcile.ts';
+import { createConsole } from '../../functions/console/console.tsx';
 import { sweep } from '../../functions/sweep/sweep.ts';
 import { bindingsAffectedType } from '../../shared/events/bindings-affected.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { nodeEventLoop } from '../../shared/concurrency/node-event-loop.ts';
-import { connect } from '../../shared/kube/kube-cluster.ts';
+import { connect, openKubeConfig } from '../../shared/kube/kube-cluster.ts';
+import { openReads } from '../../shared/kube/open-reads.ts';
 import {
   binding,
   objective,
@@ -22,6 +24,7 @@ import {
   pool,
   poolBinding,
 } from '../support/manifests.ts';
+import { podManifest } from '../support/pods.ts';
 import { exampleSettings } from '../support/inference.ts';
 import { type Manifest, type Stored, toPath } from '../support/kube-client.ts';
 import { permissionsOf, readManifests } from '../support/kustomization.ts';
@@ -213,6 +216,36 @@ test('they may write Kubernetes Events', async () => {
   expect(events.items.map(({ reason }) => reason)).toContain('IdentityCollision');
 });
 
+test('the console may show what it shows', async () => {
+  const manifests = readManifests('components/console');
+  for (const object of manifests.filter(({ apiVersion }) => !apiVersion.includes('knative')))
+    await kleym.create(object);
+  const app = createConsole({
+    kube: openReads(openKubeConfig(await kleym.kubeConfigFor('console')), {
+      userAgent: 'console',
+      callTimeoutMs: 10_000,
+    }),
+    settings: exampleSettings,
+    hosts: ['localhost'],
+    log: pino({ level: 'silent' }),
+  });
+  await kleym.create(podManifest({ name: 'rival-0', namespace: 'team-a' }));
+  // An output without our labels is found by its name, which the claim of its binding knows.
+  const [found] = await outputsOf('rival');
+  await edit(found as Stored, { metadata: { labels: null } }, breakGlass);
+  for (const path of [
+    '/',
+    '/search?q=rival',
+    '/namespaces/team-a',
+    '/namespaces/team-a/bindings/rival',
+    '/why?namespace=team-a&pod=rival-0',
+  ]) {
+    const answer = await app.request(path, { headers: { host: 'localhost' } });
+    expect([path, answer.status]).toEqual([path, 200]);
+    expect(await answer.text()).not.toMatch(/no permission|not readable|could not be read/i);
+  }
+});
+
 const account = 'system:serviceaccount:kleym-system:';
 
 function toAsked({ objectRef, verb }: AuditEvent): string[] {
@@ -225,17 +258,27 @@ function toAsked({ objectRef, verb }: AuditEvent): string[] {
 test('the API server refused none of it, and was asked for objects and discovery only', async () => {
   const audit = (await kleym.plane.audit()).filter(({ user }) => user.username.startsWith(account));
   expect(audit.filter(({ responseStatus }) => [401, 403].includes(responseStatus?.code ?? 0))).toEqual([]);
-  const others = audit
-    .filter(({ objectRef }) => !objectRef)
-    .map(({ verb, requestURI }) => `${verb} ${requestURI}`);
-  expect(new Set(others)).toEqual(new Set(['get /apis/inference.networking.k8s.io/v1']));
+  const discovery = audit.filter(({ objectRef }) => !objectRef);
+  const others = discovery.map(({ user, verb, requestURI }) => {
+    const name = user.username === `${account}console` ? 'console' : 'function';
+    return `${name}: ${verb} ${requestURI}`;
+  });
+  expect([...new Set(others)].toSorted()).toEqual([
+    'console: get /apis/inference.networking.k8s.io/v1',
+    'console: get /apis/inference.networking.x-k8s.io/v1alpha2',
+    'console: get /apis/kleym.sonda.red/v1alpha1',
+    'console: get /apis/llm-d.ai/v1alpha2',
+    'console: get /apis/spire.spiffe.io/v1alpha1',
+    'function: get /apis/inference.networking.k8s.io/v1',
+  ]);
 });
 
-test.each(['map-binding', 'map-pool', 'map-objective', 'map-output', 'sweep', 'reconcile'])(
+test.each(['map-binding', 'map-pool', 'map-objective', 'map-output', 'sweep', 'reconcile', 'console'])(
   '%s asked for all that it is granted, and for nothing else',
   async (name) => {
     const audit = (await kleym.plane.audit()).filter(({ user }) => user.username === `${account}${name}`);
-    const granted = Object.entries(permissionsOf(readManifests('base'), name)).flatMap(([resource, verbs]) =>
+    const manifests = readManifests('base', 'components/console');
+    const granted = Object.entries(permissionsOf(manifests, name)).flatMap(([resource, verbs]) =>
       verbs.map((verb) => `${verb} ${resource}`),
     );
     expect([...new Set(audit.flatMap(toAsked))].toSorted()).toEqual(granted.toSorted());
