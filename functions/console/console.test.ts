@@ -73,6 +73,16 @@ describe('a request', () => {
     expect([answer.status, await answer.text()]).toEqual([200, 'ok\n']);
   });
 
+  test.each([
+    '/namespaces/%E0%A4%A',
+    '/namespaces/%00/bindings/%ff',
+    '/search?q=%ff%00',
+    '/why?namespace=%ff',
+  ])('%s is answered without a failure', async (path) => {
+    const { ask } = await useConsole();
+    expect([200, 404]).toContain((await ask(path)).status);
+  });
+
   test('for a page that there is not is answered with a page', async () => {
     const { ask } = await useConsole();
     const answer = await ask('/%3Cscript%3Ealert(1)%3C/script%3E');

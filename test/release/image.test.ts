@@ -42,7 +42,7 @@ const Service = z.object({
 });
 /** What the Services hand to the image, by function. */
 const args = new Map(
-  readManifests('base')
+  readManifests('base', 'components/console')
     .filter(({ apiVersion, kind }) => apiVersion.startsWith('serving.') && kind === 'Service')
     .map((manifest) => Service.parse(manifest))
     .map(({ metadata, spec }) => [metadata.name, spec.template.spec.containers.flatMap((one) => one.args)]),
@@ -75,16 +75,19 @@ describe.each([...images])('the image for %s', (processor, { config, compressedS
     expect(compressedSize).toBeLessThan(60e6);
   });
 
-  test('has bundles, their terms, and nothing else in /app', async () => {
+  test('has bundles, their terms, the files of the console, and nothing else in /app', async () => {
     const files = await readdir(join(root, 'app'), { recursive: true, withFileTypes: true });
     const names = files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name));
     const inApp = names.map((name) => name.slice(join(root, 'app').length + 1));
     expect(inApp.filter((name) => !/^[a-z-]+\/[a-z-]+\.mjs$/.test(name)).toSorted()).toEqual([
       'LICENSE',
       'THIRD_PARTY_NOTICES',
+      'console/assets/console.css',
+      'console/assets/console.js',
+      'console/assets/icon.svg',
     ]);
     expect([...args.values()].flat().filter((path) => !names.includes(join(root, path)))).toEqual([]);
-    expect(args.size).toBe(6);
+    expect(args.size).toBe(7);
   });
 
   test('has no shell and nothing that somebody else may write or become', async () => {

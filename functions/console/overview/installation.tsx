@@ -1,9 +1,16 @@
 import { type Repair, type RepairCounts, repairs } from '../../../shared/api/sweep-report.ts';
 import { Time } from '../page/parts.tsx';
+import type { Settings } from '../../../shared/identity/settings.ts';
 import type { Overview } from './overview.ts';
 
+interface InstallationProps {
+  readonly overview: Overview;
+  readonly settings: Settings;
+}
+
 /** How kleym itself is. */
-export function Installation({ overview: { functions, findings, sweep } }: { readonly overview: Overview }) {
+export function Installation({ overview, settings }: InstallationProps) {
+  const { functions, findings, sweep } = overview;
   return (
     <section aria-labelledby="installation">
       <h2 id="installation">Installation</h2>
@@ -13,6 +20,10 @@ export function Installation({ overview: { functions, findings, sweep } }: { rea
         </p>
       ))}
       <dl class="facts">
+        <dt>Trust domain</dt>
+        <dd class="name">{settings.trustDomain}</dd>
+        <dt>Class</dt>
+        <dd>{settings.className ?? 'none'}</dd>
         <dt>Functions</dt>
         <dd class={functions.status === 'ERROR' ? 'refused' : ''}>
           <FunctionWords functions={functions} />

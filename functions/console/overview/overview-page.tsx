@@ -57,7 +57,7 @@ export function OverviewPage({ frame, overview, page }: OverviewProps) {
         </section>
       )}
       {total === 0 ? null : <Namespaces namespaces={overview.namespaces} page={page} />}
-      <Installation overview={overview} />
+      <Installation overview={overview} settings={frame.settings} />
     </Shell>
   );
 }

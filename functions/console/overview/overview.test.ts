@@ -67,6 +67,10 @@ team-a
 1
 1
 Installation
+Trust domain
+example.org
+Class
+none
 Functions
 Knative Serving is not installed
 Last sweep
