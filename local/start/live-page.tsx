@@ -25,8 +25,8 @@ export function LivePage({ frame, recent }: LiveProps) {
     <Shell frame={frame} title="Live" place={livePlace.path} refreshMs={1000}>
       <h1>Live</h1>
       <p>
-        Events on their way from the sources through the Broker to the functions, in local time, the newest
-        first. <a href={livePlace.path}>Look again</a>
+        Events on their way from sources through the Broker to functions, in local time.{' '}
+        <a href={livePlace.path}>Look again</a>
       </p>
       <Figures totals={totals} waiting={waiting.length} />
       <Sources sources={sources} />

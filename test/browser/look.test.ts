@@ -7,17 +7,17 @@ const cluster = await useCluster();
 const stack = await cluster.startStack();
 const browser = await useBrowser();
 
-test('a collision appears while one looks, and goes', async () => {
+test('a collision appears in the picture while one looks, and goes', async () => {
   const here = await cluster.namespace();
   await here.create(pool(), objective(), objective('objective-b'), binding());
   await here.ready('binding-a');
-  const page = await browser.open(stack.consoleUrl);
-  const main = page.locator('main');
+  const page = await browser.open(`${stack.consoleUrl}/namespaces/${here.name}`);
+  const collision = page.locator('main svg text').getByText('no identity: IdentityCollision').first();
 
   await here.create(binding('binding-b', { objectiveRef: { name: 'objective-b' } }));
-  await main.getByText('IdentityCollision').first().waitFor();
+  await collision.waitFor();
   await here.edit(binding('binding-b'), { spec: { containerName: 'another' } });
-  await main.getByText('IdentityCollision').first().waitFor({ state: 'detached' });
+  await collision.waitFor({ state: 'detached' });
 });
 
 test('Live shows the way of a new binding while one looks, and leads to it', async () => {

@@ -32,6 +32,7 @@ export async function useBrowser(): Promise<TestBrowser> {
     open: async (url, { stopClock = false, ...options } = {}) => {
       const context = await browser.newContext(options);
       open.add(context);
+      context.setDefaultTimeout(60_000);
       const page = await context.newPage();
       watch(page, new URL(url).origin, trouble);
       if (stopClock) await page.clock.install();

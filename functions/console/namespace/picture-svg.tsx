@@ -87,7 +87,7 @@ function PlacedBox({ box }: { readonly box: Placed }) {
   return href === undefined ? (
     <g class={name}>{content}</g>
   ) : (
-    <a class={name} href={href} aria-label={`${kind} ${label}${note === '' ? '' : `: ${note}`}`}>
+    <a class={name} href={href}>
       {content}
     </a>
   );
