@@ -12,7 +12,7 @@ function collidesWith(name: string): object {
 
 /** The names of what is drawn, in the order in which the keyboard comes by. */
 function boxesOf(html: string): string[] {
-  return [...html.matchAll(/<(?:a|g) class="box (\w+) (\w+)"(?: href="[^"]*" aria-label="([^"]*)")?/g)].map(
+  return [...html.matchAll(/<(?:a|g) class="box (\w+) (\w+)"(?: href="[^"]*"><title>([^<]*))?/g)].map(
     ([, kind, state, label = 'hole']) => `${kind} ${state}: ${label}`,
   );
 }
