@@ -55,7 +55,7 @@ export function IdentityFacts({ report: { renderedIdentity } }: FactsProps) {
   const { spiffeID, workloadSelectors = [] } = renderedIdentity;
   return (
     <section aria-labelledby="identity">
-      <h2 id="identity">Identity</h2>
+      <h2 id="identity">Rendered identity</h2>
       {spiffeID === undefined ? (
         <p>Not rendered.</p>
       ) : (
