@@ -2,7 +2,8 @@ import type { Snapshot } from '../../../shared/decide/world.ts';
 import { type Permission, toPermissionWords } from '../../../shared/explain/kube/permissions.ts';
 import { toNamespacePath } from '../links.ts';
 import { BindingTable } from '../page/binding-table.tsx';
-import { Bar, Pages, StateMark, Wide } from '../page/parts.tsx';
+import { CountsTable } from '../page/counts-table.tsx';
+import { Pages, StateMark, Wide } from '../page/parts.tsx';
 import { type Frame, Shell } from '../page/shell.tsx';
 import { type Page, toPage } from '../paging.ts';
 import type { Line } from '../read-lines.ts';
@@ -112,37 +113,19 @@ function Groups({ namespace, groups, page: wanted }: GroupsProps) {
   return (
     <>
       <p>These are too many for one picture. Open a pool, or what needs somebody.</p>
-      <Wide label="Bindings by pool">
-        <table class="numbers">
-          <thead>
-            <tr>
-              <th scope="col">Pool</th>
-              <td></td>
-              {states.map((state) => (
-                <th scope="col">{state}</th>
-              ))}
-              <th scope="col">in all</th>
-            </tr>
-          </thead>
-          <tbody>
-            {page.items.map(({ pool, isThere, counts }) => (
-              <tr>
-                <th scope="row" class="name">
-                  <a href={toNamespacePath(namespace, { pool })}>{pool}</a>
-                  {isThere ? null : <span class="refused"> not there</span>}
-                </th>
-                <td>
-                  <Bar counts={counts} />
-                </td>
-                {states.map((state) => (
-                  <td class={counts[state] > 0 ? state : 'zero'}>{counts[state]}</td>
-                ))}
-                <td>{toTotal(counts)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <CountsTable
+        label="Bindings by pool"
+        head="Pool"
+        rows={page.items.map(({ pool, isThere, counts }) => ({
+          name: (
+            <>
+              <a href={toNamespacePath(namespace, { pool })}>{pool}</a>
+              {isThere ? null : <span class="refused"> not there</span>}
+            </>
+          ),
+          counts,
+        }))}
+      />
       <Pages page={page} what="pools" toPath={(number) => toNamespacePath(namespace, { page: number })} />
     </>
   );

@@ -1,7 +1,8 @@
 import { adviseOn } from '../../../shared/explain/why/advice.ts';
 import { toNamespacePath, toPath, toSearchPath } from '../links.ts';
 import { BindingTable } from '../page/binding-table.tsx';
-import { Bar, Pages, StateMark, Wide } from '../page/parts.tsx';
+import { CountsTable } from '../page/counts-table.tsx';
+import { Pages, StateMark } from '../page/parts.tsx';
 import { type Frame, Shell } from '../page/shell.tsx';
 import { toPage } from '../paging.ts';
 import { states, toTotal } from '../state.ts';
@@ -92,36 +93,14 @@ function Namespaces({
   return (
     <section aria-labelledby="namespaces">
       <h2 id="namespaces">Namespaces</h2>
-      <Wide label="Namespaces">
-        <table class="numbers">
-          <thead>
-            <tr>
-              <th scope="col">Namespace</th>
-              <td></td>
-              {states.map((state) => (
-                <th scope="col">{state}</th>
-              ))}
-              <th scope="col">in all</th>
-            </tr>
-          </thead>
-          <tbody>
-            {page.items.map(({ namespace, counts }) => (
-              <tr>
-                <th scope="row" class="name">
-                  <a href={toNamespacePath(namespace)}>{namespace}</a>
-                </th>
-                <td>
-                  <Bar counts={counts} />
-                </td>
-                {states.map((state) => (
-                  <td class={counts[state] > 0 ? state : 'zero'}>{counts[state]}</td>
-                ))}
-                <td>{toTotal(counts)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <CountsTable
+        label="Namespaces"
+        head="Namespace"
+        rows={page.items.map(({ namespace, counts }) => ({
+          name: <a href={toNamespacePath(namespace)}>{namespace}</a>,
+          counts,
+        }))}
+      />
       <Pages page={page} what="namespaces" toPath={(number) => toPath([''], { page: number })} />
     </section>
   );
