@@ -14,7 +14,8 @@ export interface BareClient {
   /** A merge patch. */
   patch(object: Manifest, patch: object): Promise<Stored>;
   replace(object: Manifest): Promise<Stored>;
-  replaceStatus(object: Manifest): Promise<Stored>;
+  /** Sends nothing but the status and what it belongs to. */
+  replaceStatus(object: Stored): Promise<Stored>;
   remove(object: Manifest): Promise<void>;
   /** Calls with each line of a watch that begins now; the answer ends it. */
   watch(path: string, query: string, onLine: (line: string) => void): Promise<() => void>;
@@ -127,7 +128,8 @@ export async function createBareClient(kubeconfigFile: string): Promise<BareClie
     create: async (object) => (await send('POST', toListPath(object), object)) as Stored,
     patch: async (object, patch) => (await send('PATCH', toPath(object), patch)) as Stored,
     replace: async (object) => (await send('PUT', toPath(object), object)) as Stored,
-    replaceStatus: async (object) => (await send('PUT', `${toPath(object)}/status`, object)) as Stored,
+    replaceStatus: async (object) =>
+      (await send('PUT', `${toPath(object)}/status`, toStatusBody(object))) as Stored,
     remove: async (object) => void (await send('DELETE', toPath(object))),
     close: () => {
       agent.destroy();
@@ -148,4 +150,9 @@ function toListPath({
 
 function toPath(object: Manifest): string {
   return `${toListPath(object)}/${object.metadata.name}`;
+}
+
+function toStatusBody({ apiVersion, kind, metadata, status }: Stored): object {
+  const { name, namespace, uid, resourceVersion } = metadata;
+  return { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion }, status };
 }

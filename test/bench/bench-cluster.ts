@@ -6,6 +6,7 @@ import { readDefinitions } from '../../local/crds/definitions.ts';
 import { type AuditEvent, startControlPlane } from '../real/control-plane.ts';
 import type { Manifest } from '../support/kube-client.ts';
 import { type BareClient, bareUserAgent, createBareClient } from './bare-client.ts';
+import { say } from './figures.ts';
 
 /** A real API server to measure on. */
 export interface BenchCluster {
@@ -151,4 +152,10 @@ export function sumOf(counts: Counts, kind: 'list' | 'get' | 'write'): number {
     return kind === 'write' ? !reads.includes(verb) : verb === kind;
   });
   return chosen.reduce((sum, [, count]) => sum + count, 0);
+}
+
+/** Prints what was asked, the most frequent first, for each of so many. */
+export function printCounts(counts: Counts, size: number): void {
+  for (const [title, count] of [...counts].toSorted(([, a], [, b]) => b - a))
+    say(`      ${(count / size).toFixed(2).padStart(8)}  ${title}`);
 }

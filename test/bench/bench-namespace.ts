@@ -1,4 +1,6 @@
-import { Binding } from '../../shared/api/binding.ts';
+import { Binding, bindingFinalizer } from '../../shared/api/binding.ts';
+import { conditionTypes } from '../../shared/api/condition-types.ts';
+import { toConditions, toUnevaluated } from '../../shared/api/conditions.ts';
 import { Objective } from '../../shared/api/objective.ts';
 import { Pool } from '../../shared/api/pool.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
@@ -85,7 +87,7 @@ export async function createAtRest(
   settings: Settings = exampleSettings,
 ): Promise<void> {
   const { manifest } = prepared;
-  const finalizers = ['kleym.sonda.red/inferenceidentitybinding-finalizer'];
+  const finalizers = [bindingFinalizer];
   const stored = await client.create({ ...manifest, metadata: { ...manifest.metadata, finalizers } });
   const { output, confirmed } = planFor(stored, prepared, settings);
   const { metadata } = await client.create({ ...outputType, ...output });
@@ -121,10 +123,21 @@ export async function moveBare(
   let seen = binding;
   // A key is announced before its output moves; without an objective there is no key.
   if (prepared.objective) seen = await client.replaceStatus({ ...seen, status: moved.announced });
-  const metadata = { ...output.metadata, annotations: moved.output.metadata.annotations };
+  const metadata = { ...output.metadata, ...moved.output.metadata };
   await client.replace({ ...output, metadata, spec: moved.output.spec });
   await client.replaceStatus({ ...seen, status: moved.confirmed(output.metadata.uid) });
   if (prepared.objective) await announceBare(client, binding, 'moved');
+}
+
+/** The writes of the protocol for a new binding that is refused. */
+export async function refuseBare(client: BareClient, { manifest }: Prepared): Promise<void> {
+  const stored = await client.create(manifest);
+  const { resourceVersion, generation = 1 } = stored.metadata;
+  const held = await client.patch(stored, { metadata: { resourceVersion, finalizers: [bindingFinalizer] } });
+  const findings = conditionTypes.map((type) => toUnevaluated(type, 'NotEvaluated'));
+  const conditions = toConditions(findings, [], generation, new Date().toISOString());
+  const told = { ...held, status: { observedGeneration: generation, conditions } };
+  await announceBare(client, await client.replaceStatus(told), 'refused');
 }
 
 /** The Kubernetes Event that tells people. */

@@ -11,8 +11,8 @@ import { parseArgs } from 'node:util';
 import { type KeptProcesses, openKeptProcesses } from '../real/kept-processes.ts';
 import { pool } from '../support/manifests.ts';
 import type { Stored } from '../support/kube-client.ts';
-import { type BareClient, atOnce } from './bare-client.ts';
-import { type BenchCluster, type Counts, openBenchCluster, sumOf } from './bench-cluster.ts';
+import { type BareClient, atOnce, createBareClient } from './bare-client.ts';
+import { type BenchCluster, type Counts, openBenchCluster, printCounts, sumOf } from './bench-cluster.ts';
 import {
   type Created,
   type Prepared,
@@ -101,7 +101,7 @@ async function runBench(cluster: BenchCluster, processes: KeptProcesses): Promis
   const idle = await measureSingles(product, client, 'beside 10 others, idle', prepared.get('beside'));
   const bulkMeasured: BulkMeasured[] = [];
   for (const size of bulks)
-    bulkMeasured.push(await measureBulk(product, client, prepared.get(`bulk-${size}`) ?? [], size));
+    bulkMeasured.push(await measureBulk(product, cluster, prepared.get(`bulk-${size}`) ?? [], size));
   await product.stop();
 
   const after = await measureFloors(client, 'after');
@@ -195,7 +195,7 @@ interface BulkMeasured {
 
 async function measureBulk(
   product: Product,
-  client: BareClient,
+  { client, kubeconfig }: BenchCluster,
   prepared: readonly Prepared[],
   size: number,
 ): Promise<BulkMeasured> {
@@ -212,11 +212,14 @@ async function measureBulk(
     let isDone = false;
     void ready.then(() => (isDone = true));
     const rhythm = { everyMs: 500, patienceMs, isOver: () => isDone };
-    const besideDone = createInRhythm(client, neighbours, rhythm);
+    // A client of its own, or the neighbour would wait for one of the connections over which the bulk is created.
+    const other = await createBareClient(kubeconfig);
+    const besideDone = createInRhythm(other, neighbours, rhythm);
     const since = performance.now();
     await forEach(prepared, atOnce, ({ manifest }) => client.create(manifest));
     const took = (await ready) - since;
     const beside = await besideDone;
+    other.close();
     const counts = await product.settle();
     const used = (await product.cpu()) - cpu;
     const moved = await measureMove(product, client, { namespace, names, watch });
@@ -335,7 +338,5 @@ function toRequests(
 }
 
 function printRequests(counts: Counts, size: number): void {
-  if (!values.requests) return;
-  for (const [title, count] of [...counts].toSorted(([, a], [, b]) => b - a))
-    say(`      ${(count / size).toFixed(2).padStart(8)}  ${title}`);
+  if (values.requests) printCounts(counts, size);
 }

@@ -2,7 +2,18 @@ import type { BindingStatus } from '../../shared/api/binding.ts';
 import { binding, objective, oldPool, pool } from '../support/manifests.ts';
 import type { Manifest, Stored } from '../support/kube-client.ts';
 import { type BareClient, atOnce } from './bare-client.ts';
-import { createAtRest, createNamespace, inside, prepareOwnPools } from './bench-namespace.ts';
+import {
+  type Created,
+  type Prepared,
+  announceBare,
+  createAtRest,
+  createBare,
+  createNamespace,
+  inside,
+  moveBare,
+  prepareOwnPools,
+  refuseBare,
+} from './bench-namespace.ts';
 import { forEach, range } from './figures.ts';
 import type { ProductOptions } from './product.ts';
 import { isReady, isSaid, poolGenerationOf } from './ready-watch.ts';
@@ -12,10 +23,14 @@ import { toImage } from './shapes.ts';
 export interface Storm {
   readonly title: string;
   readonly size: number;
-  /** Before the product is there. */
-  readonly prepare: (place: TestNamespace) => Promise<void>;
-  /** While it runs. */
-  readonly rage: (place: TestNamespace) => Promise<void>;
+  /** Creates what the bindings refer to. */
+  readonly prepare: (place: TestNamespace) => Promise<Prepared[]>;
+  /** Creates the bindings that are there before kleym starts. */
+  readonly before?: (client: BareClient, one: Prepared) => Promise<unknown>;
+  /** What the team does while kleym runs. */
+  readonly rage: (place: TestNamespace, prepared: readonly Prepared[]) => Promise<void>;
+  /** All the writes, the team's and kleym's, by a client without any logic. */
+  readonly rageBare: (place: TestNamespace, prepared: readonly Prepared[]) => Promise<void>;
   /** Which state of a binding shows that the product is through with it. */
   readonly isDone: (object: Stored) => boolean;
   readonly product?: Pick<ProductOptions, 'env' | 'sweepSeconds' | 'trustDomain'>;
@@ -28,90 +43,93 @@ interface TestNamespace {
   readonly size: number;
 }
 
-const oldGroup = 'inference.networking.x-k8s.io';
-const said = { isDone: isSaid } as const;
-const calm = async () => {};
+const creating = {
+  isDone: isSaid,
+  rage: createAll,
+  rageBare: async (place: TestNamespace, prepared: readonly Prepared[]) =>
+    void (await completeAll(place, prepared)),
+} as const;
+const resting = {
+  ...creating,
+  before: (client: BareClient, { manifest }: Prepared) => client.create(manifest),
+  rage: async () => {},
+} as const;
+const imagesThenEdit = {
+  title: 'bindings that differ in their image alone, then their pool is edited',
+  prepare: (place: TestNamespace) => prepareOneTarget(place, withImage),
+  rage: async (place: TestNamespace, prepared: readonly Prepared[]) => {
+    await createAll(place, prepared);
+    await editPool(place);
+  },
+  rageBare: async (place: TestNamespace, prepared: readonly Prepared[]) => {
+    const created = await completeAll(place, prepared);
+    const edited = await editPool(place);
+    await forEach(created, atOnce, (one) => moveBare(place.client, one, edited));
+  },
+  isDone: (object: Stored) => isSaid(object) && poolGenerationOf(object) === 2,
+} as const;
 
 /** All storms, by the name that --storm takes. */
 export const storms: Readonly<Record<string, Storm>> = {
-  images: {
-    ...said,
-    title: 'bindings that differ in their image alone, then their pool is edited',
-    size: 1000,
-    prepare: prepareOneTarget,
-    rage: createImagesThenEdit,
-    isDone: (object) => isSaid(object) && poolGenerationOf(object) === 2,
-  },
-  'many-images': {
-    title: 'bindings that differ in their image alone, then their pool is edited',
-    size: 8000,
-    prepare: prepareOneTarget,
-    rage: createImagesThenEdit,
-    isDone: (object) => isSaid(object) && poolGenerationOf(object) === 2,
-  },
+  images: { ...imagesThenEdit, size: 1000 },
+  'many-images': { ...imagesThenEdit, size: 8000 },
   crowd: {
-    ...said,
+    ...creating,
     title: 'bindings that ask for one container',
     size: 2000,
-    prepare: prepareOneTarget,
-    rage: (place) => createEach(place, (index) => binding(nameOf(index))),
+    prepare: (place) => prepareOneTarget(place, (index) => binding(nameOf(index))),
+    rageBare: ({ client }, prepared) => forEach(prepared, atOnce, (one) => refuseBare(client, one)),
   },
   'before-start': {
-    ...said,
+    ...resting,
     title: 'bindings with a pool each, there before the start',
     size: 3000,
-    prepare: prepareFresh,
-    rage: calm,
+    prepare: preparePoolEach,
   },
   annotations: {
-    ...said,
+    ...creating,
     title: 'bindings with 250 kB of annotations each',
     size: 600,
-    prepare: prepareOneTarget,
-    rage: (place) => createEach(place, withAnnotations),
+    prepare: (place) => prepareOneTarget(place, withAnnotations),
   },
   'wide-pools': {
-    ...said,
+    ...creating,
     title: 'pools of the older group with 2,000 labels each, and a binding each',
     size: 200,
-    prepare: (place) => preparePools(place, (index) => oldPool(nameOf(index), toLabels(2000, index))),
-    rage: createOnOldPools,
+    prepare: prepareWidePools,
   },
   'wide-pools-swept': {
-    ...said,
+    ...creating,
     title: 'pools of the older group with 2,000 labels each, and a binding each, swept every five seconds',
     size: 500,
-    prepare: (place) => preparePools(place, (index) => oldPool(nameOf(index), toLabels(2000, index))),
-    rage: createOnOldPools,
+    prepare: prepareWidePools,
     product: { sweepSeconds: 5 },
   },
   'last-label': {
-    ...said,
+    ...creating,
     title: 'bindings of pools with 64 labels that differ in the last',
     size: 6000,
     prepare: (place) => preparePools(place, (index) => pool(nameOf(index), toLabels(64, index))),
-    rage: (place) => createEach(place, (index) => binding(nameOf(index), toReferences(index))),
   },
   'pool-each': {
-    ...said,
+    ...resting,
     title: 'bindings with a pool each and one container name, there before the start',
     size: 20_000,
-    prepare: prepareFresh,
-    rage: calm,
+    prepare: preparePoolEach,
   },
   'pool-each-refuse': {
-    ...said,
+    ...resting,
     title: 'bindings with a pool each and one container name, where overlaps are refused',
     size: 10_000,
-    prepare: prepareFresh,
-    rage: calm,
+    prepare: preparePoolEach,
     product: { env: { KLEYM_OVERLAP_POLICY: 'refuse' } },
   },
   'trust-domain': {
+    ...resting,
     title: 'bindings at rest, and a restart with another trust domain',
     size: 20_000,
-    prepare: prepareAtRest,
-    rage: calm,
+    prepare: preparePoolEach,
+    before: createAtRest,
     isDone: (object) =>
       isReady(object) && (object['status'] as BindingStatus).trustDomain === 'other.example.org',
     product: { trustDomain: 'other.example.org' },
@@ -123,53 +141,62 @@ export function nameOf(index: number): string {
   return `storm-${index}`;
 }
 
-async function prepareOneTarget({ client, namespace }: TestNamespace): Promise<void> {
+async function prepareOneTarget(
+  { client, namespace, size }: TestNamespace,
+  toManifest: (index: number) => Manifest,
+): Promise<Prepared[]> {
   await createNamespace(client, namespace);
-  await client.create(inside(namespace, pool()));
-  await client.create(inside(namespace, objective()));
+  const target = {
+    pool: await client.create(inside(namespace, pool())),
+    objective: await client.create(inside(namespace, objective())),
+  };
+  return range(size).map((index) => ({ manifest: inside(namespace, toManifest(index)), ...target }));
 }
 
-async function prepareFresh({ client, namespace, size }: TestNamespace): Promise<void> {
+async function preparePoolEach({ client, namespace, size }: TestNamespace): Promise<Prepared[]> {
   await createNamespace(client, namespace);
-  const prepared = await prepareOwnPools(client, namespace, range(size).map(nameOf));
-  await forEach(prepared, atOnce, ({ manifest }) => client.create(manifest));
-}
-
-async function prepareAtRest({ client, namespace, size }: TestNamespace): Promise<void> {
-  await createNamespace(client, namespace);
-  const prepared = await prepareOwnPools(client, namespace, range(size).map(nameOf));
-  await forEach(prepared, atOnce, (one) => createAtRest(client, one));
+  return await prepareOwnPools(client, namespace, range(size).map(nameOf));
 }
 
 async function preparePools(
   { client, namespace, size }: TestNamespace,
   toPool: (index: number) => Manifest,
-): Promise<void> {
+): Promise<Prepared[]> {
   await createNamespace(client, namespace);
+  const prepared: Prepared[] = [];
   await forEach(range(size), atOnce, async (index) => {
-    const manifest = toPool(index);
-    const [group = ''] = manifest.apiVersion.split('/');
-    await client.create(inside(namespace, manifest));
-    await client.create(inside(namespace, objective(nameOf(index), { name: nameOf(index), group })));
+    const name = nameOf(index);
+    const stored = await client.create(inside(namespace, toPool(index)));
+    const [group = ''] = stored.apiVersion.split('/');
+    prepared.push({
+      manifest: inside(namespace, binding(name, { poolRef: { name, group }, objectiveRef: { name } })),
+      pool: stored,
+      objective: await client.create(inside(namespace, objective(name, { name, group }))),
+    });
   });
+  return prepared;
 }
 
-async function createEach(
-  { client, namespace, size }: TestNamespace,
-  toManifest: (index: number) => Manifest,
-): Promise<void> {
-  await forEach(range(size), atOnce, (index) => client.create(inside(namespace, toManifest(index))));
+function prepareWidePools(place: TestNamespace): Promise<Prepared[]> {
+  return preparePools(place, (index) => oldPool(nameOf(index), toLabels(2000, index)));
 }
 
-async function createImagesThenEdit(place: TestNamespace): Promise<void> {
-  await createEach(place, withImage);
-  await place.client.patch(inside(place.namespace, pool()), {
-    spec: { selector: { matchLabels: { app: 'two' } } },
+async function createAll({ client }: TestNamespace, prepared: readonly Prepared[]): Promise<void> {
+  await forEach(prepared, atOnce, ({ manifest }) => client.create(manifest));
+}
+
+async function completeAll({ client }: TestNamespace, prepared: readonly Prepared[]): Promise<Created[]> {
+  const created: Created[] = [];
+  await forEach(prepared, atOnce, async (one) => {
+    const done = await createBare(client, one);
+    await announceBare(client, done.binding, 'ready');
+    created.push(done);
   });
+  return created;
 }
 
-function createOnOldPools(place: TestNamespace): Promise<void> {
-  return createEach(place, (index) => binding(nameOf(index), toReferences(index, oldGroup)));
+function editPool({ client, namespace }: TestNamespace): Promise<Stored> {
+  return client.patch(inside(namespace, pool()), { spec: { selector: { matchLabels: { app: 'two' } } } });
 }
 
 function withImage(index: number): Manifest {
@@ -184,11 +211,6 @@ function withAnnotations(index: number): Manifest {
     ...manifest,
     metadata: { ...manifest.metadata, annotations: { 'example.org/notes': 'n'.repeat(250_000) } },
   };
-}
-
-function toReferences(index: number, group?: string): object {
-  const name = nameOf(index);
-  return { poolRef: { name, ...(group !== undefined && { group }) }, objectiveRef: { name } };
 }
 
 /** So many labels, of which the last one is this pool's own. */
