@@ -8,7 +8,6 @@ import { readDefinitions } from '../cli/manifests/definitions.ts';
 import { judgeManifests } from '../cli/manifests/judge-manifests.ts';
 import { parseManifests } from '../cli/manifests/parse-manifests.ts';
 import { readSnapshots } from '../cli/manifests/read-snapshots.ts';
-import { openByKubeConfig } from '../shared/kube/kube-config-server.ts';
 import { binding, objective, pool, poolBinding } from './support/manifests.ts';
 import type { Manifest } from './support/kube-client.ts';
 import { createRandom } from './support/random.ts';
@@ -97,8 +96,7 @@ async function look({ kube }: Settling): Promise<ReadonlyMap<string, Standing>> 
 test('diff foretells what happens', async () => {
   const random = createRandom(20_260);
   const settling = await createSettling();
-  const { kubeConfig, http } = settling.connection;
-  const connection = connectTo(openByKubeConfig(kubeConfig, http), 'team-a');
+  const connection = connectTo(settling.apiServer, 'team-a');
   const judge = createJudge(await readDefinitions());
   let before: ReadonlyMap<string, Standing> = new Map();
   let changed = 0;

@@ -12,7 +12,7 @@ let command: Command;
 
 beforeEach(async () => {
   settling = await createSettling();
-  command = createCommand(settling.connection.kubeConfig, settling.connection.http);
+  command = createCommand(settling.apiServer);
   await settling.create(pool(), objective(), binding(), podManifest());
   await settling.settle(['binding-a']);
 });

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterEach, expect, test } from 'vitest';
-import { type KubeRequest, type KubeResponse, apiServerUrl, withKubeRequest } from './kube-request.ts';
+import { openByKubeConfig } from '../../shared/kube/kube-config-server.ts';
+import { type KubeRequest, type KubeResponse, withKubeRequest } from './kube-request.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -45,10 +46,9 @@ test("a request carries the kubeconfig's credentials and keeps the path of its s
     response.end(JSON.stringify([url, headers.authorization])),
   );
   const request = { ...plainRequest, query: { labelSelector: 'a=b,c' } };
-  expect(await withKubeRequest(kubeConfig, request, (response) => response.json())).toEqual([
-    '/prefix/apis?labelSelector=a%3Db%2Cc',
-    'Bearer secret',
-  ]);
+  expect(await withKubeRequest(openByKubeConfig(kubeConfig), request, (response) => response.json())).toEqual(
+    ['/prefix/apis?labelSelector=a%3Db%2Cc', 'Bearer secret'],
+  );
 });
 
 test('a token file is read for each request, because whoever rotates it may end the last token at once', async () => {
@@ -61,7 +61,9 @@ test('a token file is read for each request, because whoever rotates it may end 
   kubeConfig.users = [{ name: 'u', authProvider: { name: 'tokenFile', config: { tokenFile } } }];
   for (const token of ['first', 'second']) {
     await writeFile(tokenFile, `${token}\n`);
-    const said = await withKubeRequest(kubeConfig, plainRequest, (response) => response.json());
+    const said = await withKubeRequest(openByKubeConfig(kubeConfig), plainRequest, (response) =>
+      response.json(),
+    );
     expect(said).toBe(`Bearer ${token}`);
   }
 });
@@ -75,10 +77,9 @@ test('lines come whole, however they were cut on the way, and a line without an 
       setImmediate(() => response.end(bytes.subarray(12)));
     });
   });
-  expect(await withKubeRequest(kubeConfig, plainRequest, (response) => readAll(response, 5000))).toEqual([
-    '{"a":"é"}',
-    '{"b":2}',
-  ]);
+  expect(
+    await withKubeRequest(openByKubeConfig(kubeConfig), plainRequest, (response) => readAll(response, 5000)),
+  ).toEqual(['{"a":"é"}', '{"b":2}']);
 });
 
 test('a connection on which nothing arrives is given up', async () => {
@@ -89,18 +90,18 @@ test('a connection on which nothing arrives is given up', async () => {
       closed = true;
     });
   });
-  expect(await withKubeRequest(kubeConfig, plainRequest, (response) => readAll(response, 50))).toEqual([
-    '{"a":1}',
-  ]);
+  expect(
+    await withKubeRequest(openByKubeConfig(kubeConfig), plainRequest, (response) => readAll(response, 50)),
+  ).toEqual(['{"a":1}']);
   await expect.poll(() => closed).toBe(true);
 });
 
 test('an answer that does not begin is given up', async () => {
   const kubeConfig = await startServer(() => {});
   const request = { ...plainRequest, answerWithinMs: 50 };
-  await expect(withKubeRequest(kubeConfig, request, (response) => response.json())).rejects.toThrow(
-    'no answer from the API server within 50 ms',
-  );
+  await expect(
+    withKubeRequest(openByKubeConfig(kubeConfig), request, (response) => response.json()),
+  ).rejects.toThrow('no answer from the API server within 50 ms');
 });
 
 test('the connection is closed however the reading ends', async () => {
@@ -111,13 +112,13 @@ test('the connection is closed however the reading ends', async () => {
       closed += 1;
     });
   });
-  const refuse = withKubeRequest(kubeConfig, plainRequest, async (response) => {
+  const refuse = withKubeRequest(openByKubeConfig(kubeConfig), plainRequest, async (response) => {
     for await (const line of response.lines(5000)) throw new Error(`cannot read ${line}`);
   });
   await expect(refuse).rejects.toThrow('cannot read {"a":1}');
   const controller = new AbortController();
   const abort = withKubeRequest(
-    kubeConfig,
+    openByKubeConfig(kubeConfig),
     { ...plainRequest, signal: controller.signal },
     async (response) => {
       setTimeout(() => controller.abort(new Error('stop')), 20);
@@ -126,10 +127,4 @@ test('the connection is closed however the reading ends', async () => {
   );
   await expect(abort).rejects.toThrow('stop');
   await expect.poll(() => closed).toBe(2);
-});
-
-test('a kubeconfig without a current context is one clear error', () => {
-  expect(() => apiServerUrl(new KubeConfig())).toThrow(
-    'the kubeconfig has no current cluster; set a context',
-  );
 });

@@ -1,11 +1,5 @@
-import {
-  type KubeConfig,
-  HttpMethod,
-  IsomorphicFetchHttpLibrary,
-  RequestContext,
-} from '@kubernetes/client-node';
 import { parseJson } from '../../shared/text/parse-json.ts';
-import { createCredentials } from '../../shared/kube/credentials.ts';
+import type { ApiServer } from '../../shared/kube/api-server.ts';
 
 export interface KubeResponse {
   readonly status: number;
@@ -23,80 +17,82 @@ export interface KubeRequest {
   readonly answerWithinMs: number;
 }
 
-/** The address of the API server, as the kubeconfig spells it. */
-export function apiServerUrl(kubeConfig: KubeConfig): string {
-  const server = kubeConfig.getCurrentCluster()?.server;
-  if (server === undefined) throw new Error('the kubeconfig has no current cluster; set a context');
-  return server.replace(/\/+$/, '');
-}
-
 /**
- * Asks the API server with the kubeconfig's credentials and TLS, and hands the answer to `use`.
- *
- * The client's own Watch is not used: it gives up after 30 quiet seconds, does not wait for its callback, and leaves a
- * connection pool behind for each call. Here the pool ends with the request, and credentials are asked for anew each time.
+ * Asks the API server, and hands the answer to `use`. However that ends, what is left of the answer is not waited for.
+ * The client's own Watch is not used: it gives up after 30 quiet seconds, and does not wait for its callback.
  */
 export async function withKubeRequest<T>(
-  kubeConfig: KubeConfig,
+  apiServer: ApiServer,
   request: KubeRequest,
   use: (response: KubeResponse) => Promise<T>,
 ): Promise<T> {
   const query = new URLSearchParams(request.query).toString();
-  const context = new RequestContext(
-    `${apiServerUrl(kubeConfig)}${request.path}${query && `?${query}`}`,
-    HttpMethod.GET,
-  );
   const ended = new AbortController();
   const late = setTimeout(
     () => ended.abort(new Error(`no answer from the API server within ${request.answerWithinMs} ms`)),
     request.answerWithinMs,
   );
-  context.setSignal(AbortSignal.any([request.signal, ended.signal]));
+  const signal = AbortSignal.any([request.signal, ended.signal]);
   try {
-    await createCredentials(kubeConfig).apply(context);
-    const response = await new IsomorphicFetchHttpLibrary().send(context).toPromise();
+    const { status, body } = await apiServer.send({
+      method: 'GET',
+      path: `${request.path}${query && `?${query}`}`,
+      headers: { Accept: 'application/json', 'Accept-Encoding': 'identity' },
+      signal,
+      checkInTime: () => signal.throwIfAborted(),
+    });
     clearTimeout(late);
     return await use({
-      status: response.httpStatusCode,
+      status,
       json: async () => {
-        const text = await response.body.text();
+        const text = await readText(body);
         return parseJson(text) ?? text;
       },
-      lines: (idleMs) => readLines(response.body.stream(), idleMs),
+      lines: (idleMs) => readLines(body, idleMs),
     });
+  } catch (error) {
+    // Node says of each signal only that the operation was aborted.
+    throw signal.aborted ? signal.reason : error;
   } finally {
     clearTimeout(late);
     ended.abort();
-    await context.getDispatcher()?.destroy();
   }
 }
 
-async function* readLines(body: ReadableStream<Uint8Array> | null, idleMs: number): AsyncGenerator<string> {
-  if (!body) return;
-  const reader = body.getReader();
+async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+async function* readLines(body: AsyncIterable<Uint8Array>, idleMs: number): AsyncGenerator<string> {
+  const chunks = body[Symbol.asyncIterator]();
   const decoder = new TextDecoder();
   let pieces: string[] = []; // of the line that has not ended yet
   while (true) {
-    const { done, value } = await readWithin(reader, idleMs);
-    if (done) return; // a line cut off in the middle is no event
-    const [head = '', ...lines] = decoder.decode(value, { stream: true }).split('\n');
+    const next = await readWithin(chunks, idleMs);
+    if (next.done) return; // a line cut off in the middle is no event
+    const [head = '', ...lines] = decoder.decode(next.value, { stream: true }).split('\n');
     pieces.push(head);
-    for (const next of lines) {
+    for (const piece of lines) {
       const line = pieces.join('');
-      pieces = [next];
+      pieces = [piece];
       if (line !== '') yield line;
     }
   }
 }
 
 // A connection whose other end is gone without a word looks like a quiet one, so silence ends both.
-async function readWithin(reader: ReadableStreamDefaultReader<Uint8Array>, idleMs: number) {
+async function readWithin(
+  chunks: AsyncIterator<Uint8Array>,
+  idleMs: number,
+): Promise<IteratorResult<Uint8Array, unknown>> {
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<{ done: true; value: undefined }>((resolve) => {
     timer = setTimeout(() => resolve({ done: true, value: undefined }), idleMs);
   });
   try {
-    return await Promise.race([reader.read(), silence]);
+    return await Promise.race([chunks.next(), silence]);
   } finally {
     clearTimeout(timer);
   }

@@ -1,9 +1,10 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { CloudEvent } from 'cloudevents';
+import type { ApiServer } from '../../shared/kube/api-server.ts';
+import { openByKubeConfig } from '../../shared/kube/kube-config-server.ts';
 import { guessPlural, toApiServerEvent } from './api-server-event.ts';
 import { parseCronSchedule } from './cron-schedule.ts';
-import { apiServerUrl } from './kube-request.ts';
 import { toPingEvent } from './ping-event.ts';
 import { type WatchNews, watchResource } from './watch-resource.ts';
 import type { PingWiring, SourceWiring, Wiring } from './wiring.ts';
@@ -38,6 +39,8 @@ export interface SourcesOptions {
 
 interface Running {
   readonly options: SourcesOptions;
+  readonly apiServer: ApiServer;
+  /** Its address, as the kubeconfig spells it. */
   readonly server: string;
   readonly signal: AbortSignal;
   readonly sleep: (milliseconds: number) => Promise<void>;
@@ -63,9 +66,18 @@ export function startSources(options: SourcesOptions): Sources {
       if (!signal.aborted) throw error;
     }
   };
-  const server = apiServerUrl(options.kubeConfig);
+  const apiServer = openByKubeConfig(options.kubeConfig);
+  const server = options.kubeConfig.getCurrentCluster()?.server.replace(/\/+$/, '') ?? '';
   const gap = createGapSignal(options.onGap ?? (() => {}), sleep, signal);
-  const running: Running = { options, server, signal, sleep, gap, now: options.now ?? (() => new Date()) };
+  const running: Running = {
+    options,
+    apiServer,
+    server,
+    signal,
+    sleep,
+    gap,
+    now: options.now ?? (() => new Date()),
+  };
 
   const settled = options.wiring.sources.map(() => Promise.withResolvers<void>());
   const loops = options.wiring.sources.map(async (source, index) => {
@@ -107,7 +119,7 @@ function createGapSignal(
 }
 
 async function runSource(running: Running, source: SourceWiring, onSettled: () => void): Promise<void> {
-  const { options, server, signal, sleep, gap } = running;
+  const { options, apiServer, server, signal, sleep, gap } = running;
   const origin = {
     server,
     mode: source.mode,
@@ -115,7 +127,7 @@ async function runSource(running: Running, source: SourceWiring, onSettled: () =
     extensions: source.extensions,
   };
   await watchResource({
-    kubeConfig: options.kubeConfig,
+    apiServer,
     resource: {
       apiVersion: source.apiVersion,
       kind: source.resourceKind,

@@ -1,5 +1,5 @@
-import type { KubeConfig } from '@kubernetes/client-node';
 import { z } from 'zod';
+import type { ApiServer } from '../../shared/kube/api-server.ts';
 import { type Change, KubeObject, guessPlural } from './api-server-event.ts';
 import { type KubeResponse, withKubeRequest } from './kube-request.ts';
 
@@ -23,7 +23,7 @@ export type WatchNews =
   | { readonly kind: 'interrupted'; readonly reason: string };
 
 export interface WatchOptions {
-  readonly kubeConfig: KubeConfig;
+  readonly apiServer: ApiServer;
   readonly resource: Resource;
   readonly signal: AbortSignal;
   /** Returns early when the signal is aborted. */
@@ -148,12 +148,12 @@ function tell({ onNews }: WatchOptions, position: Position, news: WatchNews): vo
   onNews(news);
 }
 
-async function discover({ kubeConfig, resource, signal }: WatchOptions): Promise<string> {
+async function discover({ apiServer, resource, signal }: WatchOptions): Promise<string> {
   const { apiVersion, kind, namespace } = resource;
   const plural = guessPlural(kind);
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const request = { path: root, signal, answerWithinMs };
-  const { resources } = await withKubeRequest(kubeConfig, request, async (response) =>
+  const { resources } = await withKubeRequest(apiServer, request, async (response) =>
     ResourceList.parse(await readOk(response)),
   );
   const found = resources.find(({ name }) => name === plural);
@@ -163,18 +163,18 @@ async function discover({ kubeConfig, resource, signal }: WatchOptions): Promise
     : `${root}/${plural}`;
 }
 
-async function currentVersion({ kubeConfig, resource, signal }: WatchOptions, path: string): Promise<string> {
+async function currentVersion({ apiServer, resource, signal }: WatchOptions, path: string): Promise<string> {
   // One object is enough: the version is that of the whole list, and the objects are left to the sweep.
   const query = { limit: '1', ...toSelector(resource) };
   const request = { path, query, signal, answerWithinMs };
-  const list = await withKubeRequest(kubeConfig, request, async (response) =>
+  const list = await withKubeRequest(apiServer, request, async (response) =>
     List.parse(await readOk(response)),
   );
   return list.metadata.resourceVersion;
 }
 
 async function watch(options: WatchOptions, position: Position, path: string, from: string): Promise<void> {
-  const { kubeConfig, resource, signal, onChange, random } = options;
+  const { apiServer, resource, signal, onChange, random } = options;
   const query = {
     watch: 'true',
     resourceVersion: from,
@@ -182,7 +182,7 @@ async function watch(options: WatchOptions, position: Position, path: string, fr
     timeoutSeconds: String(Math.round(watchSeconds * (0.9 + random() / 10))), // not all watches at one moment
     ...toSelector(resource),
   };
-  await withKubeRequest(kubeConfig, { path, query, signal, answerWithinMs }, async (response) => {
+  await withKubeRequest(apiServer, { path, query, signal, answerWithinMs }, async (response) => {
     if (response.status !== 200) await readOk(response);
     tell(options, position, { kind: 'watching' });
     for await (const line of response.lines(idleMs)) {

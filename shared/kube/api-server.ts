@@ -26,6 +26,4 @@ export interface ApiResponse {
 export interface ApiServer {
   /** Rejects where no answer came. */
   send(request: ApiRequest): Promise<ApiResponse>;
-  /** The next request opens a connection of its own. */
-  forgetConnections(): void;
 }

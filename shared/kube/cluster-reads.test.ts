@@ -60,7 +60,6 @@ describe('one object', () => {
           Accept: 'application/json',
           'Accept-Encoding': 'identity',
           'User-Agent': 'kleym/test',
-          Authorization: 'Bearer secret',
         },
         body: undefined,
       },

@@ -1,23 +1,21 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KubeConfig, RequestContext, type User } from '@kubernetes/client-node';
+import { type Cluster, KubeConfig, type User } from '@kubernetes/client-node';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createCredentials } from './credentials.ts';
+import { readCredentials } from './credentials.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
 
 const cluster = { name: 'c', server: 'https://api.test', skipTLSVerify: false, caData: 'c29tZSBDQQ==' };
 
-function credentialsOf(user: Omit<User, 'name'>) {
+function kubeConfigOf(user: Omit<User, 'name'>, more: Partial<Cluster> = {}): KubeConfig {
   const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromClusterAndUser(cluster, { name: 'u', ...user });
-  return createCredentials(kubeConfig);
+  kubeConfig.loadFromClusterAndUser({ ...cluster, ...more }, { name: 'u', ...user });
+  return kubeConfig;
 }
 
-async function applied(credentials: ReturnType<typeof createCredentials>): Promise<RequestContext> {
-  const request = new RequestContext('https://api.test/', 'GET');
-  await credentials.apply(request);
-  return request;
+async function headersOf(kubeConfig: KubeConfig) {
+  return (await readCredentials(kubeConfig)).headers;
 }
 
 async function tokenFile(token: string) {
@@ -44,31 +42,31 @@ describe('who we are', () => {
       { Authorization: 'Bearer secret', 'Impersonate-User': 'you' },
     ],
   ])('%s', async (_, user, headers) => {
-    expect((await applied(credentialsOf(user))).getHeaders()).toEqual(headers);
+    expect(await headersOf(kubeConfigOf(user))).toEqual(headers);
   });
 
   it('is the token that is in the file now', async () => {
     const { user, write } = await tokenFile('first\n');
-    const credentials = credentialsOf(user);
-    expect((await applied(credentials)).getHeaders()).toEqual({ Authorization: 'Bearer first' });
+    const kubeConfig = kubeConfigOf(user);
+    expect(await headersOf(kubeConfig)).toEqual({ Authorization: 'Bearer first' });
     await write('second\n');
-    expect((await applied(credentials)).getHeaders()).toEqual({ Authorization: 'Bearer second' });
+    expect(await headersOf(kubeConfig)).toEqual({ Authorization: 'Bearer second' });
   });
 
   it('is uncertain while the token file is missing', async () => {
     const { user, remove, write } = await tokenFile('first');
-    const credentials = credentialsOf(user);
+    const kubeConfig = kubeConfigOf(user);
     await remove();
-    await expect(applied(credentials)).rejects.toThrow(UncertainError);
-    await expect(applied(credentials)).rejects.toThrow(
+    await expect(readCredentials(kubeConfig)).rejects.toThrow(UncertainError);
+    await expect(readCredentials(kubeConfig)).rejects.toThrow(
       /^the credentials of the kubeconfig cannot be used: Error: ENOENT/,
     );
     await write('back');
-    expect((await applied(credentials)).getHeaders()).toEqual({ Authorization: 'Bearer back' });
+    expect(await headersOf(kubeConfig)).toEqual({ Authorization: 'Bearer back' });
   });
 
   it('never appears in a message, not even when no header can hold it', async () => {
-    const error: unknown = await applied(credentialsOf({ token: 'top\nsecret' })).catch(
+    const error: unknown = await readCredentials(kubeConfigOf({ token: 'top\nsecret' })).catch(
       (error: unknown) => error,
     );
     expect(error).toEqual(
@@ -80,19 +78,14 @@ describe('who we are', () => {
   });
 });
 
-describe('connections', () => {
-  it('are shared by all requests, also by those that come at once', async () => {
-    const credentials = credentialsOf({ token: 'secret' });
-    const requests = await Promise.all([applied(credentials), applied(credentials), applied(credentials)]);
-    const [dispatcher, ...others] = requests.map((request) => request.getDispatcher());
-    expect(dispatcher).toBeDefined();
-    for (const other of others) expect(other).toBe(dispatcher);
+describe('the way', () => {
+  it('is the direct one, over connections that are kept', async () => {
+    expect(await readCredentials(kubeConfigOf({ token: 'secret' }))).not.toHaveProperty('agent');
   });
 
-  it('are new ones after those before were forgotten', async () => {
-    const credentials = credentialsOf({ token: 'secret' });
-    const before = (await applied(credentials)).getDispatcher();
-    credentials.forgetConnections();
-    expect((await applied(credentials)).getDispatcher()).not.toBe(before);
+  it('is the proxy of the kubeconfig', async () => {
+    const kubeConfig = kubeConfigOf({ token: 'secret' }, { proxyUrl: 'http://proxy.test:3128' });
+    const { agent } = await readCredentials(kubeConfig);
+    expect(agent).toHaveProperty('proxy.href', 'http://proxy.test:3128/');
   });
 });

@@ -1,43 +1,31 @@
-import {
-  type HttpLibrary,
-  type KubeConfig,
-  RequestContext,
-  type ResponseContext,
-} from '@kubernetes/client-node';
-import type { ApiRequest, ApiResponse, ApiServer } from './api-server.ts';
-import { createCredentials } from './credentials.ts';
+import { Agent as PlainAgent, type OutgoingHttpHeaders } from 'node:http';
+import { Agent as SecureAgent } from 'node:https';
+import type { KubeConfig } from '@kubernetes/client-node';
+import type { ApiServer } from './api-server.ts';
+import { readCredentials } from './credentials.ts';
+import { sendOverHttp, sharedConnections } from './send-over-http.ts';
 
-/** The API server of the kubeconfig's current context. */
-export function openByKubeConfig(kubeConfig: KubeConfig, http: HttpLibrary): ApiServer {
-  const server = kubeConfig.getCurrentCluster()?.server;
-  if (server === undefined) throw new Error('the kubeconfig has no current cluster; set its current-context');
-  const credentials = createCredentials(kubeConfig);
-
-  async function send({ method, path, headers, body, ...limits }: ApiRequest): Promise<ApiResponse> {
-    const request = new RequestContext(`${server}${path}`, method);
-    for (const [name, value] of Object.entries(headers)) request.setHeaderParam(name, value);
-    if (body !== undefined) request.setBody(body);
-    request.setSignal(limits.signal);
-    await credentials.apply(request);
-    // The deadline may have passed while a credential plugin ran.
-    limits.checkInTime();
-    const response = await http.send(request).toPromise();
-    return {
-      status: response.httpStatusCode,
-      headers: response.headers,
-      body: toChunks(response.body),
-    };
-  }
-
-  return { send, forgetConnections: () => credentials.forgetConnections() };
-}
-
-/** The library says that there always is a stream, and does without where an answer is empty. */
-function toChunks(body: ResponseContext['body']): AsyncIterable<Uint8Array> {
-  const stream: AsyncIterable<Uint8Array> | null = body.stream();
-  return stream ?? toOneChunk(body.text());
-}
-
-async function* toOneChunk(text: Promise<string>): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(await text);
+/** The API server of the kubeconfig's current context, which is asked with these headers beside the credentials. */
+export function openByKubeConfig(kubeConfig: KubeConfig, headers: OutgoingHttpHeaders = {}): ApiServer {
+  const url = kubeConfig.getCurrentCluster()?.server;
+  if (url === undefined) throw new Error('the kubeconfig has no current cluster; set its current-context');
+  const { protocol, hostname, port, pathname } = new URL(url);
+  const prefix = pathname.replace(/\/+$/, '');
+  const isPlain = protocol === 'http:';
+  const server = {
+    protocol,
+    // An address of IPv6 stands in brackets.
+    host: hostname.replaceAll(/[[\]]/g, ''),
+    port: port || (isPlain ? '80' : '443'),
+    agent: isPlain ? new PlainAgent(sharedConnections) : new SecureAgent(sharedConnections),
+  };
+  return {
+    send: async ({ path, ...request }) => {
+      const credentials = await readCredentials(kubeConfig);
+      return await sendOverHttp(
+        { ...request, path: `${prefix}${path}` },
+        { ...server, ...credentials, headers: { ...credentials.headers, ...headers } },
+      );
+    },
+  };
 }

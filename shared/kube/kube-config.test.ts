@@ -1,9 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { HttpMethod, RequestContext } from '@kubernetes/client-node';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createCredentials } from './credentials.ts';
+import { readCredentials } from './credentials.ts';
 import { loadKubeConfig } from './kube-config.ts';
 
 const good = `
@@ -41,14 +40,9 @@ function environment(variables: Record<string, string>): void {
 /** A kubeconfig, and the Authorization header of a request that is made now. */
 function loadWithToken(file: string) {
   const kubeConfig = loadKubeConfig({ file, context: 'two' });
-  const credentials = createCredentials(kubeConfig);
   return {
     kubeConfig,
-    tokenOf: async () => {
-      const request = new RequestContext('http://two.test', HttpMethod.GET);
-      await credentials.apply(request);
-      return request.getHeaders()['Authorization'];
-    },
+    tokenOf: async () => (await readCredentials(kubeConfig)).headers['Authorization'],
   };
 }
 

@@ -1,11 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { once } from 'node:events';
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { Agent, request as sendRequest } from 'node:https';
+import { Agent } from 'node:https';
 import { join } from 'node:path';
-import type { TLSSocket } from 'node:tls';
 import { UncertainError } from '../api/uncertain-error.ts';
-import type { ApiRequest, ApiResponse, ApiServer } from './api-server.ts';
+import type { ApiServer } from './api-server.ts';
+import { sendOverHttp, sharedConnections } from './send-over-http.ts';
 
 /** Where a pod finds the API server, and who it is. */
 export interface Pod {
@@ -24,63 +22,19 @@ export function findPod(environment: NodeJS.ProcessEnv): Pod | undefined {
 }
 
 /**
- * The API server as a pod sees it, over node:https. The client for kubeconfigs does the same, but brings a second HTTP
- * stack and all ways to log in that there are: most of what a start from zero would have to load.
+ * The API server as a pod sees it. The client for kubeconfigs is not needed for that: to load it, with all ways to log
+ * in that there are, takes most of a start from zero.
  */
 export function openFromPod({ host, port, folder }: Pod): ApiServer {
-  // We close connections before the API server does (after 90 s), because a write must not meet a connection that is
-  // being closed. Each costs a TLS handshake, so many calls share some: as many as four namespaces have reads on their
-  // way.
-  const agent = new Agent({ keepAlive: true, maxSockets: 4 * 16, scheduling: 'lifo', timeout: 60_000 });
-
-  async function send({ method, path, headers, body, ...limits }: ApiRequest): Promise<ApiResponse> {
-    // Both rotate. With another CA the agent takes another connection.
-    const [token, ca] = await Promise.all([read(folder, 'token'), read(folder, 'ca.crt')]);
-    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-    const outgoing = sendRequest({
-      agent,
-      ca,
-      host,
-      port,
-      method,
-      path,
-      signal: limits.signal,
-      headers: { ...headers, ...length, authorization: `Bearer ${toToken(token)}` },
-    });
-    // Once the answer has begun, its body reports the error.
-    outgoing.on('error', () => undefined);
-    await untilConnected(outgoing);
-    leave(outgoing, body, limits.checkInTime);
-    const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
-    return { status: incoming.statusCode ?? 0, headers: toHeaders(incoming.headers), body: incoming };
-  }
-
-  // A call that is given up closes its connection.
-  return { send, forgetConnections: () => undefined };
-}
-
-/**
- * Nothing of a request leaves before it is ended. So it can be kept back until it has a connection, which may take a
- * while.
- */
-function untilConnected(outgoing: ClientRequest): Promise<void> {
-  return new Promise((resolve, reject) => {
-    outgoing.once('error', reject);
-    outgoing.once('socket', (socket: TLSSocket) => {
-      if (socket.authorized) resolve();
-      else socket.once('secureConnect', resolve);
-    });
-  });
-}
-
-function leave(outgoing: ClientRequest, body: string | undefined, checkInTime: () => void): void {
-  try {
-    checkInTime();
-  } catch (error) {
-    outgoing.destroy();
-    throw error;
-  }
-  outgoing.end(body);
+  const agent = new Agent(sharedConnections);
+  return {
+    send: async (request) => {
+      // Both rotate.
+      const [token, ca] = await Promise.all([read(folder, 'token'), read(folder, 'ca.crt')]);
+      const headers = { authorization: `Bearer ${toToken(token)}` };
+      return await sendOverHttp(request, { protocol: 'https:', agent, ca, host, port, headers });
+    },
+  };
 }
 
 async function read(folder: string, name: string): Promise<string> {
@@ -98,8 +52,4 @@ function toToken(text: string): string {
   throw new UncertainError(
     "the token of the pod's service account is empty or has a character that no header may have",
   );
-}
-
-function toHeaders(headers: IncomingHttpHeaders): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
 }

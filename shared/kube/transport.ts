@@ -48,7 +48,7 @@ export interface TransportOptions {
 
 /** A transport to one API server. */
 export function createTransport(options: TransportOptions): Transport {
-  const { apiServer, callTimeoutMs, elapsed, sleep } = options;
+  const { callTimeoutMs, elapsed, sleep } = options;
 
   async function read(call: Call): Promise<ApiAnswer> {
     return await ask(call, decideReadRetry, Infinity);
@@ -83,8 +83,6 @@ export function createTransport(options: TransportOptions): Transport {
   async function inTime(call: Call, work: (signal: AbortSignal) => Promise<ApiAnswer>): Promise<ApiAnswer> {
     const answer = await withDeadline(callTimeoutMs, work);
     if (answer !== 'late') return answer;
-    // An HTTP/2 connection survives the call that timed out on it. If it is dead, the next call must not wait for it.
-    apiServer.forgetConnections();
     throw new UncertainError(`${toTitle(call)}: no answer within ${callTimeoutMs} ms${toAftermath(call)}`);
   }
 
@@ -207,7 +205,7 @@ const certificateFaults = new Set([
   'CERT_SIGNATURE_FAILURE',
 ]);
 
-/** fetch says only "fetch failed". The root of its causes says what happened. */
+/** The root of the causes says what happened. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return `the call failed: ${String(error)}`;
   if (error.cause instanceof Error) return describe(error.cause);

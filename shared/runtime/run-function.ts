@@ -43,8 +43,8 @@ export async function connectCluster(): Promise<Cluster> {
 export async function openApiServer(environment: NodeJS.ProcessEnv = process.env): Promise<ApiServer> {
   const pod = environment['KUBECONFIG'] ? undefined : findPod(environment);
   if (pod) return openFromPod(pod);
-  const { loadKubeConfig, openKubeConfig } = await import('../kube/kube-cluster.ts');
-  return openKubeConfig(loadKubeConfig({}));
+  const { loadKubeConfig, openByKubeConfig } = await import('../kube/kube-cluster.ts');
+  return openByKubeConfig(loadKubeConfig({}));
 }
 
 /** Runs one function as a process. The port opens first, and early events wait until everything is loaded. */

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { InspectionReport } from '../../shared/explain/inspect/inspection-report.ts';
 import type { StatusReport } from '../../cli/status/status-report.ts';
+import { openByKubeConfig } from '../../shared/kube/kube-config-server.ts';
 import { createCommand } from '../support/command.ts';
 import { binding, objective, pool, poolBinding } from '../support/manifests.ts';
 import { podManifest } from '../support/pods.ts';
@@ -9,7 +10,7 @@ import { useCluster } from '../support/test-cluster.ts';
 // The contract of the Go operator's command: what scripts rely on keeps its shape, its words and its exit codes.
 
 const cluster = await useCluster();
-const command = createCommand(cluster.kubeConfig);
+const command = createCommand(openByKubeConfig(cluster.kubeConfig));
 const place = await cluster.namespace();
 
 beforeAll(async () => {

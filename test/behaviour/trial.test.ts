@@ -4,14 +4,12 @@ import { runTrial } from '../../cli/doctor/trial.ts';
 import { bindingResource } from '../../shared/api/binding.ts';
 import { poolResources } from '../../shared/api/pool.ts';
 import { openByKubeConfig } from '../../shared/kube/kube-config-server.ts';
-import { IsomorphicFetchHttpLibrary } from '@kubernetes/client-node';
 import { useCluster } from '../support/test-cluster.ts';
 
 // `kubectl kleym doctor --trial` sends a binding through, and leaves nothing behind.
 
 const cluster = await useCluster();
-const http = new IsomorphicFetchHttpLibrary();
-const connection = connectTo(openByKubeConfig(cluster.kubeConfig, http), 'default');
+const connection = connectTo(openByKubeConfig(cluster.kubeConfig), 'default');
 const suffix = `t${Date.now().toString(36)}`;
 const names = [`kleym-trial-${suffix}`, `kleym-trial-${suffix}x`];
 

@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { PodReport } from '../../shared/explain/why/pod-report.ts';
+import { openByKubeConfig } from '../../shared/kube/kube-config-server.ts';
 import { createCommand } from '../support/command.ts';
 import { binding, objective, pool, poolBinding } from '../support/manifests.ts';
 import { type PodTraits, podManifest } from '../support/pods.ts';
@@ -8,7 +9,7 @@ import { type TestNamespace, useCluster } from '../support/test-cluster.ts';
 // Each way in which a container does not get its identity is told by the first line, with what to change.
 
 const cluster = await useCluster();
-const command = createCommand(cluster.kubeConfig);
+const command = createCommand(openByKubeConfig(cluster.kubeConfig));
 let place: TestNamespace;
 
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openApiServer } from '../../cli/kube/open-api-server.ts';
-import { type Command, createCommandOn } from '../support/command.ts';
+import { type Command, createCommand } from '../support/command.ts';
 import { objective, pool, poolBinding } from '../support/manifests.ts';
 import type { Manifest } from '../support/kube-client.ts';
 import { podManifest } from '../support/pods.ts';
@@ -58,7 +58,7 @@ afterAll(async () => {
 function commandAs(as: string | undefined, ...groups: readonly string[]): Command {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromString(kleym.plane.kubeconfig);
-  return createCommandOn(openApiServer(kubeConfig, { as, groups }), 'team-a');
+  return createCommand(openApiServer(kubeConfig, { as, groups }), 'team-a');
 }
 
 describe('over TLS, as somebody else', () => {

@@ -13,7 +13,7 @@ import { sweep } from '../../functions/sweep/sweep.ts';
 import { bindingsAffectedType } from '../../shared/events/bindings-affected.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { nodeEventLoop } from '../../shared/concurrency/node-event-loop.ts';
-import { connect, openKubeConfig } from '../../shared/kube/kube-cluster.ts';
+import { connect, openByKubeConfig } from '../../shared/kube/kube-cluster.ts';
 import { openReads } from '../../shared/kube/open-reads.ts';
 import {
   binding,
@@ -221,7 +221,7 @@ test('the console may show what it shows', async () => {
   for (const object of manifests.filter(({ apiVersion }) => !apiVersion.includes('knative')))
     await kleym.create(object);
   const app = createConsole({
-    kube: openReads(openKubeConfig(await kleym.kubeConfigFor('console')), {
+    kube: openReads(openByKubeConfig(await kleym.kubeConfigFor('console')), {
       userAgent: 'console',
       callTimeoutMs: 10_000,
     }),

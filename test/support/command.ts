@@ -1,14 +1,12 @@
 import { relative, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { stringify } from 'yaml';
-import { type HttpLibrary, IsomorphicFetchHttpLibrary, type KubeConfig } from '@kubernetes/client-node';
 import { connectTo } from '../../cli/kube/connection.ts';
 import { observeRequests } from '../../cli/kube/observe-requests.ts';
 import { run as runWords } from '../../cli/run.ts';
 import type { Ending } from '../../cli/tools.ts';
 import { plain } from '../../cli/terminal/paint.ts';
 import type { ApiServer } from '../../shared/kube/api-server.ts';
-import { openByKubeConfig } from '../../shared/kube/kube-config-server.ts';
 import { createInMemoryCluster } from './in-memory-cluster.ts';
 import type { KubeClient } from './kube-client.ts';
 import { manifestsFolder, readManifests } from './kustomization.ts';
@@ -32,20 +30,12 @@ const commandTime = new Date('2026-01-02T03:04:05Z');
 export async function useCommand(
   definitions?: readonly string[],
 ): Promise<Command & { readonly kube: KubeClient }> {
-  const { connection, kube } = createInMemoryCluster(definitions ?? (await readDefinitions()));
-  return { ...createCommand(connection.kubeConfig, connection.http), kube };
-}
-
-/** The command in front of a cluster that is there. */
-export function createCommand(
-  kubeConfig: KubeConfig,
-  http: HttpLibrary = new IsomorphicFetchHttpLibrary(),
-): Command {
-  return createCommandOn(openByKubeConfig(kubeConfig, http), 'default');
+  const { apiServer, kube } = createInMemoryCluster(definitions ?? (await readDefinitions()));
+  return { ...createCommand(apiServer), kube };
 }
 
 /** The command on an API server; `namespace` is that of the context. */
-export function createCommandOn(opened: ApiServer, namespace: string): Command {
+export function createCommand(opened: ApiServer, namespace = 'default'): Command {
   const asked: string[] = [];
   let isForbidden: ((path: string) => boolean) | undefined;
   const apiServer = observeRequests(

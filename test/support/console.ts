@@ -2,7 +2,6 @@ import type { Hono } from 'hono';
 import { pino } from 'pino';
 import { createConsole } from '../../functions/console/console.tsx';
 import { readDefinitions } from '../../local/crds/definitions.ts';
-import { openByKubeConfig } from '../../shared/kube/kube-config-server.ts';
 import { openReads } from '../../shared/kube/open-reads.ts';
 import { createInMemoryCluster } from './in-memory-cluster.ts';
 import { exampleSettings } from './inference.ts';
@@ -69,8 +68,7 @@ function toStatus(status: string, reason: string, message: string, more: object)
 
 /** A console and its cluster, which is empty. */
 export async function useConsole(definitions?: readonly string[]): Promise<TestConsole> {
-  const { connection, kube } = createInMemoryCluster(definitions ?? (await readDefinitions()));
-  const apiServer = openByKubeConfig(connection.kubeConfig, connection.http);
+  const { apiServer, kube } = createInMemoryCluster(definitions ?? (await readDefinitions()));
   const app = createConsole({
     kube: openReads(apiServer, { userAgent: 'test', callTimeoutMs: 10_000 }),
     settings: exampleSettings,

@@ -1,15 +1,14 @@
-import { type HttpLibrary, KubeConfig } from '@kubernetes/client-node';
 import { createApiWithoutPort } from '@kleym/kube-api/without-port';
 import { type KubeClient, createKubeClient } from './kube-client.ts';
-import { type AnswerRequest, createTransport } from './transport.ts';
+import type { ApiServer } from '../../shared/kube/api-server.ts';
+import { type AnswerRequest, openAnswering } from './answering-api-server.ts';
 
 const server = 'http://cluster.test';
 
 /** The embedded cluster without a port. A request is a function call, so that thousands of them take a moment. */
 export interface InMemoryCluster {
   readonly kube: KubeClient;
-  /** What `connect` needs. */
-  readonly connection: { readonly kubeConfig: KubeConfig; readonly http: HttpLibrary };
+  readonly apiServer: ApiServer;
 }
 
 /** Makes a cluster in memory with these definitions installed. */
@@ -27,10 +26,5 @@ export function createInMemoryCluster(definitions: readonly string[]): InMemoryC
       headers: { date: new Date().toUTCString(), 'content-type': contentType },
     });
   };
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromClusterAndUser({ name: 'test', server, skipTLSVerify: true }, { name: 'test' });
-  return {
-    kube: createKubeClient(server, answer),
-    connection: { kubeConfig, http: createTransport(answer) },
-  };
+  return { kube: createKubeClient(server, answer), apiServer: openAnswering(server, answer) };
 }

@@ -1,4 +1,4 @@
-import type { AnswerRequest } from './transport.ts';
+import type { AnswerRequest } from './answering-api-server.ts';
 
 /** An object as it is sent to the API server. */
 export interface Manifest {

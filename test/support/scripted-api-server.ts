@@ -1,9 +1,8 @@
-import { KubeConfig } from '@kubernetes/client-node';
 import { HttpResponse, type JsonBodyType, type RequestHandler, getResponse, http } from 'msw';
 import { expect, onTestFinished } from 'vitest';
 import type { Cluster } from '../../shared/kube/cluster.ts';
-import { connect } from '../../shared/kube/kube-cluster.ts';
-import { createTransport } from './transport.ts';
+import { createCluster } from '../../shared/kube/create-cluster.ts';
+import { openAnswering } from './answering-api-server.ts';
 
 const server = 'https://api.test';
 
@@ -56,7 +55,7 @@ export function scriptedApiServer(...handlers: RequestHandler[]): ScriptedApiSer
   const unexpected: string[] = [];
   onTestFinished(() => expect(unexpected, 'requests that no handler expects').toEqual([]));
 
-  const transport = createTransport(async (address, init) => {
+  const apiServer = openAnswering(server, async (address, init) => {
     const url = new URL(address);
     const request = `${init.method} ${url.pathname}${decodeURIComponent(url.search)}`;
     const body: unknown = typeof init.body === 'string' ? JSON.parse(init.body) : undefined;
@@ -66,14 +65,7 @@ export function scriptedApiServer(...handlers: RequestHandler[]): ScriptedApiSer
     unexpected.push(request);
     throw new Error(`no handler expects ${request}`);
   });
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromClusterAndUser(
-    { name: 'test', server, skipTLSVerify: false },
-    { name: 'test', token: 'secret' },
-  );
-  const cluster = connect({
-    kubeConfig,
-    http: transport,
+  const cluster = createCluster(apiServer, {
     userAgent: 'kleym/test',
     sleep: async (ms) => {
       pauses.push(ms);

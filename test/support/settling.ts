@@ -1,7 +1,7 @@
 import { type Tools } from '../../functions/reconcile/perform.ts';
 import { type RunResult, reconcileBindings } from '../../functions/reconcile/reconcile-bindings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
-import { connect } from '../../shared/kube/kube-cluster.ts';
+import { createCluster } from '../../shared/kube/create-cluster.ts';
 import { type InMemoryCluster, createInMemoryCluster } from './in-memory-cluster.ts';
 import { binding, output } from './manifests.ts';
 import type { Manifest, KubeClient, Stored } from './kube-client.ts';
@@ -17,7 +17,7 @@ export type Override = Partial<{
 export interface Settling {
   readonly kube: KubeClient;
   /** What a client needs to ask the same cluster. */
-  readonly connection: InMemoryCluster['connection'];
+  readonly apiServer: InMemoryCluster['apiServer'];
   readonly cluster: Cluster;
   /** The writes of the last run, by their names. */
   readonly writes: string[];
@@ -40,11 +40,11 @@ export async function createSettling(
   override: (real: Cluster) => Override = () => ({}),
   installed: readonly string[] = definitions,
 ): Promise<Settling> {
-  const { kube, connection } = createInMemoryCluster(installed);
+  const { kube, apiServer } = createInMemoryCluster(installed);
   await kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   const writes: string[] = [];
   const calls: string[] = [];
-  const real = connect({ ...connection, sleep: async () => undefined, elapsed: () => 0 });
+  const real = createCluster(apiServer, { sleep: async () => undefined, elapsed: () => 0 });
   const cluster = watched(real, override(real), writes, calls);
   const at = (manifest: Manifest): Manifest =>
     manifest.kind === 'ClusterSPIFFEID'
@@ -53,7 +53,7 @@ export async function createSettling(
   let nonces = 0;
   return {
     kube,
-    connection,
+    apiServer,
     cluster,
     writes,
     calls,

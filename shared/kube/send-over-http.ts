@@ -1,0 +1,112 @@
+import { once } from 'node:events';
+import {
+  type AgentOptions,
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request as sendPlain,
+} from 'node:http';
+import { type RequestOptions, request as sendSecure } from 'node:https';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { ApiRequest, ApiResponse } from './api-server.ts';
+
+/** Where a request goes to, and how it proves who sends it. With other certificates an agent takes another connection. */
+export interface Destination extends Pick<
+  RequestOptions,
+  'agent' | 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'
+> {
+  readonly protocol: string;
+  readonly host: string;
+  readonly port: string;
+  readonly headers: OutgoingHttpHeaders;
+}
+
+/**
+ * The connections to one API server. We close them before the API server does (after 90 s), because a write must not
+ * meet a connection that is being closed. Each costs a TLS handshake, so many calls share some: as many as four
+ * namespaces have reads on their way.
+ */
+export const sharedConnections: AgentOptions = {
+  keepAlive: true,
+  maxSockets: 4 * 16,
+  scheduling: 'lifo',
+  timeout: 60_000,
+};
+
+/**
+ * Sends a request over node:http or node:https. `fetch` takes twice the time of the processor for it, and shares one
+ * HTTP/2 connection, on which a small answer waits behind a large one.
+ */
+export async function sendOverHttp(
+  { method, path, headers, body, signal, checkInTime }: ApiRequest,
+  { headers: credentials, ...destination }: Destination,
+): Promise<ApiResponse> {
+  const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+  const send = destination.protocol === 'http:' ? sendPlain : sendSecure;
+  const outgoing = send({
+    ...destination,
+    method,
+    path,
+    headers: { ...headers, ...length, ...credentials },
+  });
+  // Once the answer has begun, its body reports the error.
+  outgoing.on('error', () => undefined);
+  giveUpOn(signal, outgoing);
+  await untilConnected(outgoing);
+  leave(outgoing, body, checkInTime);
+  const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
+  return { status: incoming.statusCode ?? 0, headers: toHeaders(incoming.headers), body: incoming };
+}
+
+/**
+ * Gives a request up, or the answer if it has begun. Node's own option for a signal always ends the request. If its
+ * answer is complete by then but not read, Node takes all listeners off the socket before the socket reports its error,
+ * and that ends the process.
+ */
+function giveUpOn(signal: AbortSignal, outgoing: ClientRequest): void {
+  let underWay: ClientRequest | IncomingMessage = outgoing;
+  const giveUp = () => void underWay.destroy(new Error('the request was given up', { cause: signal.reason }));
+  outgoing.once('response', (incoming) => {
+    // Perhaps nobody reads it any more.
+    underWay = incoming.on('error', () => undefined);
+  });
+  outgoing.once('close', () => signal.removeEventListener('abort', giveUp));
+  if (signal.aborted) giveUp();
+  else signal.addEventListener('abort', giveUp, { once: true });
+}
+
+/**
+ * Nothing of a request leaves before it is ended. So it can be kept back until it has a connection, which may take a
+ * while.
+ */
+function untilConnected(outgoing: ClientRequest): Promise<void> {
+  return new Promise((resolve, reject) => {
+    outgoing.once('error', reject);
+    outgoing.once('socket', (socket: Socket) => {
+      if (isConnected(socket)) resolve();
+      else socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', resolve);
+    });
+  });
+}
+
+/** A server that is not verified has an `authorizationError` instead, once it is connected. */
+function isConnected(socket: Socket): boolean {
+  if (!(socket instanceof TLSSocket)) return !socket.connecting;
+  return socket.authorized || Boolean(socket.authorizationError);
+}
+
+function leave(outgoing: ClientRequest, body: string | undefined, checkInTime: () => void): void {
+  try {
+    checkInTime();
+  } catch (error) {
+    outgoing.destroy();
+    throw error;
+  }
+  outgoing.end(body);
+}
+
+function toHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+}
