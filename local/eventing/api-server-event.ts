@@ -9,6 +9,7 @@ export interface KubeObject {
     readonly name: string;
     readonly namespace?: string;
     readonly resourceVersion?: string;
+    readonly [field: string]: unknown;
   };
 }
 

@@ -3,7 +3,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import type { CloudEvent } from 'cloudevents';
 import type { ApiServer } from '../../shared/kube/api-server.ts';
 import { openByKubeConfig } from '../../shared/kube/kube-config-server.ts';
-import { guessPlural, toApiServerEvent } from './api-server-event.ts';
+import { type KubeObject, guessPlural, toApiServerEvent } from './api-server-event.ts';
 import { parseCronSchedule } from './cron-schedule.ts';
 import { toPingEvent } from './ping-event.ts';
 import { type WatchNews, watchResource } from './watch-resource.ts';
@@ -27,6 +27,8 @@ export interface SourcesOptions {
   readonly wiring: Pick<Wiring, 'sources' | 'pings'>;
   /** Takes the events; the next of the same resource is sent when it has resolved. */
   readonly sink: (event: CloudEvent<unknown>) => Promise<void> | void;
+  /** What of an object is put into its event; by default all of it, as Knative's adapters do. */
+  readonly prune?: (object: KubeObject) => KubeObject;
   readonly onNews?: (news: SourceNews) => void;
   /** Something may have changed unseen, so a sweep is due. Knative's adapters are silent here, and lose what happened. */
   readonly onGap?: () => void;
@@ -138,7 +140,7 @@ async function runSource(running: Running, source: SourceWiring, onSettled: () =
     sleep,
     random: options.random ?? Math.random,
     onChange: async (change, object) => {
-      await emit(running, source.name, toApiServerEvent(change, object, origin));
+      await emit(running, source.name, toApiServerEvent(change, options.prune?.(object) ?? object, origin));
     },
     onGap: gap,
     onNews: (news) => {

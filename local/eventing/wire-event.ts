@@ -25,6 +25,7 @@ export type ParsedMessage =
 const notAttributes = new Set(['data', 'data_base64', 'datacontentencoding']);
 const attributeName = /^[a-z0-9]+$/;
 const structured = 'application/cloudevents';
+const utf8 = new TextEncoder();
 
 /** Converts the SDK's event to the form in which it travels. */
 export function toWireEvent(event: CloudEvent<unknown>): WireEvent {
@@ -38,14 +39,14 @@ export function toWireEvent(event: CloudEvent<unknown>): WireEvent {
 
 function toBytes(data: unknown): Uint8Array<ArrayBuffer> {
   if (data === undefined) return new Uint8Array();
-  if (typeof data === 'string') return copyBytes(Buffer.from(data));
+  if (typeof data === 'string') return utf8.encode(data);
   if (ArrayBuffer.isView(data))
     return copyBytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  return copyBytes(Buffer.from(JSON.stringify(data)));
+  return utf8.encode(JSON.stringify(data));
 }
 
 function copyBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(bytes);
+  return new Uint8Array(bytes);
 }
 
 /** Converts an event to an HTTP message in binary mode. */

@@ -11,6 +11,7 @@ import { type Functions, startFunctions } from './functions.ts';
 import { toPingEvent } from '../eventing/ping-event.ts';
 import { type SourceNews, type Sources, startSources } from '../eventing/sources.ts';
 import { type Wiring, readWiring } from '../eventing/wiring.ts';
+import { withoutUnread } from './without-unread.ts';
 
 /** Sources, broker and functions in one process, on one API server. */
 export interface Stack {
@@ -78,6 +79,7 @@ function feed(broker: Broker, wiring: Wiring, tracker: EventTracker, options: St
   return startSources({
     kubeConfig,
     wiring,
+    prune: withoutUnread,
     sink: (event) => {
       onEvent?.(event);
       broker.send(event);
