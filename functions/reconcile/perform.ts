@@ -4,6 +4,7 @@ import { sendWithinMs } from '../../shared/api/creation-budget.ts';
 import type { NewOutput } from '../../shared/api/new-output.ts';
 import type { Refused } from '../../shared/api/outcome.ts';
 import { NotSentError, UncertainError } from '../../shared/api/uncertain-error.ts';
+import type { LargeAccounts } from '../../shared/collect/large-accounts.ts';
 import type { EventLoop } from '../../shared/concurrency/run-in-slices.ts';
 import type { DryRun, Write, WriteOf } from '../../shared/decide/decision.ts';
 import { toEventRecords } from '../../shared/decide/event-records.ts';
@@ -20,6 +21,8 @@ export interface Tools extends EventLoop {
   readonly cluster: Cluster;
   readonly events: EventRecorder;
   readonly nonce: () => string;
+  /** What all runs remember; without it each run finds out by itself. */
+  readonly largeAccounts?: LargeAccounts | undefined;
 }
 
 /** A decision for one binding, and what its answer changes. */

@@ -12,6 +12,7 @@ import type { Settings } from '../../shared/identity/settings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { redact } from '../../shared/text/redact.ts';
 import { createEventRecorder } from './event-recorder.ts';
+import { createLargeAccounts } from '../../shared/collect/large-accounts.ts';
 import { createBatches } from '../../shared/concurrency/batches.ts';
 import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
 import { createLimit } from '../../shared/concurrency/limit.ts';
@@ -70,6 +71,7 @@ export function reconcile(options: ReconcileOptions): Handler {
   const { cluster, settings, log, nonce, elapsed, yieldToOthers } = options;
   const inTurn = createLimit(batchesAtOnce);
   const shareWrites = createWriteShares(cluster, writeLimits);
+  const largeAccounts = createLargeAccounts(elapsed);
   const batches = createBatches(async (namespace, asked): Promise<Batch> => {
     const names = asked.filter((name) => name !== wholeNamespace);
     const task = { namespace, names, isWhole: names.length < asked.length };
@@ -78,7 +80,7 @@ export function reconcile(options: ReconcileOptions): Handler {
       if (elapsed() - since > maxMs) return notBegun(task);
       const { cluster: shared, leave } = shareWrites();
       const events = createEventRecorder(cluster, log, elapsed);
-      const tools = { cluster: shared, nonce, elapsed, yieldToOthers, events };
+      const tools = { cluster: shared, nonce, elapsed, yieldToOthers, events, largeAccounts };
       try {
         return { asked: names, ...(await reconcileBindings(task, settings, tools)) };
       } finally {

@@ -67,7 +67,7 @@ const maxMsWithoutWrites = 40_000;
 
 /** A run that has done nothing yet. */
 export function startRun(task: Task, settings: Settings, tools: Tools): Run {
-  const cache = createRunCache();
+  const cache = createRunCache(tools.largeAccounts);
   return {
     task,
     settings,

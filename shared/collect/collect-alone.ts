@@ -49,7 +49,7 @@ async function collectFromFewLists(
   const state = toLatest(written.map(({ metadata }) => metadata.resourceVersion));
   const [held, few, outputs] = await Promise.all([
     listHolders(cluster, namespace, written, state),
-    listSmallAccounts(cluster, namespace, accounts, state),
+    listSmallAccounts(cluster, { namespace, accounts, large: cache.largeAccounts }, state),
     listCachedOutputs(cluster, namespace, names, keys),
   ]);
   const found = toBindingsByName(held.items);

@@ -11,6 +11,7 @@ import { mapLimited } from '../concurrency/for-each-limited.ts';
 import { type BindingsByName, toBindingsByName } from './bindings-by-name.ts';
 import { readsAtOnce } from './limits.ts';
 import { mergeLists } from './merge-lists.ts';
+import type { LargeAccounts } from './large-accounts.ts';
 import type { RunCache } from './run-cache.ts';
 
 /** The service accounts under which a binding asks for a key or holds one. */
@@ -44,12 +45,12 @@ export interface Neighbours {
 export async function listByKeys(
   cluster: ClusterReads,
   namespace: string,
-  { keys, accounts }: Pick<RunCache, 'keys' | 'accounts'>,
+  { keys, accounts, largeAccounts: large }: Pick<RunCache, 'keys' | 'accounts' | 'largeAccounts'>,
 ): Promise<Neighbours> {
   const fields = [...keys].map((value): FieldQuery => ({ path: bindingFields.key, value }));
   const [listed, few] = await Promise.all([
     listBindings(cluster, namespace, fields),
-    listSmallAccounts(cluster, namespace, accounts),
+    listSmallAccounts(cluster, { namespace, accounts, large }),
   ]);
   // Later than the lists by key: a binding that has left one of these by then, with an output that stays behind, is in
   // this one.
@@ -83,19 +84,32 @@ export function mayHold(binding: Binding, keys: ReadonlySet<string>): boolean {
 const maxNeighbours = 32;
 const maxAccounts = 4;
 
+interface Accounts {
+  readonly namespace: string;
+  readonly accounts: ReadonlySet<string>;
+  /** Those that need not be read, because they are known to be large. */
+  readonly large: LargeAccounts;
+}
+
 /** All bindings of these service accounts, if they are few. */
 export async function listSmallAccounts(
   cluster: ClusterReads,
-  namespace: string,
-  accounts: ReadonlySet<string>,
+  { namespace, accounts, large }: Accounts,
   notOlderThan?: string,
 ): Promise<readonly Listed<Binding>[] | 'many'> {
-  if (accounts.size > maxAccounts) return 'many';
+  if (accounts.size > maxAccounts || [...accounts].some((account) => large.has(namespace, account)))
+    return 'many';
   const extent = { namespace, most: maxNeighbours, ...(notOlderThan !== undefined && { notOlderThan }) };
-  const fields = [...accounts].map((value) => ({ path: bindingFields.serviceAccount, value }));
-  const lists = await Promise.all(fields.map((field) => cluster.listBindings({ ...extent, field })));
-  const served = lists.map((list) => (list === 'unserved' ? throwBindingsUnserved() : list));
-  return served.every(({ isComplete }) => isComplete) ? served : 'many';
+  const lists = await Promise.all(
+    [...accounts].map(async (value) => {
+      const field = { path: bindingFields.serviceAccount, value };
+      const list = await cluster.listBindings({ ...extent, field });
+      if (list === 'unserved') return throwBindingsUnserved();
+      if (!list.isComplete) large.add(namespace, value);
+      return list;
+    }),
+  );
+  return lists.every(({ isComplete }) => isComplete) ? lists : 'many';
 }
 
 /** All bindings that ask for, or hold, any key of these service accounts. */

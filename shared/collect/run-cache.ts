@@ -1,6 +1,7 @@
 import type { Binding } from '../api/binding.ts';
 import { type Output, outputAnnotations } from '../api/cluster-spiffe-id.ts';
 import type { Cluster } from '../kube/cluster.ts';
+import { type LargeAccounts, createLargeAccounts } from './large-accounts.ts';
 import type { ReadSources } from './read-sources.ts';
 
 /**
@@ -20,6 +21,8 @@ export interface RunCache {
   readonly outputs: Map<string, SeenOutput>;
   /** Pools and objectives. */
   sources: ReadSources | undefined;
+  /** May be shared with other runs. */
+  readonly largeAccounts: LargeAccounts;
 }
 
 interface SeenOutput {
@@ -28,7 +31,7 @@ interface SeenOutput {
 }
 
 /** An empty cache. */
-export function createRunCache(): RunCache {
+export function createRunCache(largeAccounts = createLargeAccounts(() => 0)): RunCache {
   return {
     keys: new Set(),
     accounts: new Set(),
@@ -36,6 +39,7 @@ export function createRunCache(): RunCache {
     bindings: new Map(),
     outputs: new Map(),
     sources: undefined,
+    largeAccounts,
   };
 }
 
