@@ -19,7 +19,7 @@ export interface Lines {
   readonly isComplete: boolean;
 }
 
-/** A line takes about 1 kB, so these take some 25 MB of the pod's 512 MiB. docs/performance.md has the figures. */
+/** A line takes about 1 kB, so these are some 25 MB of the pod's 1 GiB; the pages of the list that is read take more. */
 const mostLines = 25_000;
 /** What a page shows of a message. Whoever may write a status can make it long. */
 const longestMessage = 1000;
