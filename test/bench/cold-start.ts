@@ -6,6 +6,7 @@
 //
 // "in a pod": the API server is found and asked as in a pod, over TLS and with the token of a service account. That
 // wants a folder of its own under /var/run, so it takes Linux with user namespaces; elsewhere this form is left out.
+// "and OTLP": the same, with spans for a receiver that answers.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -17,6 +18,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startCluster } from '@kleym/kube-api';
 import { binding, pool } from '../support/manifests.ts';
+import { startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { readDefinitions } from '../../local/crds/definitions.ts';
 import { median, say, toRatio } from './figures.ts';
 import { readCpu, untilListening } from './running-function.ts';
@@ -86,6 +88,7 @@ say(
   `${''.padEnd(36)}${['listening', 'first answer', 'processor'].map((title) => title.padStart(17)).join('')}`,
 );
 const door = await openTlsDoor(cluster.url);
+const receiver = await startOtlpReceiver();
 try {
   const kubeconfig = join(work, 'kubeconfig');
   await writeFile(kubeconfig, cluster.kubeconfig());
@@ -96,6 +99,7 @@ try {
 } finally {
   door.close();
   door.closeAllConnections();
+  await receiver.close();
   await cluster.close();
   await rm(work, { recursive: true });
 }
@@ -143,12 +147,18 @@ async function compare(
   const common = { folder: join(work, 'dist'), main: `${name}/main.mjs` };
   const floor: Form = { title: 'bare node:http', folder: import.meta.dirname, main: 'hello.mjs', env: {} };
   const pod = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(toPort(door)) };
+  const otlp = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url };
   const forms: Form[] = [
     floor,
     { title: 'unbundled', folder: root, main: `functions/${name}/main.ts`, env },
     { title: 'bundle', ...common, env },
     { title: 'bundle, compile cache', ...common, env: { ...env, NODE_COMPILE_CACHE: cache } },
-    ...(account === undefined ? [] : [{ title: 'bundle, in a pod', ...common, env: pod, account }]),
+    ...(account === undefined
+      ? []
+      : [
+          { title: 'bundle, in a pod', ...common, env: pod, account },
+          { title: 'in a pod, and OTLP', ...common, env: { ...pod, ...otlp }, account },
+        ]),
   ];
   const times = new Map<Form, Times[]>(forms.map((form) => [form, []]));
   // The first round fills the file system's cache and V8's.

@@ -13,6 +13,7 @@ import { type BundledFunctions, startBundledFunctions } from './bundled-function
 import type { AuditEvent } from './control-plane.ts';
 import { type InstalledKleym, installKleym } from './installed-kleym.ts';
 import { type KeptProcess, type KeptProcesses, openKeptProcesses } from './kept-processes.ts';
+import { startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { type KnativePrograms, provideKnativePrograms } from './knative-programs.ts';
 import { createPingSource, startPingAdapter, startReceiveAdapter } from './knative-sources.ts';
 
@@ -50,6 +51,10 @@ const { kube } = cluster;
 const here: TestNamespace = await cluster.namespace();
 const wiring: Wiring = await readWiring(['base', ...components].map((name) => join(manifestsFolder, name)));
 
+// All of them record, and send here.
+const receiver = await startOtlpReceiver();
+afterAll(() => receiver.close());
+
 const deliveries: Delivery[] = [];
 const adapters = new Map<string, KeptProcess>();
 let functions: BundledFunctions;
@@ -60,10 +65,12 @@ beforeAll(async () => {
   for (const object of readManifests(...components)) {
     if (object.kind === 'ServiceAccount' || object.apiVersion.startsWith('rbac.')) await kleym.create(object);
   }
-  functions = await startBundledFunctions(kept, async (name) => {
+  const kubeconfigFor = async (name: string) => {
     const account = findManifest(manifests, 'ServiceAccount', name);
     return account['automountServiceAccountToken'] === false ? undefined : await kubeconfigOf(name);
-  });
+  };
+  const telemetry = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url };
+  functions = await startBundledFunctions(kept, kubeconfigFor, telemetry);
   broker = await startBroker({
     wiring,
     subscribers: functions.urls,
@@ -104,7 +111,8 @@ async function startAdapter(name: string): Promise<void> {
   if (!source) throw new Error(`there is no source ${name}`);
   const namespaces = await kube.list({ apiVersion: 'v1', kind: 'Namespace' });
   const kubeconfig = await kubeconfigOf(accountOf(name));
-  const surroundings = { programs, processes: kept, kubeconfig, sink: broker?.url ?? '' };
+  const sink = broker?.url ?? '';
+  const surroundings = { programs, processes: kept, kubeconfig, sink, otlp: receiver.url };
   adapters.set(
     name,
     await startReceiveAdapter(
@@ -237,6 +245,40 @@ describe("Knative's adapter leads to ClusterSPIFFEIDs", () => {
     await here.refused('binding-a', 'InvalidRef', 'TargetPoolNotFound');
     await here.create(pool());
     await untilSelecting('binding-a', 'model-server');
+  });
+
+  test('one trace leads from the event of the adapter to the last write', async () => {
+    await here.create(pool('traced'), objective('traced', { name: 'traced' }));
+    await here.create(
+      binding('traced', {
+        poolRef: { name: 'traced' },
+        objectiveRef: { name: 'traced' },
+        serviceAccountName: 'traced',
+      }),
+    );
+    await here.ready('traced');
+    await here.edit(pool('traced'), { spec: { selector: { matchLabels: { app: 'traced-too' } } } });
+    const [server, client] = [2, 3];
+    await eventually(async () => {
+      const mapped = receiver.spans.find(
+        ({ service, kind, attributes }) =>
+          service === 'map-pool' &&
+          kind === server &&
+          attributes['kleym.object.name'] === 'traced' &&
+          attributes['kleym.bindings'] === 1,
+      );
+      const trace = receiver.spans.filter(({ traceId }) => traceId === mapped?.traceId);
+      const [sent, ...others] = trace.filter(({ parentSpanId }) => parentSpanId === '');
+      expect({ name: sent?.service, others }).toEqual({ name: 'apiserversource', others: [] });
+      const reconciled = trace.find(({ service, kind }) => service === 'reconcile' && kind === server);
+      const writes = trace.filter(
+        ({ parentSpanId, kind, name }) =>
+          parentSpanId === reconciled?.spanId && kind === client && name.startsWith('PUT '),
+      );
+      expect(writes.map(({ attributes }) => attributes['http.response.status_code'])).toEqual([
+        200, 200, 200,
+      ]);
+    });
   });
 
   test('an objective that is deleted, created and edited withdraws, restores and withdraws the identity', async () => {

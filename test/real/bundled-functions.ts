@@ -15,6 +15,7 @@ export interface BundledFunctions {
 export async function startBundledFunctions(
   kept: KeptProcesses,
   kubeconfigOf: (name: string) => Promise<string | undefined>,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<BundledFunctions> {
   const dist = join(kept.folder, 'dist');
   await provideDist(dist);
@@ -25,7 +26,7 @@ export async function startBundledFunctions(
   for (const name of names) {
     const kubeconfig = await kubeconfigOf(name);
     const settings = { HOST: '127.0.0.1', PORT: '0', KLEYM_TRUST_DOMAIN: 'example.org' };
-    const env = { ...settings, KUBECONFIG: kubeconfig ?? '' };
+    const env = { ...settings, KUBECONFIG: kubeconfig ?? '', ...more };
     processes.set(name, kept.start(name, process.execPath, [join(dist, name, 'main.mjs')], env));
   }
   const urls: Record<string, string> = {};

@@ -15,6 +15,8 @@ export interface SourceSurroundings {
   /** The path of a kubeconfig. */
   readonly kubeconfig: string;
   readonly sink: string;
+  /** Where it sends its spans; without it records none. */
+  readonly otlp?: string;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface SourceSurroundings {
 export async function startReceiveAdapter(
   source: SourceWiring,
   namespaces: readonly string[],
-  { programs, processes, kubeconfig, sink }: SourceSurroundings,
+  { programs, processes, kubeconfig, sink, otlp }: SourceSurroundings,
 ): Promise<KeptProcess> {
   return processes.start(source.name, programs.receiveAdapter, [`--kubeconfig=${kubeconfig}`], {
     NAME: source.name,
@@ -33,7 +35,7 @@ export async function startReceiveAdapter(
     K_SINK: sink,
     K_SOURCE_CONFIG: JSON.stringify(toConfig(source, namespaces)),
     K_CE_OVERRIDES: JSON.stringify({ extensions: source.extensions }),
-    ...(await commonSettings()),
+    ...(await commonSettings(otlp)),
   });
 }
 
@@ -53,9 +55,11 @@ function toConfig(source: SourceWiring, namespaces: readonly string[]): object {
 }
 
 /** Profiles are served on all interfaces, too; on a port of one's own they are in nobody's way. */
-async function commonSettings(): Promise<Record<string, string>> {
+async function commonSettings(otlp?: string): Promise<Record<string, string>> {
   const [port = 0] = await findFreePorts(1);
-  return { PROFILING_PORT: String(port), K_OBSERVABILITY_CONFIG: '{}' };
+  const tracing = { protocol: 'http/protobuf', endpoint: `${otlp}/v1/traces`, samplingRate: 1 };
+  const observability = otlp === undefined ? {} : { tracing };
+  return { PROFILING_PORT: String(port), K_OBSERVABILITY_CONFIG: JSON.stringify(observability) };
 }
 
 const pingNamespace = 'knative-eventing';
