@@ -164,7 +164,9 @@ test('one trace leads from the event of a source through the Broker to the last 
   await here.edit(pool(), { spec: { selector: { matchLabels: { app: 'traced' } } } });
   const trace = await readTrace((spans) => {
     const mapped = findWork(spans, 'map-pool');
-    const isOurs = mapped?.attributes['kleym.object.namespace'] === here.name;
+    const isOurs =
+      mapped?.attributes['kleym.object.namespace'] === here.name &&
+      mapped.attributes['cloudevents.event_type'] === 'dev.knative.apiserver.resource.update';
     const calls = spans.filter(({ service, kind }) => service === 'reconcile' && kind === client);
     return isOurs && calls.filter(({ name }) => name.startsWith('PUT ')).length === 3;
   });

@@ -265,7 +265,7 @@ describe("Knative's adapter leads to ClusterSPIFFEIDs", () => {
           service === 'map-pool' &&
           kind === server &&
           attributes['kleym.object.name'] === 'traced' &&
-          attributes['kleym.bindings'] === 1,
+          attributes['cloudevents.event_type'] === 'dev.knative.apiserver.resource.update',
       );
       const trace = receiver.spans.filter(({ traceId }) => traceId === mapped?.traceId);
       const [sent, ...others] = trace.filter(({ parentSpanId }) => parentSpanId === '');
