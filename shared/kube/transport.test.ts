@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type RequestListener, type Server, createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, type Socket, connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -38,10 +38,17 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-function clusterAt(server: string, options: { callTimeoutMs?: number; caFile?: string } = {}) {
-  const { caFile, ...rest } = options;
+function clusterAt(
+  server: string,
+  options: { callTimeoutMs?: number; caFile?: string; proxyUrl?: string } = {},
+) {
+  const { caFile, proxyUrl, ...rest } = options;
   const kubeConfig = new KubeConfig();
-  const trust = { skipTLSVerify: server.startsWith('http:'), ...(caFile === undefined ? {} : { caFile }) };
+  const trust = {
+    skipTLSVerify: server.startsWith('http:'),
+    ...(caFile !== undefined && { caFile }),
+    ...(proxyUrl !== undefined && { proxyUrl }),
+  };
   kubeConfig.loadFromClusterAndUser({ name: 'test', server, ...trust }, { name: 'test', token: 'secret' });
   return connect({ kubeConfig, ...rest });
 }
@@ -334,6 +341,34 @@ describe('TLS', () => {
     await expect(connect({ kubeConfig }).getOutput('x')).rejects.toThrow(
       /not trusted \(ERR_TLS_CERT_ALTNAME_INVALID/,
     );
+  });
+
+  it('goes through the proxy of the kubeconfig, and trusts only the server behind it', async () => {
+    const { url } = await tlsServer();
+    const asked: string[] = [];
+    const proxy = createServer().on('connect', ({ url: target = '' }, socket) => {
+      asked.push(target);
+      const [host, port] = target.split(':');
+      const onward = connectSocket({ host: host ?? '', port: Number(port) }, () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        onward.pipe(socket).pipe(onward);
+      });
+      onTestFinished(() => void onward.destroy());
+    });
+    const proxyUrl = `http://127.0.0.1:${await listen(proxy)}`;
+    expect(await clusterAt(url, { caFile: ca, proxyUrl }).getOutput('x')).toBe('absent');
+    await expect(clusterAt(url, { caFile: otherCa, proxyUrl }).getOutput('x')).rejects.toThrow(/not trusted/);
+    expect(new Set(asked)).toEqual(new Set([new URL(url).host]));
+  });
+
+  it('asks a server that is not verified over a kept connection too', async () => {
+    const { url, counts } = await tlsServer();
+    const kubeConfig = new KubeConfig();
+    kubeConfig.loadFromClusterAndUser({ name: 'c', server: url, skipTLSVerify: true }, { name: 'u' });
+    const cluster = connect({ kubeConfig });
+    expect(await cluster.getOutput('x')).toBe('absent');
+    expect(await cluster.getOutput('x')).toBe('absent');
+    expect(counts.connections).toBe(1);
   });
 
   it('uses a CA that was replaced while we run', async () => {
