@@ -77,7 +77,7 @@ export interface EventTracker {
   readonly recent: () => RecentEvents;
 }
 
-/** More than a person reads; the page of so many has about 100 kB. */
+/** More than a person reads. */
 const mostChains = 100;
 /** A changed binding has about six. A storm that follows from one event has thousands. */
 const mostSteps = 30;
@@ -145,11 +145,12 @@ function settle(tracked: Tracked, delivery: Delivery): void {
   step.attempt = attempt;
   step.status = status;
   step.tookMs = tookMs;
-  step.reason = reason === undefined ? undefined : shorten(reason, longestText);
+  step.reason = reason === undefined ? undefined : keepShort(reason);
   step.nextTryAt = waitMs === undefined ? undefined : now() + waitMs;
   if (outcome === 'will retry') waiting.set(key, step);
   else waiting.delete(key);
-  if (isGivenUp(delivery)) givenUp.unshift(step);
+  if (!isGivenUp(delivery)) return;
+  givenUp.unshift(step);
   givenUp.splice(mostGivenUp);
 }
 
@@ -206,16 +207,21 @@ function toRecent({ totals, sources, waiting, givenUp, chains }: Tracked): Recen
 /** What follows from an event has its correlation, and its own id is the correlation of the first. */
 function toChainId({ attributes }: WireEvent): string {
   const { id = '', correlationid } = attributes;
-  return toCorrelation({ id, correlationid }).correlationid ?? shorten(id, longestText);
+  return toCorrelation({ id, correlationid }).correlationid ?? keepShort(id);
+}
+
+/** A part of a long text would keep all of it in memory, so a long one is copied. */
+function keepShort(text: string): string {
+  return text.length <= longestText ? text : Buffer.from(shorten(text, longestText)).toString();
 }
 
 function toTexts({ attributes }: WireEvent): Pick<Step, 'id' | 'type' | 'source' | 'subject'> {
   const { id = '', type = '', source = '', subject = '' } = attributes;
   return {
-    id: shorten(id, longestText),
-    type: shorten(type, longestText),
-    source: shorten(source, longestText),
-    subject: shorten(subject, longestText),
+    id: keepShort(id),
+    type: keepShort(type),
+    source: keepShort(source),
+    subject: keepShort(subject),
   };
 }
 
@@ -234,7 +240,7 @@ function isGivenUp({ outcome, to }: Delivery): boolean {
 }
 
 function toState(source: string, news: WatchNews, since: number): SourceState {
-  const reason = news.kind === 'watching' ? undefined : shorten(news.reason, longestText);
+  const reason = news.kind === 'watching' ? undefined : keepShort(news.reason);
   return { source, state: news.kind, reason, since };
 }
 

@@ -33,9 +33,9 @@ export async function startFunctions(options: {
   readonly log: Logger;
   readonly port: number;
   /** Answers what is for none of them. */
-  readonly console: Hono;
+  readonly consoleApp: Hono;
 }): Promise<Functions> {
-  const { cluster, settings, log, port, console } = options;
+  const { cluster, settings, log, port, consoleApp } = options;
   const handlers: Record<string, Handler> = {
     'map-binding': mapBinding(),
     'map-pool': mapPool(cluster),
@@ -49,7 +49,7 @@ export async function startFunctions(options: {
   );
   const door = new Hono();
   for (const [name, app] of apps) door.mount(`/${name}`, app.fetch);
-  door.mount('/', console.fetch);
+  door.mount('/', consoleApp.fetch);
 
   const listening = await listen(door, { port, host: '127.0.0.1' });
   const url = `http://127.0.0.1:${listening.port}`;

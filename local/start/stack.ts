@@ -45,8 +45,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const wiring = await readWiring(toFolders(options.components ?? everyGroup));
   const tracker = createEventTracker(wiring.triggers, Date.now);
   const cluster = connect({ kubeConfig: options.kubeConfig });
-  const console = createLocalConsole({ ...options, tracker });
-  const functions = await startFunctions({ ...options, cluster, console, port: options.functionsPort });
+  const consoleApp = createLocalConsole({ ...options, tracker });
+  const functions = await startFunctions({ ...options, cluster, consoleApp, port: options.functionsPort });
   try {
     const broker = await startBroker({
       wiring,

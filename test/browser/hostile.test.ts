@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { type KubeClient, type Manifest, type Stored, toListPath, toPath } from '../support/kube-client.ts';
 import { binding, objective, pool } from '../support/manifests.ts';
+import { podManifest } from '../support/pods.ts';
 import { type TestNamespace, eventually, useCluster } from '../support/test-cluster.ts';
 import { type TextPath, listTexts, replaceText } from './replace-texts.ts';
 import { serveConsole } from './serve-console.ts';
@@ -29,7 +30,7 @@ const foreign = `img, iframe, object, embed, base, style, [style], [onerror], [o
 interface Field {
   /** Such as `binding status.conditions.*.message`. */
   readonly name: string;
-  readonly kind: 'binding' | 'output' | 'pool' | 'objective' | 'event';
+  readonly kind: 'binding' | 'output' | 'pool' | 'objective' | 'event' | 'pod';
   /** Where it is; in a list, in each item. */
   readonly paths: readonly TextPath[];
   /** With which the text begins, and the name of all that is there for it. */
@@ -40,14 +41,38 @@ test('what others write is shown as text, in whatever field they write it', asyn
   const here = await cluster.namespace();
   const fields = [...(await plant(here)), ...passBy()];
   const page = await browser.open(url);
-  const seen = await crawl(page, [...entries(here), '/']);
+  const pods = fields.map(({ mark }) => `/why?namespace=${here.name}&pod=${mark}`);
+  const seen = await crawl(page, [...entries(here), ...pods, '/']);
   expect(seen.foreign).toEqual([]);
-  const shown = fields.filter(({ mark }) => seen.text.includes(`${mark}"`)).map(({ name }) => name);
+  const shown = fields.filter(({ mark }) => isShown(mark, seen.text)).map(({ name }) => name);
   expect(shown).toEqual(expect.arrayContaining(mustBeShown));
 });
 
 /** At least these are shown, or the test would see nothing. */
-const mustBeShown = ['live type', 'live subject', 'live trigger', 'live reason', 'live source'];
+const mustBeShown = [
+  'binding status.conditions.*.reason',
+  'binding status.conditions.*.message',
+  'binding status.computedSpiffeIDs.*.spiffeID',
+  'binding status.claim.name',
+  'objective spec.poolRef.name',
+  'event reason',
+  'event note',
+  'pod spec.serviceAccountName',
+  'pod spec.nodeName',
+  'pod spec.containers.*.name',
+  'live type',
+  'live subject',
+  'live trigger',
+  'live reason',
+  'live source',
+];
+
+/** Whether one of the texts with this mark is in there; it may have been cut. */
+function isShown(mark: string, text: string): boolean {
+  return [toHostile(mark), toShortHostile(mark)].some((whole) =>
+    text.includes(whole.slice(0, mark.length + 5)),
+  );
+}
 
 /** Where a text comes with the address. */
 function entries({ name }: TestNamespace): string[] {
@@ -70,7 +95,7 @@ async function plant(here: TestNamespace): Promise<Field[]> {
   await here.ready('example');
   await eventually(async () => expect(await here.events('example')).not.toEqual([]));
   const fields: Field[] = [];
-  for (const kind of ['binding', 'output', 'pool', 'objective', 'event'] as const)
+  for (const kind of ['binding', 'output', 'pool', 'objective', 'event', 'pod'] as const)
     for (const [name, paths] of Map.groupBy(listTexts(await find(here, kind, 'example')), toFieldName))
       fields.push({ name: `${kind} ${name}`, kind, paths, mark: `f${fields.length}x` });
   for (const { mark } of fields) await here.create(...toObjects(mark));
@@ -83,12 +108,17 @@ async function plant(here: TestNamespace): Promise<Field[]> {
   return written;
 }
 
-/** A binding, its pool and its objective, all of one name. */
+/** A binding, its pool and its objective, and a pod that it is for, all of one name. */
 function toObjects(name: string): Manifest[] {
   const refs = { poolRef: { name }, objectiveRef: { name }, containerName: name };
-  return [pool(name, { app: name }), objective(name, { name }), binding(name, refs)].map((object) => ({
+  const pod = podManifest({ name, labels: { app: name }, containers: [name] });
+  return [pool(name, { app: name }), objective(name, { name }), binding(name, refs), pod].map((object) => ({
     ...object,
-    metadata: { ...object.metadata, annotations: { note: 'x' }, labels: { team: 'x' } },
+    metadata: {
+      ...object.metadata,
+      annotations: { note: 'x' },
+      labels: { ...object.metadata.labels, team: 'x' },
+    },
   }));
 }
 
@@ -116,6 +146,8 @@ async function find(here: TestNamespace, kind: Field['kind'], name: string): Pro
       return await here.get(pool(name));
     case 'objective':
       return await here.get(objective(name));
+    case 'pod':
+      return await here.get(podManifest({ name }));
     case 'output':
       return toOnly(await here.outputs(name));
     case 'event': {

@@ -2,9 +2,10 @@
 //
 //   npm run screenshots               into a new folder, which it names
 //   npm run screenshots -- FOLDER
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stateFolder } from '../../local/start/embedded.ts';
 import { start } from '../../local/start/start.ts';
 import type { BindingStatus } from '../../shared/api/binding.ts';
 import { findReady } from '../../shared/api/conditions.ts';
@@ -45,6 +46,7 @@ try {
   process.stdout.write(`${folder}\n`);
 } finally {
   await running?.stop();
+  await rm(stateFolder(Number(new URL(addressOf('API server')).port)), { recursive: true });
 }
 
 /** An address that the command has printed. */

@@ -51,7 +51,8 @@ function watch(page: Page, origin: string, trouble: string[]): void {
   page.on('pageerror', ({ message }) => note(message));
   // Chromium reports what the policy forbids as an error, and a missing page too, which a test may ask for.
   page.on('console', (message) => {
-    if (!message.text().includes('404')) note(`${message.type()} ${message.text()}`);
+    if (!/^Failed to load resource: .* 404 /.test(message.text()))
+      note(`${message.type()} ${message.text()}`);
   });
   page.on('request', (request) => {
     if (new URL(request.url()).origin !== origin) note(`asks ${request.url()}`);
