@@ -41,7 +41,13 @@ const base = readManifests('base');
 const everything = readManifests('base', ...components.map((name) => `components/${name}`));
 
 const Destination = z.object({ ref: z.object({ kind: z.enum(['Service', 'Broker']), name: z.string() }) });
-const Delivery = z.object({ timeout: z.string(), deadLetterSink: Destination.optional() });
+const Delivery = z.object({
+  retry: z.int().positive(),
+  backoffPolicy: z.string(),
+  backoffDelay: z.string(),
+  timeout: z.string(),
+  deadLetterSink: Destination.optional(),
+});
 const Broker = z.object({ metadata: z.object({ name: z.string() }), spec: z.object({ delivery: Delivery }) });
 const Trigger = z.object({
   metadata: z.object({ name: z.string() }),
@@ -435,9 +441,7 @@ describe('the Kafka component', () => {
     for (const broker of kafka.filter(({ kind }) => kind === 'Broker')) {
       expect(broker.metadata.annotations).toHaveProperty(['eventing.knative.dev/broker.class'], 'Kafka');
       const { delivery } = Broker.parse(broker).spec;
-      expect(delivery).toEqual(
-        Broker.parse(findManifest(base, 'Broker', broker.metadata.name)).spec.delivery,
-      );
+      expect(delivery).toEqual(deliveryInBase(broker.metadata.name));
     }
   });
 
@@ -450,6 +454,63 @@ describe('the Kafka component', () => {
     });
     expect(findManifest(kafka, 'Trigger', 'dead-letter-reconcile').metadata.annotations).toBeUndefined();
   });
+});
+
+describe('the NATS component', () => {
+  const nats = readManifests('base', 'components/nats-broker');
+  const channel = findManifest(nats, 'ConfigMap', 'kleym-nats-channel');
+  test.each(namesOf(nats, 'Broker'))(
+    'puts %s on the channel, and halves the delay that it doubles',
+    (name) => {
+      const broker = findManifest(nats, 'Broker', name);
+      const { delivery } = Broker.parse(broker).spec;
+      expect(broker).toMatchObject({
+        metadata: { annotations: { 'eventing.knative.dev/broker.class': 'MTChannelBasedBroker' } },
+        spec: {
+          config: { kind: 'ConfigMap', name: channel.metadata.name, namespace: channel.metadata.namespace },
+        },
+      });
+      expect({ ...delivery, backoffDelay: toSeconds(delivery.backoffDelay) * 2 }).toEqual({
+        ...deliveryInBase(name),
+        backoffDelay: toSeconds(deliveryInBase(name).backoffDelay),
+      });
+    },
+  );
+
+  test('keeps an event until its last try is over', () => {
+    const { spec } = parse((channel['data'] as Record<string, string>)['channel-template-spec'] ?? '') as {
+      spec: { stream: { config: { maxAge: string } } };
+    };
+    const minutes = Number(/^(\d+)m$/.exec(spec.stream.config.maxAge)?.[1]);
+    for (const name of namesOf(nats, 'Broker')) {
+      const { retry, timeout, backoffDelay } = deliveryInBase(name);
+      const waits = toSeconds(backoffDelay) * (2 ** retry - 1);
+      expect(minutes * 60).toBeGreaterThan((retry + 1) * toSeconds(timeout) + waits);
+    }
+  });
+});
+
+function deliveryInBase(broker: string): z.infer<typeof Delivery> {
+  return Broker.parse(findManifest(base, 'Broker', broker)).spec.delivery;
+}
+
+function toSeconds(duration: string): number {
+  return Number(/^PT([\d.]+)S$/.exec(duration)?.[1]);
+}
+
+// Without it the dispatcher of a JetStream channel ends at the first 5xx.
+test('every delivery, of every component, has retries and a back-off', () => {
+  const specs = everything
+    .filter(({ apiVersion }) => apiVersion.startsWith('eventing.knative.dev/'))
+    .map(({ spec }) => spec as { delivery?: object });
+  const deliveries = specs.flatMap(({ delivery }) => delivery ?? []);
+  expect(deliveries.length).toBeGreaterThan(brokers.length);
+  for (const delivery of deliveries)
+    expect(delivery).toMatchObject({
+      retry: expect.any(Number),
+      backoffPolicy: 'exponential',
+      backoffDelay: expect.stringMatching(/^PT/),
+    });
 });
 
 /** What the policy about content goes by. */

@@ -40,13 +40,24 @@ describe('the event that names affected bindings', () => {
     });
   });
 
-  test('has the same id for the same cause, because both may be told twice', () => {
-    expect(toBindingsAffected(affected).id).toBe(toBindingsAffected({ ...affected, bindings: [] }).id);
+  test('has the same id when it is told twice', () => {
+    const again = { ...affected, bindings: [{ namespace: 'team-a', names: ['a', 'b', 'a'] }] };
+    expect(toBindingsAffected(again).id).toBe(toBindingsAffected(affected).id);
+  });
+
+  // A Broker on JetStream drops an event whose id it has seen in the last two minutes, whatever its source.
+  test('has another id than all events that it follows from', () => {
+    const chain = ['event-1'];
+    for (let hop = 0; hop < 10; hop += 1)
+      chain.push(toBindingsAffected({ ...affected, cause: { id: chain.at(-1) ?? '' } }).id);
+    expect(new Set(chain).size).toBe(11);
   });
 
   test.each([
     ['another cause', { cause: { id: 'event-2' } }],
     ['another function', { from: 'map-objective' }],
+    ['other bindings', { bindings: [{ namespace: 'team-a', names: ['c'] }] }],
+    ['a look at whole namespaces', { isWhole: true }],
   ])('has another id for %s', (_what, other) => {
     expect(toBindingsAffected({ ...affected, ...other }).id).not.toBe(toBindingsAffected(affected).id);
   });

@@ -37,7 +37,11 @@ export interface Affected {
   readonly isWhole?: boolean;
 }
 
-/** The event that names these bindings. Its id follows from its cause, so a cause that is delivered twice has one effect. */
+/**
+ * The event that names these bindings. Its id follows from its cause and from what it says: told twice, it is one event,
+ * which a Broker may deliver once. With only the cause in it, a Broker that drops known ids would drop the answer to a
+ * second delivery even where it names other bindings.
+ */
 export function toBindingsAffected({
   from,
   cause,
@@ -46,15 +50,16 @@ export function toBindingsAffected({
 }: Affected): CloudEvent<{ bindings: BindingNames[]; isWhole?: true }> {
   const sorted = toSorted(bindings);
   const [only, ...others] = sorted;
+  const data = { bindings: sorted, ...(isWhole && { isWhole }) };
   return new CloudEvent({
     type: bindingsAffectedType,
     source: `/kleym/${from}`,
-    id: toDigest(JSON.stringify([from, cause.id])),
+    id: toDigest(JSON.stringify([from, cause.id, data])),
     ...toCorrelation(cause),
     datacontenttype: 'application/json',
     // A partitioned broker keeps the order within a key, and reconcile works on one namespace at a time.
     ...(only && others.length === 0 && { subject: only.namespace, partitionkey: only.namespace }),
-    data: { bindings: sorted, ...(isWhole && { isWhole }) },
+    data,
   });
 }
 

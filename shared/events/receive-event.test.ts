@@ -51,6 +51,15 @@ describe('binary mode', () => {
     expect(received).toMatchObject({ kind: 'done', value: { data: Buffer.from([0xff, 0]) } });
   });
 
+  // JetStream channels add these, and CloudEvents' tracing extension forbids them.
+  test('takes attributes without a value', async () => {
+    const headers = { ...attributes, 'ce-traceparent': '', 'ce-tracestate': '', 'ce-namespace': '' };
+    expect(await receive(headers)).toMatchObject({
+      kind: 'done',
+      value: { ...event, traceparent: '', tracestate: '', namespace: '' },
+    });
+  });
+
   test('takes header names in any case', async () => {
     const headers = {
       'Ce-SpecVersion': '1.0',
