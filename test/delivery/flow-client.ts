@@ -3,9 +3,11 @@ import { expect } from 'vitest';
 import { entryOf, nameIn } from './flow.ts';
 import type { Flow } from './flow.ts';
 import type { Answer, Control, Received, Sent } from './recording-subscriber.ts';
+import type { Traits } from './traits.ts';
 
 /** Brokers in operation, with a recorder as all their subscribers. */
 export interface RunningBrokers {
+  readonly traits: Traits;
   readonly brokerUrl: (broker: string) => string;
   readonly subscriberUrl: (subscriber: string) => string;
   /** POSTs JSON to a path of the recorder's; the text that it answers. */
@@ -20,6 +22,8 @@ export type OpenBrokers = (flows: readonly Flow[]) => Promise<RunningBrokers>;
 
 /** What tests do with one flow. Subscribers have the names of their Triggers, or of a dead letter sink. */
 export interface FlowClient {
+  /** In what these Brokers are different from others. */
+  readonly traits: Traits;
   readonly brokerUrl: (broker: string) => string;
   readonly subscriberUrl: (subscriber: string) => string;
   /** Says how a subscriber answers events of this id, one after the other; the last answer stays. Untold, it answers 204. */
@@ -81,6 +85,7 @@ export function createFlowClient(flow: Flow, brokers: RunningBrokers): FlowClien
     });
 
   return {
+    traits: brokers.traits,
     brokerUrl: (broker) => brokerUrl(named(broker)),
     subscriberUrl: (subscriber) => subscriberUrl(named(subscriber)),
     answers: async (subscriber, id, ...answers) =>

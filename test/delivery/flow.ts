@@ -31,13 +31,29 @@ export interface FlowTrigger {
 /** How the Brokers of a test name a subscriber in `spec.subscriber` and `deadLetterSink`. */
 export type SubscriberReference = (subscriber: string) => object;
 
+/** What a kind of Broker needs beside what a flow says. */
+export interface BrokerStyle {
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** The `spec.config` of each Broker. */
+  readonly config?: object;
+  /** What a delivery has where it says nothing else. */
+  readonly delivery?: Delivery;
+  /** A Trigger that has a delivery must name the dead letter sink of its Broker again. */
+  readonly repeatsDeadLetterSink?: boolean;
+}
+
 /** The name that something of a flow has outside of it. */
 export function nameIn({ name: flow }: Pick<Flow, 'name'>, name: string): string {
   return `${flow}-${name}`;
 }
 
 /** The Brokers and Triggers of a flow as Kubernetes objects. */
-export function renderFlow(flow: Flow, namespace: string, subscriberAt: SubscriberReference): Manifest[] {
+export function renderFlow(
+  flow: Flow,
+  namespace: string,
+  subscriberAt: SubscriberReference,
+  style: BrokerStyle = {},
+): Manifest[] {
   const toDestination = (sink: Sink): object =>
     'subscriber' in sink
       ? subscriberAt(nameIn(flow, sink.subscriber))
@@ -51,29 +67,27 @@ export function renderFlow(flow: Flow, namespace: string, subscriberAt: Subscrib
   const render = (kind: string, name: string, spec: object): Manifest => ({
     apiVersion: 'eventing.knative.dev/v1',
     kind,
-    metadata: { name: nameIn(flow, name), namespace, annotations },
+    metadata: { name: nameIn(flow, name), namespace, annotations: { ...annotations, ...style.annotations } },
     spec,
   });
-  const delivery = (given: Delivery | undefined): object =>
-    given === undefined
-      ? {}
-      : {
-          delivery: {
-            ...given,
-            ...(given.deadLetterSink && { deadLetterSink: toDestination(given.deadLetterSink) }),
-          },
-        };
+  const delivery = (given: Delivery | undefined, inherited?: Sink): object => {
+    if (given === undefined) return {};
+    const sink = given.deadLetterSink ?? (style.repeatsDeadLetterSink ? inherited : undefined);
+    const deadLetterSink = sink && { deadLetterSink: toDestination(sink) };
+    return { delivery: { ...style.delivery, ...given, ...deadLetterSink } };
+  };
   const brokers = Object.entries(flow.brokers).map(([name, spec]) =>
-    render('Broker', name, delivery(spec.delivery)),
+    render('Broker', name, { ...(style.config && { config: style.config }), ...delivery(spec.delivery) }),
   );
-  const triggers = Object.entries(flow.triggers).map(([name, spec]) =>
-    render('Trigger', name, {
-      broker: nameIn(flow, spec.broker ?? entryOf(flow)),
+  const triggers = Object.entries(flow.triggers).map(([name, spec]) => {
+    const broker = spec.broker ?? entryOf(flow);
+    return render('Trigger', name, {
+      broker: nameIn(flow, broker),
       subscriber: subscriberAt(nameIn(flow, name)),
       ...(spec.filters && { filters: spec.filters }),
-      ...delivery(spec.delivery),
-    }),
-  );
+      ...delivery(spec.delivery, flow.brokers[broker]?.delivery?.deadLetterSink),
+    });
+  });
   return [...brokers, ...triggers];
 }
 

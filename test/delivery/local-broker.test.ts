@@ -11,6 +11,7 @@ import { nameIn, renderFlow } from './flow.ts';
 import type { Manifest } from '../support/kube-client.ts';
 import type { Flow, SubscriberReference } from './flow.ts';
 import { createRecordingSubscriber } from './recording-subscriber.ts';
+import { inMemoryTraits } from './traits.ts';
 
 testDelivery(openLocalBrokers);
 
@@ -29,6 +30,7 @@ async function openLocalBrokers(flows: readonly Flow[]): Promise<RunningBrokers>
   const { origin } = new URL(broker.url);
 
   return {
+    traits: inMemoryTraits,
     brokerUrl: (name) => `${origin}/${namespace}/${name}`,
     subscriberUrl,
     askRecorder: async (path, question) => {

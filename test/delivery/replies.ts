@@ -96,16 +96,25 @@ export function describeReplies(openFlow: OpenFlow): void {
   });
 
   test('a reply is counted as one hop more; when they are used up, the event it answers is a dead letter', async () => {
-    await client().answers('f', 'round', replyOf({ id: 'round', knativebrokerttl: '200' }));
-    await client().send({ id: 'round', knativebrokerttl: '4' });
-    const [letter] = await client().received('dead', 'round');
+    await client().answers('f', 'round 1', replyOf({ id: 'round 2', knativebrokerttl: '200' }));
+    await client().answers('f', 'round 2', replyOf({ id: 'round 3', knativebrokerttl: '200' }));
+    await client().answers('f', 'round 3', replyOf({ id: 'round 4', knativebrokerttl: '200' }));
+    await client().send({ id: 'round 1', knativebrokerttl: '4' });
+    const [letter] = await client().received('dead', 'round 3');
     expect(letter?.headers).toMatchObject({
-      'ce-id': 'round',
+      'ce-id': 'round 3',
       'ce-knativeerrorcode': '400',
       'ce-knativeerrordata': '',
       'ce-knativeerrordest': client().brokerUrl('entry'),
     });
-    await client().expectReceivers('round', { f: 3, dead: 1 });
+    await client().expectReceivers('round 3', { f: 1, dead: 1 });
+    await client().expectReceivers('round 4', {});
+  });
+
+  test('a reply with the id of its event goes back too, unless the Broker knows the id', async () => {
+    await client().answers('f', 'the same', replyOf({ id: 'the same', type: 'reply' }));
+    await client().send({ id: 'the same' });
+    await client().expectReceivers('the same', client().traits.dropsKnownIds ? { f: 1 } : { f: 1, g: 1 });
   });
 
   const whole = { specversion: '1.0', id: 'incomplete', source: '/reply', type: 'reply' };

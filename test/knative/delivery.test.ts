@@ -11,6 +11,7 @@ import { startFaultProxy } from '../support/fault-proxy.ts';
 import { createKubeClient } from '../support/kube-client.ts';
 import type { KubeClient, Manifest, Stored } from '../support/kube-client.ts';
 import { eventually } from '../support/test-cluster.ts';
+import { broker } from './broker.ts';
 import { conditionOf, required } from './installed.ts';
 
 testDelivery(openKnativeBrokers);
@@ -38,9 +39,11 @@ async function openKnativeBrokers(flows: readonly Flow[]): Promise<RunningBroker
   await kube.create(namespaceObject);
   try {
     const recorder = await renderRecorder(namespace);
-    const routes = flows.flatMap((flow) => renderFlow(flow, namespace, subscriberAt));
-    for (const object of [...recorder, ...routes]) await kube.create(object);
-    await Promise.all([...recorder, ...routes].map((object) => untilReady(kube, object)));
+    const { traits, style, objects } = broker.inNamespace(namespace);
+    const routes = flows.flatMap((flow) => renderFlow(flow, namespace, subscriberAt, style));
+    const all = [...recorder, ...objects, ...routes];
+    for (const object of all) await kube.create(object);
+    await Promise.all(all.map((object) => untilReady(kube, object)));
     const [anyBroker] = await kube.list({ ...knownAs('Broker'), namespace });
     const recorderPath = `/api/v1/namespaces/${namespace}/services/${recorderName}:http/proxy`;
     const askRecorder: RunningBrokers['askRecorder'] = async (path, question) => {
@@ -57,6 +60,7 @@ async function openKnativeBrokers(flows: readonly Flow[]): Promise<RunningBroker
       return path === '/control/received' ? await ask().catch(ask) : await ask();
     };
     return {
+      traits,
       // All addresses differ in their last segment alone; so a Broker that does not exist has one too.
       brokerUrl: (broker) => (addressOf(anyBroker) ?? '').replace(/[^/]+$/, broker),
       subscriberUrl: (subscriber) =>

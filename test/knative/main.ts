@@ -16,8 +16,10 @@ It takes about half an hour: scaling to zero and the sweep have their time.
                       container; it ends with 0 where there are some, with 1 and without a word where there are none.
                       Without it nothing is asked of SPIRE. Its trust domain must be kleym.sonda.red, and its SPIRE
                       Controller Manager must act on ClusterSPIFFEIDs without a class.
+  --broker NAME       in-memory (the default) or nats. With nats, Knative's NatsJetStreamChannel must be on the cluster, and
+                      the pods of nats-server in the namespace nats-io with the label app=nats.
   --project NAME      one part only, and again for another: delivery, installation, behaviour, healing, deaths,
-                      mistakes, identity, why, doctor, senders, trace, rest, removal
+                      durable, namespaces, adapters, mistakes, identity, why, doctor, senders, trace, rest, removal
 
 The second form installs from the files of two releases alone: the version before, an upgrade, a removal, install.yaml.
   --release FOLDER    what npm run release has written
@@ -35,6 +37,7 @@ const { values, positionals } = parseArgs({
     before: { type: 'string' },
     registry: { type: 'string' },
     load: { type: 'string' },
+    broker: { type: 'string' },
     project: { type: 'string', multiple: true, default: [] },
     help: { type: 'boolean', default: false },
   },
@@ -72,12 +75,17 @@ if (values.help || environment === undefined) {
 
 /** What one of the two forms tells the tests; undefined: something is missing. */
 function toEnvironment(): Readonly<Record<string, string>> | undefined {
-  const { kubeconfig, image, svid, release, before, registry, load } = values;
+  const { kubeconfig, image, svid, broker, release, before, registry, load } = values;
   if (kubeconfig === undefined) return undefined;
   const cluster = { KUBECONFIG: kubeconfig, KLEYM_TEST_KUBECONFIG: kubeconfig };
   if (release === undefined) {
     if (image === undefined) return undefined;
-    return { ...cluster, KLEYM_TEST_IMAGE: image, ...(svid !== undefined && { KLEYM_TEST_SVID: svid }) };
+    return {
+      ...cluster,
+      KLEYM_TEST_IMAGE: image,
+      ...(svid !== undefined && { KLEYM_TEST_SVID: svid }),
+      ...(broker !== undefined && { KLEYM_TEST_BROKER: broker }),
+    };
   }
   if (!before || !registry || !load || !svid) return undefined;
   return {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { type Kustomization, manifestsFolder } from '../support/kustomization.ts';
+import { broker } from './broker.ts';
 
 /** What a platform team puts into its copy of the example. */
 export interface OverlayValues {
@@ -47,7 +48,7 @@ export async function writeOverlay({
     resources: resources.map(at),
     components: [
       ...components,
-      ...['pools-x-k8s', 'objectives-x-k8s', ...more]
+      ...['pools-x-k8s', 'objectives-x-k8s', ...broker.components, ...more]
         .filter((name) => !without.includes(name))
         .map((name) => `../../components/${name}`),
     ].map(at),
