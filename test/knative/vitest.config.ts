@@ -25,6 +25,9 @@ function installedParts(): Parts {
     },
     healing: { include: ['test/knative/healing.test.ts'] },
     deaths: { include: ['test/knative/deaths.test.ts'] },
+    durable: { include: ['test/knative/durable.test.ts'] },
+    namespaces: { include: ['test/knative/namespaces.test.ts'] },
+    adapters: { include: ['test/knative/adapters.test.ts'] },
     mistakes: { include: ['test/knative/mistakes.test.ts'] },
     ...(process.env['KLEYM_TEST_SVID'] !== undefined && {
       identity: { include: ['test/knative/identity.test.ts'] },
