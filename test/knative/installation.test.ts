@@ -11,7 +11,7 @@ const target = await openTarget();
 const { kube } = target;
 
 /** As many as the tests take that follow; made at once, because each new namespace restarts Knative's adapters. */
-const places = 130;
+const places = 140;
 const home = 'kleym-test-first';
 
 beforeAll(async () => {
