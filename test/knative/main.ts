@@ -6,7 +6,7 @@ const help = `npm run test:knative -- --kubeconfig FILE --image NAME:TAG [option
 npm run test:knative -- --kubeconfig FILE --release FOLDER --before FOLDER --registry NAME --load COMMAND --svid COMMAND
 
 Installs kleym on a Knative cluster as docs/install.md says, proves that it works there, and removes it again.
-It takes about half an hour: scaling to zero and the sweep have their time.
+It takes about an hour: scaling to zero and the sweep have their time.
 
   --kubeconfig FILE   of a cluster with Knative Serving and Eventing, for an administrator. kleym must not be on it.
                       Function pods, Knative's dispatchers and adapters are killed on purpose, and its sender
