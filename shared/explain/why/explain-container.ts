@@ -60,17 +60,28 @@ export function failuresOf({ steps }: Pick<Explanation, 'steps'>): readonly Step
   return steps.filter(({ holds }) => !holds);
 }
 
+/** What may be wrong although the container has everything that the binding asks for. */
+const besideSelectors: ReadonlySet<Step['kind']> = new Set(['pod', 'binding', 'output', 'class', 'spire']);
+
 /**
  * How many things are between the container and the identity. Another namespace counts for most. A label
  * that differs counts for more than another fault: its labels say of which pool a pod is, while service accounts and
  * container names are often the same in all of a namespace. So does a pool that is not there: nobody knows for whom it was.
+ * Nearest is the binding that asks for this container, and has no identity to give.
  */
 export function distanceOf(explanation: Explanation): number {
   const failures = failuresOf(explanation);
   const isElsewhere = failures.some(({ kind }) => kind === 'namespace');
   const isVague = !explanation.steps.some(({ kind }) => kind === 'podLabel');
   const isOfOthers = failures.some(({ kind }) => kind === 'podLabel');
-  return failures.length + (isElsewhere ? 2 : 0) + (isVague ? 1.5 : 0) + (isOfOthers ? 1.25 : 0);
+  const isMeant = !isVague && failures.every(({ kind }) => besideSelectors.has(kind));
+  return (
+    failures.length +
+    (isElsewhere ? 2 : 0) +
+    (isVague ? 1.5 : 0) +
+    (isOfOthers ? 1.25 : 0) -
+    (isMeant ? 1.5 : 0)
+  );
 }
 
 function toSelectorStep(check: Check, view: BindingView, { images }: RunningContainer): Step {

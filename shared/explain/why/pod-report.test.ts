@@ -110,6 +110,15 @@ describe('the nearest miss comes first', () => {
     expect(summary).toContain('nearest is chat: container name');
   });
 
+  test('the binding that asks for just this container, although it is refused and others only have other containers', () => {
+    const refused = createBinding({ ...perObjective, objectiveRef: { name: 'nowhere' } }, 'z');
+    const others = ['maim', 'mair'].map((containerName) =>
+      ready(createBinding({ ...perObjective, containerName }, containerName)),
+    );
+    const { summary } = explain([...others, refused]);
+    expect(summary).toContain('nearest is z: binding z has no identity to give: TargetObjectiveNotFound');
+  });
+
   test('of several faults the first is told, and how many others there are', () => {
     const { summary } = explain([chat], { serviceAccountName: 'x', nodeName: null });
     expect(summary).toContain('service account "x" ≠ "inference-sa" (and 1 more below). To change it: run');
