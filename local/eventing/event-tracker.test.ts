@@ -1,7 +1,7 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { CloudEvent } from 'cloudevents';
 import { expect, onTestFinished, test } from 'vitest';
-import { startBroker } from './broker.ts';
+import { type Delivery, startBroker } from './broker.ts';
 import { createEventTracker } from './event-tracker.ts';
 import type { TriggerWiring } from './wiring.ts';
 
@@ -149,6 +149,29 @@ test('what ends well waits no more; what is given up is kept, and its dead lette
     waiting: [],
     givenUp: [{ id: 'dead', to: 'map', state: 'dead lettered', attempt: 3, status: 503 }],
     totals: { events: 3, underWay: 0, deadLettered: 1, lost: 0 },
+  });
+});
+
+test('a dead letter that waits for its next try is under way, too', () => {
+  const tracker = createEventTracker([], () => now);
+  const letter: Delivery = {
+    event: { attributes: { id: 'e1', source: 's', type: 't' }, body: new Uint8Array() },
+    trigger: 'to-map',
+    to: 'dead letter sink',
+    status: 429,
+    attempt: 1,
+    tookMs: 1,
+    outcome: 'will retry',
+    waitMs: 500,
+  };
+  tracker.onAccepted(letter.event, ['to-map']);
+  tracker.onDelivery({ ...letter, to: 'subscriber', outcome: 'dead lettered' });
+  tracker.onDelivery(letter);
+  expect(tracker.recent()).toMatchObject({ waiting: [{ status: 429 }], totals: { underWay: 1 } });
+  tracker.onDelivery({ ...letter, status: 202, outcome: 'delivered' });
+  expect(tracker.recent()).toMatchObject({
+    waiting: [],
+    totals: { underWay: 0, deadLettered: 1, answered: 0 },
   });
 });
 

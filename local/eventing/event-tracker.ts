@@ -228,7 +228,7 @@ function toTexts({ attributes }: WireEvent): Pick<Step, 'id' | 'type' | 'source'
 function count(totals: Mutable<Totals>, delivery: Delivery): void {
   const { outcome, to } = delivery;
   if (outcome === 'will retry') totals.failedTries += 1;
-  else if (to === 'subscriber') totals.underWay -= 1;
+  else if (outcome !== 'dead lettered') totals.underWay -= 1; // what becomes a dead letter is still under way
   if (to === 'subscriber' && (outcome === 'delivered' || outcome === 'replied')) totals.answered += 1;
   if (outcome === 'dead lettered') totals.deadLettered += 1;
   else if (isGivenUp(delivery)) totals.lost += 1;
