@@ -5,7 +5,7 @@ const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
 
 /** Starts the Chromium that is installed; nothing is downloaded. */
 export async function launchBrowser(): Promise<Browser> {
-  const executablePath = process.env['KLEYM_CHROMIUM'] ?? places.find((place) => existsSync(place));
+  const executablePath = process.env['KLEYM_CHROMIUM'] || places.find((place) => existsSync(place));
   if (executablePath === undefined)
     throw new Error(
       `found no Chromium at ${places.join(', ')}: install it (Debian: apt-get install chromium), or say where it is with KLEYM_CHROMIUM`,
