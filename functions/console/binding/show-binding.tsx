@@ -10,6 +10,9 @@ import { show, showProblem } from '../page/show.tsx';
 import { type Site, toConfigured } from '../site.ts';
 import { BindingPage } from './binding-page.tsx';
 
+// To compare 25,000 long names takes a second, in which nobody else is answered.
+const mostCompared = 1000;
+
 /** All about one binding. */
 export async function showBinding(c: Context, site: Site): Promise<Response> {
   const { namespace = '', name = '' } = c.req.param() as { namespace?: string; name?: string };
@@ -19,7 +22,7 @@ export async function showBinding(c: Context, site: Site): Promise<Response> {
   const names = lines.filter((line) => line.namespace === namespace).map((line) => line.name);
   return showProblem(c, site.frame, 404, {
     title: 'Not found',
-    message: `There is no such InferenceIdentityBinding${toSuggestion(name, names)}`,
+    message: `There is no such InferenceIdentityBinding${toSuggestion(name, names.slice(0, mostCompared))}`,
   });
 }
 
