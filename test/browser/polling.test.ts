@@ -1,10 +1,12 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { binding } from '../support/manifests.ts';
 import { useCluster } from '../support/test-cluster.ts';
 import { serveConsole } from './serve-console.ts';
 import { useBrowser } from './use-browser.ts';
 
-const { url } = await serveConsole(await useCluster());
+const cluster = await useCluster();
+const { url } = await serveConsole(cluster);
 const browser = await useBrowser();
 
 /** The overview, whose clock the test moves, and what the console answers to it from now on. */
@@ -47,4 +49,26 @@ test('a page that nobody sees asks nothing; who comes back sees at once what is 
   expect(answers).toEqual([]);
   await setHidden(page, false);
   await expect.poll(() => answers).toEqual([200]);
+});
+
+test('a page with a form that is not sent yet does not ask; once it is as it was, it does', async () => {
+  const here = await cluster.namespace();
+  const page = await browser.open(url, { stopClock: true });
+  await page.goto(`${url}/why?namespace=${here.name}&container=main`);
+  await page.getByText('there is none in namespace').waitFor();
+  await here.create(binding());
+  const labels = page.getByLabel('Labels');
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(request.method()));
+
+  await labels.fill('app=model-server');
+  await labels.blur();
+  await page.clock.runFor(30_000);
+  expect(await labels.inputValue()).toBe('app=model-server');
+  expect(asked).toEqual([]);
+
+  await labels.fill('');
+  await labels.blur();
+  await page.clock.runFor(30_000);
+  await page.getByText('nearest is binding-a').waitFor();
 });

@@ -40,7 +40,10 @@ async function look() {
 function isBusy() {
   const { activeElement } = document;
   const isWriting = activeElement?.matches('main input, main textarea, main select') ?? false;
-  return isWriting || !(getSelection()?.isCollapsed ?? true);
+  const isUnsent = [...document.querySelectorAll('main input')].some(
+    ({ value, defaultValue }) => value !== defaultValue,
+  );
+  return isWriting || isUnsent || !(getSelection()?.isCollapsed ?? true);
 }
 
 function take(page) {
