@@ -38,6 +38,7 @@ export function parseQuestion(fields: Fields): Question {
   if (pod !== '') return { kind: 'pod', namespace, name: pod, ...(container !== '' && { container }) };
   const labels = parseLabels(fields.labels);
   if (typeof labels === 'string') return invalid(labels);
+  if (container === '') return invalid('container is "": expected the name of a container of the pod');
   return {
     kind: 'described',
     namespace,

@@ -34,6 +34,7 @@ describe('the form', () => {
   test.each([
     [{ container: 'chat' }, 'namespace is "": expected the name of a namespace'],
     [{ namespace: 'Team A' }, 'namespace is "Team A": expected the name of a namespace'],
+    [{ namespace: 'team-a' }, 'container is "": expected the name of a container of the pod'],
     [{ namespace: 'team-a', labels: 'app' }, 'labels has "app": expected key=value'],
     [{ namespace: 'team-a', labels: 'a=b=c' }, 'labels has "a=b=c": expected key=value'],
     [{ namespace: 'team-a', labels: '__proto__=x' }, 'labels has "__proto__=x": expected key=value'],
