@@ -11,7 +11,7 @@ const foundWords = { yes: 'found', no: 'not there', 'not served': 'not served' }
 /** What the binding refers to, and where that was looked for. */
 export function SourceFacts({ report: { bindingRef, resolvedInput } }: FactsProps) {
   const { namespace, mode, poolRef, objectiveRef } = bindingRef;
-  const { containerName, containerImage, podLabels = {}, groups = [] } = resolvedInput;
+  const { serviceAccountName, containerName, containerImage, podLabels = {}, groups = [] } = resolvedInput;
   const labels = Object.entries(podLabels).map(([key, value]) => `${key}=${value}`);
   return (
     <section aria-labelledby="asks">
@@ -23,6 +23,7 @@ export function SourceFacts({ report: { bindingRef, resolvedInput } }: FactsProp
           <a href={toNamespacePath(namespace, { pool: poolRef?.name })}>{poolRef?.name}</a>
         </dd>
         <Fact name="InferenceObjective">{objectiveRef?.name}</Fact>
+        <Fact name="Service account">{serviceAccountName}</Fact>
         <Fact name="Container">{containerName}</Fact>
         <Fact name="Image">{containerImage}</Fact>
         <Fact name="Pod labels">{labels.join(', ')}</Fact>

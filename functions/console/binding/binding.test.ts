@@ -74,6 +74,7 @@ k8s:container-name:main
 k8s:ns:team-a
 k8s:pod-label:app:model-server
 k8s:sa:inference-sa`);
+    expect(words).toContain('Service account\ninference-sa\nContainer\nmain');
     expect(words).toContain('InferencePool in inference.networking.k8s.io\nfound');
     expect(words).toContain(`Name\n${name}`);
     expect(words).toContain('In the cluster\nnone');

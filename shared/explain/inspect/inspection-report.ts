@@ -97,6 +97,7 @@ export interface InspectionReport {
     readonly objectiveRef?: ObjectRef;
     readonly servedGVKs?: readonly ObjectRef[];
     readonly poolSelector?: unknown;
+    readonly serviceAccountName?: string;
     readonly containerName?: string;
     readonly containerImage?: string;
     readonly podLabels?: PodLabels;
@@ -381,6 +382,7 @@ function toResolvedInput(
       poolSelector: { matchLabels: labels.ofPool },
       selectorProvenance: toProvenance(identity.selectors, labels.own),
     }),
+    serviceAccountName: spec.serviceAccountName,
     ...(spec.containerName !== undefined && { containerName: spec.containerName }),
     ...(spec.containerImage !== undefined && { containerImage: spec.containerImage }),
     ...(spec.podLabels !== undefined && { podLabels: spec.podLabels }),
