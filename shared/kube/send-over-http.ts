@@ -53,10 +53,13 @@ export async function sendOverHttp(
   });
   // Once the answer has begun, its body reports the error.
   outgoing.on('error', () => undefined);
+  // From now on, because the connection may be lost as soon as it is there.
+  const answered = once(outgoing, 'response');
+  answered.catch(() => undefined);
   giveUpOn(signal, outgoing);
   await untilConnected(outgoing);
   leave(outgoing, body, checkInTime);
-  const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
+  const [incoming] = (await answered) as [IncomingMessage];
   return { status: incoming.statusCode ?? 0, headers: toHeaders(incoming.headers), body: incoming };
 }
 
