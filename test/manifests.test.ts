@@ -477,11 +477,17 @@ describe('the NATS component', () => {
     },
   );
 
+  const { spec } = parse((channel['data'] as Record<string, string>)['channel-template-spec'] ?? '') as {
+    spec: { stream: { config: { maxAge: string; retention: string; discard: string } } };
+  };
+  const { maxAge, retention, discard } = spec.stream.config;
+
+  test('takes the tick of the sweep when it is full of events that were delivered', () => {
+    expect([retention, discard]).toEqual(['Limits', 'Old']);
+  });
+
   test('keeps an event until its last try is over', () => {
-    const { spec } = parse((channel['data'] as Record<string, string>)['channel-template-spec'] ?? '') as {
-      spec: { stream: { config: { maxAge: string } } };
-    };
-    const minutes = Number(/^(\d+)m$/.exec(spec.stream.config.maxAge)?.[1]);
+    const minutes = Number(/^(\d+)m$/.exec(maxAge)?.[1]);
     for (const name of namesOf(nats, 'Broker')) {
       const { retry, timeout, backoffDelay } = deliveryInBase(name);
       const waits = toSeconds(backoffDelay) * (2 ** retry - 1);
