@@ -43,6 +43,12 @@ describe('a binding', () => {
     ['no pool', { serviceAccountName: account }, account, /^poolRef: /],
     ['a mode that there is not', { ...poolOnly, mode: 'PerPod' }, account, /^mode: /],
     ['a field that we do not know', { ...poolOnly, nodeLabels: {} }, account, /nodeLabels/],
+    [
+      'a field of a reference that we do not know',
+      { ...poolOnly, poolRef: { ...poolOnly.poolRef, namespace: 'other' } },
+      account,
+      /^poolRef: .*"namespace"/,
+    ],
     ['words that are ours', { ...poolOnly, unreadable: 'yes' }, account, /^Unrecognized key: "unreadable"$/],
     ['a number for a container', { ...poolOnly, containerName: 1 }, account, /^containerName: /],
     ['a number for a pod label', { ...poolOnly, podLabels: { role: 1 } }, account, /^podLabels: /],

@@ -37,7 +37,7 @@ export type BindingField = (typeof bindingFields)[keyof typeof bindingFields];
 export const Mode = z.enum(['PoolOnly', 'PerObjective']);
 export type Mode = z.infer<typeof Mode>;
 
-const Reference = z.object({ name: z.string(), group: z.string().optional() });
+const Reference = z.strictObject({ name: z.string(), group: z.string().optional() });
 export type Reference = z.infer<typeof Reference>;
 
 /** What the user asks for. Admission checks more than this schema, and the functions check it again. */
