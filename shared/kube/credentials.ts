@@ -40,8 +40,19 @@ async function read(kubeConfig: KubeConfig): Promise<Credentials> {
     ...(servername !== undefined && { servername }),
     ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
     // The library's own agents keep no connection. Only its way through a proxy is wanted.
-    ...(kubeConfig.getCurrentCluster()?.proxyUrl !== undefined && { agent }),
+    ...(kubeConfig.getCurrentCluster()?.proxyUrl !== undefined && {
+      agent: renewCertificates(agent, { ca, cert, key }),
+    }),
   };
+}
+
+/** The library makes one agent, with the certificates of that time, and an agent's go before those of a request. */
+function renewCertificates(
+  agent: RequestOptions['agent'],
+  certificates: Pick<RequestOptions, 'ca' | 'cert' | 'key'>,
+): RequestOptions['agent'] {
+  if (typeof agent === 'object' && 'options' in agent) Object.assign(Object(agent.options), certificates);
+  return agent;
 }
 
 function toBasicAuthorization({ auth }: RequestOptions): Record<string, string> {

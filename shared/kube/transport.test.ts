@@ -311,6 +311,21 @@ async function tlsServer() {
   return { url: `https://127.0.0.1:${await listen(server)}`, counts };
 }
 
+/** An HTTP proxy, and where it was asked to connect to. */
+async function connectProxy() {
+  const asked: string[] = [];
+  const proxy = createServer().on('connect', ({ url: target = '' }, socket) => {
+    asked.push(target);
+    const [host, port] = target.split(':');
+    const onward = connectSocket({ host: host ?? '', port: Number(port) }, () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      onward.pipe(socket).pipe(onward);
+    });
+    onTestFinished(() => void onward.destroy());
+  });
+  return { proxyUrl: `http://127.0.0.1:${await listen(proxy)}`, asked };
+}
+
 describe('TLS', () => {
   it("trusts the cluster's CA", async () => {
     const { url } = await tlsServer();
@@ -345,17 +360,7 @@ describe('TLS', () => {
 
   it('goes through the proxy of the kubeconfig, and trusts only the server behind it', async () => {
     const { url } = await tlsServer();
-    const asked: string[] = [];
-    const proxy = createServer().on('connect', ({ url: target = '' }, socket) => {
-      asked.push(target);
-      const [host, port] = target.split(':');
-      const onward = connectSocket({ host: host ?? '', port: Number(port) }, () => {
-        socket.write('HTTP/1.1 200 OK\r\n\r\n');
-        onward.pipe(socket).pipe(onward);
-      });
-      onTestFinished(() => void onward.destroy());
-    });
-    const proxyUrl = `http://127.0.0.1:${await listen(proxy)}`;
+    const { proxyUrl, asked } = await connectProxy();
     expect(await clusterAt(url, { caFile: ca, proxyUrl }).getOutput('x')).toBe('absent');
     await expect(clusterAt(url, { caFile: otherCa, proxyUrl }).getOutput('x')).rejects.toThrow(/not trusted/);
     expect(new Set(asked)).toEqual(new Set([new URL(url).host]));
@@ -371,13 +376,14 @@ describe('TLS', () => {
     expect(counts.connections).toBe(1);
   });
 
-  it('uses a CA that was replaced while we run', async () => {
+  it.each(['directly', 'through a proxy'])('uses a CA that was replaced while we run, %s', async (way) => {
     const { url } = await tlsServer();
     const folder = await mkdtemp(join(tmpdir(), 'kleym-ca-'));
     onTestFinished(() => rm(folder, { recursive: true }));
     const caFile = join(folder, 'ca.crt');
     await writeFile(caFile, await readFile(otherCa));
-    const cluster = clusterAt(url, { caFile });
+    const { proxyUrl } = await connectProxy();
+    const cluster = clusterAt(url, { caFile, ...(way === 'through a proxy' && { proxyUrl }) });
     await expect(cluster.getOutput('x')).rejects.toThrow(UncertainError);
     await writeFile(caFile, await readFile(ca));
     expect(await cluster.getOutput('x')).toBe('absent');
