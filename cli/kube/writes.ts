@@ -1,8 +1,8 @@
 import type { Resource } from '../../shared/api/object-meta.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
+import { toPath } from '../../shared/kube/addresses.ts';
 import { toAccepted } from '../../shared/kube/api-answers.ts';
 import type { Transport } from '../../shared/kube/transport.ts';
-import { toResourcePath } from '../../shared/kube/resource-path.ts';
 
 /** The two writes that a trial makes. Each throws where it is refused. */
 export interface Writes {
@@ -15,13 +15,13 @@ export interface Writes {
 export function createWrites(transport: Transport): Writes {
   return {
     create: async (resource, { namespace }, object) => {
-      const path = toResourcePath(resource, namespace);
+      const path = toPath({ resource, namespace });
       const body = { type: 'application/json', content: object };
       const written = toAccepted(await transport.write({ method: 'POST', path, body }));
       if (written.kind === 'rejected') throw new UncertainError(`POST ${path}: ${written.message}`);
     },
     remove: async (resource, { namespace, name }) => {
-      const path = `${toResourcePath(resource, namespace)}/${encodeURIComponent(name)}`;
+      const path = toPath({ resource, namespace, name });
       const written = toAccepted(await transport.write({ method: 'DELETE', path }));
       if (written.kind === 'rejected') throw new UncertainError(`DELETE ${path}: ${written.message}`);
     },

@@ -4,7 +4,7 @@ import { shorten } from '../text/shorten.ts';
 /** Where an object, or with no name a list, is found. */
 export interface Address {
   readonly resource: Resource;
-  readonly namespace?: string;
+  readonly namespace?: string | undefined;
   readonly name?: string;
   readonly subresource?: 'status';
 }

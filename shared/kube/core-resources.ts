@@ -1,6 +1,6 @@
 import type { Resource } from '../api/object-meta.ts';
 
-/** Kinds of Kubernetes itself, which the command reads. */
+/** Kinds of Kubernetes itself. */
 export const podResource = core('Pod', 'pods');
 export const namespaceResource = core('Namespace', 'namespaces');
 export const configMapResource = core('ConfigMap', 'configmaps');

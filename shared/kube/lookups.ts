@@ -1,11 +1,10 @@
 import type { z } from 'zod';
 import type { Resource } from '../api/object-meta.ts';
-import { isPathSegment } from './addresses.ts';
+import { isPathSegment, toPath } from './addresses.ts';
 import { decode, toFound, toUncertain } from './api-answers.ts';
 import type { PartialList } from './cluster.ts';
 import { listPages } from './list-pages.ts';
 import type { Transport } from './transport.ts';
-import { toResourcePath } from './resource-path.ts';
 
 /** What to list, and by what it is selected. */
 interface Listing {
@@ -45,7 +44,7 @@ export function createLookups(transport: Transport): Lookups {
       ...(labels !== undefined && { labelSelector: labels }),
       ...(fields !== undefined && { fieldSelector: fields }),
     };
-    const path = toResourcePath(resource, namespace);
+    const path = toPath({ resource, namespace });
     const paged = await listPages(transport, { path, query, most }, schema);
     if (paged.kind === 'listed') return paged.listed;
     if (paged.answer.status === 404) return 'unserved';
@@ -60,7 +59,7 @@ export function createLookups(transport: Transport): Lookups {
     },
     get: async (resource, { namespace, name }, schema) => {
       if (!isPathSegment(name)) return 'absent';
-      const path = `${toResourcePath(resource, namespace)}/${encodeURIComponent(name)}`;
+      const path = toPath({ resource, namespace, name });
       const found = toFound(schema, name, await transport.read({ method: 'GET', path }));
       return found === 'elsewhere' ? 'absent' : found;
     },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ObjectMeta, type Resource } from '../api/object-meta.ts';
+import { ObjectMeta } from '../api/object-meta.ts';
 import {
   type SweepReport,
   parseSweepReport,
@@ -8,17 +8,11 @@ import {
   toSweepReportData,
 } from '../api/sweep-report.ts';
 import { StringMap } from '../api/strings.ts';
+import { configMapResource } from './core-resources.ts';
 import type { StoredSweepReport, WriteTarget } from './cluster.ts';
 
-const configMaps = {
-  group: '',
-  version: 'v1',
-  kind: 'ConfigMap',
-  plural: 'configmaps',
-} as const satisfies Resource;
-
 /** Where the report of the sweep is kept. */
-export const sweepReportAddress = { resource: configMaps, ...sweepReportName } as const;
+export const sweepReportAddress = { resource: configMapResource, ...sweepReportName } as const;
 
 const StoredMap = z.looseObject({ metadata: ObjectMeta, data: StringMap.optional().catch(undefined) });
 
