@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
@@ -48,6 +48,14 @@ function toText(objects: readonly object[]): string {
 test('an overlay that is filled in is well, and no cluster is asked', async () => {
   expect(await troublesOf({})).toEqual([]);
   expect(command.asked).toEqual([]);
+});
+
+test('an overlay that is open in Emacs, whose lock is a link to nowhere', async () => {
+  const folder = await writeOverlay(right);
+  folders.push(folder);
+  await symlink('somebody@host.1:1', join(folder, '.#config.env'));
+  const { problem, exitCode } = await command.runWords(['doctor', '--overlay', folder]);
+  expect({ problem, exitCode }).toEqual({ problem: '', exitCode: 0 });
 });
 
 test('of the example each placeholder is found, where it stands', async () => {

@@ -18,9 +18,10 @@ export async function readOverlay(path: string, { stdin, kustomize }: Tools): Pr
     return { manifests: parse(texts), texts };
   }
   const text = await kustomize(path);
-  const names = await readdir(path);
-  const own = names.filter((name) => /\.(ya?ml|json|env|properties)$/.test(name)).toSorted();
-  const files = own.map((name) => join(path, name));
+  const entries = await readdir(path, { withFileTypes: true });
+  // Editors put links beside a file that lead nowhere.
+  const own = entries.filter((one) => one.isFile() && /\.(ya?ml|json|env|properties)$/.test(one.name));
+  const files = own.map(({ name }) => join(path, name)).toSorted();
   return {
     manifests: parse([{ file: `kustomize ${path}`, text }]),
     texts: await readFiles(files, false, stdin),
