@@ -57,7 +57,7 @@ export const reasons = {
   TargetPoolNotFound: {
     on: 'InvalidRef',
     meaning: 'there is no such pool in this namespace',
-    remedy: 'create it, or correct `poolRef`',
+    remedy: 'create the pool, or correct `poolRef`',
   },
   AmbiguousPoolRef: {
     on: 'InvalidRef',
@@ -78,7 +78,7 @@ export const reasons = {
   TargetObjectiveNotFound: {
     on: 'InvalidRef',
     meaning: 'there is no such objective in this namespace',
-    remedy: 'create it, or correct `objectiveRef`',
+    remedy: 'create the objective, or correct `objectiveRef`',
   },
   AmbiguousObjectiveRef: {
     on: 'InvalidRef',
