@@ -1,6 +1,6 @@
 import type { Child } from 'hono/jsx';
 import { toBindingPath } from '../../functions/console/links.ts';
-import { Wide } from '../../functions/console/page/parts.tsx';
+import { Columns, Wide } from '../../functions/console/page/parts.tsx';
 import { type Frame, Shell } from '../../functions/console/page/shell.tsx';
 import type { State } from '../../functions/console/state.ts';
 import type { Chain, RecentEvents, Step, Totals } from '../eventing/event-tracker.ts';
@@ -164,16 +164,7 @@ function Passages({ label, children }: { readonly label: string; readonly childr
   return (
     <Wide label={label}>
       <table class="passages">
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            <th scope="col">Event</th>
-            <th scope="col">Function</th>
-            <th scope="col">Answer</th>
-            <th scope="col">Took</th>
-            <th scope="col">Tries</th>
-          </tr>
-        </thead>
+        <Columns names={['Time', 'Event', 'Function', 'Answer', 'Took', 'Tries']} />
         {children}
       </table>
     </Wide>

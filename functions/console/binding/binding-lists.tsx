@@ -2,7 +2,7 @@ import type { Peer } from '../../../shared/api/binding.ts';
 import type { Condition } from '../../../shared/api/conditions.ts';
 import type { InspectionReport } from '../../../shared/explain/inspect/inspection-report.ts';
 import { toBindingPath } from '../links.ts';
-import { StateMark, Time, Wide } from '../page/parts.tsx';
+import { Columns, StateMark, Time, Wide } from '../page/parts.tsx';
 import type { State } from '../state.ts';
 
 /** The conditions; of what is as it should be the name is enough. */
@@ -11,14 +11,7 @@ export function Conditions({ conditions }: { readonly conditions: readonly Condi
   return (
     <Wide label="Conditions">
       <table>
-        <thead>
-          <tr>
-            <th scope="col">Condition</th>
-            <th scope="col">Reason</th>
-            <th scope="col">Message</th>
-            <th scope="col">Since</th>
-          </tr>
-        </thead>
+        <Columns names={['Condition', 'Reason', 'Message', 'Since']} />
         <tbody>
           {conditions.map((condition) => (
             <tr>
@@ -111,14 +104,7 @@ export function Events({ events }: { readonly events: InspectionReport['events']
       {events === undefined || events.length === 0 ? null : (
         <Wide label="Events">
           <table>
-            <thead>
-              <tr>
-                <th scope="col">Time</th>
-                <th scope="col">Type</th>
-                <th scope="col">Reason</th>
-                <th scope="col">Message</th>
-              </tr>
-            </thead>
+            <Columns names={['Time', 'Type', 'Reason', 'Message']} />
             <tbody>
               {events
                 .toReversed()

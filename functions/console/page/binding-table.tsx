@@ -1,7 +1,7 @@
 import type { BindingLine } from '../../../shared/explain/status/binding-line.ts';
 import { toBindingPath, toNamespacePath } from '../links.ts';
 import { toState } from '../state.ts';
-import { StateMark, Wide } from './parts.tsx';
+import { Columns, StateMark, Wide } from './parts.tsx';
 
 interface BindingTableProps {
   readonly label: string;
@@ -15,15 +15,7 @@ export function BindingTable({ label, lines, withNamespace = false }: BindingTab
   return (
     <Wide label={label}>
       <table class="bindings">
-        <thead>
-          <tr>
-            <th scope="col">Binding</th>
-            <th scope="col">State</th>
-            <th scope="col">Pool</th>
-            <th scope="col">Objective</th>
-            <th scope="col">SPIFFE ID, or why there is none</th>
-          </tr>
-        </thead>
+        <Columns names={['Binding', 'State', 'Pool', 'Objective', 'SPIFFE ID, or why there is none']} />
         <tbody>
           {lines.map((line) => (
             <Row line={line} withNamespace={withNamespace} />

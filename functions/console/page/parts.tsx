@@ -73,6 +73,19 @@ export function Wide({ label, children }: { readonly label: string; readonly chi
   );
 }
 
+/** The head of a table that has a name for each column. */
+export function Columns({ names }: { readonly names: readonly string[] }) {
+  return (
+    <thead>
+      <tr>
+        {names.map((name) => (
+          <th scope="col">{name}</th>
+        ))}
+      </tr>
+    </thead>
+  );
+}
+
 /** A time of the API server, as it is. */
 export function Time({ at }: { readonly at: string }) {
   const words = at.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC');
