@@ -1,5 +1,5 @@
 import { toCorrelation } from '../../shared/events/correlation.ts';
-import { shorten } from '../../shared/text/shorten.ts';
+import { keepShort } from '../../shared/text/keep-short.ts';
 import type { Delivery, DeliveryOutcome } from './broker.ts';
 import type { SourceNews } from './sources.ts';
 import type { WatchNews } from './watch-resource.ts';
@@ -145,7 +145,7 @@ function settle(tracked: Tracked, delivery: Delivery): void {
   step.attempt = attempt;
   step.status = status;
   step.tookMs = tookMs;
-  step.reason = reason === undefined ? undefined : keepShort(reason);
+  step.reason = reason === undefined ? undefined : keepShort(reason, longestText);
   step.nextTryAt = waitMs === undefined ? undefined : now() + waitMs;
   if (outcome === 'will retry') waiting.set(key, step);
   else waiting.delete(key);
@@ -207,21 +207,16 @@ function toRecent({ totals, sources, waiting, givenUp, chains }: Tracked): Recen
 /** What follows from an event has its correlation, and its own id is the correlation of the first. */
 function toChainId({ attributes }: WireEvent): string {
   const { id = '', correlationid } = attributes;
-  return toCorrelation({ id, correlationid }).correlationid ?? keepShort(id);
-}
-
-/** A part of a long text would keep all of it in memory, so a long one is copied. */
-function keepShort(text: string): string {
-  return text.length <= longestText ? text : Buffer.from(shorten(text, longestText)).toString();
+  return toCorrelation({ id, correlationid }).correlationid ?? keepShort(id, longestText);
 }
 
 function toTexts({ attributes }: WireEvent): Pick<Step, 'id' | 'type' | 'source' | 'subject'> {
   const { id = '', type = '', source = '', subject = '' } = attributes;
   return {
-    id: keepShort(id),
-    type: keepShort(type),
-    source: keepShort(source),
-    subject: keepShort(subject),
+    id: keepShort(id, longestText),
+    type: keepShort(type, longestText),
+    source: keepShort(source, longestText),
+    subject: keepShort(subject, longestText),
   };
 }
 
@@ -240,7 +235,7 @@ function isGivenUp({ outcome, to }: Delivery): boolean {
 }
 
 function toState(source: string, news: WatchNews, since: number): SourceState {
-  const reason = news.kind === 'watching' ? undefined : keepShort(news.reason);
+  const reason = news.kind === 'watching' ? undefined : keepShort(news.reason, longestText);
   return { source, state: news.kind, reason, since };
 }
 
