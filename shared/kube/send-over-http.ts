@@ -31,7 +31,6 @@ export interface Destination extends Pick<
 export const sharedConnections: AgentOptions = {
   keepAlive: true,
   maxSockets: 4 * 16,
-  scheduling: 'lifo',
   timeout: 60_000,
 };
 
