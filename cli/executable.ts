@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process';
 import { chmod, copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { inject } from 'postject';
+
+const run = promisify(execFile);
+const postject = join(dirname(fileURLToPath(import.meta.resolve('postject'))), 'cli.js');
 
 /** By this text a Node finds out that something was put into it (nodejs.org/api/single-executable-applications). */
 const sentinelFuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
@@ -21,7 +24,7 @@ export async function prepareBlob(command: string): Promise<Buffer> {
     const [config, output] = [join(scratch, 'sea.json'), join(scratch, 'kubectl-kleym.blob')];
     const settings = { main: 'kubectl-kleym', output, disableExperimentalSEAWarning: true };
     await writeFile(config, JSON.stringify(settings));
-    await promisify(execFile)(process.execPath, ['--experimental-sea-config', config], { cwd: command });
+    await run(process.execPath, ['--experimental-sea-config', config], { cwd: command });
     return await readFile(output);
   } finally {
     await rm(scratch, { recursive: true });
@@ -30,7 +33,16 @@ export async function prepareBlob(command: string): Promise<Buffer> {
 
 /** Writes a Node that runs the bundle and nothing else. */
 export async function writeExecutable(node: string, blob: Buffer, target: string): Promise<void> {
-  await copyFile(node, target);
-  await chmod(target, 0o755);
-  await inject(target, 'NODE_SEA_BLOB', blob, { sentinelFuse });
+  const scratch = await mkdtemp(join(tmpdir(), 'kleym-executable-'));
+  try {
+    const content = join(scratch, 'blob');
+    await writeFile(content, blob);
+    await copyFile(node, target);
+    await chmod(target, 0o755);
+    // A process of its own: in ours it would leave listeners behind, and warn of each part of Node that it does not know.
+    const args = [target, 'NODE_SEA_BLOB', content, '--sentinel-fuse', sentinelFuse];
+    await run(process.execPath, [postject, ...args]);
+  } finally {
+    await rm(scratch, { recursive: true });
+  }
 }

@@ -71,8 +71,11 @@ test('a release has these files, and SHA256SUMS has the sum of each other one', 
 
 test('a release that is made again, elsewhere, has the same bytes', async () => {
   const again = join(scratch, 'again');
+  // Only of the bases that are made here it is known which packages of Debian are in them.
+  const sbom = await readFile(released(`${name}-linux-amd64.cdx.json`), 'utf8');
+  const bases = sbom.includes('"pkg:deb/') ? 'made' : 'documented';
   // Of the image one processor is enough: they differ in their bases alone.
-  await writeRelease({ version, folder: again, bases: 'auto', processors: ['amd64'], say });
+  await writeRelease({ version, folder: again, bases, processors: ['amd64'], say });
   const [first, second] = [await readSums(folder), await readSums(again)];
   for (const file of [`${name}-linux-arm64.cdx.json`, `kubectl-${name}-linux-arm64.tar.gz`])
     first.delete(file);
