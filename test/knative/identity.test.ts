@@ -98,6 +98,31 @@ describe('a pod of the pool that ran before the binding', () => {
   });
 });
 
+test('each of two pods of one pool receives the SVID of its role alone, and a third without a role none', async () => {
+  const place = await cluster.namespace();
+  await place.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'inference-sa' } });
+  const roles = ['prefill', 'decode'];
+  const app = { app: 'model-server' };
+  await place.create(
+    pool(),
+    idlePod(image, 'no-role'),
+    ...roles.map((role) => idlePod(image, role, { labels: { ...app, 'llm-d.ai/role': role } })),
+    ...roles.map((role) => objective(role)),
+    ...roles.map((role) =>
+      binding(role, { objectiveRef: { name: role }, podLabels: { 'llm-d.ai/role': role } }),
+    ),
+  );
+  await kubectl(['-n', place.name, 'wait', '--for=condition=Ready', '--timeout=300s', 'pod', '--all']);
+  for (const role of roles)
+    await untilIds(place.name, role, [`spiffe://kleym.sonda.red/ns/${place.name}/objective/${role}`]);
+  await sleep(surelySeconds * 1000);
+  for (const role of roles)
+    expect(await idsOf(place.name, role)).toEqual([
+      `spiffe://kleym.sonda.red/ns/${place.name}/objective/${role}`,
+    ]);
+  expect(await idsOf(place.name, 'no-role')).toEqual([]);
+});
+
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
