@@ -19,7 +19,7 @@ It takes about an hour: scaling to zero and the sweep have their time.
   --broker NAME       in-memory (the default) or nats. With nats, Knative's NatsJetStreamChannel must be on the cluster, and
                       the pods of nats-server in the namespace nats-io with the label app=nats.
   --project NAME      one part only, and again for another: delivery, installation, behaviour, healing, deaths,
-                      durable, namespaces, adapters, mistakes, identity, why, doctor, senders, trace, rest, removal
+                      durable, namespaces, adapters, mistakes, identity, why, doctor, senders, trace, console, rest, removal
 
 The second form installs from the files of two releases alone: the version before, an upgrade, a removal, install.yaml.
   --release FOLDER    what npm run release has written

@@ -36,6 +36,7 @@ function installedParts(): Parts {
     doctor: { include: ['test/knative/doctor.test.ts'] },
     senders: { include: ['test/knative/senders.test.ts'] },
     trace: { include: ['test/knative/trace.test.ts'] },
+    console: { include: ['test/knative/console.test.ts'] },
     rest: { include: ['test/knative/rest.test.ts'] },
     removal: { include: ['test/knative/removal.test.ts'] },
   };
