@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
@@ -13,6 +12,7 @@ import type { KubeClient, Manifest, Stored } from '../support/kube-client.ts';
 import { eventually } from '../support/test-cluster.ts';
 import { broker } from './broker.ts';
 import { conditionOf, required } from './installed.ts';
+import { renderRecorder } from './render-recorder.ts';
 
 testDelivery(openKnativeBrokers);
 
@@ -38,7 +38,13 @@ async function openKnativeBrokers(flows: readonly Flow[]): Promise<RunningBroker
 
   await kube.create(namespaceObject);
   try {
-    const recorder = await renderRecorder(namespace);
+    const recorder = await renderRecorder({
+      name: recorderName,
+      namespace,
+      file: join(import.meta.dirname, '..', 'delivery', 'recording-subscriber.ts'),
+      port: 8080,
+      servicePort: 80,
+    });
     const { traits, style, objects } = broker.inNamespace(namespace);
     const routes = flows.flatMap((flow) => renderFlow(flow, namespace, subscriberAt, style));
     const all = [...recorder, ...objects, ...routes];
@@ -79,51 +85,6 @@ const knownAs = (kind: string) => ({ apiVersion: 'eventing.knative.dev/v1', kind
 
 function subscriberAt(subscriber: string): object {
   return { ref: { apiVersion: 'v1', kind: 'Service', name: recorderName }, uri: `/${subscriber}` };
-}
-
-/** The recorder as a pod that the strictest pod security admits. */
-async function renderRecorder(namespace: string): Promise<Manifest[]> {
-  const metadata = { name: recorderName, namespace };
-  const labels = { app: recorderName };
-  const program = await readFile(
-    join(import.meta.dirname, '..', 'delivery', 'recording-subscriber.ts'),
-    'utf8',
-  );
-  const container = {
-    name: recorderName,
-    image: required('KLEYM_TEST_IMAGE'),
-    args: ['/recorder/recorder.ts'],
-    ports: [{ containerPort: 8080 }],
-    readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 },
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'] },
-    },
-    volumeMounts: [{ name: 'program', mountPath: '/recorder' }],
-  };
-  const pod = {
-    automountServiceAccountToken: false,
-    terminationGracePeriodSeconds: 1,
-    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
-    containers: [container],
-    volumes: [{ name: 'program', configMap: { name: recorderName } }],
-  };
-  return [
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'recorder.ts': program } },
-    {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata,
-      spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: pod } },
-    },
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata,
-      spec: { selector: labels, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
-    },
-  ];
 }
 
 async function untilReady(kube: KubeClient, object: Manifest): Promise<void> {

@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { binding, objective, pool } from '../support/manifests.ts';
-import type { Manifest } from '../support/kube-client.ts';
 import { type ReceivedSpan, parseJsonSpans, parseProtobufSpans } from '../support/otlp.ts';
 import { type TestNamespace, eventually, useCluster } from '../support/test-cluster.ts';
-import { namespace, openTarget, report, required, until } from './installed.ts';
+import { namespace, openTarget, report, until } from './installed.ts';
 import { kubectl } from './kubectl.ts';
 import type { Kept } from './otlp-recorder.ts';
+import { renderRecorder } from './render-recorder.ts';
 
 // A receiver of OTLP runs as a pod. The functions, Eventing and Serving send to it as docs/trace.md says.
 
@@ -17,7 +16,15 @@ const target = await openTarget();
 process.env['KLEYM_TEST_INSTALLED'] = 'true';
 const cluster = await useCluster();
 const recorder = 'otlp-recorder';
-const endpoint = `http://${recorder}.${namespace}.svc.cluster.local:4318`;
+const port = 4318;
+const recording = {
+  name: recorder,
+  namespace,
+  file: join(import.meta.dirname, 'otlp-recorder.ts'),
+  port,
+  servicePort: port,
+};
+const endpoint = `http://${recorder}.${namespace}.svc.cluster.local:${port}`;
 const systems = {
   'knative-eventing': ['mt-broker-ingress', 'mt-broker-filter', 'imc-dispatcher'],
   'knative-serving': ['activator'],
@@ -26,7 +33,7 @@ let here: TestNamespace;
 
 beforeAll(async () => {
   here = await cluster.namespace();
-  for (const object of await renderRecorder()) await target.kube.apply(object);
+  for (const object of await renderRecorder(recording)) await target.kube.apply(object);
   await kubectl(['-n', namespace, 'rollout', 'status', 'deployment', recorder, '--timeout=120s']);
   await switchKnative({
     'tracing-protocol': 'http/protobuf',
@@ -43,7 +50,7 @@ afterAll(async () => {
     'tracing-sampling-rate': null,
   });
   await target.install();
-  for (const object of await renderRecorder()) await target.kube.delete(object);
+  for (const object of await renderRecorder(recording)) await target.kube.delete(object);
   await untilSettled();
 });
 
@@ -63,46 +70,6 @@ async function untilSettled(): Promise<void> {
   await until(async () => (await target.unready()).length === 0, 'everything is Ready');
   const adapters = ['-l', 'eventing.knative.dev/source=apiserver-source-controller'];
   await kubectl(['-n', namespace, 'rollout', 'status', 'deployment', ...adapters, '--timeout=300s']);
-}
-
-async function renderRecorder(): Promise<Manifest[]> {
-  const metadata = { name: recorder, namespace };
-  const labels = { app: recorder };
-  const program = await readFile(join(import.meta.dirname, 'otlp-recorder.ts'), 'utf8');
-  const container = {
-    name: recorder,
-    image: required('KLEYM_TEST_IMAGE'),
-    args: ['/recorder/recorder.ts'],
-    readinessProbe: { tcpSocket: { port: 4318 }, periodSeconds: 1 },
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'] },
-    },
-    volumeMounts: [{ name: 'program', mountPath: '/recorder' }],
-  };
-  const pod = {
-    automountServiceAccountToken: false,
-    terminationGracePeriodSeconds: 1,
-    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
-    containers: [container],
-    volumes: [{ name: 'program', configMap: { name: recorder } }],
-  };
-  return [
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'recorder.ts': program } },
-    {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata,
-      spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: pod } },
-    },
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata,
-      spec: { selector: labels, ports: [{ name: 'http', port: 4318 }] },
-    },
-  ];
 }
 
 async function readSpans(): Promise<ReceivedSpan[]> {
