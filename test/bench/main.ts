@@ -27,7 +27,7 @@ import {
 } from './bench-namespace.ts';
 import { forEach, median, parseNumbers, quantile, range, say, time, toMs, toRatio } from './figures.ts';
 import { type Product, startProduct } from './product.ts';
-import { createInRhythm, createUntilReady } from './new-bindings.ts';
+import { createBareInRhythm, createInRhythm, createUntilReady } from './new-bindings.ts';
 import {
   type ObjectWatch,
   bindingsIn,
@@ -57,7 +57,8 @@ const floorWarmUps = 20;
 /** What is not ready by then takes for ever. */
 const patienceMs = 300_000;
 /** More than can be created beside a bulk. */
-const besides = 60;
+const besides = 400;
+const besideEveryMs = 500;
 /** So that namespaces of several runs do not meet on a cluster that is there. */
 const run = Date.now().toString(36);
 
@@ -66,6 +67,8 @@ interface Floors {
   /** Milliseconds for all bindings of a bulk, by its size. */
   readonly bulk: ReadonlyMap<number, number>;
   readonly move: ReadonlyMap<number, number>;
+  /** Milliseconds of single ones in another namespace, while the bulk of a size is written. */
+  readonly beside: ReadonlyMap<number, readonly number[]>;
 }
 
 const cluster = await openBenchCluster(values.kubeconfig);
@@ -82,7 +85,7 @@ async function runBench(cluster: BenchCluster, processes: KeptProcesses): Promis
   const prepared = new Map<string, Prepared[]>();
   for (const size of sizes) prepared.set(`size-${size}`, await seed(client, `size-${size}-${run}`, size));
   prepared.set('beside', await seed(client, `beside-${run}`, 10));
-  const before = await measureFloors(client, 'before');
+  const before = await measureFloors(cluster, 'before');
   for (const size of bulks) {
     await createNamespace(client, `bulk-${size}-${run}`);
     prepared.set(`bulk-${size}`, await prepareOnePool(client, `bulk-${size}-${run}`, size));
@@ -104,7 +107,7 @@ async function runBench(cluster: BenchCluster, processes: KeptProcesses): Promis
     bulkMeasured.push(await measureBulk(product, cluster, prepared.get(`bulk-${size}`) ?? [], size));
   await product.stop();
 
-  const after = await measureFloors(client, 'after');
+  const after = await measureFloors(cluster, 'after');
   print({ measured, idle, bulkMeasured, floors: { before, after } });
 }
 
@@ -124,7 +127,7 @@ async function seed(client: BareClient, namespace: string, size: number): Promis
   );
 }
 
-async function measureFloors(client: BareClient, when: string): Promise<Floors> {
+async function measureFloors({ client, kubeconfig }: BenchCluster, when: string): Promise<Floors> {
   const namespace = `floor-${when}-${run}`;
   await createNamespace(client, namespace);
   const names = range(singles + floorWarmUps).map((index) => `floor-${index}`);
@@ -133,12 +136,22 @@ async function measureFloors(client: BareClient, when: string): Promise<Floors> 
     await sleep(betweenMs);
     times.push(await time(() => createBare(client, one)));
   }
-  const floors = { single: median(times.slice(floorWarmUps)), bulk: new Map(), move: new Map() };
+  const floors = {
+    single: median(times.slice(floorWarmUps)),
+    bulk: new Map(),
+    move: new Map(),
+    beside: new Map(),
+  };
   for (const size of bulks) {
     const place = `floor-${when}-${size}-${run}`;
     await createNamespace(client, place);
     const created: Created[] = [];
     const prepared = await prepareOnePool(client, place, size);
+    const neighbours = await prepareOwnPools(client, namespace, nameNeighbours(size));
+    const other = await createBareClient(kubeconfig);
+    let isDone = false;
+    const rhythm = { everyMs: besideEveryMs, patienceMs, isOver: () => isDone };
+    const beside = createBareInRhythm(other, neighbours, rhythm);
     const bulk = await time(() =>
       forEach(prepared, atOnce, async (one) => {
         const done = await createBare(client, one);
@@ -146,11 +159,18 @@ async function measureFloors(client: BareClient, when: string): Promise<Floors> 
         created.push(done);
       }),
     );
+    isDone = true;
     floors.bulk.set(size, bulk);
+    floors.beside.set(size, await beside);
+    other.close();
     const edited = await editPool(client, place);
     floors.move.set(size, await time(() => forEach(created, atOnce, (one) => moveBare(client, one, edited))));
   }
   return floors;
+}
+
+function nameNeighbours(size: number): string[] {
+  return range(besides).map((index) => `beside-${size}-${index}`);
 }
 
 interface Measured {
@@ -204,14 +224,13 @@ async function measureBulk(
   try {
     await product.forgetPeak();
     const names = prepared.map(({ manifest }) => manifest.metadata.name);
-    const others = range(besides).map((index) => `beside-${size}-${index}`);
-    const neighbours = await prepareOwnPools(client, `beside-${run}`, others);
+    const neighbours = await prepareOwnPools(client, `beside-${run}`, nameNeighbours(size));
     await product.settle();
     const cpu = await product.cpu();
     const ready = watch.until(names, isReady);
     let isDone = false;
     void ready.then(() => (isDone = true));
-    const rhythm = { everyMs: 500, patienceMs, isOver: () => isDone };
+    const rhythm = { everyMs: besideEveryMs, patienceMs, isOver: () => isDone };
     // A client of its own, or the neighbour would wait for one of the connections over which the bulk is created.
     const other = await createBareClient(kubeconfig);
     const besideDone = createInRhythm(other, neighbours, rhythm);
@@ -289,7 +308,8 @@ function print({ measured, idle, bulkMeasured, floors: { before, after } }: Resu
     const { size } = one;
     const floorOf = (kind: 'bulk' | 'move') =>
       ((before[kind].get(size) ?? Number.NaN) + (after[kind].get(size) ?? Number.NaN)) / 2;
-    printBulk(one, floorOf('bulk'), floorOf('move'), idle);
+    const beside = [...(before.beside.get(size) ?? []), ...(after.beside.get(size) ?? [])];
+    printBulk(one, { single: floor, bulk: floorOf('bulk'), move: floorOf('move'), beside }, idle);
   }
 }
 
@@ -301,28 +321,39 @@ function printSingles({ title, times, counts }: Measured, floor: number): void {
   printRequests(counts, times.length);
 }
 
-function printBulk(one: BulkMeasured, bulkFloor: number, moveFloor: number, idle: Measured): void {
+/** What bare clients need for a bulk of one size. */
+interface BulkFloor {
+  readonly single: number;
+  readonly bulk: number;
+  readonly move: number;
+  readonly beside: readonly number[];
+}
+
+function printBulk(one: BulkMeasured, floor: BulkFloor, idle: Measured): void {
   const { size, took, beside, counts, cpu, peak, moved } = one;
   const perSecond = (ms: number) => `${((size * 1000) / ms).toFixed(0)}/s`;
   say(`\n${size} bindings, half of them PerObjective, created ${atOnce} at once`);
   say(
-    `  until all are Ready     ${perSecond(took)}, floor ${perSecond(bulkFloor)}: ${toRatio(took, bulkFloor)}`,
+    `  until all are Ready     ${perSecond(took)}, floor ${perSecond(floor.bulk)}: ${toRatio(took, floor.bulk)}`,
   );
   // Those of the bindings in the other namespace are known from when nothing else happened.
   const others = { counts: idle.counts, times: beside.length / idle.times.length };
   say(`  each                    ${toRequests(counts, size, others)}, ${toMs(cpu / size)} of the processor`);
   printRequests(counts, size);
   say(`  memory at most          ${peak} MB`);
+  say(`  one in another namespace meanwhile  ${toBeside(beside, median(idle.times))}`);
+  say(`  … by bare clients alone             ${toBeside(floor.beside, floor.single)}`);
   say(
-    `  one in another namespace meanwhile  ${toMs(median(beside))} (${beside.length} samples, p90 ${toMs(quantile(beside, 0.9))}): ${toRatio(median(beside), median(idle.times))} its idle time`,
-  );
-  say(
-    `  pool edited until all have moved    ${perSecond(moved.took)}, floor ${perSecond(moveFloor)}: ${toRatio(moved.took, moveFloor)}`,
+    `  pool edited until all have moved    ${perSecond(moved.took)}, floor ${perSecond(floor.move)}: ${toRatio(moved.took, floor.move)}`,
   );
   say(
     `  each                    ${toRequests(moved.counts, size)}, ${toMs(moved.cpu / size)} of the processor`,
   );
   printRequests(moved.counts, size);
+}
+
+function toBeside(times: readonly number[], alone: number): string {
+  return `${toMs(median(times))} (${times.length} samples, p90 ${toMs(quantile(times, 0.9))}): ${toRatio(median(times), alone)} its idle time`;
 }
 
 function toRequests(
