@@ -36,17 +36,20 @@ export async function buildFunctions(folder: string): Promise<ReadonlyMap<string
 }
 
 /**
- * What packages load when they are loaded, and functions never call: the ways in which `cloudevents` sends events and
- * reads messages (we use its class and its validation), and the threads in which `pino` would write (ours writes to
- * stdout). CommonJS cannot be shaken, so they are left out by name; who calls one all the same gets a TypeError.
+ * What packages load when they are loaded, and kleym never calls: the ways in which `cloudevents` sends events and reads
+ * messages (we use its class and its validation), what the client of Kubernetes sends with (we send over `node:https`),
+ * and the threads in which `pino` would write (ours writes to stdout). CommonJS cannot be shaken, so they are left out
+ * by name; who calls one all the same gets a TypeError.
  */
 const unused: readonly (readonly [importer: RegExp, imported: RegExp])[] = [
   [/\/node_modules\/cloudevents\/dist\/index\.js$/, /^\.\/(transport\/(emitter|http)|message)$/],
+  [/\/@kubernetes\/client-node\/dist\//, /^undici$/],
   [/\/node_modules\/pino\/lib\/transport\.js$/, /^thread-stream$/],
 ];
 const nothing = '\0kleym/nothing';
 
-const leaveOutUnused: Plugin = {
+/** Leaves it out. */
+export const leaveOutUnused: Plugin = {
   name: 'leave-out-unused',
   resolveId: (imported, importer = '') =>
     unused.some(([from, what]) => from.test(importer) && what.test(imported)) ? nothing : undefined,

@@ -1,16 +1,13 @@
 import { createInterface } from 'node:readline/promises';
 import { describeFailure } from './describe-failure.ts';
 import { parseOptions } from './options.ts';
-import './run-jsx.mjs';
-import type { Running } from './start.ts';
+import { type Running, start } from './start.ts';
 
 const parsed = parseOptions(process.argv.slice(2), process.env);
 if (parsed.kind === 'help') process.stdout.write(parsed.text);
 if (parsed.kind === 'invalid') fail(parsed.message);
 if (parsed.kind === 'start') {
   try {
-    // Not before Node knows JSX.
-    const { start } = await import('./start.ts');
     const running = await start(parsed.options, process.stdout, process.stdin.isTTY ? confirm : undefined);
     if (running) keepUntilEnd(running);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { buildStart } from '../../local/start/build.ts';
 import { type KeptProcess, type KeptProcesses } from '../real/kept-processes.ts';
 import { type BenchCluster, type Counts, countRequests } from './bench-cluster.ts';
 import { readCpu, readMemory } from './running-function.ts';
@@ -30,7 +30,6 @@ export interface ProductOptions {
   readonly launcher?: readonly string[];
 }
 
-const main = join(import.meta.dirname, '..', '..', 'local', 'start', 'main.ts');
 const patienceMs = 60_000;
 /** The six kinds that are installed; the seventh is not there. */
 const watched = 6;
@@ -56,7 +55,7 @@ export async function startProduct(
     '--max-semi-space-size=8',
     '--heap-growing-percent=30',
     ...nodeArgs,
-    main,
+    await buildStart(),
     ...flags,
     '--sweep',
     String(sweepSeconds),
