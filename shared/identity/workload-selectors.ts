@@ -24,5 +24,5 @@ export function renderWorkloadSelectors(
   ];
   if (workload.container !== undefined) selectors.push(`${selectorPrefixes.container}${workload.container}`);
   if (workload.image !== undefined) selectors.push(`${selectorPrefixes.image}${workload.image}`);
-  return [...new Set(selectors)].toSorted(compareText);
+  return selectors.toSorted(compareText);
 }
