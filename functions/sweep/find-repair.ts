@@ -5,9 +5,9 @@ import { isSameJson } from '../../shared/identity/canonical.ts';
 import { toArrival } from '../../shared/collect/late-output.ts';
 import { findOtherSettings } from '../../shared/identity/other-settings.ts';
 import { decideOrphans } from '../../shared/decide/decide-orphans.ts';
-import { needsRun } from '../../shared/decide/needs-write.ts';
+import { needsRun, toFirstView } from '../../shared/decide/needs-write.ts';
 import { isLateRefusal, isRejectionPending, isWaiting } from '../../shared/decide/status.ts';
-import { type View, toView } from '../../shared/decide/view.ts';
+import type { View } from '../../shared/decide/view.ts';
 import type { World } from '../../shared/decide/world.ts';
 
 /** Why each orphan's owner is to be named. An output that came late is one that its run did not live to see. */
@@ -23,8 +23,9 @@ export function findOrphanRepairs(world: World): ReadonlyMap<string, Repair> {
 /** Why a binding needs a run, by the facts of this look; undefined: it needs none. */
 export function findRepair(world: World, name: string): Repair | undefined {
   const binding = world.snapshot.bindings.get(name);
-  if (!binding || !needsRun(world, name)) return undefined;
-  return toRepair(toView(world, binding, {}, 'unused'));
+  if (!binding) return undefined;
+  const view = toFirstView(world, binding);
+  return needsRun(view) ? toRepair(view) : undefined;
 }
 
 // What is known to be younger may be in the hands of a run: this is how long one takes from an announcement to the answer.

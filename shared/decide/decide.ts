@@ -63,8 +63,13 @@ export function decide(world: World, name: string, state: Readonly<RunState>, no
 export function explain(world: World, name: string, state: Readonly<RunState>, nonce: string): Explained {
   const binding = world.snapshot.bindings.get(name);
   if (!binding) return { row: 2, decision: converged };
-  const { row, decision } = decideRows(toView(world, binding, state, nonce));
-  const claim = binding.status?.claim;
+  return explainView(toView(world, binding, state, nonce));
+}
+
+/** The same for a binding that is looked at already. */
+export function explainView(view: View): Explained {
+  const { row, decision } = decideRows(view);
+  const claim = view.binding.status?.claim;
   return { row, decision: claim?.kind === 'unreadable' ? waitForReader(decision, claim) : decision };
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createBinding, createSources, exampleSettings, perObjective } from '../../test/support/inference.ts';
 import { type Binding, type BindingStatus, bindingFinalizer } from '../api/binding.ts';
-import { needsRun, needsWrite } from './needs-write.ts';
+import { needsRun, needsWrite, toFirstView } from './needs-write.ts';
 import { toWorld } from './world.ts';
 
 const clock = {
@@ -25,7 +25,11 @@ function needsOf(...bindings: readonly Binding[]) {
     { namespace: 'default', bindings: byName, outputs: [], sources: createSources(), clock },
     exampleSettings,
   );
-  return { write: needsWrite(world, 'binding-a'), look: needsRun(world, 'binding-a') };
+  const one = byName.get('binding-a');
+  return {
+    write: needsWrite(world, 'binding-a'),
+    look: one !== undefined && needsRun(toFirstView(world, one)),
+  };
 }
 
 const announced = (at: string): BindingStatus => ({
