@@ -1,11 +1,11 @@
-import { type Slice, mayOverlap, parseSlice } from '../identity/collision-key.ts';
+import { type Slice, areDisjoint, parseSlice } from '../identity/collision-key.ts';
 import { findPlace } from './find-place.ts';
 
 type BySome<T> = ReadonlyMap<string | undefined, T>;
 
-interface Entry {
+/** What a key stands for. A search looks at many that lie anywhere in memory, so each is one flat object. */
+interface Entry extends Pick<Slice, 'pods' | 'serviceAccount' | 'container'> {
   readonly key: string;
-  readonly slice: Slice;
   /** Its place among all keys. */
   readonly place: number;
 }
@@ -50,17 +50,23 @@ const sampleSize = 512;
  */
 const maxCompared = 2_000;
 
-/** Indexes keys, so that those of a large namespace are not compared pair by pair; with a pause after each step. */
-export function* indexOverlaps(keys: readonly string[]): Generator<void, OverlapIndex> {
+/**
+ * Indexes keys, so that those of a large namespace are not compared pair by pair; with a pause after each step. What is
+ * known of some of them need not be read off them again.
+ */
+export function* indexOverlaps(
+  keys: readonly string[],
+  known: ReadonlyMap<string, Slice> = new Map(),
+): Generator<void, OverlapIndex> {
   const entries = new Map<string, Entry>();
   for (const [place, key] of keys.entries()) {
     yield;
-    entries.set(key, { key, slice: parseSlice(key), place });
+    entries.set(key, toEntry(key, place, known.get(key)));
   }
   const trees = new Map<string | undefined, Map<string | undefined, Tree>>();
-  for (const [account, some] of Map.groupBy(entries.values(), ({ slice }) => slice.serviceAccount)) {
+  for (const [account, some] of Map.groupBy(entries.values(), ({ serviceAccount }) => serviceAccount)) {
     const containers = new Map<string | undefined, Tree>();
-    for (const [container, few] of Map.groupBy(some, ({ slice }) => slice.container))
+    for (const [container, few] of Map.groupBy(some, ({ container }) => container))
       containers.set(container, yield* grow(few, new Set()));
     trees.set(account, containers);
   }
@@ -72,13 +78,16 @@ export function* indexOverlaps(keys: readonly string[]): Generator<void, Overlap
  * would name the same ones.
  */
 export function findOverlaps(index: OverlapIndex, key: string, most: number): Overlaps {
-  const own = index.entries.get(key) ?? { key, slice: parseSlice(key), place: 0 };
+  const own = index.entries.get(key) ?? toEntry(key, 0);
   const search: Search = { own, most, keys: [], compared: 0 };
-  const trees = near(index.trees, own.slice.serviceAccount).flatMap((account) =>
-    near(account, own.slice.container),
-  );
+  const trees = near(index.trees, own.serviceAccount).flatMap((account) => near(account, own.container));
   const isCut = trees.some((tree) => isEnough(search, tree));
   return { keys: search.keys, isCut };
+}
+
+function toEntry(key: string, place: number, slice = parseSlice(key)): Entry {
+  const { pods, serviceAccount, container } = slice;
+  return { key, place, pods, serviceAccount, container };
 }
 
 interface Search {
@@ -108,7 +117,8 @@ function isEnoughOf(search: Search, entries: readonly Entry[]): boolean {
     if (!other || other.key === search.own.key) continue;
     if (search.compared === maxCompared) return true;
     search.compared++;
-    if (!mayOverlap(search.own.slice, other.slice)) continue;
+    // Its tree is one of the same service account and container.
+    if (areDisjoint(search.own.pods, other.pods)) continue;
     if (search.keys.length === search.most) return true;
     search.keys.push(other.key);
   }
@@ -132,7 +142,7 @@ function* grow(entries: readonly Entry[], used: ReadonlySet<string>): Generator<
 
 function findCommon(entries: readonly Entry[]): [string, string][] {
   const [first, ...others] = entries;
-  return Object.entries(first?.slice.pods ?? {}).filter(([label, value]) =>
+  return Object.entries(first?.pods ?? {}).filter(([label, value]) =>
     others.every((entry) => valueOf(entry, label) === value),
   );
 }
@@ -160,8 +170,8 @@ function findLabel(entries: readonly Entry[], used: ReadonlySet<string>): string
 }
 
 /** The value of a label; every object has members that are none of its labels. */
-function valueOf({ slice }: Entry, label: string): string | undefined {
-  return slice.pods && Object.hasOwn(slice.pods, label) ? slice.pods[label] : undefined;
+function valueOf({ pods }: Entry, label: string): string | undefined {
+  return pods && Object.hasOwn(pods, label) ? pods[label] : undefined;
 }
 
 /** Which label splits well shows in some of them; to count all labels of all would take more memory than they do. */
@@ -173,8 +183,8 @@ function toSample(entries: readonly Entry[]): readonly Entry[] {
 /** How many entries have each value of each label. */
 function countValues(entries: readonly Entry[], used: ReadonlySet<string>): Map<string, Map<string, number>> {
   const counts = new Map<string, Map<string, number>>();
-  for (const { slice } of entries) {
-    for (const [label, value] of Object.entries(slice.pods ?? {})) {
+  for (const { pods } of entries) {
+    for (const [label, value] of Object.entries(pods ?? {})) {
       if (used.has(label)) continue;
       const values = counts.get(label) ?? new Map<string, number>();
       counts.set(label, values.set(value, (values.get(value) ?? 0) + 1));

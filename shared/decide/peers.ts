@@ -156,10 +156,16 @@ function toPeerList(
 ): PeerList {
   const named: Peer[] = [];
   for (const key of keys) {
-    for (const { metadata } of rotateAfter(requesters.get(key) ?? [], name)) {
-      if (metadata.name === name) continue;
+    const bindings = requesters.get(key) ?? [];
+    // Sorted bindings, beginning after the name. If all bindings named the same first peers, all would have to be
+    // written whenever one of these leaves.
+    const start =
+      bindings.length > 1 ? findPlace(bindings, ({ metadata }) => compareText(metadata.name, name) > 0) : 0;
+    for (let index = 0; index < bindings.length; index++) {
+      const other = bindings[(start + index) % bindings.length];
+      if (!other || other.metadata.name === name) continue;
       if (named.length === maxNamed) return { named: sortByName(named), hasOthers: true };
-      named.push({ name: metadata.name, uid: metadata.uid, reason });
+      named.push({ name: other.metadata.name, uid: other.metadata.uid, reason });
     }
   }
   return { named: sortByName(named), hasOthers: false };
@@ -190,18 +196,6 @@ function recordedOverlaps({ snapshot, requests }: World, name: string, key: stri
 
 function isEmpty({ named, hasOthers }: PeerList): boolean {
   return named.length === 0 && !hasOthers;
-}
-
-/**
- * Sorted bindings, beginning after a name. If all bindings named the same first peers, all would have to be written
- * whenever one of these leaves.
- */
-function* rotateAfter(bindings: readonly Binding[], name: string): Generator<Binding> {
-  const start = findPlace(bindings, ({ metadata }) => compareText(metadata.name, name) > 0);
-  for (let index = start; index < bindings.length + start; index++) {
-    const binding = bindings[index % bindings.length];
-    if (binding) yield binding;
-  }
 }
 
 function sortByName(peers: readonly Peer[]): Peer[] {

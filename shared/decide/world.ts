@@ -1,9 +1,9 @@
 import { type Binding, type Claim, bindingFinalizer } from '../api/binding.ts';
 import type { Output } from '../api/cluster-spiffe-id.ts';
 import { compareText } from '../identity/canonical.ts';
-import { toHeldKey } from '../identity/collision-key.ts';
+import { type Slice, parseSlice, toHeldKey, toKey } from '../identity/collision-key.ts';
 import { type ClaimedOutput, isClaimedOutput, ownerUidOf, parseOwner } from '../identity/ownership.ts';
-import { findKey } from '../identity/render-identity.ts';
+import { findSlice } from '../identity/render-identity.ts';
 import type { Settings } from '../identity/settings.ts';
 import type { Sources } from '../identity/sources.ts';
 import { type OverlapIndex, indexOverlaps } from './overlap-index.ts';
@@ -78,10 +78,13 @@ export function* compileWorld(read: Snapshot, settings: Settings): Generator<voi
     compareText(a.metadata.name, b.metadata.name),
   );
   const requests = new Map<string, string>();
+  const slices = new Map<string, Slice>();
   for (const binding of bindings) {
     yield;
-    const key = isBeingDeleted(binding) ? undefined : requestOf(binding, snapshot, settings);
-    if (key !== undefined) requests.set(binding.metadata.name, key);
+    const request = isBeingDeleted(binding) ? undefined : requestOf(binding, snapshot, settings);
+    if (request === undefined) continue;
+    requests.set(binding.metadata.name, request.key);
+    slices.set(request.key, request.slice);
   }
   const outputs = yield* compileOutputs(snapshot);
   const outputsByOwner = Map.groupBy(outputs, ({ owner }) => owner);
@@ -100,11 +103,12 @@ export function* compileWorld(read: Snapshot, settings: Settings): Generator<voi
     claimHolders,
     outputHolders,
     unreadableClaims: groupUnreadable(bindings),
-    requested: yield* indexOverlaps(snapshot.isNarrow ? [] : [...requesters.keys()]),
+    requested: yield* indexOverlaps(snapshot.isNarrow ? [] : [...requesters.keys()], slices),
     held: yield* indexOverlaps(
       settings.overlapPolicy === 'report'
         ? []
         : [...new Set([...claimHolders.keys(), ...outputHolders.keys()])],
+      slices,
     ),
   };
 }
@@ -120,9 +124,23 @@ export function isConverged(binding: Binding): boolean {
   return isCurrent && claimOf(binding)?.kind === 'owning';
 }
 
-function requestOf(binding: Binding, { partial, sources }: Snapshot, settings: Settings): string | undefined {
-  if (partial?.has(binding.metadata.name)) return claimOf(binding)?.key;
-  return findKey(binding, sources, settings);
+/** A key, and what it stands for. */
+interface Request {
+  readonly key: string;
+  readonly slice: Slice;
+}
+
+function requestOf(
+  binding: Binding,
+  { partial, sources }: Snapshot,
+  settings: Settings,
+): Request | undefined {
+  if (partial?.has(binding.metadata.name)) {
+    const key = claimOf(binding)?.key;
+    return key === undefined ? undefined : { key, slice: parseSlice(key) };
+  }
+  const slice = findSlice(binding, sources, settings);
+  return slice && { key: toKey(slice), slice };
 }
 
 function isBeingDeleted({ metadata }: Binding): boolean {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Output } from '../api/cluster-spiffe-id.ts';
 import { maxSelectorLabels } from '../api/pool.ts';
+import { StringMap } from '../api/strings.ts';
 import { parseJson } from '../text/parse-json.ts';
 import { compareText, toCanonical } from './canonical.ts';
 import { toDigest } from './digest.ts';
@@ -10,7 +11,7 @@ import type { Workload } from './workload.ts';
 
 /** The workloads that a key stands for. What is undefined is not known, or does not matter: anything matches it. */
 const Slice = z.object({
-  pods: z.record(z.string(), z.string()).optional().catch(undefined),
+  pods: StringMap.optional().catch(undefined),
   serviceAccount: z.string().optional(),
   container: z.string().optional(),
   image: z.string().optional(),
@@ -18,11 +19,22 @@ const Slice = z.object({
 export type Slice = z.infer<typeof Slice>;
 type Parts = Record<keyof Slice, unknown>;
 
-/** The workload slice that a PerObjective identity claims for itself; equal slices have equal keys. PoolOnly has none. */
-export function toCollisionKey(labels: PodLabels, workload: Workload): string | undefined {
+/** The workloads that a PerObjective identity claims for itself. PoolOnly claims none. */
+export function toSlice(labels: PodLabels, workload: Workload): Slice | undefined {
   if (workload.container === undefined && workload.image === undefined) return undefined;
   const { serviceAccountName: serviceAccount, container, image } = workload;
-  return toCanonical({ pods: labels, serviceAccount, container, image } satisfies Slice);
+  return { pods: labels, serviceAccount, container, image };
+}
+
+/** The key of a slice; equal slices have equal keys. */
+export function toKey(slice: Slice): string {
+  return toCanonical(slice);
+}
+
+/** The key of the workloads that a PerObjective identity claims for itself. */
+export function toCollisionKey(labels: PodLabels, workload: Workload): string | undefined {
+  const slice = toSlice(labels, workload);
+  return slice && toKey(slice);
 }
 
 /** What the label says of an output that claims nothing for itself alone; one without the label may hold any key. */
@@ -35,10 +47,11 @@ export function toKeyDigest(key: string): string {
 
 /** The key that an output holds by being there, read off its selectors, whoever wrote them. */
 export function toHeldKey(output: Output): string | undefined {
-  const container = valuesOf(output, selectorPrefixes.container);
-  const image = valuesOf(output, selectorPrefixes.image);
+  const { workloadSelectorTemplates: selectors = [] } = output.spec;
+  const container = valuesOf(selectors, selectorPrefixes.container);
+  const image = valuesOf(selectors, selectorPrefixes.image);
   if (container === undefined && image === undefined) return undefined;
-  const serviceAccount = valuesOf(output, selectorPrefixes.serviceAccount);
+  const serviceAccount = valuesOf(selectors, selectorPrefixes.serviceAccount);
   return toCanonical({ pods: podsOf(output), serviceAccount, container, image } satisfies Parts);
 }
 
@@ -57,17 +70,18 @@ export function parseSlice(key: string): Slice {
  */
 export function mayOverlap(a: Slice, b: Slice): boolean {
   if (isOther(a.serviceAccount, b.serviceAccount) || isOther(a.container, b.container)) return false;
-  return !isDisjoint(a.pods, b.pods);
+  return !areDisjoint(a.pods, b.pods);
 }
 
 function isOther(a: string | undefined, b: string | undefined): boolean {
   return a !== undefined && b !== undefined && a !== b;
 }
 
-function isDisjoint(a: Slice['pods'], b: Slice['pods']): boolean {
+/** Whether the pods differ in a label that both know. */
+export function areDisjoint(a: Slice['pods'], b: Slice['pods']): boolean {
   if (!a || !b) return false;
-  // Many are compared, so nothing is made for it; both come from a schema and have no keys but their own.
-  for (const key in a) if (Object.hasOwn(b, key) && b[key] !== a[key]) return true;
+  // Many are compared, so nothing is made for it; both are labels and have no keys but their own.
+  for (const key in a) if (b[key] !== a[key] && Object.hasOwn(b, key)) return true;
   return false;
 }
 
@@ -79,10 +93,8 @@ function podsOf({ spec }: Output): unknown {
 }
 
 /** Several values of one kind are nothing that we render; together they still are something to compare. */
-function valuesOf({ spec }: Output, prefix: string): string | undefined {
-  const selectors = spec.workloadSelectorTemplates ?? [];
-  const values = selectors
-    .filter((selector) => selector.startsWith(prefix))
-    .map((selector) => selector.slice(prefix.length));
-  return values.length === 0 ? undefined : [...new Set(values)].toSorted(compareText).join(',');
+function valuesOf(selectors: readonly string[], prefix: string): string | undefined {
+  const found = selectors.filter((selector) => selector.startsWith(prefix));
+  if (found.length === 0) return undefined;
+  return [...new Set(found.map((selector) => selector.slice(prefix.length)))].toSorted(compareText).join(',');
 }

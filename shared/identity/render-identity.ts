@@ -8,7 +8,7 @@ import {
 import { outputAnnotations, outputLabels } from '../api/cluster-spiffe-id.ts';
 import type { NewOutput } from '../api/new-output.ts';
 import { type Outcome, type Refused, done, refused } from '../api/outcome.ts';
-import { noKey, toCollisionKey, toKeyDigest } from './collision-key.ts';
+import { type Slice, noKey, toCollisionKey, toKey, toKeyDigest, toSlice } from './collision-key.ts';
 import { toContentDigest } from './content.ts';
 import { toLabelValue } from './label-value.ts';
 import { toOutputName } from './output-name.ts';
@@ -55,9 +55,15 @@ export function renderIdentity(binding: Binding, sources: Sources, settings: Set
 
 /** The key that a binding asks for, where it asks for one and can be rendered: as `renderIdentity` says it, for less. */
 export function findKey(binding: Binding, sources: Sources, settings: Settings): string | undefined {
+  const slice = findSlice(binding, sources, settings);
+  return slice && toKey(slice);
+}
+
+/** What that key stands for. */
+export function findSlice(binding: Binding, sources: Sources, settings: Settings): Slice | undefined {
   if (toEffectiveMode(binding.spec) === 'PoolOnly') return undefined;
   const { outcome } = resolve(binding, sources, settings);
-  return outcome.kind === 'done' ? toCollisionKey(outcome.value.labels, outcome.value.workload) : undefined;
+  return outcome.kind === 'done' ? toSlice(outcome.value.labels, outcome.value.workload) : undefined;
 }
 
 function resolve(
