@@ -46,9 +46,12 @@ interface Ended {
   readonly ending: Ending;
 }
 
-/** The result of a run, with the names that it was asked for. */
+/** What came of a run that several requests may have asked for. */
 interface Batch extends RunResult {
-  readonly asked: readonly string[];
+  /** The name that was asked for last. */
+  readonly last: string | undefined;
+  /** Bindings that nobody asked for and that have not converged. */
+  readonly adopted: readonly (readonly [name: string, ending: Ending])[];
 }
 
 // After this a request begins no further namespace. Its reply names what is left.
@@ -82,7 +85,7 @@ export function reconcile(options: ReconcileOptions): Handler {
       const events = createEventRecorder(cluster, log, elapsed);
       const tools = { cluster: shared, nonce, elapsed, yieldToOthers, events, largeAccounts };
       try {
-        return { asked: names, ...(await reconcileBindings(task, settings, tools)) };
+        return toBatch(names, await reconcileBindings(task, settings, tools));
       } finally {
         leave();
       }
@@ -146,13 +149,15 @@ function createQueue() {
 }
 
 function notBegun({ names }: Pick<BindingNames, 'names'>): Batch {
-  return {
-    asked: names,
-    endings: new Map(names.map((name) => [name, { kind: 'unfinished' }])),
-    collects: 0,
-    writes: 0,
-    announcements: 0,
-  };
+  const endings = new Map(names.map((name) => [name, { kind: 'unfinished' } as const]));
+  return toBatch(names, { endings, collects: 0, writes: 0, announcements: 0 });
+}
+
+/** Hundreds of requests may wait for a run over thousands of bindings, so what they share is made once. */
+function toBatch(asked: readonly string[], result: RunResult): Batch {
+  const all = new Set(asked);
+  const adopted = [...result.endings].filter(([name, { kind }]) => !all.has(name) && kind !== 'converged');
+  return { ...result, last: asked.at(-1), adopted };
 }
 
 /**
@@ -163,15 +168,15 @@ function notBegun({ names }: Pick<BindingNames, 'names'>): Batch {
 function addBatch(
   result: Progress,
   { namespace, names }: BindingNames,
-  { asked, endings, collects, writes, announcements }: Batch,
+  { last, adopted, endings, collects, writes, announcements }: Batch,
 ): void {
-  const [own, all] = [new Set(names), new Set(asked)];
-  const isLast = own.has(asked.at(-1) ?? '');
-  for (const [name, ending] of endings) {
-    if (own.has(name)) result.own.push({ namespace, name, ending });
-    else if (isLast && !all.has(name) && ending.kind !== 'converged')
-      result.others.push({ namespace, name, ending });
+  const own = new Set(names);
+  for (const name of own) {
+    const ending = endings.get(name);
+    if (ending) result.own.push({ namespace, name, ending });
   }
+  if (last !== undefined && own.has(last))
+    for (const [name, ending] of adopted) result.others.push({ namespace, name, ending });
   result.collects += collects;
   result.writes += writes;
   result.announcements += announcements;

@@ -176,19 +176,18 @@ export type OwnerOf = (output: Output) => string | undefined;
 
 /** Finds owners. An output whose labels or hint somebody edited belongs to the binding whose claim proves it. */
 export function createOwnerOf(bindings: ReadonlyMap<string, Binding>, namespace: string): OwnerOf {
-  const claims = new Map<string, { readonly binding: Binding; readonly claim: Claim }[]>();
-  for (const binding of bindings.values()) {
-    const claim = claimOf(binding);
-    if (claim) claims.set(claim.name, [...(claims.get(claim.name) ?? []), { binding, claim }]);
-  }
+  const claimants = groupByKey([...bindings.values()], (binding) => claimOf(binding)?.name);
   return (output) => {
     const owner = parseOwner(output, namespace);
     if (owner !== undefined) return owner;
-    const claimant = claims
-      .get(output.metadata.name)
-      ?.find(({ binding, claim }) => isClaimedOutput(output, toClaimedOutput(claim), binding));
-    return claimant?.binding.metadata.name;
+    const claimant = claimants.get(output.metadata.name)?.find((binding) => isClaimedBy(binding, output));
+    return claimant?.metadata.name;
   };
+}
+
+function isClaimedBy(binding: Binding, output: Output): boolean {
+  const claim = claimOf(binding);
+  return claim !== undefined && isClaimedOutput(output, toClaimedOutput(claim), binding);
 }
 
 function toClaimedOutput(claim: Claim): ClaimedOutput {
