@@ -2,12 +2,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { buildStart } from '../../local/start/build.ts';
 import { startCommand } from '../support/function-process.ts';
 import { objective, pool, binding, poolBinding } from '../support/manifests.ts';
 import { eventually, useCluster } from '../support/test-cluster.ts';
 
 const cluster = await useCluster();
-const main = join(import.meta.dirname, '..', '..', 'local', 'start', 'main.ts');
+const main = await buildStart();
 
 async function givenKubeconfig(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'kleym-two-'));
