@@ -4,8 +4,10 @@ import type { ApiAnswer, Call } from './transport.ts';
 
 /** Begins the span of a call, if the call is made for an event that is traced and recorded. */
 export function startCallSpan({ method, path }: Call): Span | undefined {
+  const span = currentSpan();
+  if (!span) return undefined;
   const template = toCallName(path);
-  return currentSpan()?.startCall(`${method} ${template}`, {
+  return span.startCall(`${method} ${template}`, {
     'http.request.method': method,
     'url.template': template,
     'url.path': path,

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { UncertainError } from '../api/uncertain-error.ts';
 import type { ApiServer } from './api-server.ts';
-import { sendOverHttp, sharedConnections } from './send-over-http.ts';
+import { createSecureAgents, sendOverHttp } from './send-over-http.ts';
 
 /** Where a pod finds the API server, and who it is. */
 export interface Pod {
@@ -26,13 +25,13 @@ export function findPod(environment: NodeJS.ProcessEnv): Pod | undefined {
  * in that there are, takes most of a start from zero.
  */
 export function openFromPod({ host, port, folder }: Pod): ApiServer {
-  const agent = new Agent(sharedConnections);
+  const toAgent = createSecureAgents();
   return {
     send: async (request) => {
       // Both rotate.
       const [token, ca] = await Promise.all([read(folder, 'token'), read(folder, 'ca.crt')]);
       const headers = { authorization: `Bearer ${toToken(token)}` };
-      return await sendOverHttp(request, { protocol: 'https:', agent, ca, host, port, headers });
+      return await sendOverHttp(request, { protocol: 'https:', agent: toAgent({ ca }), host, port, headers });
     },
   };
 }

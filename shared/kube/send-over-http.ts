@@ -7,12 +7,13 @@ import {
   type OutgoingHttpHeaders,
   request as sendPlain,
 } from 'node:http';
-import { type RequestOptions, request as sendSecure } from 'node:https';
+import { type RequestOptions, Agent as SecureAgent, request as sendSecure } from 'node:https';
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { type SecureContextOptions, TLSSocket, createSecureContext } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
 import type { ApiRequest, ApiResponse } from './api-server.ts';
 
-/** Where a request goes to, and how it proves who sends it. With other certificates an agent takes another connection. */
+/** Where a request goes to, and how it proves who sends it. */
 export interface Destination extends Pick<
   RequestOptions,
   'agent' | 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'
@@ -33,6 +34,25 @@ export const sharedConnections: AgentOptions = {
   maxSockets: 4 * 16,
   timeout: 60_000,
 };
+
+/** Whom we trust, and who we are. */
+type Certificates = Pick<SecureContextOptions, 'ca' | 'cert' | 'key'>;
+
+/**
+ * Agents for the certificates of the day: others get another agent, and with it other connections. If an agent heard of
+ * them with each request, Node would name each connection after all their bytes, and to compare these names takes a
+ * sixth of what a request costs.
+ */
+export function createSecureAgents(): (certificates: Certificates) => SecureAgent {
+  let kept: { readonly certificates: Certificates; readonly agent: SecureAgent } | undefined;
+  return (certificates) => {
+    if (!kept || !isDeepStrictEqual(kept.certificates, certificates)) {
+      const secureContext = createSecureContext(certificates);
+      kept = { certificates, agent: new SecureAgent({ ...sharedConnections, secureContext }) };
+    }
+    return kept.agent;
+  };
+}
 
 /**
  * Sends a request over node:http or node:https. `fetch` takes twice the time of the processor for it, and shares one
