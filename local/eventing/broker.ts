@@ -4,7 +4,7 @@ import { setTimeout as sleepFor } from 'node:timers/promises';
 import type { CloudEvent } from 'cloudevents';
 import { bindLoopback } from './bind-loopback.ts';
 import { deliverEvent } from './deliver-event.ts';
-import type { Answer, Failure } from './deliver-event.ts';
+import type { Answer, DeliveryRequest, Failure } from './deliver-event.ts';
 import { type Limit, createLimit } from '../../shared/concurrency/limit.ts';
 import { matchesFilter } from './trigger-filter.ts';
 import { findMissing, parseHttpMessage, toWireEvent } from './wire-event.ts';
@@ -91,8 +91,8 @@ interface Running {
   readonly capacity: number;
   /** Aborted at close: nothing new begins. */
   readonly closing: AbortController;
-  /** Aborted when the grace is over: requests in flight end. */
-  readonly closed: AbortController;
+  /** Aborted when the grace is over. */
+  readonly inFlight: Set<AbortController>;
   underWay: number;
   readonly waitForIdle: Set<() => void>;
 }
@@ -117,7 +117,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     now: options.now ?? (() => new Date()),
     capacity: options.capacity ?? 50_000,
     closing: new AbortController(),
-    closed: new AbortController(),
+    inFlight: new Set(),
     underWay: 0,
     waitForIdle: new Set(),
   };
@@ -386,7 +386,6 @@ async function tryUntilSettled(
     namespace,
     timeoutMs,
     wantsReply: to === 'subscriber',
-    signal: running.closed.signal,
     send: running.send,
   };
   for (let attempt = 1; ; attempt += 1) {
@@ -394,7 +393,7 @@ async function tryUntilSettled(
       const result = await route.inTurn(async () => {
         running.closing.signal.throwIfAborted();
         const since = performance.now();
-        const answer = await deliverEvent(event, request);
+        const answer = await deliverOnce(running, event, request);
         return { ...answer, tookMs: performance.now() - since };
       });
       if (result.kind !== 'failed' || !result.retriable || attempt > delivery.retry)
@@ -420,6 +419,21 @@ async function tryUntilSettled(
   }
 }
 
+/** A signal of its own for each request: to wait for one that they share takes as long as there are requests. */
+async function deliverOnce(
+  { inFlight }: Running,
+  event: WireEvent,
+  request: Omit<DeliveryRequest, 'ending'>,
+): Promise<Answer> {
+  const ending = new AbortController();
+  inFlight.add(ending);
+  try {
+    return await deliverEvent(event, { ...request, ending });
+  } finally {
+    inFlight.delete(ending);
+  }
+}
+
 // Measured on the in-memory channel: both policies count from 0, and nothing caps the delay.
 function backoff({ delivery }: TriggerWiring, retry: number): number {
   const factor = delivery.backoffPolicy === 'exponential' ? 2 ** retry : retry;
@@ -437,7 +451,9 @@ async function idle(running: Running): Promise<void> {
 async function close(running: Running, server: Server, graceMs: number): Promise<void> {
   running.closing.abort(new Error('the Broker is closing'));
   const stopped = new Promise<void>((resolve) => void server.close(() => resolve()));
-  const grace = setTimeout(() => running.closed.abort(running.closing.signal.reason), graceMs);
+  const grace = setTimeout(() => {
+    for (const ending of running.inFlight) ending.abort(running.closing.signal.reason);
+  }, graceMs);
   await idle(running);
   clearTimeout(grace);
   server.closeAllConnections();

@@ -27,30 +27,39 @@ export interface DeliveryRequest {
   readonly timeoutMs: number | undefined;
   /** Dead letter sinks are not asked for one: no body of theirs is a failure. */
   readonly wantsReply: boolean;
-  readonly signal: AbortSignal;
+  /** Aborted by whoever ends the request, also by its own time. */
+  readonly ending: AbortController;
   /** How the request leaves. */
   readonly send: typeof fetch;
 }
 
-/** Sends an event to a subscriber once, as Knative's broker does; rejects only when the signal is aborted. */
+/** Sends an event to a subscriber once, as Knative's broker does; rejects only when somebody else ends it. */
 export async function deliverEvent(event: WireEvent, request: DeliveryRequest): Promise<Answer> {
   const { headers, body } = toHttpMessage(event);
   if (request.wantsReply) headers['prefer'] = 'reply';
-  const timeout = request.timeoutMs === undefined ? undefined : AbortSignal.timeout(request.timeoutMs);
+  const { ending, timeoutMs } = request;
+  let isLate = false;
+  function endLate(): void {
+    isLate = true;
+    ending.abort();
+  }
+  const timer = timeoutMs === undefined ? undefined : setTimeout(endLate, timeoutMs);
   try {
     const response = await request.send(request.url, {
       method: 'POST',
       headers: { ...headers, 'kn-namespace': request.namespace },
       body,
-      signal: timeout ? AbortSignal.any([request.signal, timeout]) : request.signal,
+      signal: ending.signal,
     });
     const answer = toAnswer(response, new Uint8Array(await response.arrayBuffer()), request.wantsReply);
     return answer.kind === 'reply' ? { ...answer, event: inTraceOf(event, answer.event) } : answer;
   } catch (error) {
-    request.signal.throwIfAborted();
-    if (timeout?.aborted) return noAnswer(`no answer within ${request.timeoutMs} ms`, undefined);
+    if (isLate) return noAnswer(`no answer within ${timeoutMs} ms`, undefined);
+    ending.signal.throwIfAborted();
     const reason = toReason(error);
     return noAnswer(reason, { code: 500, data: Buffer.from(`dispatch error: ${reason}`) });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

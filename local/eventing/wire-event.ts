@@ -62,6 +62,7 @@ export function toHttpMessage(event: WireEvent): HttpMessage {
 // Knative writes values as they are, in UTF-8; node takes and gives the bytes of a header as characters up to U+00FF.
 // Control characters, which no header can carry, are percent-encoded, as the HTTP binding says.
 function toHeaderValue(value: string): string {
+  if (/^[\x20-\x7e]*$/.test(value)) return value;
   const carried = value.replaceAll(/\p{Cc}/gu, (character) => encodeURIComponent(character));
   return Buffer.from(carried).toString('latin1');
 }

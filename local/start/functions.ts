@@ -63,14 +63,16 @@ function createSend(apps: ReadonlyMap<string, Hono>): typeof fetch {
   return async (to, init) => {
     const app = typeof to === 'string' ? apps.get(to) : undefined;
     if (!app || typeof to !== 'string') return await fetch(to, init);
+    const { signal, ...message } = init ?? {};
     const aborted = Promise.withResolvers<never>();
-    const abort = () => aborted.reject(init?.signal?.reason);
-    init?.signal?.throwIfAborted();
-    init?.signal?.addEventListener('abort', abort, { once: true });
+    const abort = () => aborted.reject(signal?.reason);
+    signal?.throwIfAborted();
+    signal?.addEventListener('abort', abort, { once: true });
     try {
-      return await Promise.race([app.fetch(new Request(new URL('/', to), init)), aborted.promise]);
+      // A function goes on when nobody waits any more. A request that follows a signal costs twice as much.
+      return await Promise.race([app.fetch(new Request(new URL('/', to), message)), aborted.promise]);
     } finally {
-      init?.signal?.removeEventListener('abort', abort);
+      signal?.removeEventListener('abort', abort);
     }
   };
 }

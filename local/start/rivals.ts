@@ -1,8 +1,17 @@
 import type { CloudEvent } from 'cloudevents';
-import { Binding, bindingResource } from '../../shared/api/binding.ts';
-import { toApiVersion } from '../../shared/api/object-meta.ts';
+import { z } from 'zod';
+import { BindingStatus, bindingResource } from '../../shared/api/binding.ts';
+import { NamespacedMeta, toApiVersion } from '../../shared/api/object-meta.ts';
 import { findOtherSettings } from '../../shared/identity/other-settings.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
+
+/** What a binding says of the settings with which it was written. */
+const Written = z.object({
+  metadata: NamespacedMeta,
+  status: BindingStatus.pick({ trustDomain: true, clusterSPIFFEIDClassName: true })
+    .optional()
+    .catch(undefined),
+});
 
 /**
  * Looks for another installation with other settings in the events that pass, and tells what it overwrote. A status that was
@@ -15,7 +24,7 @@ export function createRivals(
   const ours = new Set<string>();
   return ({ data, type, ...event }) => {
     if (event['apiversion'] !== toApiVersion(bindingResource)) return;
-    const parsed = Binding.safeParse(data);
+    const parsed = Written.safeParse(data);
     if (!parsed.success) return;
     const { metadata, status } = parsed.data;
     if (type.endsWith('.delete')) return void ours.delete(metadata.uid);

@@ -16,7 +16,10 @@ export function toEventWork(received: Received, headers: Headers, since: number)
     name: event && isKnownType(event.type) ? `process ${event.type}` : 'process',
     parent: readTraceContext(headers, event),
     since,
-    attributes: { 'http.request.method': 'POST', ...(event && toEventAttributes(event)) },
+    // Only who records an event reads them.
+    get attributes() {
+      return { 'http.request.method': 'POST', ...(event && toEventAttributes(event)) };
+    },
   };
 }
 

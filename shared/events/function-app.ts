@@ -139,8 +139,10 @@ interface Asked {
 /** The one place where an answer leaves, with its one log line. */
 function respond(answer: Answer | TooLarge | Failed, log: Logger, { start, span }: Asked): Response {
   const response = toResponse(answer, span?.context);
-  const { attributes, error } = toOutcomeAttributes(answer, response.status);
-  span?.end(attributes, error);
+  if (span) {
+    const { attributes, error } = toOutcomeAttributes(answer, response.status);
+    span.end(attributes, error);
+  }
   // Each fact is cut, whatever the handler says.
   const facts = {
     status: response.status,

@@ -6,6 +6,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
  * stands for itself, because senders that never encode exist (Knative's Go SDK is one).
  */
 export function decodeHeaderValue(value: string): string | undefined {
+  if (/^[\x20-\x7e]*$/.test(value) && !/["%]/.test(value)) return value;
   const unquoted = /^"(.*)"$/s.exec(value)?.[1]?.replaceAll(/\\(.)/gs, '$1') ?? value;
   // HTTP libraries hand out the bytes of a header as Latin-1.
   const bytes = unquoted.replaceAll(/%([0-9a-f]{2})/gi, (_escape, digits: string) =>
