@@ -22,19 +22,25 @@ test('the bundle of `npm start` runs, and finds manifests and the files of the c
   const child = spawn(process.execPath, [program, ...flags], { cwd: folder });
   onTestFinished(() => void child.kill('SIGKILL'));
   const ended = once(child, 'exit');
-  const console = await readConsoleUrl(child.stdout);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const { console } = await readUntil(lines, 'started');
   for (const path of ['/', '/console.css', '/live'])
     expect((await fetch(`${console}${path}`)).status).toBe(200);
   child.kill('SIGTERM');
+  await readUntil(lines, 'stopped');
   expect(await ended).toEqual([0, null]);
 });
 
-async function readConsoleUrl(output: NodeJS.ReadableStream): Promise<string> {
-  for await (const line of createInterface({ input: output })) {
-    const said = JSON.parse(line) as { readonly msg: string; readonly console: string };
-    if (said.msg !== 'started') continue;
-    output.resume();
-    return said.console;
+interface Line {
+  readonly msg: string;
+  readonly console: string;
+}
+
+async function readUntil(lines: AsyncIterator<string>, msg: string): Promise<Line> {
+  for (;;) {
+    const { done, value } = await lines.next();
+    if (done) throw new Error(`it ended before it said "${msg}"`);
+    const line = JSON.parse(value) as Line;
+    if (line.msg === msg) return line;
   }
-  throw new Error('it ended before it started');
 }
