@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { buildStart } from '../../local/start/build.ts';
 import { eventually } from '../support/test-cluster.ts';
 import { type KeptProcess, type KeptProcesses } from './kept-processes.ts';
 
@@ -24,7 +24,7 @@ export interface StackProcessOptions {
   readonly className?: string;
 }
 
-const main = join(import.meta.dirname, '..', '..', 'local', 'start', 'main.ts');
+const program = await buildStart();
 
 /** Prepares a stack that runs on an API server; `start` starts it. */
 export function createStackProcess(processes: KeptProcesses, options: StackProcessOptions): StackProcess {
@@ -49,7 +49,7 @@ export function createStackProcess(processes: KeptProcesses, options: StackProce
         ...(className === undefined ? [] : ['--class-name', className]),
       ];
       const args = [
-        main,
+        program,
         '--kubeconfig',
         kubeconfig,
         '--port',
