@@ -36,17 +36,19 @@ export async function buildFunctions(folder: string): Promise<ReadonlyMap<string
 }
 
 /**
- * What packages load when they are loaded, and kleym never calls: the ways in which `cloudevents` sends events and reads
- * messages (we use its class and its validation), what the client of Kubernetes sends with (we send over `node:https`),
- * and the threads in which `pino` would write (ours writes to stdout). CommonJS cannot be shaken, so they are left out
- * by name; who calls one all the same gets a TypeError.
+ * What packages load when they are loaded, and kleym never calls. Of `cloudevents` we use its class and its validation,
+ * so not the ways in which it sends events and reads messages, nor how it makes up an id (ours have one). Of the client of
+ * Kubernetes not what it sends with (we send over `node:https`). Of `pino` not the threads in which it would write (ours
+ * writes to stdout). CommonJS cannot be shaken, so they are left out by name; who calls one all the same gets a TypeError.
  */
 const unused: readonly (readonly [importer: RegExp, imported: RegExp])[] = [
   [/\/node_modules\/cloudevents\/dist\/index\.js$/, /^\.\/(transport\/(emitter|http)|message)$/],
+  [/\/node_modules\/cloudevents\/dist\/event\/cloudevent\.js$/, /^uuid$/],
   [/\/@kubernetes\/client-node\/dist\//, /^undici$/],
   [/\/node_modules\/pino\/lib\/transport\.js$/, /^thread-stream$/],
 ];
 const nothing = '\0kleym/nothing';
+const http = '\0kleym/http';
 
 /** Leaves it out. */
 export const leaveOutUnused: Plugin = {
@@ -54,6 +56,20 @@ export const leaveOutUnused: Plugin = {
   resolveId: (imported, importer = '') =>
     unused.some(([from, what]) => from.test(importer) && what.test(imported)) ? nothing : undefined,
   load: (id) => (id === nothing ? 'module.exports = {};' : undefined),
+};
+
+/**
+ * An `import` of `node:http` reads everything that this module exports, and Node loads some of that only when it is read:
+ * for `WebSocket` it loads undici, HTTP/2 and TLS, half as much again as the smallest server. As a property of the module
+ * each export is read alone.
+ */
+const readHttpByProperty: Plugin = {
+  name: 'read-http-by-property',
+  resolveId: (imported) => (imported === 'node:http' ? http : undefined),
+  load: (id) =>
+    id === http
+      ? { code: `module.exports = process.getBuiltinModule('node:http');`, moduleSideEffects: false }
+      : undefined,
 };
 
 /** What every bundle is made with. A warning of the bundler is an error. */
@@ -74,7 +90,7 @@ async function bundle(name: string, dir: string): Promise<RolldownOutput> {
   const build = await rolldown({
     input: `functions/${name}/main.ts`,
     ...bundling,
-    plugins: [leaveOutUnused],
+    plugins: [leaveOutUnused, readHttpByProperty],
   });
   try {
     return await build.write({

@@ -7,7 +7,7 @@ import { startCluster } from '@kleym/kube-api';
 import type { OutputChunk } from 'rolldown';
 import { afterAll, describe, expect, test } from 'vitest';
 import { buildFunctions } from '../build.ts';
-import { startFunction } from './support/function-process.ts';
+import { startFunction, untilListening } from './support/function-process.ts';
 import { shippedFunctions, specifyFunctions } from './support/functions-specification.ts';
 import { provideDist } from './support/provide-dist.ts';
 import { readDefinitions } from '../local/crds/definitions.ts';
@@ -96,6 +96,38 @@ describe('the bundles', () => {
       expect(recording.filter((id) => id.includes('/@opentelemetry/exporter-'))).toEqual([]);
     }
   });
+});
+
+/** Has a process say at its end which of Node's own modules it has loaded. */
+const tellModules = `process.on('exit', () => {
+  const line = JSON.stringify({ modules: process.moduleLoadList });
+  process.getBuiltinModule('fs').writeSync(1, line + '\\n');
+})`;
+
+test('a mapper answers without what Node loads for fetch, HTTP/2 and TLS', async () => {
+  const main = join(dist, 'map-binding', 'main.mjs');
+  const tell = `--import=data:text/javascript,${encodeURIComponent(tellModules)}`;
+  const { child, port, ended } = await untilListening(startFunction(main, { NODE_OPTIONS: tell }));
+  const url = `http://127.0.0.1:${port}/`;
+  expect((await fetch(`${url}healthz`)).status).toBe(200);
+  const headers = {
+    'ce-specversion': '1.0',
+    'ce-id': 'id',
+    'ce-source': 'test',
+    'ce-type': 'dev.knative.apiserver.ref.update',
+    'ce-apiversion': 'kleym.sonda.red/v1alpha1',
+    'ce-kind': 'InferenceIdentityBinding',
+    'ce-name': 'b',
+    'ce-namespace': 'team-a',
+  };
+  expect((await fetch(url, { method: 'POST', headers, body: '{}' })).status).toBe(200);
+  child.kill('SIGTERM');
+  const { lines } = await ended;
+  // The log may follow: it is flushed at the end, too.
+  const line = lines.find((one) => one.startsWith('{"modules"')) ?? '';
+  const { modules } = JSON.parse(line) as { readonly modules: string[] };
+  expect(modules).toContain('NativeModule http');
+  expect(modules.filter((name) => /undici|http2|tls/.test(name))).toEqual([]);
 });
 
 /** What the bundler writes itself has none. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { CloudEvent } from 'cloudevents';
 import { z } from 'zod';
 
@@ -50,6 +51,7 @@ export function toApiServerEvent(
   const namespace = metadata.namespace ?? '';
   const isReference = origin.mode === 'Reference';
   return new CloudEvent<unknown>({
+    id: randomUUID(),
     type: `dev.knative.apiserver.${isReference ? 'ref' : 'resource'}.${change}`,
     source: origin.server,
     subject: `/apis/${apiVersion}/namespaces/${namespace}/${origin.plural}/${metadata.name}`,

@@ -3,6 +3,7 @@ import type { Waiting } from '../api/outcome.ts';
 import { shorten } from '../text/shorten.ts';
 import { type TraceContext, toTraceHeaders } from '../telemetry/trace-context.ts';
 import { encodeHeaderValue } from './header-values.ts';
+import type { HttpAnswer } from './http-answer.ts';
 
 /** Facts for the log line of an answer. */
 export type Facts = Readonly<Record<string, string | number | boolean>>;
@@ -71,10 +72,10 @@ export function waiting(message: string): Waiting {
  * a source both repeat what was answered 503, and a source gives an event up on 500. A 2xx with a body that is not a
  * CloudEvent counts as a failed delivery, so 204 has none. A reply says to which trace it belongs.
  */
-export function toResponse(answer: Answer | TooLarge | Failed, trace?: TraceContext): Response {
+export function toHttpAnswer(answer: Answer | TooLarge | Failed, trace?: TraceContext): HttpAnswer {
   switch (answer.kind) {
     case 'nothing':
-      return new Response(null, { status: 204 });
+      return { status: 204, headers: {}, body: null };
     case 'reply':
       return toBinaryMode(answer.event, trace ? toTraceHeaders(trace) : {});
     case 'refused-event': {
@@ -102,7 +103,7 @@ function toProblem(
   status: number,
   members: Readonly<Record<string, string | undefined>>,
   headers: Readonly<Record<string, string>> = {},
-): Response {
+): HttpAnswer {
   let body = JSON.stringify(members);
   for (
     let length = longestProblem;
@@ -112,33 +113,36 @@ function toProblem(
     const cut = Object.entries(members).map(([name, text]) => [name, text && shorten(text, length)]);
     body = JSON.stringify(Object.fromEntries(cut));
   }
-  return new Response(body, { status, headers: { 'content-type': 'application/json', ...headers } });
+  return { status, headers: { 'content-type': 'application/json', ...headers }, body };
 }
 
 /** The answer of the probe. */
-export function alive(): Response {
-  return new Response('ok', { headers: { 'content-type': 'text/plain' } });
+export function alive(): HttpAnswer {
+  return { status: 200, headers: { 'content-type': 'text/plain' }, body: 'ok' };
 }
 
 /** Nothing is served under this path. */
-export function notFound(): Response {
+export function notFound(): HttpAnswer {
   return toProblem(404, { error: 'not found', expected: 'POST / or GET /healthz' });
 }
 
 /** This path is served for other methods. */
-export function notAllowed(allow: string): Response {
+export function notAllowed(allow: string): HttpAnswer {
   return toProblem(405, { error: 'method not allowed', expected: allow }, { allow });
 }
 
 /** An event in the binary content mode. The library's own serializer does not encode header values. */
-function toBinaryMode(event: CloudEvent<unknown>, trace: Readonly<Record<string, string>>): Response {
+function toBinaryMode(event: CloudEvent<unknown>, trace: Readonly<Record<string, string>>): HttpAnswer {
   const { data, data_base64: _base64, datacontenttype = 'application/json', ...attributes } = event;
-  // A Broker keeps attributes. The headers are for who asks the function itself.
-  const headers = new Headers({ 'content-type': datacontenttype, ...trace });
-  for (const [name, value] of Object.entries({ ...attributes, ...trace })) {
-    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
-      headers.set(`ce-${name}`, encodeHeaderValue(String(value)));
-    }
-  }
-  return new Response(data === undefined ? null : JSON.stringify(data), { status: 200, headers });
+  const values = Object.entries({ ...attributes, ...trace }).flatMap(([name, value]) =>
+    typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+      ? [[`ce-${name}`, encodeHeaderValue(String(value))]]
+      : [],
+  );
+  return {
+    status: 200,
+    // A Broker keeps attributes. The headers are for who asks the function itself.
+    headers: { 'content-type': datacontenttype, ...trace, ...Object.fromEntries(values) },
+    body: data === undefined ? null : JSON.stringify(data),
+  };
 }

@@ -3,13 +3,14 @@ import { redact } from '../text/redact.ts';
 import type { Attributes, EventWork } from '../telemetry/span.ts';
 import { type TraceContext, parseTraceContext } from '../telemetry/trace-context.ts';
 import type { Answer, Failed, TooLarge } from './answers.ts';
+import type { RequestHeaders } from './http-answer.ts';
 import type { receiveEvent } from './receive-event.ts';
 
 /** What came of reading a request. */
 export type Received = Awaited<ReturnType<typeof receiveEvent>>;
 
 /** The work on an event, as a span is begun for it. Names follow OpenTelemetry's conventions for HTTP and CloudEvents. */
-export function toEventWork(received: Received, headers: Headers, since: number): EventWork {
+export function toEventWork(received: Received, headers: RequestHeaders, since: number): EventWork {
   const event = received.kind === 'done' ? received.value : undefined;
   return {
     // A name is what spans are grouped by, and the type is the sender's word: only ours and Knative's are few.
@@ -25,7 +26,7 @@ export function toEventWork(received: Received, headers: Headers, since: number)
 
 /** HTTP says where the request comes from, the event where it was made. The request is nearer. */
 function readTraceContext(
-  headers: Headers,
+  headers: RequestHeaders,
   event: CloudEvent<unknown> | undefined,
 ): TraceContext | undefined {
   return (

@@ -11,11 +11,12 @@ import {
   notAllowed,
   notFound,
   refusedEvent,
-  toResponse,
+  toHttpAnswer,
   waiting,
 } from './answers.ts';
 import { readCorrelationId } from './correlation.ts';
 import { type Span, type StartSpan, handOn, runIn } from '../telemetry/span.ts';
+import { type EventRequest, type HttpAnswer, toResponse } from './http-answer.ts';
 import { receiveEvent, toRoomFor } from './receive-event.ts';
 import { type Room, createRoom } from './room.ts';
 import { type Received, toEventWork, toOutcomeAttributes } from './event-span.ts';
@@ -53,14 +54,14 @@ export function functionApp(
   const room = createRoom(roomForBodies);
   const parts = { handler, log, startSpan: context.startSpan ?? handOn };
   const app = new Hono();
-  app.post('/', ({ req }) => answerInRoom(req.raw, room, parts));
-  app.get('/healthz', alive);
-  app.all('/', ({ req }) => refuse(log, req.method, req.path, notAllowed('POST')));
-  app.all('/healthz', ({ req }) => refuse(log, req.method, req.path, notAllowed('GET, HEAD')));
-  app.notFound(({ req }) => refuse(log, req.method, req.path, notFound()));
-  app.onError((error) => {
+  app.post('/', async (c) => toResponse(await answerInRoom(c.req.raw, room, parts), c));
+  app.get('/healthz', (c) => toResponse(alive(), c));
+  app.all('/', (c) => toResponse(refuse(log, c.req, notAllowed('POST')), c));
+  app.all('/healthz', (c) => toResponse(refuse(log, c.req, notAllowed('GET, HEAD')), c));
+  app.notFound((c) => toResponse(refuse(log, c.req, notFound()), c));
+  app.onError((error, c) => {
     log.error({ status: 500, err: error }, 'failed');
-    return toResponse({ kind: 'failed', error });
+    return toResponse(toHttpAnswer({ kind: 'failed', error }), c);
   });
   return app;
 }
@@ -73,10 +74,10 @@ interface Parts {
 
 /** Reads the body only when there is room. Until then the sender keeps it. */
 async function answerInRoom(
-  request: Request,
+  request: EventRequest,
   room: Room,
   { handler, log, startSpan }: Parts,
-): Promise<Response> {
+): Promise<HttpAnswer> {
   const start = performance.now();
   const place = await room.enter(toRoomFor(request), request.signal);
   if (place === 'gone') return respond(refusedEvent('the request ended early'), log, { start });
@@ -97,7 +98,7 @@ function answerReceived(
   received: Received,
   { handler, log, release }: Required<HandlerContext> & { readonly handler: Handler },
   asked: Asked,
-): Response | Promise<Response> {
+): HttpAnswer | Promise<HttpAnswer> {
   if (received.kind !== 'done') return respond(received, log, asked);
 
   const eventLog = log.child({ event: toLoggedEvent(received.value) });
@@ -137,8 +138,8 @@ interface Asked {
 }
 
 /** The one place where an answer leaves, with its one log line. */
-function respond(answer: Answer | TooLarge | Failed, log: Logger, { start, span }: Asked): Response {
-  const response = toResponse(answer, span?.context);
+function respond(answer: Answer | TooLarge | Failed, log: Logger, { start, span }: Asked): HttpAnswer {
+  const response = toHttpAnswer(answer, span?.context);
   if (span) {
     const { attributes, error } = toOutcomeAttributes(answer, response.status);
     span.end(attributes, error);
@@ -178,7 +179,11 @@ function toShortFacts(facts: Readonly<Record<string, string | number | boolean |
   );
 }
 
-function refuse(log: Logger, method: string, path: string, response: Response): Response {
-  log.warn({ status: response.status, method, path: redact(path) }, 'refused');
-  return response;
+function refuse(
+  log: Logger,
+  { method, path }: { readonly method: string; readonly path: string },
+  answer: HttpAnswer,
+): HttpAnswer {
+  log.warn({ status: answer.status, method, path: redact(path) }, 'refused');
+  return answer;
 }

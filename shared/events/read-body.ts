@@ -1,5 +1,6 @@
 import { type Done, type Waiting, done } from '../api/outcome.ts';
 import { type RefusedEvent, type TooLarge, refusedEvent, waiting } from './answers.ts';
+import type { EventRequest } from './http-answer.ts';
 
 interface BodyLimits {
   readonly bytes: number;
@@ -9,7 +10,7 @@ interface BodyLimits {
 
 /** The body of a request, of which never more than the limit (and one chunk) is kept. */
 export async function readBody(
-  request: Request,
+  request: EventRequest,
   limits: BodyLimits,
 ): Promise<Done<Uint8Array> | TooLarge | RefusedEvent | Waiting> {
   const limit = limits.bytes;
@@ -18,12 +19,13 @@ export async function readBody(
 
   const late = Promise.withResolvers<'late'>();
   const timer = setTimeout(() => late.resolve('late'), limits.ms);
-  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
+  // Not `for await`, which would close the connection before the answer to what was not read to its end.
+  const incoming = request.body[Symbol.asyncIterator]();
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
     for (;;) {
-      const read = await Promise.race([reader.read(), late.promise]);
+      const read = await Promise.race([incoming.next(), late.promise]);
       if (read === 'late') return waiting(`the body did not arrive within ${limits.ms} ms`);
       if (read.done) return done(Buffer.concat(chunks));
       // A declared length can be absent (chunked) or a lie, so what arrives is counted.
@@ -39,6 +41,6 @@ export async function readBody(
 }
 
 /** What a request says of its length; NaN where it says nothing. */
-export function declaredLength(request: Request): number {
+export function declaredLength(request: EventRequest): number {
   return Number(request.headers.get('content-length') ?? Number.NaN);
 }

@@ -3,6 +3,7 @@ import { type Waiting, done } from '../api/outcome.ts';
 import { type RefusedEvent, type TooLarge, refusedEvent } from './answers.ts';
 import { type Parsed, parseData, parseJsonBody, toMediaType } from './parse-data.ts';
 import { decodeHeaderValue } from './header-values.ts';
+import type { EventRequest, RequestHeaders } from './http-answer.ts';
 import { shorten } from '../text/shorten.ts';
 import { quote } from './quote.ts';
 import { declaredLength, readBody } from './read-body.ts';
@@ -20,7 +21,7 @@ const bodyMs = 10_000;
  * How many bytes a body may take in memory. Of one that is too large nothing is read; one that does not say its length may
  * have all that is allowed.
  */
-export function toRoomFor(request: Request): number {
+export function toRoomFor(request: EventRequest): number {
   if (!request.body) return 0;
   const declared = declaredLength(request);
   if (declared > maxBytes) return 0;
@@ -44,7 +45,7 @@ const required = ['specversion', 'id', 'source', 'type'] as const;
  * string, compares content types letter by letter and decodes no header value.
  */
 export async function receiveEvent(
-  request: Request,
+  request: EventRequest,
   /** Hears how long the body was, when it is read. */
   onRead: (bytes: number) => void = () => {},
 ): Promise<Parsed<CloudEvent<unknown>> | TooLarge | Waiting> {
@@ -69,7 +70,7 @@ function toMode(mediaType: string | undefined): 'binary' | 'structured' | 'unkno
 }
 
 function fromBinaryMode(
-  headers: Headers,
+  headers: RequestHeaders,
   contentType: string | undefined,
   body: Uint8Array,
 ): Parsed<CloudEvent<unknown>> {

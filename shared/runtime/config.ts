@@ -81,6 +81,9 @@ const consoleVariables = {
     }),
 };
 
+// What is parsed once is not worth compiling.
+const once = { jitless: true };
+
 const Serving = z.object(servingVariables);
 const Rendering = z.object({ ...servingVariables, ...settingsVariables });
 const Console = z.object({ ...Rendering.shape, ...consoleVariables });
@@ -94,21 +97,21 @@ interface InvalidEnvironment {
 
 /** Reads what a function needs to serve. */
 export function parseServingConfig(environment: NodeJS.ProcessEnv): Configured<ServingConfig> {
-  const parsed = Serving.safeParse(withoutBlanks(environment));
+  const parsed = Serving.safeParse(withoutBlanks(environment), once);
   if (!parsed.success) return toInvalid(parsed.error, environment);
   return { kind: 'done', value: toServingConfig(parsed.data) };
 }
 
 /** Reads what a function needs to serve and to render identities. */
 export function parseRenderingConfig(environment: NodeJS.ProcessEnv): Configured<RenderingConfig> {
-  const parsed = Rendering.safeParse(withoutBlanks(environment));
+  const parsed = Rendering.safeParse(withoutBlanks(environment), once);
   if (!parsed.success) return toInvalid(parsed.error, environment);
   return { kind: 'done', value: toRenderingConfig(parsed.data) };
 }
 
 /** Reads what the console needs. */
 export function parseConsoleConfig(environment: NodeJS.ProcessEnv): Configured<ConsoleConfig> {
-  const parsed = Console.safeParse(withoutBlanks(environment));
+  const parsed = Console.safeParse(withoutBlanks(environment), once);
   if (!parsed.success) return toInvalid(parsed.error, environment);
   const hosts = [...ownHosts, ...parsed.data.KLEYM_CONSOLE_HOSTS];
   return { kind: 'done', value: { ...toRenderingConfig(parsed.data), hosts } };

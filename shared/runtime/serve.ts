@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { type Server, type ServerResponse, createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Logger } from 'pino';
+import { toRequestListener } from './request-listener.ts';
 
 /** A server that listens. */
 export interface Listening {
@@ -20,13 +20,12 @@ export async function listen(
 ): Promise<Listening> {
   const sockets = new Set<Socket>();
   const running = new Set<ServerResponse>();
-  // Without this option the adapter replaces the process's own Request and Response.
-  const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const answer = toRequestListener(app);
   const server = createServer((request, response) => {
     running.add(response);
     response.once('close', () => running.delete(response));
     if (!server.listening) response.shouldKeepAlive = false;
-    void answer(request, response);
+    answer(request, response);
   });
   server.on('connection', (socket) => {
     sockets.add(socket);

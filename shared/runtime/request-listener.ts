@@ -1,0 +1,101 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Hono } from 'hono';
+import type { EventRequest, HttpAnswer, ServerBindings } from '../events/http-answer.ts';
+
+/**
+ * Lets an application of Hono answer requests of `node:http`. Hono's adapter for Node makes a `Request` and a `Response`
+ * of Node's own, and to load these takes Node longer than to load a mapper. So a request here is only what Hono's router
+ * and our handlers read of one, and the answer of a function is none that Hono could look into.
+ */
+export function toRequestListener(app: Pick<Hono, 'fetch'>): RequestListener {
+  return function listener(incoming, outgoing) {
+    answer(app, incoming, outgoing).then(
+      (answered) => send(answered, incoming, outgoing),
+      // Errors have been answered by the application. Whatever else was thrown is told to nobody.
+      () => outgoing.writeHead(500).end(),
+    );
+  };
+}
+
+async function answer(
+  app: Pick<Hono, 'fetch'>,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<Answered> {
+  const request = toRequest(incoming, outgoing);
+  if (!request) return new PassedAnswer({ status: 400, headers: {}, body: null });
+  const response = await app.fetch(request as object as Request, bindings);
+  if (response instanceof PassedAnswer) return response;
+  const { status, headers } = response;
+  return { status, headers, body: Buffer.from(await response.arrayBuffer()) };
+}
+
+interface Answered {
+  readonly status: number;
+  readonly headers: Headers | Map<string, string>;
+  readonly body: Buffer | string | null;
+}
+
+/** The answer of a function on its way through Hono. */
+class PassedAnswer implements Answered {
+  readonly status: number;
+  readonly headers: Map<string, string>;
+  readonly body: string | null;
+
+  constructor({ status, headers, body }: HttpAnswer) {
+    this.status = status;
+    this.headers = new Map(Object.entries(headers));
+    this.body = body;
+  }
+}
+
+const bindings: ServerBindings = { pass: (answered) => new PassedAnswer(answered) as object as Response };
+
+/** What is read of a request, and what Node needs to make a whole one of it where an application is mounted in another. */
+interface ReadableRequest extends EventRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly duplex: 'half';
+}
+
+function toRequest(incoming: IncomingMessage, outgoing: ServerResponse): ReadableRequest | undefined {
+  const { method = 'GET', url = '/' } = incoming;
+  // Who wants to know the host asks the header.
+  const parsed = URL.parse(url.startsWith('/') ? `http://localhost${url}` : url);
+  if (!parsed) return undefined;
+  const gone = new AbortController();
+  outgoing.once('close', () => outgoing.writableFinished || gone.abort());
+  return {
+    method,
+    url: parsed.href,
+    headers: new IncomingHeaders(incoming),
+    body: method === 'GET' || method === 'HEAD' ? null : incoming,
+    signal: gone.signal,
+    duplex: 'half',
+  };
+}
+
+class IncomingHeaders extends Map<string, string> {
+  constructor({ headersDistinct }: IncomingMessage) {
+    super(Object.entries(headersDistinct).map(([name, values = []]) => [name, values.join(', ')]));
+  }
+  override get(name: string): string | undefined {
+    return super.get(name.toLowerCase());
+  }
+}
+
+// Whoever is still sending does not read the answer if the connection is reset at once.
+const readingMs = 500;
+
+function send(
+  { status, headers, body }: Answered,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): void {
+  outgoing.once('finish', () => {
+    if (!incoming.complete) setTimeout(() => incoming.destroy(), readingMs).unref();
+  });
+  outgoing.statusCode = status;
+  outgoing.setHeaders(headers);
+  outgoing.end(body ?? undefined);
+}
