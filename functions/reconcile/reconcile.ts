@@ -18,6 +18,7 @@ import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
 import { createLimit } from '../../shared/concurrency/limit.ts';
 import { rotate } from '../../shared/concurrency/rotate.ts';
 import type { EventLoop } from '../../shared/concurrency/run-in-slices.ts';
+import { createTurns } from '../../shared/concurrency/turns.ts';
 import { type RunResult, reconcileBindings } from './reconcile-bindings.ts';
 import { type Ending, writesAtOnce } from './run.ts';
 import { createWriteShares } from './write-shares.ts';
@@ -93,6 +94,8 @@ export function reconcile(options: ReconcileOptions): Handler {
   });
 
   const queue = createQueue();
+  // Hundreds of requests may have waited for one run, and to answer them all at once would block the thread.
+  const turn = createTurns(options);
 
   async function answerTo(
     cause: Cause,
@@ -107,7 +110,9 @@ export function reconcile(options: ReconcileOptions): Handler {
       const isLate = elapsed() - since > maxMs;
       const asked = isWhole ? [...names, wholeNamespace] : names;
       const batch = isLate ? undefined : queue.wait(group, () => batches.ask(namespace, asked));
-      addBatch(result, group, (await batch) ?? notBegun(group));
+      const ended = (await batch) ?? notBegun(group);
+      await turn(namespace);
+      addBatch(result, group, ended);
     });
     for (const { namespace, name, ending } of result.own)
       if (ending.kind === 'failed')

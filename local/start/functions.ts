@@ -12,6 +12,7 @@ import { type Handler, functionApp } from '../../shared/events/function-app.ts';
 import { listen } from '../../shared/runtime/serve.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import { nodeEventLoop } from '../../shared/concurrency/node-event-loop.ts';
+import { createTurns } from '../../shared/concurrency/turns.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 
 /** All functions behind one port, each under its own name; the console under all others. */
@@ -58,12 +59,17 @@ export async function startFunctions(options: {
   return { url, urls, send, close: async () => void (await listening.close(graceMs)) };
 }
 
-/** A request over HTTP and back costs more than most functions do for an event. Whoever posts one by hand comes by HTTP. */
+/**
+ * A request over HTTP and back costs more than most functions do for an event. Whoever posts one by hand comes by HTTP.
+ * Without a socket between them, nothing would make thousands of events that are sent at once come one after the other.
+ */
 function createSend(apps: ReadonlyMap<string, Hono>): typeof fetch {
+  const turn = createTurns(nodeEventLoop);
   return async (to, init) => {
     const app = typeof to === 'string' ? apps.get(to) : undefined;
     if (!app || typeof to !== 'string') return await fetch(to, init);
     const { signal, ...message } = init ?? {};
+    await turn(namespaceOf(message));
     const aborted = Promise.withResolvers<never>();
     const abort = () => aborted.reject(signal?.reason);
     signal?.throwIfAborted();
@@ -75,4 +81,9 @@ function createSend(apps: ReadonlyMap<string, Hono>): typeof fetch {
       signal?.removeEventListener('abort', abort);
     }
   };
+}
+
+/** The namespace that an event is about, where it is about one. */
+function namespaceOf({ headers }: RequestInit): string {
+  return new Headers(headers).get('ce-namespace') ?? '';
 }

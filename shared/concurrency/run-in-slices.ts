@@ -7,7 +7,7 @@ export interface EventLoop {
 }
 
 // Other requests and the kubelet's probes wait at most this long.
-const sliceMs = 5;
+export const sliceMs = 5;
 
 /** Runs work that pauses often, and yields to others at a pause when it has kept the thread for long. */
 export async function runInSlices<T>(work: Iterator<void, T>, loop: EventLoop): Promise<T> {
