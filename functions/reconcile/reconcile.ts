@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 import { type Answer, type Facts, nothing, waiting } from '../../shared/events/answers.ts';
 import {
   type BindingNames,
-  type NamedBindings,
   answerBindingsAffected,
   parseBindingsAffected,
 } from '../../shared/events/bindings-affected.ts';
@@ -19,7 +18,8 @@ import { createLimit } from '../../shared/concurrency/limit.ts';
 import { rotate } from '../../shared/concurrency/rotate.ts';
 import type { EventLoop } from '../../shared/concurrency/run-in-slices.ts';
 import { createTurns } from '../../shared/concurrency/turns.ts';
-import { type RunResult, reconcileBindings } from './reconcile-bindings.ts';
+import type { RunResult } from './reconcile-bindings.ts';
+import { reconcileNamespace } from './reconcile-namespace.ts';
 import { type Ending, writesAtOnce } from './run.ts';
 import { createWriteShares } from './write-shares.ts';
 
@@ -45,10 +45,12 @@ interface Ended {
   readonly namespace: string;
   readonly name: string;
   readonly ending: Ending;
+  /** If it was named for a look at the whole namespace, it is named for one again. */
+  readonly isWhole?: boolean | undefined;
 }
 
 /** What came of a run that several requests may have asked for. */
-interface Batch extends RunResult {
+interface Batch extends Omit<RunResult, 'neighbours'> {
   /** The name that was asked for last. */
   readonly last: string | undefined;
   /** Bindings that nobody asked for and that have not converged. */
@@ -67,8 +69,8 @@ const writeLimits = { alone: writesAtOnce, beside: 2 };
 // this many for one namespace, requests are answered at once and the Broker sends them again.
 const maxWaiting = 256;
 const maxNamesWaiting = 100_000;
-/** Stands among the names of a batch if somebody asks for a look at the whole namespace. No binding can have this name. */
-const wholeNamespace = '*';
+/** Stands before a name of a batch that asks for a look at the whole namespace. No binding can have such a name. */
+const wholeMark = '*';
 
 /** Reconciles the bindings that an event names, until they are stable. */
 export function reconcile(options: ReconcileOptions): Handler {
@@ -77,16 +79,16 @@ export function reconcile(options: ReconcileOptions): Handler {
   const shareWrites = createWriteShares(cluster, writeLimits);
   const largeAccounts = createLargeAccounts(elapsed);
   const batches = createBatches(async (namespace, asked): Promise<Batch> => {
-    const names = asked.filter((name) => name !== wholeNamespace);
-    const task = { namespace, names, isWhole: names.length < asked.length };
+    const whole = asked.flatMap((name) => (name.startsWith(wholeMark) ? [name.slice(wholeMark.length)] : []));
+    const names = [...new Set(asked.map((name) => name.replace(wholeMark, '')))];
     const since = elapsed();
     return await inTurn(async () => {
-      if (elapsed() - since > maxMs) return notBegun(task);
+      if (elapsed() - since > maxMs) return notBegun({ names });
       const { cluster: shared, leave } = shareWrites();
       const events = createEventRecorder(cluster, log, elapsed);
       const tools = { cluster: shared, nonce, elapsed, yieldToOthers, events, largeAccounts };
       try {
-        return toBatch(names, await reconcileBindings(task, settings, tools));
+        return toBatch(names, await reconcileNamespace({ namespace, names, whole }, settings, tools));
       } finally {
         leave();
       }
@@ -99,7 +101,7 @@ export function reconcile(options: ReconcileOptions): Handler {
 
   async function answerTo(
     cause: Cause,
-    named: readonly NamedBindings[],
+    named: readonly BindingNames[],
     requestLog: Logger,
   ): Promise<Answer> {
     const since = elapsed();
@@ -108,7 +110,7 @@ export function reconcile(options: ReconcileOptions): Handler {
     await forEachLimited(rotate(named, cause.id), namespacesAtOnce, async (group) => {
       const { namespace, names, isWhole } = group;
       const isLate = elapsed() - since > maxMs;
-      const asked = isWhole ? [...names, wholeNamespace] : names;
+      const asked = isWhole ? names.map((name) => wholeMark + name) : names;
       const batch = isLate ? undefined : queue.wait(group, () => batches.ask(namespace, asked));
       const ended = (await batch) ?? notBegun(group);
       await turn(namespace);
@@ -117,7 +119,7 @@ export function reconcile(options: ReconcileOptions): Handler {
     for (const { namespace, name, ending } of result.own)
       if (ending.kind === 'failed')
         requestLog.error({ namespace, name, err: ending.error }, 'binding failed');
-    return answerRequest(result, { cause, isWhole: named.some(({ isWhole }) => isWhole) });
+    return answerRequest(result, cause);
   }
 
   return function handleAffected(event, context) {
@@ -159,7 +161,7 @@ function notBegun({ names }: Pick<BindingNames, 'names'>): Batch {
 }
 
 /** Hundreds of requests may wait for a run over thousands of bindings, so what they share is made once. */
-function toBatch(asked: readonly string[], result: RunResult): Batch {
+function toBatch(asked: readonly string[], result: Omit<RunResult, 'neighbours'>): Batch {
   const all = new Set(asked);
   const adopted = [...result.endings].filter(([name, { kind }]) => !all.has(name) && kind !== 'converged');
   return { ...result, last: asked.at(-1), adopted };
@@ -172,13 +174,13 @@ function toBatch(asked: readonly string[], result: RunResult): Batch {
  */
 function addBatch(
   result: Progress,
-  { namespace, names }: BindingNames,
+  { namespace, names, isWhole }: BindingNames,
   { last, adopted, endings, collects, writes, announcements }: Batch,
 ): void {
   const own = new Set(names);
   for (const name of own) {
     const ending = endings.get(name);
-    if (ending) result.own.push({ namespace, name, ending });
+    if (ending) result.own.push({ namespace, name, ending, isWhole });
   }
   if (last !== undefined && own.has(last))
     for (const [name, ending] of adopted) result.others.push({ namespace, name, ending });
@@ -187,16 +189,7 @@ function addBatch(
   result.announcements += announcements;
 }
 
-/** The request that is answered. If it asked for a look at the whole namespace, its reply must ask for one too. */
-interface ReconcileRequest {
-  readonly cause: Cause;
-  readonly isWhole: boolean;
-}
-
-function answerRequest(
-  { own, others, collects, writes, announcements }: Progress,
-  request: ReconcileRequest,
-): Answer {
+function answerRequest({ own, others, collects, writes, announcements }: Progress, cause: Cause): Answer {
   const facts = { bindings: own.length, neighbours: others.length, collects, writes };
   const left = own.filter(({ ending }) => ending.kind === 'unfinished');
   const held = own.filter(({ ending }) => ending.kind === 'waiting' || ending.kind === 'failed');
@@ -205,7 +198,7 @@ function answerRequest(
   // and the answer is the error.
   const hasProgressed = writes > announcements || own.length > left.length + held.length;
   if (others.length > 0 || (left.length > 0 && hasProgressed))
-    return replyWithNames([...left, ...held, ...others], request, facts);
+    return replyWithNames([...left, ...held, ...others], cause, facts);
   for (const { ending } of own) if (ending.kind === 'failed') throw ending.error;
   const [first] = [...held, ...left];
   if (!first) return nothing(facts);
@@ -216,7 +209,7 @@ function toReason(ending: Ending): string {
   return ending.kind === 'waiting' ? ending.message : 'not reached in time';
 }
 
-function replyWithNames(ended: readonly Ended[], request: ReconcileRequest, facts: Facts): Answer {
-  const bindings = ended.map(({ namespace, name }) => ({ namespace, names: [name] }));
-  return answerBindingsAffected({ from: 'reconcile', ...request, bindings }, facts);
+function replyWithNames(ended: readonly Ended[], cause: Cause, facts: Facts): Answer {
+  const bindings = ended.map(({ namespace, name, isWhole }) => ({ namespace, names: [name], isWhole }));
+  return answerBindingsAffected({ from: 'reconcile', cause, bindings }, facts);
 }

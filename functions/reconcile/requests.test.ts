@@ -23,10 +23,7 @@ function appOn(cluster: Cluster, elapsed: () => number = () => 0) {
   return silentApp(reconcile(options), 'reconcile');
 }
 
-const affected = (bindings: readonly object[], more: object = {}) => ({
-  attributes: { type },
-  data: { bindings, ...more },
-});
+const affected = (bindings: readonly object[]) => ({ attributes: { type }, data: { bindings } });
 const inTeam = (...names: string[]) => affected([{ namespace: 'team-a', names }]);
 
 test('a request for a whole look makes one, and those who share its batch have it too', async () => {
@@ -45,7 +42,7 @@ test('a request for a whole look makes one, and those who share its batch have i
   await expect.poll(() => here.calls).toEqual(['readBinding']);
   const others = [
     postEvent(app, inTeam('binding-b')),
-    postEvent(app, affected([{ namespace: 'team-a', names: ['binding-a'] }], { isWhole: true })),
+    postEvent(app, affected([{ namespace: 'team-a', names: ['binding-a'], isWhole: true }])),
   ];
   await new Promise((resolve) => void setImmediate(resolve));
   gate.resolve();
@@ -65,9 +62,9 @@ test('what is left of a whole look is asked for by a whole look', async () => {
   }));
   await here.create(pool(), poolBinding('binding-a'), poolBinding('binding-b'));
   const names = ['binding-a', 'binding-b'];
-  const event = affected([{ namespace: 'team-a', names }], { isWhole: true });
+  const event = affected([{ namespace: 'team-a', names, isWhole: true }]);
   const answered = await silentAnswer(here.cluster, () => elapsed, event);
-  expect(answered).toMatchObject({ bindings: [{ namespace: 'team-a' }], isWhole: true });
+  expect(answered).toMatchObject({ bindings: [{ namespace: 'team-a', isWhole: true }] });
 });
 
 /** The data of the event that is answered. */

@@ -19,7 +19,7 @@ import { deleteOrphan, isAnnouncement, writeBinding } from './write-binding.ts';
 // A POST must follow its announcement soon, and it is the next round that sends it. So a round ends after this long, or
 // with so many announcements.
 const maxRoundMs = 4_000;
-const maxAnnouncements = 256;
+export const maxAnnouncements = 256;
 // If deciding took longer than this, the clock that dates the claims is read again.
 const maxClockAgeMs = 1_000;
 

@@ -15,6 +15,8 @@ export interface Task {
   readonly names: readonly string[];
   /** Collect the whole namespace, however few the names are. */
   readonly isWhole?: boolean;
+  /** When the request began that this run is a part of; by default it begins now. */
+  readonly since?: number;
 }
 
 /** How a run ended for a binding: it has converged, waits and is to be asked for again, or was not reached in time. */
@@ -44,6 +46,8 @@ export interface Run {
   collects: number;
   writes: number;
   announcements: number;
+  /** The most bindings that a collect brought. */
+  neighbours: number;
   /** Whether an output was deleted or changed, so that neighbours may have what they waited for. */
   released: boolean;
   /** Orphans that could not be deleted, by their uids. */
@@ -62,7 +66,7 @@ export interface PlannedWrite {
 export const writesAtOnce = 16;
 
 // After this the run takes no further binding, but completes what it has announced.
-const maxMs = 20_000;
+export const maxMs = 20_000;
 const maxMsWithoutWrites = 40_000;
 
 /** A run that has done nothing yet. */
@@ -72,7 +76,7 @@ export function startRun(task: Task, settings: Settings, tools: Tools): Run {
     task,
     settings,
     tools: { ...tools, cluster: cacheWrites(tools.cluster, cache) },
-    since: tools.elapsed(),
+    since: task.since ?? tools.elapsed(),
     cache,
     // Bindings that never converge must not come first in each run.
     pending: new Set(rotate(task.names.toSorted(compareText), tools.nonce())),
@@ -84,6 +88,7 @@ export function startRun(task: Task, settings: Settings, tools: Tools): Run {
     collects: 0,
     writes: 0,
     announcements: 0,
+    neighbours: 0,
     released: false,
     undeletedOrphans: new Map(),
     datedAt: 0,

@@ -10,35 +10,49 @@ import { isLateRefusal, isRejectionPending, isWaiting } from '../../shared/decid
 import type { View } from '../../shared/decide/view.ts';
 import type { World } from '../../shared/decide/world.ts';
 
+/** Why a binding needs a run. */
+export interface Finding {
+  readonly repair: Repair;
+  /** It lies in other objects, and whoever does not look at the whole namespace might not see it. */
+  readonly isWhole?: true;
+}
+
 /** Why each orphan's owner is to be named. An output that came late is one that its run did not live to see. */
-export function findOrphanRepairs(world: World): ReadonlyMap<string, Repair> {
+export function findOrphanRepairs(world: World): ReadonlyMap<string, Finding> {
   return new Map(
     decideOrphans(world).map(({ owner, output }) => [
       owner,
-      toArrival(output) === 'late' ? 'late-write' : 'orphan',
+      { repair: toArrival(output) === 'late' ? 'late-write' : 'orphan', isWhole: true },
     ]),
   );
 }
 
 /** Why a binding needs a run, by the facts of this look; undefined: it needs none. */
-export function findRepair(world: World, name: string): Repair | undefined {
+export function findRepair(world: World, name: string): Finding | undefined {
   const binding = world.snapshot.bindings.get(name);
   if (!binding) return undefined;
   const view = toFirstView(world, binding);
-  return needsRun(view) ? toRepair(view) : undefined;
+  if (!needsRun(view)) return undefined;
+  const repair = findOwnRepair(view);
+  return repair === undefined ? { repair: findRepairByOthers(view), isWhole: true } : { repair };
 }
 
 // What is known to be younger may be in the hands of a run: this is how long one takes from an announcement to the answer.
 const underWayMs = sendWithinMs + answerWithinMs;
 
-function toRepair({ world, binding, context, claim }: View): Repair {
+/** What the binding itself shows, with its pool and its objective. */
+function findOwnRepair({ world, binding, context, claim }: View): Repair | undefined {
   if (isRejectionPending(binding) || isLateRefusal(binding)) return 'refused';
   const { deletionTimestamp } = binding.metadata;
   if (isYoung(deletionTimestamp ?? timeOf(claim), world)) return 'under-way';
   if (deletionTimestamp !== undefined) return 'lost-event';
   if (claim && claim.kind !== 'owning') return 'late-write';
   if (findOtherSettings(binding.status, world.settings) !== undefined) return 'new-settings';
-  if (!isAsSeen(binding, context.observed) || isWaiting(binding)) return 'lost-event';
+  return isAsSeen(binding, context.observed) ? undefined : 'lost-event';
+}
+
+function findRepairByOthers({ binding, context }: View): Repair {
+  if (isWaiting(binding)) return 'lost-event';
   return comparePeers(binding, context.peers) ?? 'hand-edit';
 }
 

@@ -1,13 +1,11 @@
-import type { Repair } from '../../shared/api/sweep-report.ts';
-import { findOrphanRepairs, findRepair } from './find-repair.ts';
+import { type Finding, findOrphanRepairs, findRepair } from './find-repair.ts';
 import { type Snapshot, compileWorld } from '../../shared/decide/world.ts';
 import { compareText } from '../../shared/identity/canonical.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 
 /** A binding that needs a run, and why. */
-export interface Unconverged {
+export interface Unconverged extends Finding {
   readonly name: string;
-  readonly repair: Repair;
 }
 
 /**
@@ -16,13 +14,13 @@ export interface Unconverged {
  */
 export function* findUnconverged(snapshot: Snapshot, settings: Settings): Generator<void, Unconverged[]> {
   const world = yield* compileWorld(snapshot, settings);
-  const repairs = new Map(findOrphanRepairs(world));
+  const findings = new Map(findOrphanRepairs(world));
   for (const name of snapshot.bindings.keys()) {
     yield;
-    const repair = repairs.get(name) ?? findRepair(world, name);
-    if (repair !== undefined) repairs.set(name, repair);
+    const finding = findings.get(name) ?? findRepair(world, name);
+    if (finding !== undefined) findings.set(name, finding);
   }
-  return [...repairs]
-    .map(([name, repair]) => ({ name, repair }))
+  return [...findings]
+    .map(([name, finding]) => ({ name, ...finding }))
     .toSorted((a, b) => compareText(a.name, b.name));
 }

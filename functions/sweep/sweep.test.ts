@@ -91,12 +91,15 @@ describe('the sweep', () => {
     });
   });
 
-  test('names both sides of a collision that nobody has seen', async () => {
+  test('names both sides of a collision that nobody has seen, the old one for a look at the whole namespace', async () => {
     const here = await atRest();
     await here.create(binding('binding-c'));
     expect(await look(here.cluster)).toEqual({
       status: 200,
-      bindings: [{ namespace: 'team-a', names: ['binding-a', 'binding-c'] }],
+      bindings: [
+        { namespace: 'team-a', names: ['binding-c'] },
+        { namespace: 'team-a', names: ['binding-a'], isWhole: true },
+      ],
     });
   });
 
@@ -116,7 +119,7 @@ describe('the sweep', () => {
     );
     expect(await look(here.cluster)).toEqual({
       status: 200,
-      bindings: [{ namespace: 'team-a', names: ['gone'] }],
+      bindings: [{ namespace: 'team-a', names: ['gone'], isWhole: true }],
     });
     await here.settle(['gone']);
     expect(await look(here.cluster)).toEqual({ status: 204 });

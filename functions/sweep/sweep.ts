@@ -4,7 +4,6 @@ import { type Answer, nothing } from '../../shared/events/answers.ts';
 import { type BindingNames, answerBindingsAffected } from '../../shared/events/bindings-affected.ts';
 import { type Cause, toCause } from '../../shared/events/correlation.ts';
 import type { Handler } from '../../shared/events/function-app.ts';
-import { compareText } from '../../shared/identity/canonical.ts';
 import { findOtherSettings } from '../../shared/identity/other-settings.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
@@ -50,7 +49,7 @@ export function sweep(
     onLook(found);
     await recordLook(cluster, { namespaces, found }, log);
     return answerBindingsAffected(
-      { from: 'sweep', cause, bindings: unconverged, isWhole: true },
+      { from: 'sweep', cause, bindings: unconverged },
       { namespaces, ...found, ...(otherSettings.length > 0 && { otherSettings: otherSettings.join('; ') }) },
     );
   }
@@ -78,15 +77,17 @@ async function look(
       const words = findOtherSettings(status, settings);
       if (words !== undefined) others.add(redact(words));
     }
-    const names = found.map(({ name }) => name);
-    repairs.push(...found.map(({ repair }) => repair));
-    if (names.length > 0) unconverged.push({ namespace: snapshot.namespace, names });
+    const { namespace } = snapshot;
+    for (const { name, isWhole, repair } of found) {
+      unconverged.push({ namespace, names: [name], isWhole });
+      repairs.push(repair);
+    }
   }
   return {
     causes,
     namespaces: snapshots.length,
     otherSettings: [...others],
     found: countRepairs(repairs),
-    unconverged: unconverged.toSorted((a, b) => compareText(a.namespace, b.namespace)),
+    unconverged,
   };
 }

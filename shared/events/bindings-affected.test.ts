@@ -57,7 +57,7 @@ describe('the event that names affected bindings', () => {
     ['another cause', { cause: { id: 'event-2' } }],
     ['another function', { from: 'map-objective' }],
     ['other bindings', { bindings: [{ namespace: 'team-a', names: ['c'] }] }],
-    ['a look at whole namespaces', { isWhole: true }],
+    ['a look at the whole namespace', { bindings: [{ namespace: 'team-a', names: ['a', 'b'], isWhole: true }] }],
   ])('has another id for %s', (_what, other) => {
     expect(toBindingsAffected({ ...affected, ...other }).id).not.toBe(toBindingsAffected(affected).id);
   });
@@ -132,15 +132,33 @@ describe('the event that names affected bindings', () => {
   test('is read back as it was written', () => {
     expect(parseBindingsAffected(toBindingsAffected(affected))).toEqual({
       kind: 'done',
-      value: [{ namespace: 'team-a', names: ['a', 'b'], isWhole: false }],
+      value: [{ namespace: 'team-a', names: ['a', 'b'] }],
     });
   });
 
-  test('says where it was found by a look at whole namespaces', () => {
-    expect(toBindingsAffected(affected).data).not.toHaveProperty('isWhole');
-    expect(parseBindingsAffected(toBindingsAffected({ ...affected, isWhole: true }))).toMatchObject({
-      value: [{ namespace: 'team-a', isWhole: true }],
+  test('says for which of them the whole namespace must be read', () => {
+    const bindings = [
+      { namespace: 'b', names: ['z'] },
+      { namespace: 'a', names: ['y'], isWhole: true },
+      { namespace: 'a', names: ['x', 'w'] },
+      { namespace: 'a', names: ['v'], isWhole: true },
+    ];
+    expect(parseBindingsAffected(toBindingsAffected({ ...affected, bindings }))).toEqual({
+      kind: 'done',
+      value: [
+        { namespace: 'a', names: ['w', 'x'] },
+        { namespace: 'a', names: ['v', 'y'], isWhole: true },
+        { namespace: 'b', names: ['z'] },
+      ],
     });
+  });
+
+  test('belongs to one namespace, whether the whole of it must be read for all, for some or for none', () => {
+    const some = [
+      { namespace: 'a', names: ['x'] },
+      { namespace: 'a', names: ['y'], isWhole: true },
+    ];
+    expect(toBindingsAffected({ ...affected, bindings: some })).toMatchObject({ subject: 'a', partitionkey: 'a' });
   });
 
   test('is put in order where somebody else wrote it', () => {
@@ -154,8 +172,8 @@ describe('the event that names affected bindings', () => {
     expect(parseBindingsAffected(new CloudEvent<unknown>({ ...event, data }))).toEqual({
       kind: 'done',
       value: [
-        { namespace: 'a', names: ['x'], isWhole: false },
-        { namespace: 'b', names: ['x', 'y'], isWhole: false },
+        { namespace: 'a', names: ['x'] },
+        { namespace: 'b', names: ['x', 'y'] },
       ],
     });
   });

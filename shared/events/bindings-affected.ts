@@ -13,19 +13,18 @@ import { quote } from './quote.ts';
 /** The type of the event that asks for a look at bindings. */
 export const bindingsAffectedType = 'red.sonda.kleym.bindings.affected';
 
-/** Bindings of one namespace. */
+/**
+ * Bindings of one namespace to look at. `isWhole`: collect the whole namespace, because less would not show why they are
+ * named.
+ */
 export const BindingNames = z.object({
   namespace: z.string().refine(isDnsLabel, { error: 'expected the name of a namespace' }),
   names: z.array(z.string().refine(isDnsSubdomain, { error: 'expected the name of a binding' })).min(1),
+  isWhole: z.boolean().optional(),
 });
-export type BindingNames = z.infer<typeof BindingNames>;
+export type BindingNames = Readonly<z.infer<typeof BindingNames>>;
 
-const BindingsAffected = z.object({ bindings: z.array(BindingNames), isWhole: z.boolean().optional() });
-
-/** Bindings of one namespace to look at. `isWhole`: collect the whole namespace, because less would not show why. */
-export interface NamedBindings extends BindingNames {
-  readonly isWhole: boolean;
-}
+const BindingsAffected = z.object({ bindings: z.array(BindingNames) });
 
 /** Which function names which bindings, because of which event. */
 export interface Affected {
@@ -33,8 +32,6 @@ export interface Affected {
   /** The event that this one follows from. */
   readonly cause: Cause;
   readonly bindings: readonly BindingNames[];
-  /** They were found by a look at whole namespaces, and less would not show why. */
-  readonly isWhole?: boolean;
 }
 
 /**
@@ -46,11 +43,11 @@ export function toBindingsAffected({
   from,
   cause,
   bindings,
-  isWhole,
-}: Affected): CloudEvent<{ bindings: BindingNames[]; isWhole?: true }> {
+}: Affected): CloudEvent<{ bindings: BindingNames[] }> {
   const sorted = toSorted(bindings);
-  const [only, ...others] = sorted;
-  const data = { bindings: sorted, ...(isWhole && { isWhole }) };
+  const namespaces = new Set(sorted.map(({ namespace }) => namespace));
+  const [only, ...others] = namespaces;
+  const data = { bindings: sorted };
   return new CloudEvent({
     type: bindingsAffectedType,
     source: `/kleym/${from}`,
@@ -58,7 +55,7 @@ export function toBindingsAffected({
     ...toCorrelation(cause),
     datacontenttype: 'application/json',
     // A partitioned broker keeps the order within a key, and reconcile works on one namespace at a time.
-    ...(only && others.length === 0 && { subject: only.namespace, partitionkey: only.namespace }),
+    ...(only !== undefined && others.length === 0 && { subject: only, partitionkey: only }),
     data,
   });
 }
@@ -68,19 +65,19 @@ export function toBindingsAffected({
  * left to the sweep, which finds every binding that needs anything. The facts say how many they are.
  */
 export function answerBindingsAffected(affected: Affected, facts: Facts = {}): Answer {
-  const all = toSorted(affected.bindings).flatMap(({ namespace, names }) =>
-    names.map((name) => ({ namespace, name })),
+  const all = toSorted(affected.bindings).flatMap(({ names, ...group }) =>
+    names.map((name) => ({ name, ...group })),
   );
   if (all.length === 0) return nothing({ bindings: 0, ...facts });
   const carried = cutNames(all, affected.cause.id);
-  const bindings = carried.map(({ namespace, name }) => ({ namespace, names: [name] }));
+  const bindings = carried.map(({ name, ...group }) => ({ names: [name], ...group }));
   const left = all.length - carried.length;
   const counts = { bindings: carried.length, ...(left > 0 && { leftToSweep: left }) };
   return reply(toBindingsAffected({ ...affected, bindings }), { ...counts, ...facts });
 }
 
-/** Reads the bindings that an event names: each once, sorted. */
-export function parseBindingsAffected(event: CloudEvent<unknown>): Done<NamedBindings[]> | RefusedEvent {
+/** Reads the bindings that an event names: each once in a group, sorted. */
+export function parseBindingsAffected(event: CloudEvent<unknown>): Done<BindingNames[]> | RefusedEvent {
   if (event.type !== bindingsAffectedType) {
     return refusedEvent('not an event that this function reads', {
       found: `type ${quote(event.type)}`,
@@ -95,10 +92,7 @@ export function parseBindingsAffected(event: CloudEvent<unknown>): Done<NamedBin
     });
   }
   const data = BindingsAffected.safeParse(event.data);
-  if (data.success) {
-    const { bindings, isWhole = false } = data.data;
-    return done(toSorted(bindings).map((group) => ({ ...group, isWhole })));
-  }
+  if (data.success) return done(toSorted(data.data.bindings));
   return refusedEvent('the data does not name bindings', {
     found: describeIssues(data.error, 'data'),
     expected: '{"bindings": [{"namespace": "…", "names": ["…"]}]}',
@@ -117,13 +111,21 @@ function countOf(one: unknown): number {
   return Array.isArray(names) ? names.length : 0;
 }
 
+/** By namespace, and first those that need no look at the whole of it. */
 function toSorted(bindings: readonly BindingNames[]): BindingNames[] {
+  const whole = bindings.filter(({ isWhole }) => isWhole);
+  const others = bindings.filter(({ isWhole }) => !isWhole);
+  return [...merge(others), ...merge(whole).map((group) => ({ ...group, isWhole: true }))].toSorted(
+    (a, b) => compareText(a.namespace, b.namespace),
+  );
+}
+
+function merge(bindings: readonly BindingNames[]): Omit<BindingNames, 'isWhole'>[] {
   const byNamespace = Map.groupBy(bindings, ({ namespace }) => namespace);
   return [...byNamespace]
-    .map(([namespace, group]) => ({
+    .map(([namespace, groups]) => ({
       namespace,
-      names: [...new Set(group.flatMap(({ names }) => names))].toSorted(compareText),
+      names: [...new Set(groups.flatMap(({ names }) => names))].toSorted(compareText),
     }))
-    .filter(({ names }) => names.length > 0)
-    .toSorted((a, b) => compareText(a.namespace, b.namespace));
+    .filter(({ names }) => names.length > 0);
 }

@@ -3,6 +3,7 @@ import { rotate } from '../concurrency/rotate.ts';
 interface Named {
   readonly namespace: string;
   readonly name: string;
+  readonly isWhole?: boolean | undefined;
 }
 
 // A record of Kafka has 1 MiB with its headers by default. A broker that cannot store a reply has the event sent again
@@ -22,15 +23,16 @@ export function cutNames<T extends Named>(all: readonly T[], cause: string): rea
   return turned.slice(0, countFitting(turned));
 }
 
-/** How many of them fit, if those of one namespace stand together as JSON. Names and namespaces are ASCII. */
+/** How many of them fit, if those of one group stand together as JSON. Names and namespaces are ASCII. */
 function countFitting(all: readonly Named[]): number {
   let bytes = '{"bindings":[]}'.length;
-  let namespace: string | undefined;
+  let before: Named | undefined;
   for (const [index, one] of all.entries()) {
-    if (one.namespace !== namespace) bytes += '{"namespace":"","names":[]},'.length + one.namespace.length;
+    if (one.namespace !== before?.namespace || one.isWhole !== before.isWhole)
+      bytes += '{"namespace":"","names":[],"isWhole":true},'.length + one.namespace.length;
     bytes += '"",'.length + one.name.length;
     if (bytes > maxBytes || index === mostNames) return index;
-    ({ namespace } = one);
+    before = one;
   }
   return all.length;
 }

@@ -508,6 +508,16 @@ describe('the beginning of a list of bindings', () => {
     expect(limitsOf(sent)).toEqual([String(most)]);
   });
 
+  it('says how many there are behind it, if the API server does', async () => {
+    const { cluster } = scriptedApiServer(
+      answer('get', bindingsPath, 200, {
+        metadata: { continue: 'more', remainingItemCount: 41 },
+        items: [bindingOf('a')],
+      }),
+    );
+    expect(await cluster.listBindings({ namespace: 'team-a', most: 1 })).toMatchObject({ remaining: 41 });
+  });
+
   it('goes on where a page has fewer than were asked for', async () => {
     const { cluster, sent } = scriptedApiServer(
       answer('get', bindingsPath, 200, { metadata: { continue: 'more' }, items: two }),

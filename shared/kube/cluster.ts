@@ -17,6 +17,8 @@ export interface Listed<T> {
 /** A list, or the first items of it; `isComplete`: there are no others. */
 export interface PartialList<T> extends Listed<T> {
   readonly isComplete: boolean;
+  /** How many others there are, where the API server says so: not of a list that is selected. */
+  readonly remaining?: number | undefined;
 }
 
 /** `absent`: the object is not there. `unserved`: its CRD is not installed. */

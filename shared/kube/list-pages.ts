@@ -6,7 +6,13 @@ import { type SeenPage, toPageSize, toSmallerSize } from './page-size.ts';
 import { type ApiAnswer, TooLongError, type Transport, toTitle } from './transport.ts';
 
 const Page = z.object({
-  metadata: z.object({ continue: z.string().optional(), resourceVersion: z.string().optional() }).optional(),
+  metadata: z
+    .object({
+      continue: z.string().optional(),
+      resourceVersion: z.string().optional(),
+      remainingItemCount: z.number().optional(),
+    })
+    .optional(),
   items: z.array(z.unknown()).nullable(),
 });
 
@@ -57,6 +63,7 @@ async function listOnce<T>(transport: Transport, list: List, schema: z.ZodType<T
   let at: string | undefined;
   let next: string | undefined;
   let resourceVersion: string | undefined;
+  let remaining: number | undefined;
   do {
     const { answer, limit } = await askPage(transport, list, toLimit(seen, most - items.length), next);
     if (answer.status !== 200) return { kind: 'ended', answer };
@@ -66,10 +73,11 @@ async function listOnce<T>(transport: Transport, list: List, schema: z.ZodType<T
     await decodeItems(page.items ?? [], { schema, answer, to: items });
     seen.push({ limit, items: page.items?.length ?? 0, length: answer.text.length });
     next = page.metadata?.continue || undefined;
+    remaining = page.metadata?.remainingItemCount;
   } while (next !== undefined && items.length < most);
   const isComplete = next === undefined && items.length <= most;
   const wanted = isComplete ? items : items.slice(0, most);
-  return { kind: 'listed', listed: { items: wanted, at, resourceVersion, isComplete } };
+  return { kind: 'listed', listed: { items: wanted, at, resourceVersion, isComplete, remaining } };
 }
 
 /** A limit above this is not one of somebody who wants few. */

@@ -28,15 +28,15 @@ export async function drain(
   due: readonly string[],
   tampering?: Tampering,
 ): Promise<Rest> {
-  const delivered = await deliver(from, due, { tampering, isWhole: false });
+  const delivered = await deliver(from, due, { tampering, whole: [] });
   const afterEvents = delivered.trouble ?? findDifference(delivered.state) ?? findUnnoticed(delivered.state);
   let { state, trouble } = delivered;
   let sweeps = 0;
   for (; sweeps < maxSweeps && trouble === undefined; sweeps++) {
     state = { ...state, clock: state.clock + patience };
-    const names = await sweep(state);
+    const { names, whole } = await sweep(state);
     if (names.length === 0) break;
-    const next = await deliver(state, names, { tampering, isWhole: true });
+    const next = await deliver(state, names, { tampering, whole });
     const isQuiet = next.state.writes === state.writes;
     ({ state, trouble } = next);
     if (isQuiet) break;
@@ -52,14 +52,14 @@ function findUnnoticed(state: ClusterState): string | undefined {
 
 interface Options {
   readonly tampering: Tampering | undefined;
-  /** The names are those of a sweep, for whom the whole namespace is looked at. */
-  readonly isWhole: boolean;
+  /** Those of the names for whom the whole namespace is looked at, because a sweep says so. */
+  readonly whole: readonly string[];
 }
 
 async function deliver(from: ClusterState, due: readonly string[], options: Options) {
   const queue = new Set(due);
   // An event that is repeated asks for the same look; one that follows from a change does not.
-  const whole = new Set(options.isWhole ? due : []);
+  const whole = new Set(options.whole);
   const retries = new Map<string, number>();
   let state = from;
   let trouble: string | undefined;
@@ -84,11 +84,14 @@ async function deliver(from: ClusterState, due: readonly string[], options: Opti
 }
 
 /** The names that the shipped sweep would reply with. */
-async function sweep(state: ClusterState): Promise<string[]> {
+async function sweep(state: ClusterState): Promise<{ names: string[]; whole: string[] }> {
   const { cluster } = openPort(async (call) => serve(state, call).answer);
   const snapshots = await collectCluster(cluster);
   const found = snapshots.flatMap((snapshot) => complete(findUnconverged(snapshot, settingsOf(state))));
-  return found.map(({ name }) => name);
+  return {
+    names: found.map(({ name }) => name),
+    whole: found.flatMap(({ name, isWhole }) => (isWhole ? [name] : [])),
+  };
 }
 
 async function findUnrest(state: ClusterState, tampering?: Tampering): Promise<string | undefined> {

@@ -83,7 +83,7 @@ export async function specifyFunctions({
       name: 'sweep',
       type: 'dev.knative.sources.ping',
       data: undefined,
-      reply: { ...named, isWhole: true },
+      reply: named,
       // Whatever comes from its sources is a reason to sweep.
       refused: [],
     },
