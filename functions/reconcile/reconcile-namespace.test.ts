@@ -41,7 +41,9 @@ async function openNamespace({ count = 50_000, toContainer = (name) => name, ove
   return {
     here,
     wholeLists,
-    spend: (ms: number) => void (time += ms),
+    spend: (ms: number): undefined => {
+      time += ms;
+    },
     run: (asked: readonly string[], whole: readonly string[] = [], settings: Settings = testSettings) =>
       reconcileNamespace({ namespace: 'team-a', names: asked, whole }, settings, tools),
   };
@@ -78,7 +80,7 @@ describe('many names of a large namespace', () => {
 
   test('are left to another request when the time is over', async () => {
     const { run, spend } = await openNamespace({
-      override: { createOutput: () => void spend(1_000) },
+      override: { createOutput: () => spend(1_000) },
     });
     const result = await run(names);
     const { converged = [], unfinished = [] } = kindsOf(result);
@@ -111,7 +113,11 @@ describe('many names of a large namespace', () => {
 describe('one list of the namespace is read', () => {
   test.each([
     ['if it is not much longer than the names', 900, testSettings],
-    ['if overlaps are refused, whatever its length', 50_000, { ...testSettings, overlapPolicy: 'refuse' } as const],
+    [
+      'if overlaps are refused, whatever its length',
+      50_000,
+      { ...testSettings, overlapPolicy: 'refuse' } as const,
+    ],
   ])('%s', async (_when, count, settings) => {
     const { run, wholeLists } = await openNamespace({ count });
     expect(kindsOf(await run(names, [], settings)).converged).toHaveLength(60);

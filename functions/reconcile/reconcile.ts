@@ -99,11 +99,7 @@ export function reconcile(options: ReconcileOptions): Handler {
   // Hundreds of requests may have waited for one run, and to answer them all at once would block the thread.
   const turn = createTurns(options);
 
-  async function answerTo(
-    cause: Cause,
-    named: readonly BindingNames[],
-    requestLog: Logger,
-  ): Promise<Answer> {
+  async function answerTo(cause: Cause, named: readonly BindingNames[], requestLog: Logger): Promise<Answer> {
     const since = elapsed();
     const result: Progress = { own: [], others: [], collects: 0, writes: 0, announcements: 0 };
     // Each event begins with another namespace, so that slow ones do not always keep out the others.

@@ -19,7 +19,7 @@ test('no annotation is called like another, or like a label', () => {
 });
 
 describe('an output', () => {
-  const metadata = { name: 'kleym-a', uid: 'u', resourceVersion: '1', managedFields: [{ manager: 'm' }] };
+  const metadata = { name: 'kleym-a', uid: 'u', resourceVersion: '1', selfLink: '/outputs/kleym-a' };
 
   test('is read with everything that others have added to it', () => {
     const object = {
@@ -29,6 +29,11 @@ describe('an output', () => {
       status: { stats: { podsSelected: 1 } },
     };
     expect(Output.parse(object)).toEqual(object);
+  });
+
+  test('is read without its managed fields', () => {
+    const object = { metadata: { ...metadata, managedFields: [{ manager: 'm' }] }, spec: {} };
+    expect(Output.parse(object)).toEqual({ metadata, spec: {} });
   });
 
   test.each([

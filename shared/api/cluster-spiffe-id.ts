@@ -44,9 +44,17 @@ const Spec = z.looseObject({
   hint: z.string().optional().catch(undefined),
 });
 
+/** Without `managedFields`: they are half of an output in memory, and the API server keeps them if a PUT has none. */
+const Metadata = ObjectMeta.loose().extend({
+  managedFields: z
+    .unknown()
+    .transform(() => undefined)
+    .optional(),
+});
+
 /**
  * An output. The schema keeps unknown fields, because what others add (a ttl, federation) must survive our PUT. A field
  * of ours that cannot be read is not what kleym wrote, and is written anew; it must not make a list fail.
  */
-export const Output = z.looseObject({ metadata: ObjectMeta.loose(), spec: Spec.catch({}) });
+export const Output = z.looseObject({ metadata: Metadata, spec: Spec.catch({}) });
 export type Output = z.infer<typeof Output>;

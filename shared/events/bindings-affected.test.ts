@@ -57,7 +57,10 @@ describe('the event that names affected bindings', () => {
     ['another cause', { cause: { id: 'event-2' } }],
     ['another function', { from: 'map-objective' }],
     ['other bindings', { bindings: [{ namespace: 'team-a', names: ['c'] }] }],
-    ['a look at the whole namespace', { bindings: [{ namespace: 'team-a', names: ['a', 'b'], isWhole: true }] }],
+    [
+      'a look at the whole namespace',
+      { bindings: [{ namespace: 'team-a', names: ['a', 'b'], isWhole: true }] },
+    ],
   ])('has another id for %s', (_what, other) => {
     expect(toBindingsAffected({ ...affected, ...other }).id).not.toBe(toBindingsAffected(affected).id);
   });
@@ -158,7 +161,10 @@ describe('the event that names affected bindings', () => {
       { namespace: 'a', names: ['x'] },
       { namespace: 'a', names: ['y'], isWhole: true },
     ];
-    expect(toBindingsAffected({ ...affected, bindings: some })).toMatchObject({ subject: 'a', partitionkey: 'a' });
+    expect(toBindingsAffected({ ...affected, bindings: some })).toMatchObject({
+      subject: 'a',
+      partitionkey: 'a',
+    });
   });
 
   test('is put in order where somebody else wrote it', () => {

@@ -115,8 +115,8 @@ function countOf(one: unknown): number {
 function toSorted(bindings: readonly BindingNames[]): BindingNames[] {
   const whole = bindings.filter(({ isWhole }) => isWhole);
   const others = bindings.filter(({ isWhole }) => !isWhole);
-  return [...merge(others), ...merge(whole).map((group) => ({ ...group, isWhole: true }))].toSorted(
-    (a, b) => compareText(a.namespace, b.namespace),
+  return [...merge(others), ...merge(whole).map((group) => ({ ...group, isWhole: true }))].toSorted((a, b) =>
+    compareText(a.namespace, b.namespace),
   );
 }
 
