@@ -69,6 +69,8 @@ const writeLimits = { alone: writesAtOnce, beside: 2 };
 // this many for one namespace, requests are answered at once and the Broker sends them again.
 const maxWaiting = 256;
 const maxNamesWaiting = 100_000;
+/** Events name a few bindings, and a sweep may name thousands: those do not wait until these are done. */
+const maxNamesTogether = maxWaiting;
 /** Stands before a name of a batch that asks for a look at the whole namespace. No binding can have such a name. */
 const wholeMark = '*';
 
@@ -93,7 +95,7 @@ export function reconcile(options: ReconcileOptions): Handler {
         leave();
       }
     });
-  });
+  }, maxNamesTogether);
 
   const queue = createQueue();
   // Hundreds of requests may have waited for one run, and to answer them all at once would block the thread.

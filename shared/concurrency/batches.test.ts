@@ -3,7 +3,7 @@ import { type Span, currentSpan, runIn } from '../telemetry/span.ts';
 import { createBatches } from './batches.ts';
 
 /** Work that goes on until the test says so. */
-function heldWork() {
+function heldWork(maxNames?: number) {
   const runs: {
     key: string;
     names: readonly string[];
@@ -14,7 +14,7 @@ function heldWork() {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     runs.push({ key, names, finish: resolve, fail: reject });
     return promise;
-  });
+  }, maxNames);
   return { batches, runs, begun: () => runs.map(({ key, names }) => `${key}: ${names.join(' ')}`) };
 }
 
@@ -34,6 +34,25 @@ describe('batches', () => {
     expect(begun()).toEqual(['team-a: x', 'team-a: y z x']);
     runs[1]?.finish('two');
     expect(await Promise.all([first, second, third])).toEqual(['one', 'two', 'two']);
+  });
+
+  test('end before they have too many names, so that few names do not wait for many', async () => {
+    const { batches, runs, begun } = heldWork(3);
+    const asked = [['a'], ['b', 'c'], ['d'], ['e', 'f', 'g', 'h'], ['i'], ['j']];
+    const results = asked.map((names) => batches.ask('team-a', names));
+    for (let index = 0; index < 4; index++) {
+      await tick();
+      runs[index]?.finish(`batch ${index}`);
+    }
+    expect(begun()).toEqual(['team-a: a b c', 'team-a: d', 'team-a: e f g h', 'team-a: i j']);
+    expect(await Promise.all(results)).toEqual([
+      'batch 0',
+      'batch 0',
+      'batch 1',
+      'batch 2',
+      'batch 3',
+      'batch 3',
+    ]);
   });
 
   test('of different keys run side by side', async () => {

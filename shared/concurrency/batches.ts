@@ -15,37 +15,46 @@ interface Batch<Result> {
 
 /**
  * Puts requests for one key together while a batch of it runs. It saves reads and conflicts with ourselves; nothing
- * relies on it, because other processes know nothing of it.
+ * relies on it, because other processes know nothing of it. A request that would make a batch longer than `maxNames` is
+ * the first of another one, so that few names need not wait until many are done.
  */
 export function createBatches<Result>(
   run: (key: string, names: readonly string[]) => Promise<Result>,
+  maxNames = Infinity,
 ): Batches<Result> {
-  const running = new Map<string, Promise<unknown>>();
+  /** When the last batch of a key is over. */
+  const ends = new Map<string, Promise<unknown>>();
+  /** The last batch of a key, as long as it has not begun. */
   const next = new Map<string, Batch<Result>>();
 
   function open(key: string): Batch<Result> {
     const names = new Set<string>();
-    const result = (running.get(key) ?? Promise.resolve()).then(() => start(key, names));
+    const result = (ends.get(key) ?? Promise.resolve()).then(() => start(key, names));
     const batch = { names, span: currentSpan(), result };
     next.set(key, batch);
-    return batch;
-  }
-
-  function start(key: string, names: ReadonlySet<string>): Promise<Result> {
-    next.delete(key);
-    const result = run(key, [...names]);
     const over = result.then(
       () => undefined,
       () => undefined,
     );
-    running.set(key, over);
-    void over.then(() => running.get(key) === over && running.delete(key));
-    return result;
+    ends.set(key, over);
+    void over.then(() => ends.get(key) === over && ends.delete(key));
+    return batch;
+  }
+
+  function start(key: string, names: ReadonlySet<string>): Promise<Result> {
+    if (next.get(key)?.names === names) next.delete(key);
+    return run(key, [...names]);
+  }
+
+  function find(key: string, names: readonly string[]): Batch<Result> {
+    const batch = next.get(key);
+    const isFull = batch && batch.names.size > 0 && batch.names.size + names.length > maxNames;
+    return !batch || isFull ? open(key) : batch;
   }
 
   return {
     ask: (key, names) => {
-      const batch = next.get(key) ?? open(key);
+      const batch = find(key, names);
       const span = currentSpan();
       if (batch.span && batch.span !== span) span?.addLink(batch.span.context);
       for (const name of names) batch.names.add(name);
