@@ -80,22 +80,27 @@ export function reconcile(options: ReconcileOptions): Handler {
   const inTurn = createLimit(batchesAtOnce);
   const shareWrites = createWriteShares(cluster, writeLimits);
   const largeAccounts = createLargeAccounts(elapsed);
-  const batches = createBatches(async (namespace, asked): Promise<Batch> => {
-    const whole = asked.flatMap((name) => (name.startsWith(wholeMark) ? [name.slice(wholeMark.length)] : []));
-    const names = [...new Set(asked.map((name) => name.replace(wholeMark, '')))];
-    const since = elapsed();
-    return await inTurn(async () => {
-      if (elapsed() - since > maxMs) return notBegun({ names });
-      const { cluster: shared, leave } = shareWrites();
-      const events = createEventRecorder(cluster, log, elapsed);
-      const tools = { cluster: shared, nonce, elapsed, yieldToOthers, events, largeAccounts };
-      try {
-        return toBatch(names, await reconcileNamespace({ namespace, names, whole }, settings, tools));
-      } finally {
-        leave();
-      }
-    });
-  }, maxNamesTogether);
+  const batches = createBatches(
+    async (namespace, asked): Promise<Batch> => {
+      const whole = asked.flatMap((name) =>
+        name.startsWith(wholeMark) ? [name.slice(wholeMark.length)] : [],
+      );
+      const names = [...new Set(asked.map((name) => name.replace(wholeMark, '')))];
+      const since = elapsed();
+      return await inTurn(async () => {
+        if (elapsed() - since > maxMs) return notBegun({ names });
+        const { cluster: shared, leave } = shareWrites();
+        const events = createEventRecorder(cluster, log, elapsed);
+        const tools = { cluster: shared, nonce, elapsed, yieldToOthers, events, largeAccounts };
+        try {
+          return toBatch(names, await reconcileNamespace({ namespace, names, whole }, settings, tools));
+        } finally {
+          leave();
+        }
+      });
+    },
+    { maxNames: maxNamesTogether },
+  );
 
   const queue = createQueue();
   // Hundreds of requests may have waited for one run, and to answer them all at once would block the thread.

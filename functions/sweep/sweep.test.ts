@@ -167,6 +167,40 @@ describe('the sweep', () => {
     expect(here.calls.filter((call) => call === 'listBindings')).toHaveLength(2);
   });
 
+  test('rests after a look for three times as long as it took, and at most for 20 s', async () => {
+    let now = 0;
+    let looksTake = 2_000;
+    const here = await createSettling(() => ({
+      listOutputs: () => {
+        now += looksTake;
+        return undefined;
+      },
+    }));
+    const rests: number[] = [];
+    const held = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const clock = {
+      ...nodeEventLoop,
+      elapsed: () => now,
+      sleep: async (ms: number) => held[rests.push(ms) - 1]?.promise,
+    };
+    const handle = sweep(here.cluster, testSettings, clock);
+    const log = pino({ level: 'silent' });
+    const ask = (id: string) =>
+      handle(new CloudEvent({ type: 'org.example.letter', source: '/letters', id }), { log });
+    const countLooks = () => here.calls.filter((call) => call === 'listOutputs').length;
+
+    await ask('a');
+    const [b, c] = [ask('b'), ask('c')];
+    await nodeEventLoop.yieldToOthers();
+    expect(countLooks()).toBe(1);
+    looksTake = 60_000;
+    held[0]?.resolve();
+    expect(await b).toMatchObject({ kind: 'nothing', facts: { sharedWith: 'c' } });
+    await c;
+    expect(countLooks()).toBe(2);
+    expect(rests).toEqual([6_000, 20_000]);
+  });
+
   test('fails for all who share a look that fails, so that each comes again', async () => {
     const here = await createSettling(() => ({
       listBindings: () => Promise.reject(new UncertainError('no answer')),

@@ -10,12 +10,17 @@ import type { Cluster } from '../../shared/kube/cluster.ts';
 import { collectCluster } from '../../shared/collect/collect-cluster.ts';
 import { type Repair, type RepairCounts, countRepairs } from '../../shared/api/sweep-report.ts';
 import { redact } from '../../shared/text/redact.ts';
-import { type EventLoop, runInSlices } from '../../shared/concurrency/run-in-slices.ts';
+import { type Clock, type EventLoop, runInSlices } from '../../shared/concurrency/run-in-slices.ts';
 import { findUnconverged } from './find-unconverged.ts';
 import { recordLook } from './record-look.ts';
 
 // A status may say anything, and a log line should not.
 const mostOthers = 3;
+
+// A look lists everything. In an overload the dead letters do not end, and looks without a rest would be a part of it:
+// they take a quarter of the time. A letter waits for its look, and its sender gives up after 60 s.
+const restPerLook = 3;
+const maxRestMs = 20_000;
 
 /** What one look at the cluster found, and the ids of the events that asked for it. */
 interface Look {
@@ -30,16 +35,27 @@ interface Look {
 /**
  * Looks at the whole cluster, whatever event asks for it (a tick, or a dead letter), and names the bindings that have
  * not converged. Sources can lose events, and the sweep makes up for that. Many dead letters come at once, so those
- * that arrive during a look share the next one. The last of them carries the reply: it has waited least, so its sender
+ * that arrive during a look, or in the rest after it, share the next one. The last of them carries the reply: it has waited least, so its sender
  * is the last to give up. If that sender does give up, it sends the event again.
  */
 export function sweep(
   cluster: Cluster,
   settings: Settings,
-  loop: EventLoop,
+  clock: Clock,
   onLook: (found: RepairCounts) => void = () => undefined,
 ): Handler {
-  const looks = createBatches((_everything, causes) => look(cluster, settings, causes, loop));
+  let restMs = 0;
+  async function lookInTurn(causes: readonly string[]): Promise<Look> {
+    const since = clock.elapsed();
+    try {
+      return await look(cluster, settings, causes, clock);
+    } finally {
+      restMs = Math.min(restPerLook * (clock.elapsed() - since), maxRestMs);
+    }
+  }
+  const looks = createBatches((_everything, causes) => lookInTurn(causes), {
+    rest: () => clock.sleep(restMs),
+  });
 
   async function answerTo(cause: Cause, log: Logger): Promise<Answer> {
     const { id } = cause;

@@ -3,7 +3,7 @@ import { type Span, currentSpan, runIn } from '../telemetry/span.ts';
 import { createBatches } from './batches.ts';
 
 /** Work that goes on until the test says so. */
-function heldWork(maxNames?: number) {
+function heldWork(options?: Parameters<typeof createBatches>[1]) {
   const runs: {
     key: string;
     names: readonly string[];
@@ -14,7 +14,7 @@ function heldWork(maxNames?: number) {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     runs.push({ key, names, finish: resolve, fail: reject });
     return promise;
-  }, maxNames);
+  }, options);
   return { batches, runs, begun: () => runs.map(({ key, names }) => `${key}: ${names.join(' ')}`) };
 }
 
@@ -37,7 +37,7 @@ describe('batches', () => {
   });
 
   test('end before they have too many names, so that few names do not wait for many', async () => {
-    const { batches, runs, begun } = heldWork(3);
+    const { batches, runs, begun } = heldWork({ maxNames: 3 });
     const asked = [['a'], ['b', 'c'], ['d'], ['e', 'f', 'g', 'h'], ['i'], ['j']];
     const results = asked.map((names) => batches.ask('team-a', names));
     for (let index = 0; index < 4; index++) {

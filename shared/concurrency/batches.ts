@@ -13,14 +13,20 @@ interface Batch<Result> {
   readonly result: Promise<Result>;
 }
 
+interface BatchOptions {
+  /** A request that would make a batch longer is the first of another one: few names do not wait until many are done. */
+  readonly maxNames?: number;
+  /** What the next batch waits for when one is over. */
+  readonly rest?: () => Promise<void>;
+}
+
 /**
  * Puts requests for one key together while a batch of it runs. It saves reads and conflicts with ourselves; nothing
- * relies on it, because other processes know nothing of it. A request that would make a batch longer than `maxNames` is
- * the first of another one, so that few names need not wait until many are done.
+ * relies on it, because other processes know nothing of it.
  */
 export function createBatches<Result>(
   run: (key: string, names: readonly string[]) => Promise<Result>,
-  maxNames = Infinity,
+  { maxNames = Infinity, rest = () => Promise.resolve() }: BatchOptions = {},
 ): Batches<Result> {
   /** When the last batch of a key is over. */
   const ends = new Map<string, Promise<unknown>>();
@@ -32,10 +38,7 @@ export function createBatches<Result>(
     const result = (ends.get(key) ?? Promise.resolve()).then(() => start(key, names));
     const batch = { names, span: currentSpan(), result };
     next.set(key, batch);
-    const over = result.then(
-      () => undefined,
-      () => undefined,
-    );
+    const over = result.then(rest, rest);
     ends.set(key, over);
     void over.then(() => ends.get(key) === over && ends.delete(key));
     return batch;

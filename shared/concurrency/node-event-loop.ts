@@ -1,5 +1,9 @@
-import { setImmediate } from 'node:timers/promises';
-import type { EventLoop } from './run-in-slices.ts';
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import type { Clock } from './run-in-slices.ts';
 
 /** The event loop of this process. */
-export const nodeEventLoop: EventLoop = { elapsed: () => performance.now(), yieldToOthers: setImmediate };
+export const nodeEventLoop: Clock = {
+  elapsed: () => performance.now(),
+  yieldToOthers: setImmediate,
+  sleep: (ms) => setTimeout(ms, undefined, { ref: false }),
+};

@@ -6,6 +6,12 @@ export interface EventLoop {
   readonly yieldToOthers: () => Promise<void>;
 }
 
+/** An event loop, and time that passes without work. */
+export interface Clock extends EventLoop {
+  /** Does not keep the process alive. */
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
 // Other requests and the kubelet's probes wait at most this long.
 export const sliceMs = 5;
 
