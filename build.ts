@@ -48,7 +48,6 @@ const unused: readonly (readonly [importer: RegExp, imported: RegExp])[] = [
   [/\/node_modules\/pino\/lib\/transport\.js$/, /^thread-stream$/],
 ];
 const nothing = '\0kleym/nothing';
-const http = '\0kleym/http';
 
 /** Leaves it out. */
 export const leaveOutUnused: Plugin = {
@@ -59,26 +58,36 @@ export const leaveOutUnused: Plugin = {
 };
 
 /**
- * An `import` of `node:http` reads everything that this module exports, and Node loads some of that only when it is read:
- * for `WebSocket` it loads undici, HTTP/2 and TLS, half as much again as the smallest server. As a property of the module
- * each export is read alone.
+ * An `import` of one of these reads everything that the module exports, and Node loads some of that only when it is read:
+ * for the `WebSocket` of `node:http` it loads undici, HTTP/2 and TLS, which takes as long as all the rest of the smallest
+ * server. A property of the module is read alone.
  */
-const readHttpByProperty: Plugin = {
-  name: 'read-http-by-property',
-  resolveId: (imported) => (imported === 'node:http' ? http : undefined),
-  load: (id) =>
-    id === http
-      ? { code: `module.exports = process.getBuiltinModule('node:http');`, moduleSideEffects: false }
-      : undefined,
+const readByProperty = /^node:(http|util)$/;
+const builtin = '\0kleym/';
+
+const readBuiltinsByProperty: Plugin = {
+  name: 'read-builtins-by-property',
+  resolveId: (imported) => (readByProperty.test(imported) ? `${builtin}${imported}` : undefined),
+  load: (id) => {
+    const name = id.startsWith(builtin) && id.slice(builtin.length);
+    if (!name || !readByProperty.test(name)) return undefined;
+    return { code: `module.exports = process.getBuiltinModule('${name}');`, moduleSideEffects: false };
+  },
 };
 
 /** What every bundle is made with. A warning of the bundler is an error. */
 export const bundling = {
   cwd: root,
   platform: 'node',
-  // The client's package does not say that its modules do nothing when they are loaded, and its index names all of
-  // them: every API and model that there is, most of what would have to be loaded before the first answer.
-  treeshake: { moduleSideEffects: [{ test: /client-node\/dist\/(?!index|polyfill)/, sideEffects: false }] },
+  treeshake: {
+    moduleSideEffects: [
+      // Our modules do nothing when they are loaded; a function needs few of their schemas.
+      { test: /\/shared\/[a-z]+\/[a-z-]+\.ts$/, sideEffects: false },
+      // Nor do the client's, but its package does not say so, and its index names all of them: every API and model that
+      // there is, most of what would have to be loaded before the first answer.
+      { test: /client-node\/dist\/(?!index|polyfill)/, sideEffects: false },
+    ],
+  },
   // A warning that depends on how busy the machine is.
   checks: { bundlerTimings: false },
   onLog: (level, { message }) => {
@@ -90,7 +99,7 @@ async function bundle(name: string, dir: string): Promise<RolldownOutput> {
   const build = await rolldown({
     input: `functions/${name}/main.ts`,
     ...bundling,
-    plugins: [leaveOutUnused, readHttpByProperty],
+    plugins: [leaveOutUnused, readBuiltinsByProperty],
   });
   try {
     return await build.write({

@@ -5,11 +5,11 @@ import {
   type IncomingHttpHeaders,
   type IncomingMessage,
   type OutgoingHttpHeaders,
-  request as sendPlain,
+  request,
 } from 'node:http';
-import { type RequestOptions, Agent as SecureAgent, request as sendSecure } from 'node:https';
+import type { RequestOptions, Agent as SecureAgent } from 'node:https';
 import type { Socket } from 'node:net';
-import { type SecureContextOptions, TLSSocket, createSecureContext } from 'node:tls';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import type { ApiRequest, ApiResponse } from './api-server.ts';
 
@@ -44,18 +44,21 @@ type Certificates = Pick<SecureContextOptions, 'ca' | 'cert' | 'key'>;
  * sixth of what a request costs.
  */
 export function createSecureAgents(): (certificates: Certificates) => SecureAgent {
+  // Not imported: Node takes 10 ms to load TLS, and a function opens its port before.
+  const { Agent } = process.getBuiltinModule('node:https');
+  const { createSecureContext } = process.getBuiltinModule('node:tls');
   let kept: { readonly certificates: Certificates; readonly agent: SecureAgent } | undefined;
   return (certificates) => {
     if (!kept || !isDeepStrictEqual(kept.certificates, certificates)) {
       const secureContext = createSecureContext(certificates);
-      kept = { certificates, agent: new SecureAgent({ ...sharedConnections, secureContext }) };
+      kept = { certificates, agent: new Agent({ ...sharedConnections, secureContext }) };
     }
     return kept.agent;
   };
 }
 
 /**
- * Sends a request over node:http or node:https. `fetch` takes twice the time of the processor for it, and shares one
+ * Sends a request over node:http, and over TLS if its agent does. `fetch` takes twice the time of the processor for it, and shares one
  * HTTP/2 connection, on which a small answer waits behind a large one.
  */
 export async function sendOverHttp(
@@ -63,8 +66,7 @@ export async function sendOverHttp(
   { headers: credentials, ...destination }: Destination,
 ): Promise<ApiResponse> {
   const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-  const send = destination.protocol === 'http:' ? sendPlain : sendSecure;
-  const outgoing = send({
+  const outgoing = request({
     ...destination,
     method,
     path,
@@ -108,15 +110,19 @@ function untilConnected(outgoing: ClientRequest): Promise<void> {
     outgoing.once('error', reject);
     outgoing.once('socket', (socket: Socket) => {
       if (isConnected(socket)) resolve();
-      else socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', resolve);
+      else socket.once(isSecure(socket) ? 'secureConnect' : 'connect', resolve);
     });
   });
 }
 
 /** A server that is not verified has an `authorizationError` instead, once it is connected. */
 function isConnected(socket: Socket): boolean {
-  if (!(socket instanceof TLSSocket)) return !socket.connecting;
+  if (!isSecure(socket)) return !socket.connecting;
   return socket.authorized || Boolean(socket.authorizationError);
+}
+
+function isSecure(socket: Socket): socket is TLSSocket {
+  return 'encrypted' in socket;
 }
 
 function leave(outgoing: ClientRequest, body: string | undefined, checkInTime: () => void): void {

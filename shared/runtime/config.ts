@@ -26,7 +26,8 @@ const servingVariables = {
     .default(1),
 };
 
-const settingsVariables = {
+// Functions, because a mapper, whose port opens after this is loaded, needs neither them nor those of the console.
+const settingsVariables = () => ({
   KLEYM_TRUST_DOMAIN: z
     .string({ error: 'expected the trust domain of your SPIRE server, such as example.org' })
     .superRefine((text, context) => refuse(parseTrustDomain(text), context)),
@@ -39,7 +40,7 @@ const settingsVariables = {
     .optional(),
   KLEYM_NAMESPACE_SELECTOR: toOneOf(['true', 'false']).default('true'),
   KLEYM_OVERLAP_POLICY: toOneOf(['report', 'refuse']).default('report'),
-};
+});
 
 /** What every function needs to serve. */
 export interface ServingConfig {
@@ -66,7 +67,7 @@ const hostPattern = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?|\[[0-9a-f:.]+\])$/;
 /** By these `kubectl port-forward` and `npm start` are reached. */
 const ownHosts = ['localhost', '127.0.0.1', '[::1]'];
 
-const consoleVariables = {
+const consoleVariables = () => ({
   KLEYM_CONSOLE_HOSTS: z
     .string()
     .default('')
@@ -79,14 +80,16 @@ const consoleVariables = {
     .refine((hosts) => hosts.every((host) => hostPattern.test(host)), {
       error: 'expected names without scheme and port, with commas between them',
     }),
-};
+});
 
 // What is parsed once is not worth compiling.
 const once = { jitless: true };
 
 const Serving = z.object(servingVariables);
-const Rendering = z.object({ ...servingVariables, ...settingsVariables });
-const Console = z.object({ ...Rendering.shape, ...consoleVariables });
+
+function toRendering() {
+  return Serving.extend(settingsVariables());
+}
 
 /** The environment as a complete configuration, or one line that says what is wrong. */
 export type Configured<T> = { readonly kind: 'done'; readonly value: T } | InvalidEnvironment;
@@ -104,14 +107,14 @@ export function parseServingConfig(environment: NodeJS.ProcessEnv): Configured<S
 
 /** Reads what a function needs to serve and to render identities. */
 export function parseRenderingConfig(environment: NodeJS.ProcessEnv): Configured<RenderingConfig> {
-  const parsed = Rendering.safeParse(withoutBlanks(environment), once);
+  const parsed = toRendering().safeParse(withoutBlanks(environment), once);
   if (!parsed.success) return toInvalid(parsed.error, environment);
   return { kind: 'done', value: toRenderingConfig(parsed.data) };
 }
 
 /** Reads what the console needs. */
 export function parseConsoleConfig(environment: NodeJS.ProcessEnv): Configured<ConsoleConfig> {
-  const parsed = Console.safeParse(withoutBlanks(environment), once);
+  const parsed = toRendering().extend(consoleVariables()).safeParse(withoutBlanks(environment), once);
   if (!parsed.success) return toInvalid(parsed.error, environment);
   const hosts = [...ownHosts, ...parsed.data.KLEYM_CONSOLE_HOSTS];
   return { kind: 'done', value: { ...toRenderingConfig(parsed.data), hosts } };
@@ -125,18 +128,19 @@ export interface WrongSetting {
 
 /** Finds what is wrong with the values of a config.env. */
 export function findWrongSettings(values: Readonly<Record<string, string>>): readonly WrongSetting[] {
-  const parsed = Rendering.safeParse(withoutBlanks(values));
-  const unknown = Object.keys(values).filter((name) => !Object.hasOwn(Rendering.shape, name));
+  const variables = toRendering();
+  const parsed = variables.safeParse(withoutBlanks(values));
+  const unknown = Object.keys(values).filter((name) => !Object.hasOwn(variables.shape, name));
   return [
     ...(parsed.error ? toProblems(parsed.error, values) : []),
     ...unknown.map((variable) => ({
       variable,
-      message: `${variable} is no setting: expected one of ${Object.keys(Rendering.shape).join(', ')}`,
+      message: `${variable} is no setting: expected one of ${Object.keys(variables.shape).join(', ')}`,
     })),
   ];
 }
 
-function toRenderingConfig(variables: z.infer<typeof Rendering>): RenderingConfig {
+function toRenderingConfig(variables: z.infer<ReturnType<typeof toRendering>>): RenderingConfig {
   const settings: Settings = {
     trustDomain: variables.KLEYM_TRUST_DOMAIN,
     className: variables.KLEYM_CLUSTERSPIFFEID_CLASS_NAME,
