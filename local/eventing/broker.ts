@@ -4,7 +4,7 @@ import { setTimeout as sleepFor } from 'node:timers/promises';
 import type { CloudEvent } from 'cloudevents';
 import { bindLoopback } from './bind-loopback.ts';
 import { deliverEvent } from './deliver-event.ts';
-import type { Answer, DeliveryRequest, Failure } from './deliver-event.ts';
+import type { Answer, Failure } from './deliver-event.ts';
 import { type Limit, createLimit } from '../../shared/concurrency/limit.ts';
 import { matchesFilter } from './trigger-filter.ts';
 import { findMissing, parseHttpMessage, toWireEvent } from './wire-event.ts';
@@ -91,7 +91,9 @@ interface Running {
   readonly capacity: number;
   /** Aborted at close: nothing new begins. */
   readonly closing: AbortController;
-  /** Aborted when the grace is over. */
+  /** Deliveries that wait for their next try; aborted at close. */
+  readonly waiting: Set<AbortController>;
+  /** Requests; aborted when the grace is over. */
   readonly inFlight: Set<AbortController>;
   underWay: number;
   readonly waitForIdle: Set<() => void>;
@@ -117,6 +119,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     now: options.now ?? (() => new Date()),
     capacity: options.capacity ?? 50_000,
     closing: new AbortController(),
+    waiting: new Set(),
     inFlight: new Set(),
     underWay: 0,
     waitForIdle: new Set(),
@@ -393,7 +396,9 @@ async function tryUntilSettled(
       const result = await route.inTurn(async () => {
         running.closing.signal.throwIfAborted();
         const since = performance.now();
-        const answer = await deliverOnce(running, event, request);
+        const answer = await withOwn(running.inFlight, (ending) =>
+          deliverEvent(event, { ...request, ending }),
+        );
         return { ...answer, tookMs: performance.now() - since };
       });
       if (result.kind !== 'failed' || !result.retriable || attempt > delivery.retry)
@@ -411,7 +416,8 @@ async function tryUntilSettled(
         waitMs,
         reason,
       });
-      await running.sleep(waitMs, running.closing.signal);
+      running.closing.signal.throwIfAborted();
+      await withOwn(running.waiting, (ending) => running.sleep(waitMs, ending.signal));
     } catch (error) {
       if (running.closing.signal.aborted) return { kind: 'abandoned', attempt, tookMs: undefined };
       throw error;
@@ -419,19 +425,22 @@ async function tryUntilSettled(
   }
 }
 
-/** A signal of its own for each request: to wait for one that they share takes as long as there are requests. */
-async function deliverOnce(
-  { inFlight }: Running,
-  event: WireEvent,
-  request: Omit<DeliveryRequest, 'ending'>,
-): Promise<Answer> {
+/** A signal of its own for each who waits: to wait for one that all share takes as long as there are of them. */
+async function withOwn<T>(
+  all: Set<AbortController>,
+  use: (ending: AbortController) => Promise<T>,
+): Promise<T> {
   const ending = new AbortController();
-  inFlight.add(ending);
+  all.add(ending);
   try {
-    return await deliverEvent(event, { ...request, ending });
+    return await use(ending);
   } finally {
-    inFlight.delete(ending);
+    all.delete(ending);
   }
+}
+
+function endAll(all: ReadonlySet<AbortController>, { reason }: AbortSignal): void {
+  for (const ending of all) ending.abort(reason);
 }
 
 // Measured on the in-memory channel: both policies count from 0, and nothing caps the delay.
@@ -449,11 +458,11 @@ async function idle(running: Running): Promise<void> {
 }
 
 async function close(running: Running, server: Server, graceMs: number): Promise<void> {
-  running.closing.abort(new Error('the Broker is closing'));
+  const { closing, waiting, inFlight } = running;
+  closing.abort(new Error('the Broker is closing'));
+  endAll(waiting, closing.signal);
   const stopped = new Promise<void>((resolve) => void server.close(() => resolve()));
-  const grace = setTimeout(() => {
-    for (const ending of running.inFlight) ending.abort(running.closing.signal.reason);
-  }, graceMs);
+  const grace = setTimeout(() => endAll(inFlight, closing.signal), graceMs);
   await idle(running);
   clearTimeout(grace);
   server.closeAllConnections();
