@@ -59,9 +59,9 @@ export function* indexOverlaps(
   known: ReadonlyMap<string, Slice> = new Map(),
 ): Generator<void, OverlapIndex> {
   const entries = new Map<string, Entry>();
-  for (const [place, key] of keys.entries()) {
+  for (const key of keys) {
     yield;
-    entries.set(key, toEntry(key, place, known.get(key)));
+    if (!entries.has(key)) entries.set(key, toEntry(key, entries.size, known.get(key)));
   }
   const trees = new Map<string | undefined, Map<string | undefined, Tree>>();
   for (const [account, some] of Map.groupBy(entries.values(), ({ serviceAccount }) => serviceAccount)) {
@@ -130,7 +130,8 @@ function* grow(entries: readonly Entry[], used: ReadonlySet<string>): Generator<
   yield;
   const isSmall = entries.length <= leafSize || used.size === maxDepth;
   const label = isSmall ? undefined : findLabel(toSample(entries), used);
-  if (label === undefined) return { kind: 'leaf', entries, common: isSmall ? [] : findCommon(entries) };
+  if (label === undefined)
+    return { kind: 'leaf', entries, common: isSmall ? [] : yield* findCommon(entries) };
   const next = new Set([...used, label]);
   const groups = Map.groupBy(entries, (entry) => valueOf(entry, label));
   const without = yield* grow(groups.get(undefined) ?? [], next);
@@ -140,11 +141,13 @@ function* grow(entries: readonly Entry[], used: ReadonlySet<string>): Generator<
   return { kind: 'branch', label, byValue, without };
 }
 
-function findCommon(entries: readonly Entry[]): [string, string][] {
-  const [first, ...others] = entries;
-  return Object.entries(first?.pods ?? {}).filter(([label, value]) =>
-    others.every((entry) => valueOf(entry, label) === value),
-  );
+function* findCommon(entries: readonly Entry[]): Generator<void, [string, string][]> {
+  const common = new Map(Object.entries(entries[0]?.pods ?? {}));
+  for (const entry of entries) {
+    yield;
+    for (const [label, value] of common) if (valueOf(entry, label) !== value) common.delete(label);
+  }
+  return [...common];
 }
 
 function isApart(own: Entry, { common }: Leaf): boolean {

@@ -88,11 +88,11 @@ export function* compileWorld(read: Snapshot, settings: Settings): Generator<voi
   }
   const outputs = yield* compileOutputs(snapshot);
   const outputsByOwner = Map.groupBy(outputs, ({ owner }) => owner);
-  const requesters = groupByKey(bindings, ({ metadata }) => requests.get(metadata.name));
-  const claimHolders = groupByKey(bindings, (binding) =>
+  const requesters = yield* groupByKey(bindings, ({ metadata }) => requests.get(metadata.name));
+  const claimHolders = yield* groupByKey(bindings, (binding) =>
     toClaimedKey(binding, outputsByOwner.has(binding.metadata.name), snapshot.clock),
   );
-  const outputHolders = groupByKey(outputs, ({ key }) => key);
+  const outputHolders = yield* groupByKey(outputs, ({ key }) => key);
   return {
     snapshot,
     settings,
@@ -105,9 +105,7 @@ export function* compileWorld(read: Snapshot, settings: Settings): Generator<voi
     unreadableClaims: groupUnreadable(bindings),
     requested: yield* indexOverlaps(snapshot.isNarrow ? [] : [...requesters.keys()], slices),
     held: yield* indexOverlaps(
-      settings.overlapPolicy === 'report'
-        ? []
-        : [...new Set([...claimHolders.keys(), ...outputHolders.keys()])],
+      settings.overlapPolicy === 'report' ? [] : [...claimHolders.keys(), ...outputHolders.keys()],
       slices,
     ),
   };
@@ -152,9 +150,9 @@ function groupUnreadable(bindings: readonly Binding[]): Map<string, Binding[]> {
     const { claim } = binding.status ?? {};
     if (claim?.kind !== 'unreadable') return [];
     const accounts = new Set([binding.spec.serviceAccountName, claim.serviceAccountName]);
-    return [...accounts].map((account) => ({ account, binding }));
+    return [...accounts].flatMap((account) => (account === undefined ? [] : { account, binding }));
   });
-  const groups = groupByKey(pairs, ({ account }) => account);
+  const groups = Map.groupBy(pairs, ({ account }) => account);
   return new Map([...groups].map(([account, group]) => [account, group.map(({ binding }) => binding)]));
 }
 
@@ -176,7 +174,7 @@ export type OwnerOf = (output: Output) => string | undefined;
 
 /** Finds owners. An output whose labels or hint somebody edited belongs to the binding whose claim proves it. */
 export function createOwnerOf(bindings: ReadonlyMap<string, Binding>, namespace: string): OwnerOf {
-  const claimants = groupByKey([...bindings.values()], (binding) => claimOf(binding)?.name);
+  const claimants = Map.groupBy(bindings.values(), (binding) => claimOf(binding)?.name);
   return (output) => {
     const owner = parseOwner(output, namespace);
     if (owner !== undefined) return owner;
@@ -206,9 +204,14 @@ function holdsNothing(binding: Binding, claim: Claim, clock: Clock): boolean {
   return isReleased && !(claim.kind === 'creating' && claim.at > clock.quarantine);
 }
 
-function groupByKey<T>(items: readonly T[], toKey: (item: T) => string | undefined): Map<string, T[]> {
+/** Keys are long, and to look one up takes as long: so this pauses as well. */
+function* groupByKey<T>(
+  items: readonly T[],
+  toKey: (item: T) => string | undefined,
+): Generator<void, Map<string, T[]>> {
   const groups = new Map<string, T[]>();
   for (const item of items) {
+    yield;
     const key = toKey(item);
     if (key === undefined) continue;
     const group = groups.get(key);
