@@ -40,7 +40,7 @@ export async function completeSnapshot(
   const concerned = all.filter(isMeant);
   const bindings = await readOwners(cluster, namespace, listed, concerned);
   const owned = concerned.map((output) => [output, ownerOf(output)] as const);
-  const known = isUnchanged(cache, names, bindings, owned) ? cache.sources : undefined;
+  const known = cache.sources && isUnchanged(cache, names, bindings, owned) ? cache.sources : undefined;
   // A neighbour that has converged is judged by its claim alone.
   const referring = [...bindings.values()].filter(({ metadata }) => !partial.has(metadata.name));
   cache.sources = await readSources(cluster, namespace, referring, known);

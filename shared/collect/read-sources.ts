@@ -94,8 +94,8 @@ async function readGroup<T extends Named>(
   const known = reader.known[resource.group] ?? new Map<string, T>();
   if (before === 'all' || known === 'unserved') return { served: known, asked: before };
 
-  const names = toNames(resource, reader.references).filter((name) => !before.has(name));
-  if (names.length > maxReadsByName) return { served: toServed(await reader.list(resource)), asked: 'all' };
+  const names = toNames(resource, reader.references, before);
+  if (names === 'many') return { served: toServed(await reader.list(resource)), asked: 'all' };
   const found = await mapLimited(names, readsAtOnce, (name) => reader.get(resource, name));
   const asked = new Set([...before, ...names]);
   if (found.includes('unserved')) return { served: 'unserved', asked };
@@ -110,10 +110,23 @@ function toPlace({ kind }: { readonly kind: string }, { group }: Resource): stri
   return `${kind} of ${group}`;
 }
 
-/** A name that no object can have would make a request for something else. */
-function toNames(resource: Resource, references: readonly Reference[]): string[] {
-  const meant = references.filter(({ group }) => !group?.trim() || group.trim() === resource.group);
-  return [...new Set(meant.map(({ name }) => name.trim()))].filter(isDnsSubdomain);
+/**
+ * The names that were not asked for yet; `many`: a list costs less, so the rest of them does not matter. A name that no
+ * object can have would make a request for something else.
+ */
+function toNames(
+  resource: Resource,
+  references: readonly Reference[],
+  before: ReadonlySet<string>,
+): string[] | 'many' {
+  const names = new Set<string>();
+  for (const { name, group } of references) {
+    const isMeant = !group?.trim() || group.trim() === resource.group;
+    const trimmed = name.trim();
+    if (isMeant && !before.has(trimmed) && isDnsSubdomain(trimmed)) names.add(trimmed);
+    if (names.size > maxReadsByName) return 'many';
+  }
+  return [...names];
 }
 
 function toServed<T extends Named>(list: Listed<T> | 'unserved'): Served<T> {

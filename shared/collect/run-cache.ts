@@ -56,10 +56,10 @@ export function isUnchanged(
 ): boolean {
   const own = new Set(names);
   const isSame = names.every((name) => toVersion(bindings.get(name)) === toVersion(cache.bindings.get(name)));
+  if (!isSame) return false;
   const theirs = outputs.filter(([, owner]) => owner !== undefined && own.has(owner));
   const left = [...cache.outputs.values()].filter(({ owner }) => owner !== undefined && own.has(owner));
   return (
-    isSame &&
     theirs.length === left.length &&
     theirs.every(([output]) => cache.outputs.get(output.metadata.name)?.version === toVersion(output))
   );
@@ -78,11 +78,12 @@ export function cacheReads(
     if (binding) cache.bindings.set(name, binding);
     else cache.bindings.delete(name);
   }
+  const theirs = outputs.filter(([, owner]) => owner !== undefined && own.has(owner));
+  const present = new Set(theirs.map(([output]) => output.metadata.name));
   for (const [name, { owner }] of cache.outputs)
-    if (owner !== undefined && own.has(owner)) cache.outputs.delete(name);
-  for (const [output, owner] of outputs)
-    if (owner !== undefined && own.has(owner))
-      cache.outputs.set(output.metadata.name, { version: toVersion(output), owner });
+    if (owner !== undefined && own.has(owner) && !present.has(name)) cache.outputs.delete(name);
+  for (const [output, owner] of theirs)
+    cache.outputs.set(output.metadata.name, { version: toVersion(output), owner });
 }
 
 /** The port of a run, which remembers what is written through it. */
