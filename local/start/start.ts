@@ -1,11 +1,12 @@
 import { createWriteStream } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { type DestinationStream, type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { connect, loadKubeConfig } from '../../shared/kube/kube-cluster.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { applyManifests, readManifests } from './apply-files.ts';
 import { applyExamples, kubeconfigFileOf, startEmbedded, stateFolder } from './embedded.ts';
+import { createLineBuffer } from './line-buffer.ts';
 import { toAddresses, toNextSteps } from './next-steps.ts';
 import type { Options } from './options.ts';
 import { type Out, createShow } from './show.ts';
@@ -126,7 +127,7 @@ async function startForPeople(options: Options, kubeConfig: KubeConfig, out: Out
 
 /** Where no person looks, everything that happens is a line of the log. */
 async function startForMachines(options: Options, kubeConfig: KubeConfig): Promise<Running> {
-  const log = createLog({ service: 'kleym', level: options.logLevel }, createLineBuffer());
+  const log = createLog({ service: 'kleym', level: options.logLevel }, createLineBuffer(process.stdout));
   const { promise: overwritten, resolve } = Promise.withResolvers<string>();
   const logged = toLogged(log, createRivals(options.settings, resolve));
   const stack = await startStack({ ...toPlaces(options, log), ...logged, kubeConfig });
@@ -163,11 +164,6 @@ function toLogged(
       log.info({ source: news.source, state: news.kind, reason }, 'source');
     },
   };
-}
-
-/** Stdout: what is logged while a line is being written goes out with the next one. A bulk logs thousands. */
-function createLineBuffer(): DestinationStream {
-  return pino.destination({ sync: false });
 }
 
 function loadChosen({ file, context }: Real): KubeConfig {
