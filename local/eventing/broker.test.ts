@@ -368,6 +368,19 @@ describe('failures', () => {
     expect(f.received).toHaveLength(1);
   });
 
+  test('an event does not wait for the many of another namespace', async () => {
+    const { promise: held, resolve: release } = Promise.withResolvers<Reply>();
+    const f = await startSubscriber(() => held);
+    const { broker } = await start([trigger('f')], { f: f.url }, { requestsPerNamespace: 1 });
+    for (const id of ['a-1', 'a-2', 'a-3']) broker.send(EVENT.cloneWith({ id, namespace: 'a' }));
+    broker.send(EVENT.cloneWith({ id: 'b-1', namespace: 'b' }));
+    const ids = () => f.received.map(({ headers }) => headers['ce-id']);
+    await expect.poll(ids).toEqual(['a-1', 'b-1']);
+    release(204);
+    await broker.idle();
+    expect(ids()).toEqual(['a-1', 'b-1', 'a-2', 'a-3']);
+  });
+
   test('an event that waits for its next try leaves its place to others', async () => {
     const { promise: woken, resolve: wake } = Promise.withResolvers<void>();
     const f = await startSubscriber(({ headers }, nth) =>

@@ -5,7 +5,7 @@ import type { CloudEvent } from 'cloudevents';
 import { bindLoopback } from './bind-loopback.ts';
 import { deliverEvent } from './deliver-event.ts';
 import type { Answer, Failure } from './deliver-event.ts';
-import { type Limit, createLimit } from '../../shared/concurrency/limit.ts';
+import { type FairLimit, createFairLimit } from './fair-limit.ts';
 import { matchesFilter } from './trigger-filter.ts';
 import { findMissing, parseHttpMessage, toWireEvent } from './wire-event.ts';
 import type { WireEvent } from './wire-event.ts';
@@ -66,6 +66,11 @@ export interface BrokerOptions {
   readonly now?: () => Date;
   /** Requests in flight per Trigger, as `containerConcurrency` limits them; those that wait for their next try are not counted. */
   readonly requestsPerTrigger?: number;
+  /**
+   * Of them, those about one namespace. Two Triggers lead to reconcile, which lets 256 of a namespace wait. What it
+   * refuses comes again, and costs as much each time.
+   */
+  readonly requestsPerNamespace?: number;
   /** Deliveries under way in all; beyond it new events are refused (429), so that memory stays bounded. */
   readonly capacity?: number;
   readonly closeGraceMs?: number;
@@ -78,7 +83,7 @@ interface Route {
   readonly brokerUrl: string;
   readonly subscriber: string;
   readonly deadLetterSink: string | undefined;
-  readonly inTurn: Limit;
+  readonly inTurn: FairLimit;
 }
 
 interface Running {
@@ -167,7 +172,10 @@ function addRoutes(routes: Map<string, Route[]>, options: BrokerOptions, origin:
       brokerUrl: `${origin}${path}`,
       subscriber: resolve(trigger.subscriber),
       deadLetterSink: delivery.deadLetterSink && resolve(delivery.deadLetterSink),
-      inTurn: createLimit(options.requestsPerTrigger ?? 1000),
+      inTurn: createFairLimit({
+        all: options.requestsPerTrigger ?? 1000,
+        each: options.requestsPerNamespace ?? 120,
+      }),
     });
   }
 }
@@ -242,12 +250,24 @@ function accept(running: Running, path: string, received: WireEvent): Refusal | 
     counted,
     matching.map(({ trigger }) => trigger.name),
   );
-  for (const route of matching) {
-    void deliver(running, route, counted)
-      .catch((error: unknown) => running.report(toLost(counted, route, error)))
-      .finally(() => endOne(running));
-  }
+  for (const route of matching) begin(running, route, counted);
   return undefined;
+}
+
+/** Thousands of events may wait for their turn, so until then nothing is kept of a delivery but its event. */
+function begin(running: Running, route: Route, event: WireEvent): void {
+  route.inTurn(ownerOf(event), () => {
+    const first = tryOnce(running, route, event, 'subscriber');
+    void deliver(running, route, event, first)
+      .catch((error: unknown) => running.report(toLost(event, route, error)))
+      .finally(() => endOne(running));
+    return first;
+  });
+}
+
+/** The namespace that an event is about, as an ApiServerSource or a function says it. */
+function ownerOf({ attributes }: WireEvent): string {
+  return attributes['partitionkey'] ?? attributes['namespace'] ?? '';
 }
 
 function toLost(event: WireEvent, { trigger }: Route, error: unknown): Delivery {
@@ -278,10 +298,13 @@ function hopsLeft({ attributes }: WireEvent): number {
   return Math.abs(hops) < 2 ** 31 ? hops - 1 : MAX_HOPS;
 }
 
-async function deliver(running: Running, route: Route, event: WireEvent): Promise<void> {
-  // The count of hops is the Broker's own; subscribers do not see it, dead letter sinks do.
-  const { knativebrokerttl: _, ...attributes } = event.attributes;
-  const settled = await tryUntilSettled(running, route, { ...event, attributes }, 'subscriber');
+async function deliver(
+  running: Running,
+  route: Route,
+  event: WireEvent,
+  first: Promise<Tried>,
+): Promise<void> {
+  const settled = await tryUntilSettled(running, route, { event, to: 'subscriber', first });
   const { attempt, tookMs } = settled;
   const base = { event, trigger: route.trigger.name, to: 'subscriber', attempt, tookMs } as const;
   switch (settled.kind) {
@@ -335,11 +358,13 @@ async function deadLetter(
   // An event that was a dead letter before keeps the word of its first failure, as Knative leaves it.
   const before = Object.entries(event.attributes).filter(([name, value]) => name in told && value !== '');
   const letter = withAttributes(event, { ...told, ...Object.fromEntries(before) });
-  const settled = await tryUntilSettled(running, route, letter, 'dead letter sink');
+  const to = 'dead letter sink';
+  const first = tryInTurn(running, route, letter, to);
+  const settled = await tryUntilSettled(running, route, { event: letter, to, first });
   const base = {
     event: letter,
     trigger: route.trigger.name,
-    to: 'dead letter sink',
+    to,
     attempt: settled.attempt,
     tookMs: settled.tookMs,
   } as const;
@@ -369,38 +394,28 @@ function toErrorExtensions(destination: string, failure: Failure['deadLetter']):
   };
 }
 
-type Settled = ((Answer & { readonly tookMs: number }) | Abandoned) & { readonly attempt: number };
+type Tried = Answer & { readonly tookMs: number };
+type Settled = (Tried | Abandoned) & { readonly attempt: number };
 interface Abandoned {
   readonly kind: 'abandoned';
   readonly tookMs: undefined;
 }
 
+interface Pending {
+  readonly event: WireEvent;
+  readonly to: Delivery['to'];
+  readonly first: Promise<Tried>;
+}
+
 async function tryUntilSettled(
   running: Running,
   route: Route,
-  event: WireEvent,
-  to: Delivery['to'],
+  { event, to, first }: Pending,
 ): Promise<Settled> {
-  const { name, namespace, delivery } = route.trigger;
-  const url = (to === 'subscriber' ? route.subscriber : route.deadLetterSink) ?? '';
-  const { timeoutMs } = delivery;
-  const request = {
-    url,
-    namespace,
-    timeoutMs,
-    wantsReply: to === 'subscriber',
-    send: running.send,
-  };
+  const { name, delivery } = route.trigger;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const result = await route.inTurn(async () => {
-        running.closing.signal.throwIfAborted();
-        const since = performance.now();
-        const answer = await withOwn(running.inFlight, (ending) =>
-          deliverEvent(event, { ...request, ending }),
-        );
-        return { ...answer, tookMs: performance.now() - since };
-      });
+      const result = await (attempt === 1 ? first : tryInTurn(running, route, event, to));
       if (result.kind !== 'failed' || !result.retriable || attempt > delivery.retry)
         return { ...result, attempt };
       const { status, reason, tookMs } = result;
@@ -423,6 +438,40 @@ async function tryUntilSettled(
       throw error;
     }
   }
+}
+
+function tryInTurn(running: Running, route: Route, event: WireEvent, to: Delivery['to']): Promise<Tried> {
+  const { promise, resolve, reject } = Promise.withResolvers<Tried>();
+  route.inTurn(ownerOf(event), () => tryOnce(running, route, event, to).then(resolve, reject));
+  return promise;
+}
+
+async function tryOnce(
+  running: Running,
+  { trigger, subscriber, deadLetterSink = '' }: Route,
+  event: WireEvent,
+  to: Delivery['to'],
+): Promise<Tried> {
+  running.closing.signal.throwIfAborted();
+  const { namespace, delivery } = trigger;
+  const isSubscriber = to === 'subscriber';
+  const told = isSubscriber ? withoutHops(event) : event;
+  const request = {
+    url: isSubscriber ? subscriber : deadLetterSink,
+    namespace,
+    timeoutMs: delivery.timeoutMs,
+    wantsReply: isSubscriber,
+    send: running.send,
+  };
+  const since = performance.now();
+  const answer = await withOwn(running.inFlight, (ending) => deliverEvent(told, { ...request, ending }));
+  return { ...answer, tookMs: performance.now() - since };
+}
+
+/** The count of hops is the Broker's own; subscribers do not see it, dead letter sinks do. */
+function withoutHops(event: WireEvent): WireEvent {
+  const { knativebrokerttl: _, ...attributes } = event.attributes;
+  return { ...event, attributes };
 }
 
 /** A signal of its own for each who waits: to wait for one that all share takes as long as there are of them. */

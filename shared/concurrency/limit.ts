@@ -1,6 +1,8 @@
 /** Does work at most so many times at once. Who comes beyond that waits: first come, first served. */
 export interface Limit {
   <T>(work: () => Promise<T>): Promise<T>;
+  /** Begins work in its turn. Nobody waits for its end, so until then nothing is kept but the work. */
+  readonly begin: (work: () => Promise<unknown>) => void;
   /** From now on so many; what is under way is not stopped. */
   readonly set: (limit: number) => void;
 }
@@ -20,6 +22,16 @@ export function createLimit(limit: number): Limit {
     }
   }
 
+  function leave(): void {
+    underWay--;
+    admit();
+  }
+
+  function begin(work: () => Promise<unknown>): void {
+    waiting.add(() => void work().then(leave, leave));
+    admit();
+  }
+
   async function limited<T>(work: () => Promise<T>): Promise<T> {
     await new Promise<void>((resolve) => {
       waiting.add(resolve);
@@ -28,12 +40,12 @@ export function createLimit(limit: number): Limit {
     try {
       return await work();
     } finally {
-      underWay--;
-      admit();
+      leave();
     }
   }
 
   return Object.assign(limited, {
+    begin,
     set: (limit: number) => {
       most = limit;
       admit();
