@@ -52,7 +52,7 @@ export async function startProduct(
   // As `npm start` does.
   const command = [
     process.execPath,
-    '--max-semi-space-size=8',
+    '--max-semi-space-size=16',
     '--heap-growing-percent=30',
     ...nodeArgs,
     await buildStart(),
