@@ -33,7 +33,8 @@ export async function adoptNeighbours(run: Run, world: World): Promise<void> {
  * bindings are created at once, each of their events would otherwise need a collect of its own.
  */
 function adoptNewBindings(run: Run, world: World): void {
-  if (run.task.names.length <= maxReadsByName || world.snapshot.isNarrow) return;
+  const { names, partOf } = run.task;
+  if (names.length <= maxReadsByName || partOf || world.snapshot.isNarrow) return;
   for (const binding of world.snapshot.bindings.values()) {
     const { name } = binding.metadata;
     if (run.endings.has(name) || run.pending.has(name) || !isNew(binding)) continue;

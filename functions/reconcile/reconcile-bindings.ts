@@ -16,8 +16,8 @@ export interface RunResult {
   readonly writes: number;
   /** How many of them only announced or prepared other writes. */
   readonly announcements: number;
-  /** The most bindings that a collect brought. */
-  readonly neighbours: number;
+  /** The most objects that a collect listed beside pools and objectives. */
+  readonly listed: number;
 }
 
 /**
@@ -39,8 +39,8 @@ export async function reconcileBindings(task: Task, settings: Settings, tools: T
   }
   for (const name of run.pending) if (!run.passing.has(name)) endBinding(run, name, { kind: 'unfinished' });
   for (const { owner, ending } of run.undeletedOrphans.values()) endBinding(run, owner, ending);
-  const { endings, collects, writes, announcements, neighbours } = run;
-  return { endings, collects, writes, announcements, neighbours };
+  const { endings, collects, writes, announcements, cache } = run;
+  return { endings, collects, writes, announcements, listed: cache.listed };
 }
 
 async function collectWorld(run: Run): Promise<World> {
@@ -50,6 +50,5 @@ async function collectWorld(run: Run): Promise<World> {
   const names = [...run.pending];
   const scope = { namespace: task.namespace, names, settings, isWhole: task.isWhole ?? false };
   const snapshot = await collect(tools.cluster, scope, cache);
-  run.neighbours = Math.max(run.neighbours, snapshot.bindings.size);
   return await runInSlices(compileWorld(snapshot, settings), tools);
 }

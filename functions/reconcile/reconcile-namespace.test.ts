@@ -45,7 +45,7 @@ async function openNamespace({ count = 50_000, toContainer = (name) => name, ove
       time += ms;
     },
     run: (asked: readonly string[], whole: readonly string[] = [], settings: Settings = testSettings) =>
-      reconcileNamespace({ namespace: 'team-a', names: asked, whole }, settings, tools),
+      reconcileNamespace({ namespace: 'team-a', names: asked, whole: new Set(whole) }, settings, tools),
   };
 }
 
@@ -60,6 +60,7 @@ describe('many names of a large namespace', () => {
     expect(kindsOf(result).converged).toHaveLength(60);
     expect(await here.outputs()).toHaveLength(60);
     expect(here.writes).toHaveLength(4 * 60);
+    expect([result.writes, result.announcements]).toEqual([180, 120]);
   });
 
   test('that need a look at the whole of it have one, beside the others', async () => {
@@ -89,24 +90,37 @@ describe('many names of a large namespace', () => {
     expect(converged.length + unfinished.length).toBe(60);
   });
 
-  test('begin with another of them each time', async () => {
-    const firsts = new Set<string>();
-    for (let time = 0; time < 6; time++) {
-      const first = Promise.withResolvers<string>();
-      const { run, spend } = await openNamespace({
-        override: {
-          patchFinalizers: (_namespace, { name }) => {
-            first.resolve(name);
-            spend(60_000);
-            return undefined;
-          },
+  test('are all told of a bug that one portion meets, and nothing is written afterwards', async () => {
+    let isOver = false;
+    let writesAfter = 0;
+    const { run } = await openNamespace({
+      override: {
+        readBinding: (_namespace, name) =>
+          name === 'binding-03' ? Promise.reject(new TypeError('a bug')) : undefined,
+        replaceStatus: () => {
+          if (isOver) writesAfter++;
+          return undefined;
         },
-      });
-      for (let skipped = 0; skipped < time; skipped++) await run([]);
-      await run(names);
-      firsts.add(await first.promise);
-    }
-    expect(firsts.size).toBeGreaterThan(2);
+      },
+    });
+    const { failed = [], converged = [] } = kindsOf(await run(names));
+    isOver = true;
+    expect([failed.length, converged.length]).toEqual([24, 36]);
+    await new Promise((resolve) => void setImmediate(resolve));
+    expect(writesAfter).toBe(0);
+  });
+
+  test('of which one makes another wait say so, although its own portion found it right', async () => {
+    const { here, run } = await openNamespace({
+      override: {
+        deleteOutput: () => Promise.reject(new UncertainError('no answer')),
+      },
+    });
+    await run(names);
+    await here.edit(binding('binding-00'), { spec: { containerName: 'binding-59' } });
+    const { endings } = await run(names);
+    expect(endings.get('binding-59')).toMatchObject({ kind: 'waiting' });
+    expect(await here.ready('binding-59')).toBe('Unknown DeletionRejected');
   });
 });
 

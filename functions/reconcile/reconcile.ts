@@ -18,8 +18,7 @@ import { createLimit } from '../../shared/concurrency/limit.ts';
 import { rotate } from '../../shared/concurrency/rotate.ts';
 import type { EventLoop } from '../../shared/concurrency/run-in-slices.ts';
 import { createTurns } from '../../shared/concurrency/turns.ts';
-import type { RunResult } from './reconcile-bindings.ts';
-import { reconcileNamespace } from './reconcile-namespace.ts';
+import { type NamespaceResult, type NamespaceTask, reconcileNamespace } from './reconcile-namespace.ts';
 import { type Ending, writesAtOnce } from './run.ts';
 import { createWriteShares } from './write-shares.ts';
 
@@ -49,10 +48,11 @@ interface Ended {
   readonly isWhole?: boolean | undefined;
 }
 
-/** What came of a run that several requests may have asked for. */
-interface Batch extends Omit<RunResult, 'neighbours'> {
-  /** The name that was asked for last. */
-  readonly last: string | undefined;
+/** What came of the tasks of several requests. */
+interface Batch extends NamespaceResult {
+  readonly last: NamespaceTask | undefined;
+  /** The last of those with many names. */
+  readonly lastLarge: NamespaceTask | undefined;
   /** Bindings that nobody asked for and that have not converged. */
   readonly adopted: readonly (readonly [name: string, ending: Ending])[];
 }
@@ -69,10 +69,8 @@ const writeLimits = { alone: writesAtOnce, beside: 2 };
 // this many for one namespace, requests are answered at once and the Broker sends them again.
 const maxWaiting = 256;
 const maxNamesWaiting = 100_000;
-/** Events name a few bindings, and a sweep may name thousands: those do not wait until these are done. */
-const maxNamesTogether = maxWaiting;
-/** Stands before a name of a batch that asks for a look at the whole namespace. No binding can have such a name. */
-const wholeMark = '*';
+/** Events name a few bindings, a sweep may name thousands. */
+const manyNames = 256;
 
 /** Reconciles the bindings that an event names, until they are stable. */
 export function reconcile(options: ReconcileOptions): Handler {
@@ -80,27 +78,21 @@ export function reconcile(options: ReconcileOptions): Handler {
   const inTurn = createLimit(batchesAtOnce);
   const shareWrites = createWriteShares(cluster, writeLimits);
   const largeAccounts = createLargeAccounts(elapsed);
-  const batches = createBatches(
-    async (namespace, asked): Promise<Batch> => {
-      const whole = asked.flatMap((name) =>
-        name.startsWith(wholeMark) ? [name.slice(wholeMark.length)] : [],
-      );
-      const names = [...new Set(asked.map((name) => name.replace(wholeMark, '')))];
-      const since = elapsed();
-      return await inTurn(async () => {
-        if (elapsed() - since > maxMs) return notBegun({ names });
-        const { cluster: shared, leave } = shareWrites();
-        const events = createEventRecorder(cluster, log, elapsed);
-        const tools = { cluster: shared, nonce, elapsed, yieldToOthers, events, largeAccounts };
-        try {
-          return toBatch(names, await reconcileNamespace({ namespace, names, whole }, settings, tools));
-        } finally {
-          leave();
-        }
-      });
-    },
-    { maxNames: maxNamesTogether },
-  );
+  const batches = createBatches(async (_namespace, tasks: readonly NamespaceTask[]): Promise<Batch> => {
+    const since = elapsed();
+    return await inTurn(async () => {
+      const task = mergeTasks(tasks, nonce());
+      if (elapsed() - since > maxMs) return notBegun(task);
+      const { cluster: shared, leave } = shareWrites();
+      const events = createEventRecorder(cluster, log, elapsed);
+      const tools = { cluster: shared, nonce, elapsed, yieldToOthers, events, largeAccounts };
+      try {
+        return toBatch(tasks, await reconcileNamespace(task, settings, tools));
+      } finally {
+        leave();
+      }
+    });
+  });
 
   const queue = createQueue();
   // Hundreds of requests may have waited for one run, and to answer them all at once would block the thread.
@@ -110,14 +102,13 @@ export function reconcile(options: ReconcileOptions): Handler {
     const since = elapsed();
     const result: Progress = { own: [], others: [], collects: 0, writes: 0, announcements: 0 };
     // Each event begins with another namespace, so that slow ones do not always keep out the others.
-    await forEachLimited(rotate(named, cause.id), namespacesAtOnce, async (group) => {
-      const { namespace, names, isWhole } = group;
+    await forEachLimited(rotate(toTasks(named), cause.id), namespacesAtOnce, async (task) => {
+      const { namespace } = task;
       const isLate = elapsed() - since > maxMs;
-      const asked = isWhole ? names.map((name) => wholeMark + name) : names;
-      const batch = isLate ? undefined : queue.wait(group, () => batches.ask(namespace, asked));
-      const ended = (await batch) ?? notBegun(group);
+      const batch = isLate ? undefined : queue.wait(task, () => batches.ask(namespace, [task]));
+      const ended = (await batch) ?? notBegun(task);
       await turn(namespace);
-      addBatch(result, group, ended);
+      addBatch(result, task, ended);
     });
     for (const { namespace, name, ending } of result.own)
       if (ending.kind === 'failed')
@@ -133,13 +124,33 @@ export function reconcile(options: ReconcileOptions): Handler {
   };
 }
 
+/** One task for each namespace. */
+function toTasks(named: readonly BindingNames[]): NamespaceTask[] {
+  return [...Map.groupBy(named, ({ namespace }) => namespace)].map(([namespace, groups]) => ({
+    namespace,
+    names: [...new Set(groups.flatMap(({ names }) => names))],
+    whole: new Set(groups.flatMap(({ names, isWhole }) => (isWhole ? names : []))),
+  }));
+}
+
+/** Few names come before many, so that an event does not wait for a sweep. Of many, others come first each time. */
+function mergeTasks(tasks: readonly NamespaceTask[], nonce: string): NamespaceTask {
+  const sorted = tasks.toSorted((a, b) => a.names.length - b.names.length);
+  const names = sorted.flatMap((task) => (hasManyNames(task) ? rotate(task.names, nonce) : task.names));
+  return {
+    namespace: sorted[0]?.namespace ?? '',
+    names: [...new Set(names)],
+    whole: new Set(sorted.flatMap(({ whole }) => [...whole])),
+  };
+}
+
 /** Counts what waits for each namespace. */
 function createQueue() {
   const waiting = new Map<string, { requests: number; names: number }>();
   return {
     /** Waits with the others of the namespace; undefined if too many wait already. */
     wait: async (
-      { namespace, names }: BindingNames,
+      { namespace, names }: NamespaceTask,
       ask: () => Promise<Batch>,
     ): Promise<Batch | undefined> => {
       const others = waiting.get(namespace) ?? { requests: 0, names: 0 };
@@ -158,35 +169,41 @@ function createQueue() {
   };
 }
 
-function notBegun({ names }: Pick<BindingNames, 'names'>): Batch {
-  const endings = new Map(names.map((name) => [name, { kind: 'unfinished' } as const]));
-  return toBatch(names, { endings, collects: 0, writes: 0, announcements: 0 });
+function notBegun(task: NamespaceTask): Batch {
+  const endings = new Map(task.names.map((name) => [name, { kind: 'unfinished' } as const]));
+  return toBatch([task], { endings, collects: 0, writes: 0, announcements: 0 });
 }
 
 /** Hundreds of requests may wait for a run over thousands of bindings, so what they share is made once. */
-function toBatch(asked: readonly string[], result: Omit<RunResult, 'neighbours'>): Batch {
-  const all = new Set(asked);
+function toBatch(tasks: readonly NamespaceTask[], result: NamespaceResult): Batch {
+  const all = new Set(tasks.flatMap(({ names }) => names));
   const adopted = [...result.endings].filter(([name, { kind }]) => !all.has(name) && kind !== 'converged');
-  return { ...result, last: asked.at(-1), adopted };
+  return { ...result, last: tasks.at(-1), lastLarge: tasks.findLast(hasManyNames), adopted };
+}
+
+function hasManyNames({ names }: NamespaceTask): boolean {
+  return names.length > manyNames;
 }
 
 /**
  * Adds the endings of a batch that belong to this request. A batch may serve several requests, and each takes its own
  * names. Neighbours that the run adopted belong to nobody, so only the request that came last takes them: it has waited
- * least, and if a hundred requests took them all, they would be looked at a hundred times.
+ * least, and if a hundred requests took them all, they would be looked at a hundred times. Nor do several sweeps name
+ * what was not reached: each reply is a request again, and so many would keep everybody else from waiting here.
  */
 function addBatch(
   result: Progress,
-  { namespace, names, isWhole }: BindingNames,
-  { last, adopted, endings, collects, writes, announcements }: Batch,
+  task: NamespaceTask,
+  { last, lastLarge, adopted, endings, collects, writes, announcements }: Batch,
 ): void {
-  const own = new Set(names);
-  for (const name of own) {
+  const { namespace, names, whole } = task;
+  const takenByLast = lastLarge !== task && hasManyNames(task) ? new Set(lastLarge?.names) : undefined;
+  for (const name of names) {
     const ending = endings.get(name);
-    if (ending) result.own.push({ namespace, name, ending, isWhole });
+    if (!ending || (ending.kind === 'unfinished' && takenByLast?.has(name))) continue;
+    result.own.push({ namespace, name, ending, isWhole: whole.has(name) });
   }
-  if (last !== undefined && own.has(last))
-    for (const [name, ending] of adopted) result.others.push({ namespace, name, ending });
+  if (last === task) for (const [name, ending] of adopted) result.others.push({ namespace, name, ending });
   result.collects += collects;
   result.writes += writes;
   result.announcements += announcements;

@@ -67,6 +67,72 @@ test('what is left of a whole look is asked for by a whole look', async () => {
   expect(answered).toMatchObject({ bindings: [{ namespace: 'team-a', isWhole: true }] });
 });
 
+test('an event that asks for a look at the whole namespace for some of its bindings leads to one batch', async () => {
+  const here = await createSettling();
+  await here.create(pool(), objective(), binding(), poolBinding('binding-b'));
+  const event = affected([
+    { namespace: 'team-a', names: ['binding-a'] },
+    { namespace: 'team-a', names: ['binding-b'], isWhole: true },
+  ]);
+  expect(await postEvent(appOn(here.cluster), event)).toEqual({ status: 204 });
+  expect(here.calls.filter((call) => call === 'listBindings')).toHaveLength(2);
+  expect(here.writes).toHaveLength(8);
+});
+
+describe('requests for one namespace that wait together', () => {
+  /** A large namespace in which the first run waits until it is told to go on, and each list of outputs takes so long. */
+  async function openBusy(listMs = 0) {
+    let elapsed = 0;
+    const gate = Promise.withResolvers<void>();
+    const read: string[] = [];
+    const here = await createSettling((real) => ({
+      readBinding: async (...args) => {
+        await gate.promise;
+        read.push(args[1]);
+        return real.readBinding(...args);
+      },
+      listBindings: async (where) => {
+        const listed = await real.listBindings(where);
+        return listed === 'unserved' || where.most !== 1 ? listed : { ...listed, remaining: 50_000 };
+      },
+      listOutputs: () => {
+        elapsed += listMs;
+        return undefined;
+      },
+    }));
+    const app = appOn(here.cluster, () => elapsed);
+    async function askTogether(...requests: readonly (readonly string[])[]) {
+      const first = postEvent(app, inTeam('binding-a'));
+      await expect.poll(() => here.calls).toEqual(['readBinding']);
+      const waiting = requests.map((names) => postEvent(app, inTeam(...names)));
+      await new Promise((resolve) => void setTimeout(resolve, 50));
+      gate.resolve();
+      await first;
+      return await Promise.all(waiting);
+    }
+    return { read, askTogether };
+  }
+  const many = (from: number) => Array.from({ length: 260 }, (_, index) => `many-${from + index}`);
+
+  test('are served by their size: few names do not wait for many', async () => {
+    const { read, askTogether } = await openBusy();
+    expect(await askTogether(many(0), ['few'])).toEqual([{ status: 204 }, { status: 204 }]);
+    expect(read).toContain('many-7');
+    // The first one is that of the run which the others waited for.
+    expect(read.slice(1, 1 + 24)).toContain('few');
+  });
+
+  test('and name many bindings that are not reached: the last one alone asks for those that it named, too', async () => {
+    const { askTogether } = await openBusy(60_000);
+    const [first, last] = await askTogether(many(0), many(5));
+    expect(first).toMatchObject({ status: 503, error: { reason: 'team-a/many-0: not reached in time' } });
+    expect(last).toMatchObject({ status: 503 });
+    const [same, lastOfSame] = await (await openBusy(60_000)).askTogether(many(0), many(0));
+    expect(same).toEqual({ status: 204 });
+    expect(lastOfSame).toMatchObject({ status: 503 });
+  });
+});
+
 /** The data of the event that is answered. */
 async function silentAnswer(cluster: Cluster, elapsed: () => number, event: object): Promise<unknown> {
   const { attributes, data } = event as ReturnType<typeof affected>;

@@ -15,8 +15,14 @@ export interface Task {
   readonly names: readonly string[];
   /** Collect the whole namespace, however few the names are. */
   readonly isWhole?: boolean;
-  /** When the request began that this run is a part of; by default it begins now. */
-  readonly since?: number;
+  readonly partOf?: SharedTask;
+}
+
+/** A task of which several runs are a part. */
+export interface SharedTask {
+  readonly since: number;
+  /** Hears how the run ends for a binding, at once: if several runs end for it, the last one knows best. */
+  readonly onEnding: (name: string, ending: Ending) => void;
 }
 
 /** How a run ended for a binding: it has converged, waits and is to be asked for again, or was not reached in time. */
@@ -46,8 +52,6 @@ export interface Run {
   collects: number;
   writes: number;
   announcements: number;
-  /** The most bindings that a collect brought. */
-  neighbours: number;
   /** Whether an output was deleted or changed, so that neighbours may have what they waited for. */
   released: boolean;
   /** Orphans that could not be deleted, by their uids. */
@@ -76,7 +80,7 @@ export function startRun(task: Task, settings: Settings, tools: Tools): Run {
     task,
     settings,
     tools: { ...tools, cluster: cacheWrites(tools.cluster, cache) },
-    since: task.since ?? tools.elapsed(),
+    since: task.partOf?.since ?? tools.elapsed(),
     cache,
     // Bindings that never converge must not come first in each run.
     pending: new Set(rotate(task.names.toSorted(compareText), tools.nonce())),
@@ -88,7 +92,6 @@ export function startRun(task: Task, settings: Settings, tools: Tools): Run {
     collects: 0,
     writes: 0,
     announcements: 0,
-    neighbours: 0,
     released: false,
     undeletedOrphans: new Map(),
     datedAt: 0,
@@ -133,6 +136,7 @@ export function decideFor(run: Run, world: World, name: string): Decision {
 export function endBinding(run: Run, name: string, ending: Ending): void {
   run.pending.delete(name);
   run.endings.set(name, ending);
+  run.task.partOf?.onEnding(name, ending);
 }
 
 /** How the run ends for a binding that met an error. */

@@ -53,9 +53,10 @@ export function sweep(
       restMs = Math.min(restPerLook * (clock.elapsed() - since), maxRestMs);
     }
   }
-  const looks = createBatches((_everything, causes) => lookInTurn(causes), {
-    rest: () => clock.sleep(restMs),
-  });
+  const looks = createBatches(
+    (_everything, causes) => lookInTurn(causes),
+    () => clock.sleep(restMs),
+  );
 
   async function answerTo(cause: Cause, log: Logger): Promise<Answer> {
     const { id } = cause;

@@ -32,6 +32,7 @@ export async function completeSnapshot(
     const { sources } = await readSources(cluster, namespace, listed.values());
     return { namespace, bindings: listed, outputs, sources, clock, ...extent };
   }
+  cache.listed = Math.max(cache.listed, listed.size + outputs.items.length);
   const clock = toClock(outputs.at);
   const whole = new Map([...listed].filter(([name]) => !partial.has(name)));
   const all = [...outputs.items, ...(await readClaimedOutputs(cluster, whole, outputs.items, clock))];

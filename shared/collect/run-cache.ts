@@ -21,6 +21,8 @@ export interface RunCache {
   readonly outputs: Map<string, SeenOutput>;
   /** Pools and objectives. */
   sources: ReadSources | undefined;
+  /** The most bindings and outputs that a collect listed. */
+  listed: number;
   /** May be shared with other runs. */
   readonly largeAccounts: LargeAccounts;
 }
@@ -39,6 +41,7 @@ export function createRunCache(largeAccounts = createLargeAccounts(() => 0)): Ru
     bindings: new Map(),
     outputs: new Map(),
     sources: undefined,
+    listed: 0,
     largeAccounts,
   };
 }

@@ -3,7 +3,7 @@ import { type Span, currentSpan, runIn } from '../telemetry/span.ts';
 import { createBatches } from './batches.ts';
 
 /** Work that goes on until the test says so. */
-function heldWork(options?: Parameters<typeof createBatches>[1]) {
+function heldWork(rest?: () => Promise<void>) {
   const runs: {
     key: string;
     names: readonly string[];
@@ -14,7 +14,7 @@ function heldWork(options?: Parameters<typeof createBatches>[1]) {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     runs.push({ key, names, finish: resolve, fail: reject });
     return promise;
-  }, options);
+  }, rest);
   return { batches, runs, begun: () => runs.map(({ key, names }) => `${key}: ${names.join(' ')}`) };
 }
 
@@ -36,23 +36,20 @@ describe('batches', () => {
     expect(await Promise.all([first, second, third])).toEqual(['one', 'two', 'two']);
   });
 
-  test('end before they have too many names, so that few names do not wait for many', async () => {
-    const { batches, runs, begun } = heldWork({ maxNames: 3 });
-    const asked = [['a'], ['b', 'c'], ['d'], ['e', 'f', 'g', 'h'], ['i'], ['j']];
-    const results = asked.map((names) => batches.ask('team-a', names));
-    for (let index = 0; index < 4; index++) {
-      await tick();
-      runs[index]?.finish(`batch ${index}`);
-    }
-    expect(begun()).toEqual(['team-a: a b c', 'team-a: d', 'team-a: e f g h', 'team-a: i j']);
-    expect(await Promise.all(results)).toEqual([
-      'batch 0',
-      'batch 0',
-      'batch 1',
-      'batch 2',
-      'batch 3',
-      'batch 3',
-    ]);
+  test('wait for a rest after the one before, and take what comes in it', async () => {
+    const rest = Promise.withResolvers<void>();
+    const { batches, runs, begun } = heldWork(() => rest.promise);
+    const first = batches.ask('team-a', ['a']);
+    await tick();
+    void batches.ask('team-a', ['b']);
+    runs[0]?.finish('one');
+    expect(await first).toBe('one');
+    void batches.ask('team-a', ['c']);
+    await tick();
+    expect(begun()).toEqual(['team-a: a']);
+    rest.resolve();
+    await tick();
+    expect(begun()).toEqual(['team-a: a', 'team-a: b c']);
   });
 
   test('of different keys run side by side', async () => {

@@ -165,7 +165,7 @@ function begin(id: string, names: readonly string[], settings: Settings, constan
           collects: 0,
           writes: 0,
           announcements: 0,
-          neighbours: 0,
+          listed: 0,
         };
     },
   );
