@@ -79,41 +79,41 @@ test('an event that asks for a look at the whole namespace for some of its bindi
   expect(here.writes).toHaveLength(8);
 });
 
-describe('requests for one namespace that wait together', () => {
-  /** A large namespace in which the first run waits until it is told to go on, and each list of outputs takes so long. */
-  async function openBusy(listMs = 0) {
-    let elapsed = 0;
-    const gate = Promise.withResolvers<void>();
-    const read: string[] = [];
-    const here = await createSettling((real) => ({
-      readBinding: async (...args) => {
-        await gate.promise;
-        read.push(args[1]);
-        return real.readBinding(...args);
-      },
-      listBindings: async (where) => {
-        const listed = await real.listBindings(where);
-        return listed === 'unserved' || where.most !== 1 ? listed : { ...listed, remaining: 50_000 };
-      },
-      listOutputs: () => {
-        elapsed += listMs;
-        return undefined;
-      },
-    }));
-    const app = appOn(here.cluster, () => elapsed);
-    async function askTogether(...requests: readonly (readonly string[])[]) {
-      const first = postEvent(app, inTeam('binding-a'));
-      await expect.poll(() => here.calls).toEqual(['readBinding']);
-      const waiting = requests.map((names) => postEvent(app, inTeam(...names)));
-      await new Promise((resolve) => void setTimeout(resolve, 50));
-      gate.resolve();
-      await first;
-      return await Promise.all(waiting);
-    }
-    return { read, askTogether };
+/** A large namespace in which the first run waits until it is told to go on, and each list of outputs takes so long. */
+async function openBusy(listMs = 0) {
+  let elapsed = 0;
+  const gate = Promise.withResolvers<void>();
+  const read: string[] = [];
+  const here = await createSettling((real) => ({
+    readBinding: async (...args) => {
+      await gate.promise;
+      read.push(args[1]);
+      return real.readBinding(...args);
+    },
+    listBindings: async (where) => {
+      const listed = await real.listBindings(where);
+      return listed === 'unserved' || where.most !== 1 ? listed : { ...listed, remaining: 50_000 };
+    },
+    listOutputs: () => {
+      elapsed += listMs;
+      return undefined;
+    },
+  }));
+  const app = appOn(here.cluster, () => elapsed);
+  async function askTogether(...requests: readonly (readonly string[])[]) {
+    const first = postEvent(app, inTeam('binding-a'));
+    await expect.poll(() => here.calls).toEqual(['readBinding']);
+    const waiting = requests.map((names) => postEvent(app, inTeam(...names)));
+    await new Promise((resolve) => void setTimeout(resolve, 50));
+    gate.resolve();
+    await first;
+    return await Promise.all(waiting);
   }
-  const many = (from: number) => Array.from({ length: 260 }, (_, index) => `many-${from + index}`);
+  return { read, askTogether };
+}
+const many = (from: number) => Array.from({ length: 260 }, (_, index) => `many-${from + index}`);
 
+describe('requests for one namespace that wait together', () => {
   test('are served by their size: few names do not wait for many', async () => {
     const { read, askTogether } = await openBusy();
     expect(await askTogether(many(0), ['few'])).toEqual([{ status: 204 }, { status: 204 }]);
