@@ -19,7 +19,7 @@ export interface Task {
 }
 
 /** A task of which several runs are a part. */
-export interface SharedTask {
+interface SharedTask {
   readonly since: number;
   /** Hears how the run ends for a binding, at once: if several runs end for it, the last one knows best. */
   readonly onEnding: (name: string, ending: Ending) => void;
