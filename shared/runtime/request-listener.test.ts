@@ -10,6 +10,7 @@ import { once } from 'node:events';
 import { buffer, text } from 'node:stream/consumers';
 import { Hono } from 'hono';
 import { afterEach, describe, expect, test } from 'vitest';
+import { toResponse } from '../events/http-answer.ts';
 import { toRequestListener } from './request-listener.ts';
 
 const host = '127.0.0.1';
@@ -67,14 +68,25 @@ describe('an application', () => {
   });
 
   test('answers HEAD as GET, without the body', async () => {
-    const app = new Hono().get('/', (c) => c.text('hello'));
+    const app = new Hono()
+      .get('/', (c) => c.text('hello'))
+      .get('/passed', (c) => toResponse({ status: 200, headers: { x: 'y' }, body: 'hello' }, c));
     expect(await ask(app, { method: 'HEAD' })).toMatchObject({ status: 200, body: '' });
+    const passed = await ask(app, { method: 'HEAD', path: '/passed' });
+    expect(passed).toMatchObject({ status: 200, headers: { x: 'y' }, body: '' });
   });
 
   test('that throws what is no error has answered 500, and tells nothing of it', async () => {
     const app = new Hono().get('/', () => {
       throw 'a secret';
     });
+    expect(await ask(app)).toMatchObject({ status: 500, body: '' });
+  });
+
+  test('that passes an answer which HTTP cannot carry has answered 500', async () => {
+    const app = new Hono().get('/', (c) =>
+      toResponse({ status: 200, headers: { x: 'a\nb' }, body: 'ok' }, c),
+    );
     expect(await ask(app)).toMatchObject({ status: 500, body: '' });
   });
 
@@ -92,16 +104,19 @@ describe('an application', () => {
 describe('a sender', () => {
   test('who goes away before the answer aborts the request', async () => {
     const asked = Promise.withResolvers<AbortSignal>();
-    const app = new Hono().get('/', ({ req }) => {
-      asked.resolve(req.raw.signal);
-      return new Promise(() => undefined);
+    const answered = Promise.withResolvers<void>();
+    const app = new Hono().get('/', async ({ req, text: say }) => {
+      const { signal } = req.raw;
+      asked.resolve(signal);
+      if (!signal.aborted) await once(signal, 'abort');
+      setImmediate(answered.resolve);
+      return say('to nobody');
     });
     const outgoing = request({ host, port: await open(app) }).end();
     outgoing.on('error', () => undefined);
-    const signal = await asked.promise;
-    expect(signal.aborted).toBe(false);
+    expect((await asked.promise).aborted).toBe(false);
     outgoing.destroy();
-    if (!signal.aborted) await once(signal, 'abort');
+    await answered.promise;
   });
 
   test('who has the answer is not gone', async () => {

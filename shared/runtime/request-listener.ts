@@ -9,11 +9,10 @@ import type { EventRequest, HttpAnswer, ServerBindings } from '../events/http-an
  */
 export function toRequestListener(app: Pick<Hono, 'fetch'>): RequestListener {
   return function listener(incoming, outgoing) {
-    answer(app, incoming, outgoing).then(
-      (answered) => send(answered, incoming, outgoing),
-      // Errors have been answered by the application. Whatever else was thrown is told to nobody.
-      () => outgoing.writeHead(500).end(),
-    );
+    answer(app, incoming, outgoing)
+      .then((answered) => send(answered, incoming, outgoing))
+      // Errors have been answered by the application. Whatever else goes wrong is told to nobody.
+      .catch(() => outgoing.writeHead(500).end());
   };
 }
 
