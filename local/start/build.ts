@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { cp, mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { rolldown } from 'rolldown';
@@ -20,8 +21,9 @@ export async function buildStart(): Promise<string> {
       recursive: true,
     });
     // Whole at once: another `npm start` may be reading it.
-    await writeFile(`${file}.${process.pid}`, output[0].code);
-    await rename(`${file}.${process.pid}`, file);
+    const own = `${file}.${randomUUID()}`;
+    await writeFile(own, output[0].code);
+    await rename(own, file);
   } finally {
     await build.close();
   }
