@@ -150,7 +150,7 @@ const servers = new Map<Name, Listening>();
 
 beforeAll(async () => {
   for (const name of Object.keys(handlers) as Name[]) {
-    servers.set(name, await listen(silentApp(handlers[name]), { port: 0, host: '127.0.0.1' }));
+    servers.set(name, await listen(silentApp(handlers[name]), { port: 0, host: '127.0.0.1' }, console.error));
   }
 });
 

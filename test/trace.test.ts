@@ -99,7 +99,7 @@ async function startTraced() {
       log,
     });
     const app = functionApp(name, toHandler(telemetry), { log, startSpan: telemetry.startSpan });
-    const listening = await listen(app, { port: 0, host: '127.0.0.1' });
+    const listening = await listen(app, { port: 0, host: '127.0.0.1' }, console.error);
     urls[name] = `http://127.0.0.1:${listening.port}/`;
     ends.push(async () => {
       await listening.close(1000);

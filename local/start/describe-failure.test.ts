@@ -10,7 +10,7 @@ import { describeFailure } from './describe-failure.ts';
 
 test.each<[string, (port: number) => Promise<unknown>]>([
   ['cluster', (port) => startCluster({ port })],
-  ['functions', (port) => listen(new Hono(), { port, host: '127.0.0.1' })],
+  ['functions', (port) => listen(new Hono(), { port, host: '127.0.0.1' }, () => undefined)],
   ['broker', (port) => bindLoopback(createServer(), port)],
 ])('the port of the %s that is taken is said with the flag that helps', async (_what, start) => {
   const port = await takePort();

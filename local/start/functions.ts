@@ -52,7 +52,9 @@ export async function startFunctions(options: {
   for (const [name, app] of apps) door.mount(`/${name}`, app.fetch);
   door.mount('/', consoleApp.fetch);
 
-  const listening = await listen(door, { port, host: '127.0.0.1' });
+  const listening = await listen(door, { port, host: '127.0.0.1' }, (err) =>
+    log.error({ err }, 'answer not sent'),
+  );
   const url = `http://127.0.0.1:${listening.port}`;
   const urls = Object.fromEntries(apps.map(([name]) => [name, `${url}/${name}`]));
   const send = createSend(new Map(apps.map(([name, app]) => [`${url}/${name}`, app])));
@@ -84,6 +86,7 @@ function createSend(apps: ReadonlyMap<string, Hono>): typeof fetch {
 }
 
 /** The namespace that an event is about, where it is about one. */
-function namespaceOf({ headers }: RequestInit): string {
-  return new Headers(headers).get('ce-namespace') ?? '';
+function namespaceOf(message: RequestInit): string {
+  const headers = new Headers(message.headers);
+  return headers.get('ce-partitionkey') ?? headers.get('ce-namespace') ?? '';
 }

@@ -15,14 +15,16 @@ import { toRequestListener } from './request-listener.ts';
 
 const host = '127.0.0.1';
 const servers: Server[] = [];
+const unsent: unknown[] = [];
 
 afterEach(() => {
+  unsent.length = 0;
   for (const server of servers.splice(0)) server.close().closeAllConnections();
 });
 
 /** The port of a server that answers with an application. */
 async function open(app: Hono): Promise<number> {
-  const server = createServer(toRequestListener(app)).listen(0, host);
+  const server = createServer(toRequestListener(app, (error) => unsent.push(error))).listen(0, host);
   servers.push(server);
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
@@ -76,11 +78,12 @@ describe('an application', () => {
     expect(passed).toMatchObject({ status: 200, headers: { x: 'y' }, body: '' });
   });
 
-  test('that throws what is no error has answered 500, and tells nothing of it', async () => {
+  test('that throws what is no error has answered 500, and tells the sender nothing of it', async () => {
     const app = new Hono().get('/', () => {
       throw 'a secret';
     });
     expect(await ask(app)).toMatchObject({ status: 500, body: '' });
+    expect(unsent).toEqual(['a secret']);
   });
 
   test('that passes an answer which HTTP cannot carry has answered 500', async () => {
@@ -88,6 +91,7 @@ describe('an application', () => {
       toResponse({ status: 200, headers: { x: 'a\nb' }, body: 'ok' }, c),
     );
     expect(await ask(app)).toMatchObject({ status: 500, body: '' });
+    expect(unsent).toMatchObject([{ code: 'ERR_INVALID_CHAR' }]);
   });
 
   test('is not asked for what is no address', async () => {
@@ -153,6 +157,29 @@ describe('a sender', () => {
     await new Promise((resolve) => socket.once('close', resolve));
     clearInterval(writing);
     expect(answered).toMatch(/^HTTP\/1\.1 413 [^]*enough/);
+  });
+
+  test('whose body is not read to its end has the answer, and so has the next one on its connection', async () => {
+    const app = new Hono()
+      .post('/long', async ({ req, text: say }) => {
+        await (req.raw.body ?? fail())[Symbol.asyncIterator]().next();
+        return say('enough', 413);
+      })
+      .post('/next', async ({ text: say }) => {
+        await new Promise((resolve) => void setTimeout(resolve, 800));
+        return say('done');
+      });
+    const socket = connect(await open(app), host);
+    const long = 'x'.repeat(200_000);
+    let answered = '';
+    socket.setEncoding('utf8').on('data', (chunk) => (answered += String(chunk)));
+    socket.write(
+      `POST /long HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${long.length.toString(16)}\r\n${long}\r\n0\r\n\r\n`,
+    );
+    await expect.poll(() => answered).toMatch(/413 [^]*enough/);
+    socket.write('POST /next HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(answered).toMatch(/HTTP\/1\.1 413 [^]*HTTP\/1\.1 200 [^]*done/);
   });
 });
 

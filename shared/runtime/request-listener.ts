@@ -7,12 +7,19 @@ import type { EventRequest, HttpAnswer, ServerBindings } from '../events/http-an
  * of Node's own, and to load these takes Node longer than to load a mapper. So a request here is only what Hono's router
  * and our handlers read of one, and the answer of a function is none that Hono could look into.
  */
-export function toRequestListener(app: Pick<Hono, 'fetch'>): RequestListener {
+export function toRequestListener(
+  app: Pick<Hono, 'fetch'>,
+  /** Hears of answers that cannot be sent. Other errors have been answered by the application. */
+  onError: (error: unknown) => void,
+): RequestListener {
   return function listener(incoming, outgoing) {
     answer(app, incoming, outgoing)
       .then((answered) => send(answered, incoming, outgoing))
-      // Errors have been answered by the application. Whatever else goes wrong is told to nobody.
-      .catch(() => outgoing.writeHead(500).end());
+      .catch((error: unknown) => {
+        onError(error);
+        if (outgoing.headersSent) outgoing.destroy();
+        else outgoing.writeHead(500).end();
+      });
   };
 }
 
@@ -92,7 +99,11 @@ function send(
   outgoing: ServerResponse,
 ): void {
   outgoing.once('finish', () => {
-    if (!incoming.complete) setTimeout(() => incoming.destroy(), readingMs).unref();
+    if (incoming.readableEnded) return;
+    // What is left of the body is read by nobody. If it ends, the connection is good for another request.
+    incoming.removeAllListeners('readable');
+    setImmediate(() => incoming.resume());
+    setTimeout(() => incoming.complete || incoming.destroy(), readingMs).unref();
   });
   outgoing.statusCode = status;
   outgoing.setHeaders(headers);

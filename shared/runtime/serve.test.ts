@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 async function start(app: Hono): Promise<Listening> {
-  const server = await listen(app, { port: 0, host });
+  const server = await listen(app, { port: 0, host }, console.error);
   open.push(server);
   return server;
 }
@@ -88,13 +88,13 @@ async function firstLine(port: number, write: (socket: Socket) => void): Promise
 describe('a server', () => {
   test('tells in one line that its port is taken', async () => {
     const { port } = await start(new Hono());
-    await expect(listen(new Hono(), { port, host })).rejects.toThrow(
+    await expect(listen(new Hono(), { port, host }, console.error)).rejects.toThrow(
       `port ${port} on 127.0.0.1 is taken: end what listens there or set PORT`,
     );
   });
 
   test('tells that a host is not its own', async () => {
-    await expect(listen(new Hono(), { port: 0, host: '192.0.2.1' })).rejects.toThrow(
+    await expect(listen(new Hono(), { port: 0, host: '192.0.2.1' }, console.error)).rejects.toThrow(
       /^cannot listen on port 0 of 192\.0\.2\.1/,
     );
   });

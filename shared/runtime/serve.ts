@@ -17,10 +17,12 @@ export interface Listening {
 export async function listen(
   app: Hono,
   at: { readonly port: number; readonly host: string },
+  /** Hears of answers that cannot be sent. */
+  onError: (error: unknown) => void,
 ): Promise<Listening> {
   const sockets = new Set<Socket>();
   const running = new Set<ServerResponse>();
-  const answer = toRequestListener(app);
+  const answer = toRequestListener(app, onError);
   const server = createServer((request, response) => {
     running.add(response);
     response.once('close', () => running.delete(response));
@@ -83,7 +85,7 @@ export async function serve(
   },
 ): Promise<Listening> {
   const { port, host, graceMs, log, beforeEnd } = options;
-  const listening = await listen(app, { port, host });
+  const listening = await listen(app, { port, host }, (err) => log.error({ err }, 'answer not sent'));
   endOnSignal(listening, { graceMs, log, beforeEnd });
   // Whoever reads this line may send a signal at once.
   log.info({ port: listening.port, host }, 'listening');

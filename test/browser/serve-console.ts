@@ -17,7 +17,7 @@ export async function serveConsole({ kubeConfig }: TestCluster): Promise<ServedC
   const tracker = createEventTracker([], Date.now);
   const log = pino({ level: process.env['KLEYM_TEST_LOG'] ?? 'silent' });
   const app = createLocalConsole({ kubeConfig, settings: testSettings, log, tracker });
-  const listening = await listen(app, { port: 0, host: '127.0.0.1' });
+  const listening = await listen(app, { port: 0, host: '127.0.0.1' }, console.error);
   afterAll(async () => void (await listening.close(0)));
   return { url: `http://127.0.0.1:${listening.port}`, tracker };
 }
