@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { cp, mkdir, rename, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { bundling, leaveOutUnused } from '../../build.ts';
+import { describeFailure } from './describe-failure.ts';
+import { prepareFolder } from './prepare-folder.ts';
 
 const root = join(import.meta.dirname, '..', '..');
+const assets = join(root, 'functions', 'console', 'assets');
 
 /**
  * Bundles what `npm start` runs, and says in which file it is. Run from its sources the process would keep 75 MB more
@@ -16,18 +19,28 @@ export async function buildStart(): Promise<string> {
   const build = await rolldown({ ...bundling, input: 'local/start/main.ts', plugins: [leaveOutUnused] });
   try {
     const { output } = await build.generate({ format: 'esm', codeSplitting: false });
-    await mkdir(dirname(file), { recursive: true });
-    await cp(join(root, 'functions', 'console', 'assets'), join(dirname(file), 'assets'), {
-      recursive: true,
-    });
-    // Whole at once: another `npm start` may be reading it.
-    const own = `${file}.${randomUUID()}`;
-    await writeFile(own, output[0].code);
-    await rename(own, file);
+    await prepareFolder(join(dirname(file), 'assets'));
+    for (const name of await readdir(assets))
+      await writeWhole(join(dirname(file), 'assets', name), await readFile(join(assets, name)));
+    await writeWhole(file, output[0].code);
   } finally {
     await build.close();
   }
   return file;
 }
 
-if (import.meta.main) await buildStart();
+/** Another `npm start` may be reading the file. */
+async function writeWhole(file: string, content: string | Buffer): Promise<void> {
+  const own = `${file}.${randomUUID()}`;
+  await writeFile(own, content);
+  await rename(own, file);
+}
+
+if (import.meta.main) {
+  try {
+    await buildStart();
+  } catch (error) {
+    process.stderr.write(`kleym: ${describeFailure(error)}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -4,7 +4,7 @@ import type { DestinationStream } from 'pino';
 const waitMs = 100;
 
 /** Where lines of a log leave together, because each write costs a call of the system, and a bulk logs thousands of lines. */
-export function createLineBuffer(out: Pick<NodeJS.WriteStream, 'write'>): DestinationStream {
+export function createLineBuffer(out: DestinationStream): DestinationStream {
   let lines: string[] = [];
   function flush(): void {
     if (lines.length > 0) out.write(lines.join(''));

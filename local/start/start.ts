@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
-import type { Logger } from 'pino';
+import { type Logger, pino } from 'pino';
 import { connect, loadKubeConfig } from '../../shared/kube/kube-cluster.ts';
 import { createLog } from '../../shared/runtime/log.ts';
 import { applyManifests, readManifests } from './apply-files.ts';
@@ -127,7 +127,9 @@ async function startForPeople(options: Options, kubeConfig: KubeConfig, out: Out
 
 /** Where no person looks, everything that happens is a line of the log. */
 async function startForMachines(options: Options, kubeConfig: KubeConfig): Promise<Running> {
-  const log = createLog({ service: 'kleym', level: options.logLevel }, createLineBuffer(process.stdout));
+  // It waits for a slow reader, also at the end, and goes on without one. process.stdout would lose lines, or end this.
+  const lines = createLineBuffer(pino.destination(1));
+  const log = createLog({ service: 'kleym', level: options.logLevel }, lines);
   const { promise: overwritten, resolve } = Promise.withResolvers<string>();
   const logged = toLogged(log, createRivals(options.settings, resolve));
   const stack = await startStack({ ...toPlaces(options, log), ...logged, kubeConfig });
