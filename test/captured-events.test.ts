@@ -10,6 +10,7 @@ import { type Listening, listen } from '../shared/runtime/serve.ts';
 import { type CapturedRequest, listCapturedCases, readCapturedRequests } from './support/captured-events.ts';
 import { storedCluster } from './support/stored-cluster.ts';
 import { type Answered, silentApp, toAnswered } from './support/post-event.ts';
+import { throwError } from './support/throw-error.ts';
 
 const poolUid = '6530570d-0091-4abe-8d55-51cfa633232f';
 const objectiveUid = '02a6f620-3565-4102-b533-d8e1a2896b4a';
@@ -150,7 +151,7 @@ const servers = new Map<Name, Listening>();
 
 beforeAll(async () => {
   for (const name of Object.keys(handlers) as Name[]) {
-    servers.set(name, await listen(silentApp(handlers[name]), { port: 0, host: '127.0.0.1' }, console.error));
+    servers.set(name, await listen(silentApp(handlers[name]), { port: 0, host: '127.0.0.1' }, throwError));
   }
 });
 

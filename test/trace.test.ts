@@ -25,6 +25,7 @@ import type { ReceivedSpan } from './support/otlp.ts';
 import { type Behaviour, startOtlpReceiver } from './support/otlp-receiver.ts';
 import { recordLog } from './support/recorded-log.ts';
 import { eventually, testSettings } from './support/test-cluster.ts';
+import { throwError } from './support/throw-error.ts';
 
 const root = join(import.meta.dirname, '..');
 const folder = await mkdtemp(join(tmpdir(), 'kleym-trace-'));
@@ -99,7 +100,7 @@ async function startTraced() {
       log,
     });
     const app = functionApp(name, toHandler(telemetry), { log, startSpan: telemetry.startSpan });
-    const listening = await listen(app, { port: 0, host: '127.0.0.1' }, console.error);
+    const listening = await listen(app, { port: 0, host: '127.0.0.1' }, throwError);
     urls[name] = `http://127.0.0.1:${listening.port}/`;
     ends.push(async () => {
       await listening.close(1000);

@@ -7,6 +7,7 @@ import { nothing } from '../events/answers.ts';
 import { functionApp } from '../events/function-app.ts';
 import { maxBytes } from '../events/receive-event.ts';
 import { type Listening, listen } from './serve.ts';
+import { throwError } from '../../test/support/throw-error.ts';
 
 const host = '127.0.0.1';
 const open: Listening[] = [];
@@ -16,7 +17,7 @@ afterEach(async () => {
 });
 
 async function start(app: Hono): Promise<Listening> {
-  const server = await listen(app, { port: 0, host }, console.error);
+  const server = await listen(app, { port: 0, host }, throwError);
   open.push(server);
   return server;
 }
@@ -88,13 +89,13 @@ async function firstLine(port: number, write: (socket: Socket) => void): Promise
 describe('a server', () => {
   test('tells in one line that its port is taken', async () => {
     const { port } = await start(new Hono());
-    await expect(listen(new Hono(), { port, host }, console.error)).rejects.toThrow(
+    await expect(listen(new Hono(), { port, host }, throwError)).rejects.toThrow(
       `port ${port} on 127.0.0.1 is taken: end what listens there or set PORT`,
     );
   });
 
   test('tells that a host is not its own', async () => {
-    await expect(listen(new Hono(), { port: 0, host: '192.0.2.1' }, console.error)).rejects.toThrow(
+    await expect(listen(new Hono(), { port: 0, host: '192.0.2.1' }, throwError)).rejects.toThrow(
       /^cannot listen on port 0 of 192\.0\.2\.1/,
     );
   });
