@@ -49,6 +49,5 @@ async function collectWorld(run: Run): Promise<World> {
   run.datedAt = tools.elapsed();
   const names = [...run.pending];
   const scope = { namespace: task.namespace, names, settings, isWhole: task.isWhole ?? false };
-  const snapshot = await collect(tools.cluster, scope, cache);
-  return await runInSlices(compileWorld(snapshot, settings), tools);
+  return await runInSlices(compileWorld(await collect(tools.cluster, scope, cache), settings), tools);
 }

@@ -78,10 +78,10 @@ export function reconcile(options: ReconcileOptions): Handler {
   const inTurn = createLimit(batchesAtOnce);
   const shareWrites = createWriteShares(cluster, writeLimits);
   const largeAccounts = createLargeAccounts(elapsed);
-  const batches = createBatches(async (_namespace, tasks: readonly NamespaceTask[]): Promise<Batch> => {
+  const batches = createBatches(async (namespace, tasks: readonly NamespaceTask[]): Promise<Batch> => {
     const since = elapsed();
     return await inTurn(async () => {
-      const task = mergeTasks(tasks, nonce());
+      const task = mergeTasks(namespace, tasks, nonce());
       if (elapsed() - since > maxMs) return notBegun(task);
       const { cluster: shared, leave } = shareWrites();
       const events = createEventRecorder(cluster, log, elapsed);
@@ -134,11 +134,11 @@ function toTasks(named: readonly BindingNames[]): NamespaceTask[] {
 }
 
 /** Few names come before many, so that an event does not wait for a sweep. Of many, others come first each time. */
-function mergeTasks(tasks: readonly NamespaceTask[], nonce: string): NamespaceTask {
+function mergeTasks(namespace: string, tasks: readonly NamespaceTask[], nonce: string): NamespaceTask {
   const sorted = tasks.toSorted((a, b) => a.names.length - b.names.length);
   const names = sorted.flatMap((task) => (hasManyNames(task) ? rotate(task.names, nonce) : task.names));
   return {
-    namespace: sorted[0]?.namespace ?? '',
+    namespace,
     names: [...new Set(names)],
     whole: new Set(sorted.flatMap(({ whole }) => [...whole])),
   };

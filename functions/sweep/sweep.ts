@@ -10,7 +10,7 @@ import type { Cluster } from '../../shared/kube/cluster.ts';
 import { collectCluster } from '../../shared/collect/collect-cluster.ts';
 import { type Repair, type RepairCounts, countRepairs } from '../../shared/api/sweep-report.ts';
 import { redact } from '../../shared/text/redact.ts';
-import { type Clock, type EventLoop, runInSlices } from '../../shared/concurrency/run-in-slices.ts';
+import { type EventLoop, type TimedEventLoop, runInSlices } from '../../shared/concurrency/run-in-slices.ts';
 import { findUnconverged } from './find-unconverged.ts';
 import { recordLook } from './record-look.ts';
 
@@ -35,27 +35,27 @@ interface Look {
 /**
  * Looks at the whole cluster, whatever event asks for it (a tick, or a dead letter), and names the bindings that have
  * not converged. Sources can lose events, and the sweep makes up for that. Many dead letters come at once, so those
- * that arrive during a look, or in the rest after it, share the next one. The last of them carries the reply: it has waited least, so its sender
- * is the last to give up. If that sender does give up, it sends the event again.
+ * that arrive during a look, or in the rest after it, share the next one. The last of them carries the reply: it has
+ * waited least, so its sender is the last to give up. If that sender does give up, it sends the event again.
  */
 export function sweep(
   cluster: Cluster,
   settings: Settings,
-  clock: Clock,
+  loop: TimedEventLoop,
   onLook: (found: RepairCounts) => void = () => undefined,
 ): Handler {
   let restMs = 0;
   async function lookInTurn(causes: readonly string[]): Promise<Look> {
-    const since = clock.elapsed();
+    const since = loop.elapsed();
     try {
-      return await look(cluster, settings, causes, clock);
+      return await look(cluster, settings, causes, loop);
     } finally {
-      restMs = Math.min(restPerLook * (clock.elapsed() - since), maxRestMs);
+      restMs = Math.min(restPerLook * (loop.elapsed() - since), maxRestMs);
     }
   }
   const looks = createBatches(
     (_everything, causes) => lookInTurn(causes),
-    () => clock.sleep(restMs),
+    () => loop.sleep(restMs),
   );
 
   async function answerTo(cause: Cause, log: Logger): Promise<Answer> {

@@ -7,7 +7,7 @@ export interface EventLoop {
 }
 
 /** An event loop, and time that passes without work. */
-export interface Clock extends EventLoop {
+export interface TimedEventLoop extends EventLoop {
   /** Does not keep the process alive. */
   readonly sleep: (ms: number) => Promise<void>;
 }

@@ -58,8 +58,8 @@ export function createSecureAgents(): (certificates: Certificates) => SecureAgen
 }
 
 /**
- * Sends a request over node:http, and over TLS if its agent does. `fetch` takes twice the time of the processor for it, and shares one
- * HTTP/2 connection, on which a small answer waits behind a large one.
+ * Sends a request over node:http, and over TLS if its agent does. `fetch` takes twice the time of the processor for it,
+ * and shares one HTTP/2 connection, on which a small answer waits behind a large one.
  */
 export async function sendOverHttp(
   { method, path, headers, body, signal, checkInTime }: ApiRequest,
