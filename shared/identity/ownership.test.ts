@@ -102,7 +102,7 @@ test('labels and a hint that agree on what is no namespace make nobody an owner'
   expect(parseOwner({ metadata, spec: { hint: 'Foo.Bar/a' } }, 'Foo.Bar')).toBeUndefined();
 });
 
-describe('an output that lacks our labels', () => {
+describe('an output that somebody edited', () => {
   const owner = createBinding(poolOnly);
   const annotations = {
     [outputAnnotations.bindingUid]: 'uid-of-binding-a',
@@ -128,6 +128,11 @@ describe('an output that lacks our labels', () => {
     ['the nonce of its POST and the uid of the binding agree', ours, byNonce],
     ['its hint was edited, and its annotation was not', edit({}, 'other/binding-b'), byUid],
     ['its annotations were taken off, and name and hint were not', edit({ annotations: {} }), byUid],
+    [
+      'its annotations were taken off and its hint was edited, and its labels were not',
+      edit({ annotations: {}, labels: metadata.labels }, 'other/binding-b'),
+      byUid,
+    ],
     [
       'only the uid of the binding was taken off',
       edit({ annotations: { [outputAnnotations.claim]: 'nonce' } }),
@@ -156,6 +161,18 @@ describe('an output that lacks our labels', () => {
       'claims an output without a hint and annotations',
       { metadata: edit({ annotations: {} }).metadata, spec: {} },
       byUid,
+    ],
+    ...[outputLabels.managedBy, outputLabels.bindingName, outputLabels.bindingNamespace].map(
+      (label): [string, Output, ClaimedOutput] => [
+        `claims an output without a hint and annotations, where ${label} says something else`,
+        edit({ annotations: {}, labels: { ...metadata.labels, [label]: 'other' } }, ''),
+        byUid,
+      ],
+    ),
+    [
+      "claims somebody's own object, with labels like ours",
+      edit({ name: 'somebody', annotations: {}, labels: metadata.labels }),
+      { name: 'somebody', uid: 'u' },
     ],
     [
       "claims somebody's own object, with a hint like ours",

@@ -17,16 +17,23 @@ export function toHint(namespace: string, name: string): string {
  * carries our labels is somebody's own, and is never touched.
  */
 export function parseOwner(output: Output, namespace: string): string | undefined {
-  const { labels = {}, name } = output.metadata;
   const hint = output.spec.hint ?? '';
-  if (!name.startsWith(outputNamePrefix) || !hint.startsWith(`${namespace}/`)) return undefined;
-  if (labels[outputLabels.managedBy] !== managedBy || labels[outputLabels.bindingNamespace] !== namespace)
+  if (!output.metadata.name.startsWith(outputNamePrefix) || !hint.startsWith(`${namespace}/`))
     return undefined;
 
   const owner = hint.slice(namespace.length + 1);
   // Labels and hints can be anything, and what is no name would address another object than a binding, or none at all.
   if (!isDnsLabel(namespace) || !isDnsSubdomain(owner)) return undefined;
-  return labels[outputLabels.bindingName] === toLabelValue(owner) ? owner : undefined;
+  return isLabelledFor(output, namespace, owner) ? owner : undefined;
+}
+
+function isLabelledFor({ metadata }: Output, namespace: string, owner: string): boolean {
+  const { labels = {} } = metadata;
+  return (
+    labels[outputLabels.managedBy] === managedBy &&
+    labels[outputLabels.bindingNamespace] === namespace &&
+    labels[outputLabels.bindingName] === toLabelValue(owner)
+  );
 }
 
 /** The uid of the binding that an output was made for; the Go operator writes none. */
@@ -42,9 +49,10 @@ export interface ClaimedOutput {
 }
 
 /**
- * Whether an output that lacks our labels is the one that a binding claims. The claim must name exactly this object, but
- * whoever may write a status can make it name any: so the object must say the same by what only its writer has put there,
- * the uid of the binding or, where that was taken off, the hint under a name of ours.
+ * Whether an output whose labels, hint or annotations somebody edited is the one that a binding claims. The claim must
+ * name exactly this object, but whoever may write a status can make it name any: so the object must say the same by
+ * what only its writer has put there, the uid of the binding or, where that was taken off, the hint or the labels under a
+ * name of ours.
  */
 export function isClaimedOutput(output: Output, claim: ClaimedOutput, { metadata }: Binding): boolean {
   const { name, uid, annotations = {} } = output.metadata;
@@ -54,6 +62,7 @@ export function isClaimedOutput(output: Output, claim: ClaimedOutput, { metadata
   // Before the uid is recorded, the nonce of the POST is what nobody else can know.
   const isMeant =
     claim.nonce === undefined ? claim.uid === uid : annotations[outputAnnotations.claim] === claim.nonce;
-  if (!isMeant) return false;
-  return name.startsWith(outputNamePrefix) && output.spec.hint === toHint(metadata.namespace, metadata.name);
+  if (!isMeant || !name.startsWith(outputNamePrefix)) return false;
+  const isHinted = output.spec.hint === toHint(metadata.namespace, metadata.name);
+  return isHinted || isLabelledFor(output, metadata.namespace, metadata.name);
 }

@@ -294,11 +294,16 @@ describe.concurrent('an output', () => {
     );
   });
 
-  test('that loses all its annotations gets them back', async () => {
+  test.each([
+    ['annotations', { metadata: { annotations: null } }],
+    ['annotations and its hint', { metadata: { annotations: null }, spec: { hint: 'nobody/nothing' } }],
+    ['annotations and its labels', { metadata: { annotations: null, labels: null } }],
+    ['labels and its hint', { metadata: { labels: null }, spec: { hint: 'nobody/nothing' } }],
+  ])('that loses its %s gets them back', async (_case, damage) => {
     const here = await cluster.namespace();
     await here.create(pool(), objective(), binding());
     const before = await here.ready('binding-a');
-    await here.edit(before, { metadata: { annotations: null } });
+    await here.edit(before, damage);
     await eventually(async () => expect(ours(await here.ready('binding-a'))).toEqual(ours(before)));
   });
 
