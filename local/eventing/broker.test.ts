@@ -328,13 +328,16 @@ describe('failures', () => {
 
   test('no answer in time is retried', async () => {
     const f = await startSubscriber((_, nth) => (nth === 1 ? 'hang' : 204));
-    const { broker, deliveries } = await start([trigger('f', { delivery: { ...DELIVERY, timeoutMs: 50 } })], {
-      f: f.url,
-    });
+    const { broker, deliveries } = await start(
+      [trigger('f', { delivery: { ...DELIVERY, timeoutMs: 400 } })],
+      {
+        f: f.url,
+      },
+    );
     broker.send(EVENT);
     await broker.idle();
     expect(deliveries).toMatchObject([
-      { outcome: 'will retry', status: undefined, reason: 'no answer within 50 ms' },
+      { outcome: 'will retry', status: undefined, reason: 'no answer within 400 ms' },
       { outcome: 'delivered' },
     ]);
   });
@@ -472,7 +475,7 @@ describe('dead letters', () => {
   ])('%s is retried, and leaves no word of what went wrong', async (_, answer) => {
     const f = await startSubscriber(() => answer);
     const dead = await startSubscriber(() => 204);
-    const { broker } = await start([trigger('f', { delivery: { ...DEAD, timeoutMs: 30 } })], {
+    const { broker } = await start([trigger('f', { delivery: { ...DEAD, timeoutMs: 400 } })], {
       f: f.url,
       dead: dead.url,
     });
