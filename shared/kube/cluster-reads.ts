@@ -10,7 +10,7 @@ import type { PartialList, ClusterReads, FieldQuery, Found } from './cluster.ts'
 import { type ConfirmUnserved, createDiscovery } from './discovery.ts';
 import { type List, type Paged, listPages } from './list-pages.ts';
 import { isSelected, toFieldSelector, toLabelSelector } from './selectors.ts';
-import { createTextSharing } from './share-texts.ts';
+import { createConditionSharing } from './share-conditions.ts';
 import { SweepReportObject, sweepReportAddress } from './sweep-report-object.ts';
 import type { ApiAnswer, Transport } from './transport.ts';
 
@@ -114,7 +114,7 @@ function toState(resourceVersion: string): Query {
 }
 
 function bindingsOfOneList(): z.ZodType<Binding> {
-  return Binding.transform(createTextSharing());
+  return Binding.transform(createConditionSharing());
 }
 
 function toListAddress(resource: Resource, namespace: string | undefined): Address {

@@ -1,0 +1,23 @@
+import type { Binding } from '../api/binding.ts';
+
+/** One for each second in which bindings came to say something, in a list of many. */
+const mostShared = 4000;
+const longestShared = 1500;
+
+/**
+ * Lets the bindings of one list share their conditions: those that came to the same state in the same second say the
+ * same. Of 2.9 kB that a binding takes, they are a quarter.
+ */
+export function createConditionSharing(): (binding: Binding) => Binding {
+  const known = new Map<string, NonNullable<Binding['status']>['conditions']>();
+
+  return (binding) => {
+    const { status } = binding;
+    if (!status?.conditions) return binding;
+    const text = JSON.stringify(status.conditions);
+    const conditions = known.get(text);
+    if (conditions) return { ...binding, status: { ...status, conditions } };
+    if (known.size < mostShared && text.length <= longestShared) known.set(text, status.conditions);
+    return binding;
+  };
+}
