@@ -96,7 +96,11 @@ async function readGroup<T extends Named>(
 
   const names = toNames(resource, reader.references, before);
   if (names === 'many') return { served: toServed(await reader.list(resource)), asked: 'all' };
-  const found = await mapLimited(names, readsAtOnce, (name) => reader.get(resource, name));
+  // If the group is not served, the first name shows it for all.
+  const [first, ...others] = names;
+  const found = first === undefined ? [] : [await reader.get(resource, first)];
+  if (!found.includes('unserved'))
+    found.push(...(await mapLimited(others, readsAtOnce, (name) => reader.get(resource, name))));
   const asked = new Set([...before, ...names]);
   if (found.includes('unserved')) return { served: 'unserved', asked };
   const objects = found.filter((object) => typeof object !== 'string');
