@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
+import type { Cluster } from '../../shared/kube/cluster.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import { binding, objective, pool } from '../../test/support/manifests.ts';
 import { type Override, createSettling } from '../../test/support/settling.ts';
@@ -12,11 +13,18 @@ interface Large {
   /** How many bindings the namespace seems to have. */
   readonly count?: number;
   readonly toContainer?: (name: string) => string;
-  readonly override?: Override;
+  readonly override?: (real: Cluster) => Override;
+}
+
+/** For which of the names the namespace must be read, and which are named for a reason of their own. */
+interface Asking {
+  readonly whole?: readonly string[];
+  readonly own?: readonly string[];
+  readonly settings?: Settings;
 }
 
 /** A namespace with sixty new bindings, of which the API server says that it has many more. */
-async function openNamespace({ count = 50_000, toContainer = (name) => name, override = {} }: Large = {}) {
+async function openNamespace({ count = 50_000, toContainer = (name) => name, override }: Large = {}) {
   const wholeLists: string[] = [];
   let time = 0;
   const here = await createSettling((real) => ({
@@ -26,7 +34,7 @@ async function openNamespace({ count = 50_000, toContainer = (name) => name, ove
       const listed = await real.listBindings(where);
       return listed === 'unserved' || where.most !== 1 ? listed : { ...listed, remaining: count - 1 };
     },
-    ...override,
+    ...override?.(real),
   }));
   await here.create(pool(), objective());
   for (const name of names) await here.create(binding(name, { containerName: toContainer(name) }));
@@ -44,8 +52,10 @@ async function openNamespace({ count = 50_000, toContainer = (name) => name, ove
     spend: (ms: number): undefined => {
       time += ms;
     },
-    run: (asked: readonly string[], whole: readonly string[] = [], settings: Settings = testSettings) =>
-      reconcileNamespace({ namespace: 'team-a', names: asked, whole: new Set(whole) }, settings, tools),
+    run: (asked: readonly string[], { whole = [], own = [], settings = testSettings }: Asking = {}) => {
+      const named = { namespace: 'team-a', names: asked, whole: new Set(whole), own: new Set(own) };
+      return reconcileNamespace(named, settings, tools);
+    },
   };
 }
 
@@ -65,7 +75,7 @@ describe('many names of a large namespace', () => {
 
   test('that need a look at the whole of it have one, beside the others', async () => {
     const { run, wholeLists } = await openNamespace();
-    const result = await run(names, ['binding-07']);
+    const result = await run(names, { whole: ['binding-07'] });
     expect(new Set(wholeLists)).toEqual(new Set(['team-a']));
     expect(kindsOf(result).converged).toHaveLength(60);
   });
@@ -81,7 +91,7 @@ describe('many names of a large namespace', () => {
 
   test('are left to another request when the time is over', async () => {
     const { run, spend } = await openNamespace({
-      override: { createOutput: () => spend(1_000) },
+      override: () => ({ createOutput: () => spend(1_000) }),
     });
     const result = await run(names);
     const { converged = [], unfinished = [] } = kindsOf(result);
@@ -94,14 +104,14 @@ describe('many names of a large namespace', () => {
     let isOver = false;
     let writesAfter = 0;
     const { run } = await openNamespace({
-      override: {
+      override: () => ({
         readBinding: (_namespace, name) =>
           name === 'binding-03' ? Promise.reject(new TypeError('a bug')) : undefined,
         replaceStatus: () => {
           if (isOver) writesAfter++;
           return undefined;
         },
-      },
+      }),
     });
     const { failed = [], converged = [] } = kindsOf(await run(names));
     isOver = true;
@@ -112,15 +122,126 @@ describe('many names of a large namespace', () => {
 
   test('of which one makes another wait say so, although its own portion found it right', async () => {
     const { here, run } = await openNamespace({
-      override: {
+      override: () => ({
         deleteOutput: () => Promise.reject(new UncertainError('no answer')),
-      },
+      }),
     });
     await run(names);
     await here.edit(binding('binding-00'), { spec: { containerName: 'binding-59' } });
     const { endings } = await run(names);
     expect(endings.get('binding-59')).toMatchObject({ kind: 'waiting' });
     expect(await here.ready('binding-59')).toBe('Unknown DeletionRejected');
+  });
+});
+
+/** The namespace once all have been reconciled, and what is called from then on. */
+async function openSettled(override: (real: Cluster) => Override = () => ({})) {
+  let isSettled = false;
+  const opened = await openNamespace({
+    override: (real) => {
+      const late = Object.entries(override(real)).map(([method, answer]) => [
+        method,
+        (...args: never[]) => (isSettled ? (answer as (...args: never[]) => unknown)(...args) : undefined),
+      ]);
+      return Object.fromEntries(late) as Override;
+    },
+  });
+  await opened.run(names);
+  isSettled = true;
+  opened.here.calls.length = 0;
+  opened.here.writes.length = 0;
+  return opened;
+}
+
+describe('many names of a large namespace, each named for what it showed', () => {
+  test('cost some reads by name if they do not show it any more', async () => {
+    const { here, run } = await openSettled();
+    expect(kindsOf(await run(names, { own: names })).converged).toHaveLength(60);
+    expect(here.calls.filter((call) => call === 'getBinding')).toHaveLength(60);
+    expect(new Set(here.calls)).toEqual(new Set(['listBindings', 'getBinding', 'getPool', 'getObjective']));
+    expect(here.calls.filter((call) => call === 'listBindings')).toHaveLength(1);
+  });
+
+  test('are looked at if they still show it', async () => {
+    const { here, run } = await openSettled();
+    for (const name of ['binding-01', 'binding-58'])
+      await here.edit(binding(name), { spec: { containerName: `other-${name}` } });
+    const { endings, collects } = await run(names, { own: names });
+    expect(kindsOf({ endings, collects, writes: 0, announcements: 0 }).converged).toHaveLength(60);
+    // Both moved: announced, changed, confirmed.
+    expect([here.writes.length, collects]).toEqual([6, 6]);
+  });
+
+  test('are looked at if their pool is another one by now', async () => {
+    const { here, run } = await openSettled();
+    await here.edit(pool(), { spec: { selector: { matchLabels: { app: 'next' } } } });
+    await run(names, { own: names });
+    expect(here.writes).toHaveLength(180);
+  });
+
+  test('are looked at if anybody has named them for anything else', async () => {
+    const { here, run } = await openSettled();
+    await run(names, { own: names.slice(1) });
+    expect(here.calls).toContain('readBinding');
+  });
+
+  test('are looked at if they are gone: they may have left an output', async () => {
+    const { here, run } = await openSettled();
+    await here.edit(binding('binding-07'), { metadata: { finalizers: null } });
+    await here.remove(binding('binding-07'));
+    await run(names, { own: names });
+    expect(await here.outputs()).toHaveLength(59);
+  });
+
+  test('are looked at if the API server does not say what they show', async () => {
+    const { here, run } = await openSettled(() => ({
+      getBinding: () => Promise.reject(new UncertainError('no answer')),
+    }));
+    expect(kindsOf(await run(names, { own: names })).converged).toHaveLength(60);
+    expect(here.calls.filter((call) => call === 'readBinding')).toHaveLength(60);
+  });
+
+  test('are all told of a bug that is met when they are read, and the others are looked at', async () => {
+    const { run } = await openSettled(() => ({
+      getBinding: () => Promise.reject(new TypeError('a bug')),
+    }));
+    const { failed = [], converged = [] } = kindsOf(await run(names, { own: names.slice(0, 20) }));
+    expect([failed.length, converged.length]).toEqual([20, 40]);
+  });
+
+  test('and of which a portion has ended for one are looked at, whatever they show', async () => {
+    const ended = Promise.withResolvers<void>();
+    let isFirst = true;
+    const lookedAt: string[] = [];
+    const { here, run } = await openSettled((real) => ({
+      readBinding: (_namespace, name) => void lookedAt.push(name),
+      // It is read when another binding, which takes its container, has tried to withdraw it and to say so.
+      getBinding: async (namespace, name) => {
+        if (name === 'binding-59' && isFirst) {
+          isFirst = false;
+          await ended.promise;
+        }
+        return real.getBinding(namespace, name);
+      },
+      deleteOutput: () => Promise.reject(new UncertainError('no answer')),
+      replaceStatus: (_namespace, { name }) => {
+        if (name !== 'binding-59') return undefined;
+        setImmediate(ended.resolve);
+        return Promise.reject(new UncertainError('no answer'));
+      },
+    }));
+    await here.edit(binding('binding-00'), { spec: { containerName: 'binding-59' } });
+    await run(names, { own: ['binding-59'] });
+    expect(isFirst).toBe(false);
+    expect(lookedAt).toContain('binding-59');
+  });
+
+  test('are left as they were named when the time is over', async () => {
+    const { run, spend } = await openSettled(() => ({
+      getBinding: () => spend(1_000),
+    }));
+    const { converged = [], 'not-begun': left = [] } = kindsOf(await run(names, { own: names }));
+    expect([converged.length, left.length]).toEqual([48, 12]);
   });
 });
 
@@ -134,14 +255,14 @@ describe('one list of the namespace is read', () => {
     ],
   ])('%s', async (_when, count, settings) => {
     const { run, wholeLists } = await openNamespace({ count });
-    expect(kindsOf(await run(names, [], settings)).converged).toHaveLength(60);
+    expect(kindsOf(await run(names, { settings })).converged).toHaveLength(60);
     expect(wholeLists.length).toBeGreaterThan(0);
   });
 });
 
 test('if the API server does not say how many bindings there are, each binding says that it waits', async () => {
   const { run } = await openNamespace({
-    override: { listBindings: () => Promise.reject(new UncertainError('no answer')) },
+    override: () => ({ listBindings: () => Promise.reject(new UncertainError('no answer')) }),
   });
   expect(kindsOf(await run(names)).waiting).toHaveLength(60);
 });

@@ -3,6 +3,7 @@ import { maxReadsByName } from '../../shared/collect/limits.ts';
 import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import type { ClusterReads } from '../../shared/kube/cluster.ts';
+import { findSettled } from './find-settled.ts';
 import type { Tools } from './perform.ts';
 import { type RunResult, reconcileBindings } from './reconcile-bindings.ts';
 import { maxAnnouncements } from './round.ts';
@@ -15,6 +16,8 @@ export interface NamespaceTask {
   readonly names: readonly string[];
   /** Those of them for which the whole namespace must be read. */
   readonly whole: ReadonlySet<string>;
+  /** Those of them that need no look if they do not show any more why they were named. */
+  readonly own: ReadonlySet<string>;
 }
 
 /** What came of it. */
@@ -58,7 +61,7 @@ async function countBindings(cluster: ClusterReads, namespace: string): Promise<
 }
 
 async function reconcilePortions(
-  { namespace, names, whole }: NamespaceTask,
+  { namespace, names, whole, own }: NamespaceTask,
   count: number,
   settings: Settings,
   tools: Tools,
@@ -68,7 +71,7 @@ async function reconcilePortions(
   // All portions record through one recorder, and none waits until it has written.
   const { events } = tools;
   const partTools = { ...tools, events: { record: events.record, flush: () => Promise.resolve() } };
-  const endings = new Map<string, Ending>(names.map((name) => [name, { kind: 'unfinished' }]));
+  const endings = new Map<string, Ending>(names.map((name) => [name, { kind: 'not-begun' }]));
   const onEnding = (name: string, ending: Ending) => endings.set(name, ending);
   const sum = { collects: 0, writes: 0, announcements: 0 };
   const left: string[] = [];
@@ -88,10 +91,28 @@ async function reconcilePortions(
     }
   }
 
+  /** What needs a look of these names. A binding for which a run has ended already needs one, whatever it shows. */
+  async function leaveOutSettled(few: readonly string[]): Promise<readonly string[]> {
+    const named = few.filter((name) => own.has(name));
+    try {
+      const settled = await findSettled(tools.cluster, { namespace, names: named }, settings);
+      const over = named.filter((name) => settled.has(name) && endings.get(name)?.kind === 'not-begun');
+      for (const name of over) onEnding(name, { kind: 'converged' });
+      return few.filter((name) => !over.includes(name));
+    } catch (error) {
+      // The look meets it too, and says it for each of its bindings.
+      if (error instanceof UncertainError) return few;
+      for (const name of named) onEnding(name, { kind: 'failed', error });
+      return few.filter((name) => !own.has(name));
+    }
+  }
+
   // If portions list the same neighbours again and again, one list of the namespace would have cost less.
-  async function runPortion(portion: readonly string[]): Promise<void> {
-    if (spare > 0 && isInTime()) await run(portion, false);
-    else left.push(...portion);
+  const isPortionWorthIt = () => spare > 0 && isInTime();
+  async function runPortion(few: readonly string[]): Promise<void> {
+    const portion = isPortionWorthIt() ? await leaveOutSettled(few) : few;
+    if (!isPortionWorthIt()) left.push(...portion);
+    else if (portion.length > 0) await run(portion, false);
   }
 
   const others = names.filter((name) => !whole.has(name));

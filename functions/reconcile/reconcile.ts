@@ -46,10 +46,14 @@ interface Ended {
   readonly ending: Ending;
   /** If it was named for a look at the whole namespace, it is named for one again. */
   readonly isWhole?: boolean | undefined;
+  /** It is named for its own reason again, as long as no run has looked at it. */
+  readonly hasOwnReason?: boolean | undefined;
 }
 
 /** What came of the tasks of several requests. */
 interface Batch extends NamespaceResult {
+  /** What was asked of all of them together. */
+  readonly task: NamespaceTask;
   readonly last: NamespaceTask | undefined;
   /** The last of those with many names. */
   readonly lastLarge: NamespaceTask | undefined;
@@ -87,7 +91,7 @@ export function reconcile(options: ReconcileOptions): Handler {
       const events = createEventRecorder(cluster, log, elapsed);
       const tools = { cluster: shared, nonce, elapsed, yieldToOthers, events, largeAccounts };
       try {
-        return toBatch(tasks, await reconcileNamespace(task, settings, tools));
+        return toBatch(tasks, task, await reconcileNamespace(task, settings, tools));
       } finally {
         leave();
       }
@@ -126,21 +130,31 @@ export function reconcile(options: ReconcileOptions): Handler {
 
 /** One task for each namespace. */
 function toTasks(named: readonly BindingNames[]): NamespaceTask[] {
-  return [...Map.groupBy(named, ({ namespace }) => namespace)].map(([namespace, groups]) => ({
-    namespace,
-    names: [...new Set(groups.flatMap(({ names }) => names))],
-    whole: new Set(groups.flatMap(({ names, isWhole }) => (isWhole ? names : []))),
-  }));
+  return [...Map.groupBy(named, ({ namespace }) => namespace)].map(([namespace, groups]) => {
+    const others = new Set(groups.flatMap(({ names, hasOwnReason }) => (hasOwnReason ? [] : names)));
+    const names = [...new Set(groups.flatMap((group) => group.names))];
+    return {
+      namespace,
+      names,
+      whole: new Set(groups.flatMap((group) => (group.isWhole ? group.names : []))),
+      own: new Set(names.filter((name) => !others.has(name))),
+    };
+  });
 }
 
 /** Few names come before many, so that an event does not wait for a sweep. Of many, others come first each time. */
 function mergeTasks(namespace: string, tasks: readonly NamespaceTask[], nonce: string): NamespaceTask {
   const sorted = tasks.toSorted((a, b) => a.names.length - b.names.length);
-  const names = sorted.flatMap((task) => (hasManyNames(task) ? rotate(task.names, nonce) : task.names));
+  const names = new Set(
+    sorted.flatMap((task) => (hasManyNames(task) ? rotate(task.names, nonce) : task.names)),
+  );
+  // Whoever names a binding for anything else wants a look at it.
+  const others = new Set(sorted.flatMap((task) => task.names.filter((name) => !task.own.has(name))));
   return {
     namespace,
-    names: [...new Set(names)],
+    names: [...names],
     whole: new Set(sorted.flatMap(({ whole }) => [...whole])),
+    own: new Set([...names].filter((name) => !others.has(name))),
   };
 }
 
@@ -170,15 +184,15 @@ function createQueue() {
 }
 
 function notBegun(task: NamespaceTask): Batch {
-  const endings = new Map(task.names.map((name) => [name, { kind: 'unfinished' } as const]));
-  return toBatch([task], { endings, collects: 0, writes: 0, announcements: 0 });
+  const endings = new Map(task.names.map((name) => [name, { kind: 'not-begun' } as const]));
+  return toBatch([task], task, { endings, collects: 0, writes: 0, announcements: 0 });
 }
 
 /** Hundreds of requests may wait for a run over thousands of bindings, so what they share is made once. */
-function toBatch(tasks: readonly NamespaceTask[], result: NamespaceResult): Batch {
-  const all = new Set(tasks.flatMap(({ names }) => names));
+function toBatch(tasks: readonly NamespaceTask[], task: NamespaceTask, result: NamespaceResult): Batch {
+  const all = new Set(task.names);
   const adopted = [...result.endings].filter(([name, { kind }]) => !all.has(name) && kind !== 'converged');
-  return { ...result, last: tasks.at(-1), lastLarge: tasks.findLast(hasManyNames), adopted };
+  return { ...result, task, last: tasks.at(-1), lastLarge: tasks.findLast(hasManyNames), adopted };
 }
 
 function hasManyNames({ names }: NamespaceTask): boolean {
@@ -194,14 +208,15 @@ function hasManyNames({ names }: NamespaceTask): boolean {
 function addBatch(
   result: Progress,
   task: NamespaceTask,
-  { last, lastLarge, adopted, endings, collects, writes, announcements }: Batch,
+  { task: merged, last, lastLarge, adopted, endings, collects, writes, announcements }: Batch,
 ): void {
   const { namespace, names, whole } = task;
   const takenByLast = lastLarge !== task && hasManyNames(task) ? new Set(lastLarge?.names) : undefined;
   for (const name of names) {
     const ending = endings.get(name);
-    if (!ending || (ending.kind === 'unfinished' && takenByLast?.has(name))) continue;
-    result.own.push({ namespace, name, ending, isWhole: whole.has(name) });
+    if (!ending || (isLeft(ending) && takenByLast?.has(name))) continue;
+    const hasOwnReason = ending.kind === 'not-begun' && merged.own.has(name);
+    result.own.push({ namespace, name, ending, isWhole: whole.has(name), hasOwnReason });
   }
   if (last === task) for (const [name, ending] of adopted) result.others.push({ namespace, name, ending });
   result.collects += collects;
@@ -211,7 +226,7 @@ function addBatch(
 
 function answerRequest({ own, others, collects, writes, announcements }: Progress, cause: Cause): Answer {
   const facts = { bindings: own.length, neighbours: others.length, collects, writes };
-  const left = own.filter(({ ending }) => ending.kind === 'unfinished');
+  const left = own.filter(({ ending }) => isLeft(ending));
   const held = own.filter(({ ending }) => ending.kind === 'waiting' || ending.kind === 'failed');
   // A 503 forgets the neighbours, and is slow if there is more to do. So as long as there are neighbours to add, or the
   // request has made progress, a reply names them together with those that wait or failed. After that only time helps,
@@ -225,11 +240,20 @@ function answerRequest({ own, others, collects, writes, announcements }: Progres
   return waiting(redact(`${first.namespace}/${first.name}: ${toReason(first.ending)}`));
 }
 
+function isLeft({ kind }: Ending): boolean {
+  return kind === 'unfinished' || kind === 'not-begun';
+}
+
 function toReason(ending: Ending): string {
   return ending.kind === 'waiting' ? ending.message : 'not reached in time';
 }
 
 function replyWithNames(ended: readonly Ended[], cause: Cause, facts: Facts): Answer {
-  const bindings = ended.map(({ namespace, name, isWhole }) => ({ namespace, names: [name], isWhole }));
+  const bindings = ended.map(({ namespace, name, isWhole, hasOwnReason }) => ({
+    namespace,
+    names: [name],
+    isWhole,
+    hasOwnReason,
+  }));
   return answerBindingsAffected({ from: 'reconcile', cause, bindings }, facts);
 }

@@ -4,7 +4,7 @@ import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { binding, objective, pool, poolBinding } from '../../test/support/manifests.ts';
 import { postEvent, silentApp } from '../../test/support/post-event.ts';
-import { createSettling } from '../../test/support/settling.ts';
+import { type Override, createSettling } from '../../test/support/settling.ts';
 import { testSettings } from '../../test/support/test-cluster.ts';
 import { reconcile } from './reconcile.ts';
 
@@ -79,6 +79,16 @@ test('an event that asks for a look at the whole namespace for some of its bindi
   expect(here.writes).toHaveLength(8);
 });
 
+/** The API server says that there are many more bindings. */
+function asLarge(real: Cluster): Override {
+  return {
+    listBindings: async (where) => {
+      const listed = await real.listBindings(where);
+      return listed === 'unserved' || where.most !== 1 ? listed : { ...listed, remaining: 50_000 };
+    },
+  };
+}
+
 /** A large namespace in which the first run waits until it is told to go on, and each list of outputs takes so long. */
 async function openBusy(listMs = 0) {
   let elapsed = 0;
@@ -90,10 +100,7 @@ async function openBusy(listMs = 0) {
       read.push(args[1]);
       return real.readBinding(...args);
     },
-    listBindings: async (where) => {
-      const listed = await real.listBindings(where);
-      return listed === 'unserved' || where.most !== 1 ? listed : { ...listed, remaining: 50_000 };
-    },
+    ...asLarge(real),
     listOutputs: () => {
       elapsed += listMs;
       return undefined;
@@ -130,6 +137,73 @@ describe('requests for one namespace that wait together', () => {
     const [same, lastOfSame] = await (await openBusy(60_000)).askTogether(many(0), many(0));
     expect(same).toEqual({ status: 204 });
     expect(lastOfSame).toMatchObject({ status: 503 });
+  });
+});
+
+describe('bindings of a large namespace that are named for what they showed', () => {
+  const names = Array.from({ length: 60 }, (_, index) => `binding-${String(index).padStart(2, '0')}`);
+  test('are looked at if another request of the batch, or another group of theirs, names them for anything else', async () => {
+    const read: string[] = [];
+    const gate = Promise.withResolvers<void>();
+    const here = await createSettling((real) => ({
+      ...asLarge(real),
+      readBinding: async (...args) => {
+        await gate.promise;
+        read.push(args[1]);
+        return real.readBinding(...args);
+      },
+    }));
+    await here.create(pool());
+    for (const name of names) await here.create(poolBinding(name));
+    await here.settle(names);
+    here.calls.length = 0;
+    const app = appOn(here.cluster);
+    const first = postEvent(app, inTeam('binding-00'));
+    await expect.poll(() => here.calls).toEqual(['readBinding']);
+    const others = [
+      postEvent(app, affected([{ namespace: 'team-a', names, hasOwnReason: true }])),
+      postEvent(app, inTeam('binding-07')),
+      postEvent(
+        app,
+        affected([
+          { namespace: 'team-a', names, hasOwnReason: true },
+          { namespace: 'team-a', names: ['binding-08'] },
+        ]),
+      ),
+    ];
+    await new Promise((resolve) => void setImmediate(resolve));
+    gate.resolve();
+    await first;
+    expect(await Promise.all(others)).toEqual(others.map(() => ({ status: 204 })));
+    expect(read).toEqual(['binding-00', 'binding-07', 'binding-08']);
+  });
+
+  test('are named so again if no run has looked at them in time, and for a look if one has', async () => {
+    let [elapsed, isSettled] = [0, false];
+    const late = Promise.withResolvers<void>();
+    const here = await createSettling((real) => ({
+      ...asLarge(real),
+      readBinding: () => {
+        if (!isSettled) return undefined;
+        elapsed = 40_001;
+        late.resolve();
+        return undefined;
+      },
+      getBinding: async (namespace, name) => {
+        if (name === 'binding-24') await late.promise;
+        return real.getBinding(namespace, name);
+      },
+    }));
+    await here.create(pool(), poolBinding('binding-00'), poolBinding('binding-01'));
+    await here.settle(['binding-00']);
+    isSettled = true;
+    const event = affected([{ namespace: 'team-a', names, hasOwnReason: true }]);
+    expect(await silentAnswer(here.cluster, () => elapsed, event)).toEqual({
+      bindings: [
+        { namespace: 'team-a', names: names.slice(1, 24) },
+        { namespace: 'team-a', names: names.slice(24), hasOwnReason: true },
+      ],
+    });
   });
 });
 

@@ -25,11 +25,15 @@ interface SharedTask {
   readonly onEnding: (name: string, ending: Ending) => void;
 }
 
-/** How a run ended for a binding: it has converged, waits and is to be asked for again, or was not reached in time. */
+/**
+ * How a run ended for a binding: it has converged, waits and is to be asked for again, or was not done in time.
+ * `not-begun`: no run has looked at it.
+ */
 export type Ending =
   | { readonly kind: 'converged' }
   | { readonly kind: 'waiting'; readonly message: string }
   | { readonly kind: 'unfinished' }
+  | { readonly kind: 'not-begun' }
   | { readonly kind: 'failed'; readonly error: unknown };
 
 /** A run while it is under way. */

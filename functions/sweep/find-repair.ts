@@ -1,12 +1,11 @@
 import { answerWithinMs, sendWithinMs } from '../../shared/api/creation-budget.ts';
-import type { Binding, Claim } from '../../shared/api/binding.ts';
 import type { Repair } from '../../shared/api/sweep-report.ts';
 import { isSameJson } from '../../shared/identity/canonical.ts';
 import { toArrival } from '../../shared/collect/late-output.ts';
-import { findOtherSettings } from '../../shared/identity/other-settings.ts';
 import { decideOrphans } from '../../shared/decide/decide-orphans.ts';
 import { needsRun, toFirstView } from '../../shared/decide/needs-write.ts';
-import { isLateRefusal, isRejectionPending, isWaiting } from '../../shared/decide/status.ts';
+import { findOwnReason } from '../../shared/decide/own-reason.ts';
+import { isWaiting } from '../../shared/decide/status.ts';
 import type { View } from '../../shared/decide/view.ts';
 import type { World } from '../../shared/decide/world.ts';
 
@@ -15,6 +14,8 @@ export interface Finding {
   readonly repair: Repair;
   /** It lies in other objects, and whoever does not look at the whole namespace might not see it. */
   readonly isWhole?: true;
+  /** The binding shows it, with its pool and its objective. */
+  readonly hasOwnReason?: true;
 }
 
 /** Why each orphan's owner is to be named. An output that came late is one that its run did not live to see. */
@@ -34,7 +35,9 @@ export function findRepair(world: World, name: string): Finding | undefined {
   const view = toFirstView(world, binding);
   if (!needsRun(view)) return undefined;
   const repair = findOwnRepair(view);
-  return repair === undefined ? { repair: findRepairByOthers(view), isWhole: true } : { repair };
+  return repair === undefined
+    ? { repair: findRepairByOthers(view), isWhole: true }
+    : { repair, hasOwnReason: true };
 }
 
 // What is known to be younger may be in the hands of a run: this is how long one takes from an announcement to the answer.
@@ -42,13 +45,20 @@ const underWayMs = sendWithinMs + answerWithinMs;
 
 /** What the binding itself shows, with its pool and its objective. */
 function findOwnRepair({ world, binding, context, claim }: View): Repair | undefined {
-  if (isRejectionPending(binding) || isLateRefusal(binding)) return 'refused';
-  const { deletionTimestamp } = binding.metadata;
-  if (isYoung(deletionTimestamp ?? timeOf(claim), world)) return 'under-way';
-  if (deletionTimestamp !== undefined) return 'lost-event';
-  if (claim && claim.kind !== 'owning') return 'late-write';
-  if (findOtherSettings(binding.status, world.settings) !== undefined) return 'new-settings';
-  return isAsSeen(binding, context.observed) ? undefined : 'lost-event';
+  const reason = findOwnReason(binding, context.observed, world.settings);
+  switch (reason) {
+    case undefined:
+    case 'refused':
+      return reason;
+    case 'deletion':
+      return isYoung(binding.metadata.deletionTimestamp, world) ? 'under-way' : 'lost-event';
+    case 'claim':
+      return claim?.kind === 'creating' && isYoung(claim.at, world) ? 'under-way' : 'late-write';
+    case 'settings':
+      return 'new-settings';
+    case 'change':
+      return 'lost-event';
+  }
 }
 
 function findRepairByOthers({ binding, context }: View): Repair {
@@ -56,20 +66,11 @@ function findRepairByOthers({ binding, context }: View): Repair {
   return comparePeers(binding, context.peers) ?? 'hand-edit';
 }
 
-function timeOf(claim: Claim | undefined): string | undefined {
-  return claim?.kind === 'creating' ? claim.at : undefined;
-}
-
 function isYoung(time: string | undefined, { snapshot }: World): boolean {
   return time !== undefined && Date.parse(snapshot.clock.now) - Date.parse(time) < underWayMs;
 }
 
-/** Whether binding, pool and objective are those from which the status was decided. */
-function isAsSeen({ metadata, status }: Binding, observed: View['context']['observed']): boolean {
-  return status?.observedGeneration === metadata.generation && isSameJson(status?.observed ?? {}, observed);
-}
-
-function comparePeers({ status }: Binding, peers: View['context']['peers']): Repair | undefined {
+function comparePeers({ status }: View['binding'], peers: View['context']['peers']): Repair | undefined {
   const { conflicts = [] } = status ?? {};
   const collisionsOf = (list: typeof peers) => list.filter(({ reason }) => reason === 'IdentityCollision');
   if (!isSameJson(collisionsOf(conflicts), collisionsOf(peers))) return 'lost-event';

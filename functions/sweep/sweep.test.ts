@@ -77,7 +77,7 @@ describe('the sweep', () => {
     await here.edit(poolBinding('binding-b'), { spec: { serviceAccountName: 'other-sa' } });
     expect(await look(here.cluster)).toEqual({
       status: 200,
-      bindings: [{ namespace: 'team-a', names: ['binding-b', 'binding-c'] }],
+      bindings: [{ namespace: 'team-a', names: ['binding-b', 'binding-c'], hasOwnReason: true }],
     });
   });
 
@@ -97,7 +97,7 @@ describe('the sweep', () => {
     expect(await look(here.cluster)).toEqual({
       status: 200,
       bindings: [
-        { namespace: 'team-a', names: ['binding-c'] },
+        { namespace: 'team-a', names: ['binding-c'], hasOwnReason: true },
         { namespace: 'team-a', names: ['binding-a'], isWhole: true },
       ],
     });
@@ -108,7 +108,7 @@ describe('the sweep', () => {
     await here.edit(pool(), { spec: { selector: { matchLabels: { app: 'next' } } } });
     expect(await look(here.cluster)).toEqual({
       status: 200,
-      bindings: [{ namespace: 'team-a', names: ['binding-a', 'binding-b'] }],
+      bindings: [{ namespace: 'team-a', names: ['binding-a', 'binding-b'], hasOwnReason: true }],
     });
   });
 

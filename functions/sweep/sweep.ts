@@ -95,8 +95,8 @@ async function look(
       if (words !== undefined) others.add(redact(words));
     }
     const { namespace } = snapshot;
-    for (const { name, isWhole, repair } of found) {
-      unconverged.push({ namespace, names: [name], isWhole });
+    for (const { name, repair, ...why } of found) {
+      unconverged.push({ namespace, names: [name], ...why });
       repairs.push(repair);
     }
   }

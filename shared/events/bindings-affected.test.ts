@@ -61,6 +61,7 @@ describe('the event that names affected bindings', () => {
       'a look at the whole namespace',
       { bindings: [{ namespace: 'team-a', names: ['a', 'b'], isWhole: true }] },
     ],
+    ['a reason of their own', { bindings: [{ namespace: 'team-a', names: ['a', 'b'], hasOwnReason: true }] }],
   ])('has another id for %s', (_what, other) => {
     expect(toBindingsAffected({ ...affected, ...other }).id).not.toBe(toBindingsAffected(affected).id);
   });
@@ -123,6 +124,17 @@ describe('the event that names affected bindings', () => {
       expect(facts).toEqual({ bindings: names.length, leftToSweep: 5_000 - names.length });
     });
 
+    test('with every second name for a reason of its own', () => {
+      const bindings = Array.from({ length: 12_000 }, (_, index) => ({
+        namespace: `${'s'.repeat(55)}-${String(index >> 1).padStart(7, '0')}`,
+        names: [`n-${index}`],
+        ...(index % 2 === 0 && { hasOwnReason: true }),
+      }));
+      const { size } = carry('event-1', bindings);
+      expect(size).toBeLessThan(0.8 * mebibyte);
+      expect(size).toBeGreaterThan(0.6 * mebibyte);
+    });
+
     test('and begins at another place for another cause, so that what cannot settle never starves the rest', () => {
       const all = Array.from({ length: 5_000 }, (_, index) => toLongName(index));
       const causes = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
@@ -152,6 +164,28 @@ describe('the event that names affected bindings', () => {
         { namespace: 'a', names: ['w', 'x'] },
         { namespace: 'a', names: ['v', 'y'], isWhole: true },
         { namespace: 'b', names: ['z'] },
+      ],
+    });
+  });
+
+  test('says which of them need no look if they do not show any more why they are named', () => {
+    const bindings = [
+      { namespace: 'a', names: ['v'], isWhole: true },
+      { namespace: 'b', names: ['z'] },
+      { namespace: 'a', names: ['y'], hasOwnReason: true },
+      { namespace: 'a', names: ['w'] },
+      { namespace: 'b', names: ['z'], hasOwnReason: true },
+      { namespace: 'a', names: ['x'], hasOwnReason: true },
+      { namespace: 'a', names: ['u'], hasOwnReason: true, isWhole: true },
+    ];
+    expect(parseBindingsAffected(toBindingsAffected({ ...affected, bindings }))).toEqual({
+      kind: 'done',
+      value: [
+        { namespace: 'a', names: ['w'] },
+        { namespace: 'a', names: ['x', 'y'], hasOwnReason: true },
+        { namespace: 'a', names: ['u', 'v'], isWhole: true },
+        { namespace: 'b', names: ['z'] },
+        { namespace: 'b', names: ['z'], hasOwnReason: true },
       ],
     });
   });

@@ -15,12 +15,14 @@ export const bindingsAffectedType = 'red.sonda.kleym.bindings.affected';
 
 /**
  * Bindings of one namespace to look at. `isWhole`: collect the whole namespace, because less would not show why they are
- * named.
+ * named. `hasOwnReason`: each of them showed why it is named, with its pool and its objective; if it does not any more, it
+ * needs no look.
  */
 export const BindingNames = z.object({
   namespace: z.string().refine(isDnsLabel, { error: 'expected the name of a namespace' }),
   names: z.array(z.string().refine(isDnsSubdomain, { error: 'expected the name of a binding' })).min(1),
   isWhole: z.boolean().optional(),
+  hasOwnReason: z.boolean().optional(),
 });
 export type BindingNames = Readonly<z.infer<typeof BindingNames>>;
 
@@ -111,16 +113,20 @@ function countOf(one: unknown): number {
   return Array.isArray(names) ? names.length : 0;
 }
 
-/** By namespace, and first those that need no look at the whole of it. */
+/** By namespace, and last those that need a look at the whole of it. */
 function toSorted(bindings: readonly BindingNames[]): BindingNames[] {
   const whole = bindings.filter(({ isWhole }) => isWhole);
   const others = bindings.filter(({ isWhole }) => !isWhole);
-  return [...merge(others), ...merge(whole).map((group) => ({ ...group, isWhole: true }))].toSorted((a, b) =>
-    compareText(a.namespace, b.namespace),
-  );
+  const own = others.filter(({ hasOwnReason }) => hasOwnReason);
+  const plain = others.filter(({ hasOwnReason }) => !hasOwnReason);
+  return [
+    ...merge(plain),
+    ...merge(own).map((group) => ({ ...group, hasOwnReason: true })),
+    ...merge(whole).map((group) => ({ ...group, isWhole: true })),
+  ].toSorted((a, b) => compareText(a.namespace, b.namespace));
 }
 
-function merge(bindings: readonly BindingNames[]): Omit<BindingNames, 'isWhole'>[] {
+function merge(bindings: readonly BindingNames[]): Pick<BindingNames, 'namespace' | 'names'>[] {
   const byNamespace = Map.groupBy(bindings, ({ namespace }) => namespace);
   return [...byNamespace]
     .map(([namespace, groups]) => ({

@@ -4,6 +4,7 @@ interface Named {
   readonly namespace: string;
   readonly name: string;
   readonly isWhole?: boolean | undefined;
+  readonly hasOwnReason?: boolean | undefined;
 }
 
 // A record of Kafka has 1 MiB with its headers by default. A broker that cannot store a reply has the event sent again
@@ -28,11 +29,15 @@ function countFitting(all: readonly Named[]): number {
   let bytes = '{"bindings":[]}'.length;
   let before: Named | undefined;
   for (const [index, one] of all.entries()) {
-    if (one.namespace !== before?.namespace || one.isWhole !== before.isWhole)
-      bytes += '{"namespace":"","names":[],"isWhole":true},'.length + one.namespace.length;
+    if (!before || !isSameGroup(one, before))
+      bytes += '{"namespace":"","names":[],"hasOwnReason":true},'.length + one.namespace.length;
     bytes += '"",'.length + one.name.length;
     if (bytes > maxBytes || index === mostNames) return index;
     before = one;
   }
   return all.length;
+}
+
+function isSameGroup(a: Named, b: Named): boolean {
+  return a.namespace === b.namespace && a.isWhole === b.isWhole && a.hasOwnReason === b.hasOwnReason;
 }

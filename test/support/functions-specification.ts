@@ -41,7 +41,8 @@ export async function specifyFunctions({
   );
   const anOutput = await kube.create(output('somebody-elses'));
 
-  const named = { bindings: [{ namespace: 'default', names: ['binding-a'] }] };
+  const group = { namespace: 'default', names: ['binding-a'] };
+  const named = { bindings: [group] };
   const update = 'dev.knative.apiserver.resource.update';
   const affected = 'red.sonda.kleym.bindings.affected';
 
@@ -83,7 +84,7 @@ export async function specifyFunctions({
       name: 'sweep',
       type: 'dev.knative.sources.ping',
       data: undefined,
-      reply: named,
+      reply: { bindings: [{ ...group, hasOwnReason: true }] },
       // Whatever comes from its sources is a reason to sweep.
       refused: [],
     },
