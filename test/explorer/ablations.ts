@@ -1,5 +1,6 @@
 import type { Binding, BindingField, BindingStatus, Claim } from '../../shared/api/binding.ts';
 import { type Output, outputLabels } from '../../shared/api/cluster-spiffe-id.ts';
+import type { Pool } from '../../shared/api/pool.ts';
 import { claimOf } from '../../shared/decide/world.ts';
 import { type Call, type ClusterState, isOurs, namespace, serve } from './model-cluster.ts';
 import { type Asked, type Served, type Tampering, honestly } from './tampering.ts';
@@ -86,6 +87,8 @@ export const ablations = {
     const { answer } = serve({ ...asked.state, pools }, asked.call);
     return { ...honestly(asked), answer, memory: { ...asked.memory, pools } };
   },
+  /** Before it looks at what the sweep has named, a run reads the binding, and takes its pool for the one that it has seen. */
+  poolsNotCompared: checkingWithoutPools,
 } satisfies Record<string, Tampering>;
 
 // ------------------------------------------------------------------------------------------------ what a run is told
@@ -239,6 +242,22 @@ function withOlderOutputs(asked: Asked): Served {
   if (isFirst && (memory['isRead'] || !memory['outputs']))
     return { ...served, memory: { outputs: state.outputs } };
   return served;
+}
+
+/** Only the check of what the sweep has named begins with a GET of the binding without the clock. */
+function checkingWithoutPools(asked: Asked): Served {
+  const { state, call, memory, names } = asked;
+  const isCheck = memory['isCheck'] ?? call.method === 'getBinding';
+  if (!isCheck || call.method !== 'getPool') {
+    const goesOn = isCheck && ['getBinding', 'getObjective'].includes(call.method);
+    return { ...honestly(asked), memory: { isCheck: goesOn } };
+  }
+  const seen = state.bindings[names[0] ?? '']?.status?.observed?.pool;
+  const alter = (answer: unknown) =>
+    seen && typeof answer === 'object' && answer !== null
+      ? { ...answer, metadata: { ...(answer as Pool).metadata, generation: seen.generation } }
+      : answer;
+  return { ...answering(asked, alter), memory: { isCheck } };
 }
 
 // ------------------------------------------------------------------------------------------------ what a run sends

@@ -1,9 +1,7 @@
-import { findUnconverged } from '../../functions/sweep/find-unconverged.ts';
-import { complete } from '../support/complete.ts';
-import { collectCluster } from '../../shared/collect/collect-cluster.ts';
-import { type ClusterState, serve, settingsOf } from './model-cluster.ts';
+import type { ClusterState } from './model-cluster.ts';
 import { findBreaches, findDifference, findUnrecordedOverlap } from './judge.ts';
-import { openPort, runAlone } from './run-alone.ts';
+import { type Manner, runAlone } from './run-alone.ts';
+import { type Swept, sweep } from './sweep.ts';
 import type { Tampering } from './tampering.ts';
 import { toNamed } from './users.ts';
 
@@ -28,15 +26,15 @@ export async function drain(
   due: readonly string[],
   tampering?: Tampering,
 ): Promise<Rest> {
-  const delivered = await deliver(from, due, { tampering, whole: [] });
+  const delivered = await deliver(from, due, { tampering });
   const afterEvents = delivered.trouble ?? findDifference(delivered.state) ?? findUnnoticed(delivered.state);
   let { state, trouble } = delivered;
   let sweeps = 0;
   for (; sweeps < maxSweeps && trouble === undefined; sweeps++) {
     state = { ...state, clock: state.clock + patience };
-    const { names, whole } = await sweep(state);
-    if (names.length === 0) break;
-    const next = await deliver(state, names, { tampering, whole });
+    const swept = await sweep(state);
+    if (swept.length === 0) break;
+    const next = await deliver(state, [], { tampering, swept });
     const isQuiet = next.state.writes === state.writes;
     ({ state, trouble } = next);
     if (isQuiet) break;
@@ -52,14 +50,19 @@ function findUnnoticed(state: ClusterState): string | undefined {
 
 interface Options {
   readonly tampering: Tampering | undefined;
-  /** Those of the names for whom the whole namespace is looked at, because a sweep says so. */
-  readonly whole: readonly string[];
+  /** The names of a sweep. */
+  readonly swept?: readonly Swept[];
 }
 
-async function deliver(from: ClusterState, due: readonly string[], options: Options) {
-  const queue = new Set(due);
-  // An event that is repeated asks for the same look; one that follows from a change does not.
-  const whole = new Set(options.whole);
+async function deliver(from: ClusterState, due: readonly string[], { tampering, swept = [] }: Options) {
+  const queue = new Set([...due, ...swept.map(({ name }) => name)]);
+  // An event that is repeated asks for the same look.
+  const manners = new Map<string, Manner>(swept.map((one) => [one.name, one]));
+  /** For an event that follows from a change, no reason of its own is enough. */
+  function enqueue(name: string): void {
+    if (manners.get(name)?.hasOwnReason) manners.delete(name);
+    queue.add(name);
+  }
   const retries = new Map<string, number>();
   let state = from;
   let trouble: string | undefined;
@@ -67,31 +70,20 @@ async function deliver(from: ClusterState, due: readonly string[], options: Opti
     if (turn > 200) return { state, trouble: 'events without end' };
     const [name = ''] = queue;
     queue.delete(name);
-    const { tampering } = options;
-    const solo = await runAlone(state, [name], { id: `d${turn}`, tampering, isWhole: whole.has(name) });
+    const solo = await runAlone(state, [name], { id: `d${turn}`, tampering, manner: manners.get(name) });
     ({ state } = solo);
-    for (const named of toNamed(state, solo.news)) queue.add(named);
+    for (const named of toNamed(state, solo.news)) enqueue(named);
     for (const again of solo.again) {
       const count = (retries.get(again) ?? 0) + 1;
       retries.set(again, count);
       if (count > maxRetries) continue;
       state = { ...state, clock: state.clock + patience };
-      queue.add(again);
+      if (again === name) queue.add(again);
+      else enqueue(again);
     }
     trouble ??= findBreaches(state).find((breach) => !breach.startsWith('('));
   }
   return { state, trouble };
-}
-
-/** The names that the shipped sweep would reply with. */
-async function sweep(state: ClusterState): Promise<{ names: string[]; whole: string[] }> {
-  const { cluster } = openPort(async (call) => serve(state, call).answer);
-  const snapshots = await collectCluster(cluster);
-  const found = snapshots.flatMap((snapshot) => complete(findUnconverged(snapshot, settingsOf(state))));
-  return {
-    names: found.map(({ name }) => name),
-    whole: found.flatMap(({ name, isWhole }) => (isWhole ? [name] : [])),
-  };
 }
 
 async function findUnrest(state: ClusterState, tampering?: Tampering): Promise<string | undefined> {

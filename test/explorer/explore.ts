@@ -71,6 +71,7 @@ export async function open(
     runs: [],
     late: [],
     due: scenario.due ?? [],
+    swept: [],
     edited: 0,
     begun: 0,
     faults: bounds.faults ?? scenario.faults ?? usualFaults,

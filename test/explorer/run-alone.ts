@@ -1,4 +1,7 @@
-import { reconcileBindings } from '../../functions/reconcile/reconcile-bindings.ts';
+import { findSettled } from '../../functions/reconcile/find-settled.ts';
+import type { Tools } from '../../functions/reconcile/perform.ts';
+import { type RunResult, reconcileBindings } from '../../functions/reconcile/reconcile-bindings.ts';
+import type { Settings } from '../../shared/identity/settings.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { type Call, type ClusterState, type News, namespace, settingsOf } from './model-cluster.ts';
@@ -13,6 +16,24 @@ export interface Solo {
   readonly again: readonly string[];
 }
 
+/** How the event that names bindings has them looked at. */
+export interface Manner {
+  readonly isWhole?: true;
+  readonly hasOwnReason?: true;
+}
+
+/** What reconcile does for an event, where it takes names in portions. */
+export async function reconcileNamed(
+  names: readonly string[],
+  { isWhole, hasOwnReason }: Manner,
+  settings: Settings,
+  tools: Tools,
+): Promise<RunResult> {
+  const settled = hasOwnReason ? await findSettled(tools.cluster, { namespace, names }, settings) : new Set();
+  const left = names.filter((name) => !settled.has(name));
+  return await reconcileBindings({ namespace, names: left, isWhole: isWhole === true }, settings, tools);
+}
+
 const yieldToOthers = () => Promise.resolve();
 
 /** Runs the shipped `settle` without anybody else and without faults. */
@@ -22,11 +43,10 @@ export async function runAlone(
   options: {
     readonly id: string;
     readonly tampering?: Tampering | undefined;
-    /** With a look at the whole namespace, as the sweep asks for it. */
-    readonly isWhole?: boolean;
+    readonly manner?: Manner | undefined;
   },
 ): Promise<Solo> {
-  const { id, tampering, isWhole = false } = options;
+  const { id, tampering, manner = {} } = options;
   let [state, memory, nonces] = [from, noMemory, 0];
   const news: News[] = [];
   const calls: Call[] = [];
@@ -40,7 +60,7 @@ export async function runAlone(
   });
   const events = { record: () => undefined, flush: () => Promise.resolve() };
   const tools = { cluster, events, nonce: () => `nonce~${id}.${++nonces}`, elapsed: () => 0, yieldToOthers };
-  const run = await reconcileBindings({ namespace, names, isWhole }, settingsOf(from), tools);
+  const run = await reconcileNamed(names, manner, settingsOf(from), tools);
   for (const ending of run.endings.values()) if (ending.kind === 'failed') throw ending.error;
   const again = [...run.endings].flatMap(([name, { kind }]) => (kind === 'converged' ? [] : [name]));
   return { state, news, calls, again };

@@ -1,9 +1,8 @@
-import { reconcileBindings } from '../../functions/reconcile/reconcile-bindings.ts';
 import type { RunResult } from '../../functions/reconcile/reconcile-bindings.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
-import { type Call, isWrite, namespace } from './model-cluster.ts';
-import { openPort } from './run-alone.ts';
+import { type Call, isWrite } from './model-cluster.ts';
+import { type Manner, openPort, reconcileNamed } from './run-alone.ts';
 import { type Shape, extendShape, toShape } from './shape.ts';
 
 /** A call that a run has made and that is not answered yet. */
@@ -29,6 +28,7 @@ interface Entry {
 export interface Position {
   readonly id: string;
   readonly names: readonly string[];
+  readonly manner: Manner;
   /** Not answered yet, in the order in which they were issued. */
   readonly pending: readonly Pending[];
   /** How it ended. */
@@ -42,7 +42,7 @@ export interface Position {
 
 /** Where runs come from, and how they go on. */
 export interface Runner {
-  readonly start: (id: string, names: readonly string[]) => Promise<Position>;
+  readonly start: (id: string, names: readonly string[], manner: Manner) => Promise<Position>;
   readonly answer: (
     position: Position,
     pending: Pending,
@@ -63,18 +63,15 @@ export function createRunner(settings: Settings, constant: Constant): Runner {
   const live = new WeakMap<Position, Instance>();
   let replays = 0;
 
-  async function replay(id: string, names: readonly string[], history: readonly Entry[]): Promise<Instance> {
+  async function replay({ id, names, manner, history }: Begun): Promise<Instance> {
     replays++;
-    const instance = begin(id, names, settings, constant);
+    const instance = begin({ id, names, manner }, settings, constant);
     await idle();
     for (const entry of history) await instance.feed(entry);
     return instance;
   }
 
-  function toPosition(
-    instance: Instance,
-    from: Pick<Position, 'id' | 'names' | 'seen' | 'history' | 'shape'>,
-  ): Position {
+  function toPosition(instance: Instance, from: Begun & Pick<Position, 'seen' | 'shape'>): Position {
     const { error, result } = instance.state();
     if (error !== undefined) throw error;
     for (const ending of result?.endings.values() ?? []) if (ending.kind === 'failed') throw ending.error;
@@ -85,13 +82,14 @@ export function createRunner(settings: Settings, constant: Constant): Runner {
   }
 
   async function advance(position: Position, entry: Entry): Promise<Position> {
-    const { id, names } = position;
-    const instance = live.get(position) ?? (await replay(id, names, position.history));
+    const { id, names, manner } = position;
+    const instance = live.get(position) ?? (await replay(position));
     live.delete(position);
     await instance.feed(entry);
     return toPosition(instance, {
       id,
       names,
+      manner,
       seen: new Set([...position.seen, ...bindingUidsIn(entry.answer)]),
       history: [...position.history, entry],
       shape: extendShape(position.shape, entry),
@@ -99,12 +97,13 @@ export function createRunner(settings: Settings, constant: Constant): Runner {
   }
 
   return {
-    start: (id, names) => {
-      const key = JSON.stringify([id, names]);
+    start: (id, names, manner) => {
+      const key = JSON.stringify([id, names, manner]);
+      const begun = { id, names, manner, history: [] };
       const known =
         starts.get(key) ??
-        replay(id, names, []).then((instance) =>
-          toPosition(instance, { id, names, seen: new Set(), history: [], shape: toShape(names) }),
+        replay(begun).then((instance) =>
+          toPosition(instance, { ...begun, seen: new Set(), shape: toShape([names, manner]) }),
         );
       starts.set(key, known);
       return known;
@@ -121,6 +120,8 @@ export function createRunner(settings: Settings, constant: Constant): Runner {
   };
 }
 
+type Begun = Pick<Position, 'id' | 'names' | 'manner' | 'history'>;
+
 /** A `settle` under way. */
 interface Instance {
   readonly feed: (entry: Entry) => Promise<void>;
@@ -128,7 +129,11 @@ interface Instance {
   readonly state: () => { readonly result: RunResult | undefined; readonly error: unknown };
 }
 
-function begin(id: string, names: readonly string[], settings: Settings, constant: Constant): Instance {
+function begin(
+  { id, names, manner }: Omit<Begun, 'history'>,
+  settings: Settings,
+  constant: Constant,
+): Instance {
   const open = new Map<
     number,
     { call: Call; resolve: (value: unknown) => void; reject: (error: Error) => void }
@@ -154,7 +159,7 @@ function begin(id: string, names: readonly string[], settings: Settings, constan
     elapsed: () => age,
     yieldToOthers,
   };
-  reconcileBindings({ namespace, names }, settings, tools).then(
+  reconcileNamed(names, manner, settings, tools).then(
     (run) => (result = run),
     (thrown: unknown) => {
       // A collect that fails ends the run: its names are asked for again.

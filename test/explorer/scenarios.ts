@@ -457,6 +457,38 @@ const forged = {
   'key pruned, then edit': { start: settledA, edits: [pruneKey('a'), edit('a', c2), create('b')] },
 } satisfies Record<string, Scenario>;
 
+/** The sweep looks in the midst of it, and what it names is looked at late, or by a run that dies. */
+const sweptFaults: Faults = { crash: 1, late: 0, lose: 1, tick: 0, sweep: 1 };
+const swept = {
+  'swept while new': { start: empty, edits: [create('a'), create('b', c2)] },
+  'swept in a collision': {
+    start: having({ a: {}, b: c2 }),
+    edits: [edit('b', c1), edit('b', c3)],
+  },
+  'swept in a move': { start: having({ a: {}, b: c2 }), edits: [edit('a', c3), edit('b', c1)] },
+  'swept when the pool was edited': {
+    start: having({ a: {}, b: c2 }),
+    edits: [select('z'), select('x')],
+    isForSweep: true,
+  },
+  'swept and deleted': { start: settledA, edits: [remove('a'), create('b')] },
+  'swept and created again': { start: settledA, edits: [remove('a'), create('a', c2)] },
+  'swept when an output was refused': {
+    start: settledA,
+    edits: [deny('z'), select('z'), deny(undefined)],
+    isForSweep: true,
+  },
+  "swept, the operator's": { start: operated({ a: {}, b: { wish: c2 } }), edits: [select('z')] },
+  'swept, with an overlap': { start: settledA, edits: [create('b', g1), edit('a', { image: 'g2' })] },
+} satisfies Record<string, Scenario>;
+
+function withFaults(
+  group: Readonly<Record<string, Scenario>>,
+  faults: Faults,
+): Readonly<Record<string, Scenario>> {
+  return Object.fromEntries(Object.entries(group).map(([name, one]) => [name, { ...one, faults }]));
+}
+
 /** What the protocol does not promise: a claim is lost, or cannot be found, while a write is on its way or not yet recorded. */
 const outside = {
   'key pruned with a POST on its way': {
@@ -566,6 +598,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   ...overlaps,
   ...podLabels,
   ...forged,
+  ...withFaults(swept, sweptFaults),
   ...outside,
   ...further,
 };

@@ -2,7 +2,9 @@ import { findReady } from '../../shared/api/conditions.ts';
 import type { Runner } from './run.ts';
 import { type Pending, type Position, nextCalls } from './run.ts';
 import { type Call, type ClusterState, type Effect, isOurs, isWrite } from './model-cluster.ts';
+import type { Manner } from './run-alone.ts';
 import { joinShapes, toShape } from './shape.ts';
+import { type Swept, sweep } from './sweep.ts';
 import { type Memory, type Tampering, noMemory, serveWith } from './tampering.ts';
 import { type Edit, applyEdit, toNamed } from './users.ts';
 
@@ -14,6 +16,8 @@ export interface Situation {
   readonly late: readonly Call[];
   /** The bindings for which an event is on its way. */
   readonly due: readonly string[];
+  /** Those that the sweep has named. */
+  readonly swept: readonly Swept[];
   /** How many of the users' edits have happened. */
   readonly edited: number;
   readonly begun: number;
@@ -33,6 +37,8 @@ export interface Faults {
   readonly late: number;
   readonly lose: number;
   readonly tick: number;
+  /** The sweep looks while something may still go wrong, and not only in the end. */
+  readonly sweep?: number;
 }
 
 /** What does not change while a situation develops. */
@@ -60,7 +66,7 @@ export interface Step {
 const tick = 130;
 
 /** Two situations with the same text have the same futures. */
-export function toText({ cluster, runs, late, due, edited, begun, faults }: Situation): string {
+export function toText({ cluster, runs, late, due, swept, edited, begun, faults }: Situation): string {
   const own = runs.map(({ position, since, memory }) => ({
     shape: position.shape,
     rest: toShape([cluster.clock - since, memory]),
@@ -68,7 +74,7 @@ export function toText({ cluster, runs, late, due, edited, begun, faults }: Situ
   const sorted = own.toSorted((a, b) => (a.shape.form < b.shape.form ? -1 : 1));
   return joinShapes([
     clusterShape(cluster),
-    toShape([late, due, edited, begun, faults]),
+    toShape([late, due, swept, edited, begun, faults]),
     ...sorted.flatMap(({ shape, rest }) => [shape, rest]),
   ]);
 }
@@ -93,6 +99,7 @@ export function listSteps(now: Situation, setting: Setting): Step[] {
   return [
     ...userSteps(now, setting),
     ...deliverySteps(now, setting),
+    ...sweepSteps(now, setting),
     ...lateSteps(now, setting),
     ...timeSteps(now),
     ...now.runs.flatMap((run) => runSteps(now, run, setting)),
@@ -141,20 +148,50 @@ function deliveriesOf(name: string, now: Situation, setting: Setting): Step[] {
   ];
 }
 
+/** The sweep looks at the cluster, or one of the bindings that it has named is delivered. */
+function sweepSteps(now: Situation, setting: Setting): Step[] {
+  const look = {
+    label: 'SWEEP',
+    take: async () => ({
+      ...now,
+      swept: addSwept(now.swept, await sweep(now.cluster)),
+      faults: spend(now.faults, 'sweep'),
+    }),
+  };
+  const delivered = canStart(now, setting) ? now.swept : [];
+  return [
+    ...((now.faults.sweep ?? 0) > 0 ? [look] : []),
+    ...delivered.map((one) => ({
+      label: `DELIVER ${one.name} as swept to t${now.begun + 1}`,
+      take: () => startSweptRun(now, one, setting),
+    })),
+  ];
+}
+
 export async function startRun(
   now: Situation,
   names: readonly string[],
-  { runner }: Setting,
+  setting: Setting,
   crowd: readonly string[] = [],
 ): Promise<Situation> {
-  const position = await runner.start(`t${now.begun + 1}`, [...names, ...crowd]);
+  const due = now.due.filter((name) => !names.includes(name));
+  return await begin({ ...now, due }, [...names, ...crowd], {}, setting);
+}
+
+export async function startSweptRun(now: Situation, one: Swept, setting: Setting): Promise<Situation> {
+  const { name, ...manner } = one;
+  return await begin({ ...now, swept: now.swept.filter((other) => other !== one) }, [name], manner, setting);
+}
+
+async function begin(
+  now: Situation,
+  names: readonly string[],
+  manner: Manner,
+  { runner }: Setting,
+): Promise<Situation> {
+  const position = await runner.start(`t${now.begun + 1}`, names, manner);
   const run = { position, since: now.cluster.clock, memory: noMemory };
-  return {
-    ...now,
-    due: now.due.filter((name) => !names.includes(name)),
-    begun: now.begun + 1,
-    runs: [...now.runs, run],
-  };
+  return { ...now, begun: now.begun + 1, runs: [...now.runs, run] };
 }
 
 function lateSteps(now: Situation, { tampering }: Setting): Step[] {
@@ -213,7 +250,25 @@ async function answerOneOrAll(
 export function endRun(now: Situation, run: UnderWay): Situation {
   const endings = [...(run.position.result?.endings ?? [])];
   const again = endings.flatMap(([name, { kind }]) => (kind === 'converged' ? [] : [name]));
-  return { ...now, runs: now.runs.filter((other) => other !== run), due: add(now.due, again) };
+  return withEventAgain({ ...now, runs: now.runs.filter((other) => other !== run) }, run, again);
+}
+
+/** The event of a run comes again for those that it named. Others are named by an event of their own. */
+function withEventAgain(now: Situation, { position }: UnderWay, names: readonly string[]): Situation {
+  const { manner } = position;
+  const isSwept = Object.keys(manner).length > 0;
+  const own = isSwept ? names.filter((name) => position.names.includes(name)) : [];
+  return {
+    ...now,
+    swept: addSwept(
+      now.swept,
+      own.map((name) => ({ name, ...manner })),
+    ),
+    due: add(
+      now.due,
+      names.filter((name) => !own.includes(name)),
+    ),
+  };
 }
 
 /** The API server takes the call, and the run gets its answer. */
@@ -250,14 +305,12 @@ const unknown = { kind: 'uncertain' } as const;
 function faultSteps(now: Situation, run: UnderWay, pending: Pending, setting: Setting): Step[] {
   const { id } = run.position;
   const what = toLabel(pending.call);
-  const dead = (crashed: Situation): Situation => ({
-    ...crashed,
-    runs: crashed.runs.filter((other) => other !== run),
-    due: add(
-      crashed.due,
+  const dead = (crashed: Situation): Situation =>
+    withEventAgain(
+      { ...crashed, runs: crashed.runs.filter((other) => other !== run) },
+      run,
       run.position.names.filter((name) => !isCrowd(name)),
-    ),
-  });
+    );
   const waiting = async (left: Situation): Promise<Situation> => {
     const elapsed = (now.cluster.clock - run.since) * 1000;
     const position = await setting.runner.answer(run.position, pending, unknown, elapsed);
@@ -319,11 +372,16 @@ function isCrowd(name: string): boolean {
 }
 
 function spend(faults: Faults, fault: keyof Faults): Faults {
-  return { ...faults, [fault]: faults[fault] - 1 };
+  return { ...faults, [fault]: (faults[fault] ?? 0) - 1 };
 }
 
 function add(due: readonly string[], names: readonly string[]): string[] {
   return [...new Set([...due, ...names])].toSorted();
+}
+
+function addSwept(swept: readonly Swept[], named: readonly Swept[]): Swept[] {
+  const byText = new Map([...swept, ...named].map((one) => [JSON.stringify(one), one]));
+  return [...byText].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
 }
 
 function without(due: readonly string[], name: string): string[] {

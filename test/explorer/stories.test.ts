@@ -215,6 +215,25 @@ const stories: Readonly<Record<string, Story>> = {
     breach: 'TWO_LIVE',
     play: 'user edits, deliver b, t1 finishes',
   },
+  'an event of a pool is lost, and the sweep names its binding': {
+    scenario: 'swept when the pool was edited',
+    safeguard: 'poolsNotCompared',
+    breach: 'NO_CONVERGENCE',
+    play: 'user edits, lose a, lose b, the sweep looks, deliver a as swept, t1 finishes',
+  },
+  'a binding that the sweep has named is completed by another run, and its pool is edited again': {
+    scenario: 'swept when the pool was edited',
+    play: `
+      user edits, the sweep looks, deliver a, t1 finishes, user edits, lose a,
+      deliver a as swept, t2 takes replaceOutput`,
+  },
+  'a run for what the sweep has named dies before it tells the peer': {
+    scenario: 'swept in a collision',
+    play: `
+      user edits, lose b, the sweep looks, deliver b as swept, t1 takes deleteOutput, t1 takes deleteOutput,
+      t1 takes replaceStatus, t1 until replaceStatus, t1 dies, lose a, lose b, deliver b as swept,
+      t2 finishes`,
+  },
   'a move is announced between two lists of bindings, and its output has lost its labels': {
     scenario: 'labels taken off',
     // Of the lists of its look, t2 gets each but the last.

@@ -13,6 +13,7 @@ import {
   endRun,
   listSteps,
   startRun,
+  startSweptRun,
 } from './situation.ts';
 import type { Tampering } from './tampering.ts';
 
@@ -22,6 +23,8 @@ import type { Tampering } from './tampering.ts';
  *
  * - `user edits`: the next of the scenario's edits.
  * - `deliver a`, `deliver a in a crowd`: a run for a begins.
+ * - `lose a`: the event of a is lost.
+ * - `the sweep looks`: it names what it finds. `deliver a as swept`: a run begins for a, as the sweep named it.
  * - `t1 until createOutput`: t1 goes on until its next call would be this one.
  * - `t1 takes`: its next call takes effect. `t1 takes replaceOutput or ends`: it goes on until this call, which takes effect.
  * - `t1 finishes`.
@@ -34,7 +37,7 @@ export async function playStory(
   story: string,
   tampering?: Tampering,
 ): Promise<string[]> {
-  const faults = { crash: 0, late: 1, lose: 0, tick: 0 };
+  const faults = { crash: 0, late: 1, lose: 9, tick: 0, sweep: 9 };
   const opened = await open(scenario, { look, runs: 9, atOnce: 9, faults, ...(tampering && { tampering }) });
   const breaches = new Set<string>();
   let now = opened.situation;
@@ -80,7 +83,15 @@ async function* take(step: string, from: Situation, setting: Setting): AsyncGene
     case 'writes':
       while (now.late.length > 0) for await (now of takeLabelled(now, setting, 'LATE')) yield now;
       return;
+    case 'sweep':
+      return yield* takeLabelled(now, setting, 'SWEEP');
     default: {
+      if (subject === 'lose') return yield* takeLabelled(now, setting, `LOSE the event of ${verb}`);
+      if (step.endsWith('as swept')) {
+        const one = now.swept.find(({ name }) => name === verb);
+        if (!one) throw new Error(`the sweep has not named ${verb}: this is another story`);
+        return yield await startSweptRun(now, one, setting);
+      }
       if (subject !== 'deliver' || verb === undefined) throw new Error(`"${step}" is no step of a story`);
       return yield await startRun(now, [verb], setting, step.endsWith('in a crowd') ? crowd : []);
     }

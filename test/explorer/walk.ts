@@ -13,12 +13,12 @@ export interface Walk {
   readonly breach: string | undefined;
 }
 
-/** Three runs at once out of six, dying and timing out, and reads in any order. */
+/** Three runs at once out of six, dying and timing out, reads in any order, and a sweep at any time. */
 const crowdedBounds = {
   runs: 6,
   atOnce: 3,
   isLoose: true,
-  faults: { crash: 2, late: 2, lose: 1, tick: 0 },
+  faults: { crash: 2, late: 2, lose: 1, tick: 0, sweep: 1 },
 } satisfies Omit<Bounds, 'maxStates' | 'look'>;
 
 // A story without an end has found that something never rests.
@@ -53,8 +53,12 @@ export async function walk(
 }
 
 /** What is due may be delivered while something can still fail, and not only in the end. */
-function goesOn({ due, begun }: Situation, { maxRuns }: Setting, random: (below: number) => number): boolean {
-  return due.length > 0 && begun < maxRuns && random(4) > 0;
+function goesOn(
+  { due, swept, begun }: Situation,
+  { maxRuns }: Setting,
+  random: (below: number) => number,
+): boolean {
+  return due.length + swept.length > 0 && begun < maxRuns && random(4) > 0;
 }
 
 /** Faults are many among the steps and few in life: first whether one happens is drawn, then which. */
