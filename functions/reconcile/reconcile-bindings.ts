@@ -6,7 +6,16 @@ import type { Settings } from '../../shared/identity/settings.ts';
 import { createNewBindings } from './create-new-bindings.ts';
 import type { Tools } from './perform.ts';
 import { runRound } from './round.ts';
-import { type Ending, type Run, type Task, endBinding, isInTime, startRun, toTrouble } from './run.ts';
+import {
+  type Ending,
+  type Run,
+  type Task,
+  endBinding,
+  isInTime,
+  startRun,
+  toTrouble,
+  toUnfinished,
+} from './run.ts';
 
 /** What a run did. */
 export interface RunResult {
@@ -37,7 +46,7 @@ export async function reconcileBindings(task: Task, settings: Settings, tools: T
   } finally {
     await tools.events.flush();
   }
-  for (const name of run.pending) if (!run.passing.has(name)) endBinding(run, name, { kind: 'unfinished' });
+  for (const name of run.pending) if (!run.passing.has(name)) endBinding(run, name, toUnfinished(run));
   for (const { owner, ending } of run.undeletedOrphans.values()) endBinding(run, owner, ending);
   const { endings, collects, writes, announcements, cache } = run;
   return { endings, collects, writes, announcements, listed: cache.listed };
@@ -49,5 +58,8 @@ async function collectWorld(run: Run): Promise<World> {
   run.datedAt = tools.elapsed();
   const names = [...run.pending];
   const scope = { namespace: task.namespace, names, settings, isWhole: task.isWhole ?? false };
-  return await runInSlices(compileWorld(await collect(tools.cluster, scope, cache), settings), tools);
+  const world = await runInSlices(compileWorld(await collect(tools.cluster, scope, cache), settings), tools);
+  run.lookMs = tools.elapsed() - run.datedAt;
+  run.firstLookMs ??= run.lookMs;
+  return world;
 }

@@ -6,7 +6,6 @@ import type { ClusterReads } from '../../shared/kube/cluster.ts';
 import { findSettled } from './find-settled.ts';
 import type { Tools } from './perform.ts';
 import { type RunResult, reconcileBindings } from './reconcile-bindings.ts';
-import { maxAnnouncements } from './round.ts';
 import { type Ending, maxMs } from './run.ts';
 
 /** Bindings of one namespace that are to be reconciled. */
@@ -23,8 +22,10 @@ export interface NamespaceTask {
 /** What came of it. */
 export type NamespaceResult = Omit<RunResult, 'listed'>;
 
-// To look at a binding by its key costs as much as to list so many.
+// To look at a binding by its key costs as much as to list so many, and a round that lists the namespace writes for some
+// hundred bindings.
 const listedForOne = 16;
+const writtenInRound = 256;
 // Each sends up to 16 reads at once, over connections that other namespaces need too.
 const portionsAtOnce = 2;
 
@@ -43,7 +44,7 @@ export async function reconcileNamespace(
   // Where overlaps are refused, neighbours are all bindings of a service account.
   if (names.length > maxReadsByName && settings.overlapPolicy === 'report') {
     const count = await countBindings(tools.cluster, namespace);
-    const worthAList = listedForOne * Math.min(names.length, maxAnnouncements);
+    const worthAList = listedForOne * Math.min(names.length, writtenInRound);
     if (count > worthAList) return await reconcilePortions(task, count, settings, tools);
   }
   return await reconcileBindings({ namespace, names, isWhole: whole.size > 0 }, settings, tools);

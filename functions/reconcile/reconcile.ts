@@ -245,7 +245,7 @@ function isLeft({ kind }: Ending): boolean {
 }
 
 function toReason(ending: Ending): string {
-  return ending.kind === 'waiting' ? ending.message : 'not reached in time';
+  return ('message' in ending ? ending.message : undefined) ?? 'not reached in time';
 }
 
 function replyWithNames(ended: readonly Ended[], cause: Cause, facts: Facts): Answer {

@@ -1,3 +1,4 @@
+import { sendWithinMs } from '../../shared/api/creation-budget.ts';
 import { readClock } from '../../shared/collect/read-clock.ts';
 import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
 import { createPause } from '../../shared/concurrency/run-in-slices.ts';
@@ -12,14 +13,16 @@ import {
   endBinding,
   isAnnounced,
   isInTimeToBegin,
+  isLookTooLong,
+  minAnnouncingMs,
   writesAtOnce,
 } from './run.ts';
 import { deleteOrphan, isAnnouncement, writeBinding } from './write-binding.ts';
 
-// A POST must follow its announcement soon, and it is the next round that sends it. So a round ends after this long, or
-// with so many announcements.
+// After this a round ends, because its look is old. Where the look itself takes longer, the writes may take as long.
 const maxRoundMs = 4_000;
-export const maxAnnouncements = 256;
+/** More are not decided ahead of what a round can write. */
+const maxAnnouncements = 1024;
 // If deciding took longer than this, the clock that dates the claims is read again.
 const maxClockAgeMs = 1_000;
 
@@ -35,11 +38,14 @@ export async function runRound(run: Run, collected: World, collectedFor: readonl
   // Only bindings that the collect was made for: it may lack the peers of those that the run adopts now.
   const names = orderNames(run, collected, collectedFor);
   await adoptNeighbours(run, collected);
+  const announcing: string[] = [];
+  const write = (planned: PlannedWrite) => writeBinding(run, planned);
+  await forEachLimited(planWrites(run, collected, names, announcing), writesAtOnce, write);
+  // The first look also reads what others need not. If one of those takes too long, keys would be held for nothing.
+  const isInVain = run.collects > 1 && isLookTooLong(run);
+  if (announcing.length === 0 || isInVain || !isInTimeToBegin(run)) return;
   const world = await readClockAgain(run, collected);
-  const announcements: PlannedWrite[] = [];
-  const writes = planWrites(run, world, names, announcements);
-  await forEachLimited(writes, writesAtOnce, (planned) => writeBinding(run, planned));
-  await forEachLimited(takeInTime(run, announcements), writesAtOnce, (planned) => writeBinding(run, planned));
+  await forEachLimited(planAnnouncements(run, world, announcing), writesAtOnce, write);
 }
 
 /** First what was announced, last what waited already. Each round goes on where the one before it ended. */
@@ -55,6 +61,60 @@ function orderNames(run: Run, world: World, collectedFor: readonly string[]): st
   return [...announced, ...others.filter((name) => !waits(name)), ...others.filter(waits)];
 }
 
+/**
+ * Decides one binding after the other, while the writes are sent. What was announced is written as long as it may be: a
+ * claim without its POST keeps everybody waiting. Announcements come last: what they claim must be known to be free, and
+ * their POSTs need another round. The next round takes the bindings that this one does not reach.
+ */
+async function* planWrites(
+  run: Run,
+  world: World,
+  names: readonly string[],
+  announcing: string[],
+): AsyncGenerator<PlannedWrite> {
+  const pause = createPause(run.tools);
+  let isOver: (() => boolean) | undefined;
+  for (const name of names) {
+    await pause();
+    if (!isAnnounced(run, name)) isOver ??= createTimeLimit(run, Math.max(maxRoundMs, run.lookMs));
+    if (isOver?.() || announcing.length === maxAnnouncements) return;
+    const planned = planWrite(run, world, name);
+    if (!planned) continue;
+    if (isAnnouncement(planned)) announcing.push(name);
+    else yield planned;
+  }
+}
+
+/** Decides again, by the clock as it is now. */
+function* planAnnouncements(run: Run, world: World, names: readonly string[]): Generator<PlannedWrite> {
+  const isOver = createTimeLimit(run, toAnnouncingMs(run));
+  for (const name of names) {
+    if (isOver()) return;
+    const planned = planWrite(run, world, name);
+    if (planned) yield planned;
+  }
+}
+
+function planWrite(run: Run, world: World, name: string): PlannedWrite | undefined {
+  const decision = decideFor(run, world, name);
+  if (decision.kind !== 'converged' && decision.kind !== 'waiting') return { name, decision };
+  endBinding(run, name, decision);
+  return undefined;
+}
+
+function createTimeLimit({ tools }: Run, ms: number): () => boolean {
+  const began = tools.elapsed();
+  return () => tools.elapsed() - began > ms;
+}
+
+/**
+ * Between an announcement and its POST stands another look, and the POSTs take as long as the announcements. So these get
+ * a third of what a look leaves of the time for a POST, even if it takes twice as long as the last one.
+ */
+function toAnnouncingMs({ lookMs }: Run): number {
+  return Math.min(maxRoundMs, Math.max(minAnnouncingMs, (sendWithinMs - 2 * lookMs) / 3));
+}
+
 /** An announcement must be written soon after the clock that dates it was read. The quarantine stays that of the collect. */
 async function readClockAgain(run: Run, world: World): Promise<World> {
   const { tools, task, datedAt } = run;
@@ -63,40 +123,4 @@ async function readClockAgain(run: Run, world: World): Promise<World> {
   const clock = await readClock(tools.cluster, task.namespace);
   run.datedAt = now;
   return { ...world, snapshot: { ...world.snapshot, clock: { ...world.snapshot.clock, now: clock.now } } };
-}
-
-/**
- * Decides one binding after the other, while the writes are sent. Announcements are set aside and come last: what they
- * claim must be known to be free, and their POSTs need another round. The next round takes the bindings that this one
- * does not reach.
- */
-async function* planWrites(
-  run: Run,
-  world: World,
-  names: readonly string[],
-  announcements: PlannedWrite[],
-): AsyncGenerator<PlannedWrite> {
-  const pause = createPause(run.tools);
-  const began = run.tools.elapsed();
-  for (const name of names) {
-    await pause();
-    const isOver = run.tools.elapsed() - began > maxRoundMs || announcements.length === maxAnnouncements;
-    if (isOver) return;
-    const decision = decideFor(run, world, name);
-    if (decision.kind === 'converged' || decision.kind === 'waiting') {
-      endBinding(run, name, decision);
-      continue;
-    }
-    const planned = { name, decision };
-    if (isAnnouncement(planned)) announcements.push(planned);
-    else yield planned;
-  }
-}
-
-function* takeInTime(run: Run, planned: readonly PlannedWrite[]): Generator<PlannedWrite> {
-  const began = run.tools.elapsed();
-  for (const one of planned) {
-    if (run.tools.elapsed() - began > maxRoundMs || !isInTimeToBegin(run)) return;
-    yield one;
-  }
 }

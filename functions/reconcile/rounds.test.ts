@@ -119,6 +119,60 @@ describe('a round', () => {
   });
 });
 
+/** Sixty new bindings in a namespace that takes long to read, where each write takes time as well. */
+async function withSlowLooks(lookMs: number, writeMs = 0) {
+  const clock = slowDeciding(0);
+  const spend = (ms: number) => () => {
+    clock.spend(ms);
+    return undefined;
+  };
+  const here = await createSettling(() => ({
+    listOutputs: spend(lookMs),
+    patchFinalizers: spend(writeMs),
+    createOutput: spend(writeMs),
+  }));
+  const many = Array.from({ length: 60 }, (_, index) => `binding-${index}`);
+  await here.create(pool(), objective(), ...many.map((name) => binding(name, { containerName: name })));
+  const { collects, endings } = await here.settle(many, clock);
+  const countOf = (write: string) => here.writes.filter((one) => one === write).length;
+  const kinds = Object.groupBy([...endings.values()], ({ kind }) => kind);
+  return { here, collects, kinds, announced: countOf('patchFinalizers'), posts: countOf('createOutput') };
+}
+
+describe('where a look takes long', () => {
+  test('all that was announced is created from the next one, however long that takes', async () => {
+    const { collects, announced, posts } = await withSlowLooks(1_000, 250);
+    // In each round 16 writes of 250 ms begin within four seconds, and 16 are under way by then.
+    expect([collects, announced, posts]).toEqual([3, 60, 60]);
+  });
+
+  test('no more is announced than can be created in time', async () => {
+    const { here, kinds, announced, posts } = await withSlowLooks(11_000, 100);
+    expect(announced).toBe(2 * 16);
+    expect(posts).toBe(announced);
+    expect(await here.outputs()).toHaveLength(posts);
+    expect(kinds.converged).toHaveLength(posts);
+    expect(kinds.unfinished).toHaveLength(60 - posts);
+  });
+
+  test('the first one does not count, and none begins that would end too late', async () => {
+    // At 11 s and some 24 s the run takes more bindings, and has 20 s beside the first look for that.
+    const { collects } = await withSlowLooks(11_000, 100);
+    expect(collects).toBe(3);
+  });
+
+  test('longer than a POST may wait, nothing is announced again, and the reason is said', async () => {
+    const { collects, posts, kinds } = await withSlowLooks(21_000);
+    expect([collects, posts]).toEqual([2, 0]);
+    expect(kinds.unfinished).toHaveLength(60);
+    expect(kinds.unfinished?.[59]).toEqual({
+      kind: 'unfinished',
+      message:
+        'to read the 60 bindings and ClusterSPIFFEIDs of the neighbourhood took 21 s, and a ClusterSPIFFEID must be created within 20 s of its announcement',
+    });
+  });
+});
+
 test('a whole look reads the namespace for one name, and each time', async () => {
   const whole: boolean[] = [];
   const here = await withNames(binding, () => ({

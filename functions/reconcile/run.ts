@@ -1,3 +1,4 @@
+import { sendWithinMs } from '../../shared/api/creation-budget.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { type RunCache, cacheWrites, createRunCache } from '../../shared/collect/run-cache.ts';
 import { rotate } from '../../shared/concurrency/rotate.ts';
@@ -32,7 +33,7 @@ interface SharedTask {
 export type Ending =
   | { readonly kind: 'converged' }
   | { readonly kind: 'waiting'; readonly message: string }
-  | { readonly kind: 'unfinished' }
+  | { readonly kind: 'unfinished'; readonly message?: string }
   | { readonly kind: 'not-begun' }
   | { readonly kind: 'failed'; readonly error: unknown };
 
@@ -62,6 +63,9 @@ export interface Run {
   readonly undeletedOrphans: Map<string, { readonly owner: string; readonly ending: Ending }>;
   /** When the clock was read by which this round dates its claims. */
   datedAt: number;
+  /** How long the last collect took until all of it was compiled, and how long the first one. */
+  lookMs: number;
+  firstLookMs: number | undefined;
 }
 
 /** A decision that is to be carried out for a binding. */
@@ -73,9 +77,11 @@ export interface PlannedWrite {
 // As many as a run may have under way where it is alone. `createWriteShares` limits them where it is not.
 export const writesAtOnce = 16;
 
-// After this the run takes no further binding, but completes what it has announced.
+// After this the run takes no further binding, but completes what it has announced. Its first look, which reads pools and
+// objectives too, comes on top: a namespace may be so large that to read it takes all the time, and the run would never
+// write anything.
 export const maxMs = 20_000;
-const maxMsWithoutWrites = 40_000;
+const maxFirstLookMs = 20_000;
 
 /** A run that has done nothing yet. */
 export function startRun(task: Task, settings: Settings, tools: Tools): Run {
@@ -99,20 +105,39 @@ export function startRun(task: Task, settings: Settings, tools: Tools): Run {
     released: false,
     undeletedOrphans: new Map(),
     datedAt: 0,
+    lookMs: 0,
+    firstLookMs: undefined,
   };
 }
 
-/** Whether there is time for another round. */
+/** Whether there is time for another round: to begin bindings when its look is over, or to complete others. */
 export function isInTime(run: Run): boolean {
-  return isInTimeToBegin(run) || [...run.pending].some((name) => isAnnounced(run, name));
+  return isInTimeToBegin(run, run.lookMs) || [...run.pending].some((name) => isAnnounced(run, name));
 }
 
-/**
- * A namespace may be so large that to read it takes all the time. Then the run gets more, or it would never write
- * anything.
- */
-export function isInTimeToBegin({ tools, since, writes }: Run): boolean {
-  return tools.elapsed() - since < (writes > 0 ? maxMs : maxMsWithoutWrites);
+/** Whether there is time to take another binding, now or so much later. */
+export function isInTimeToBegin({ tools, since, firstLookMs = 0 }: Run, afterMs = 0): boolean {
+  return tools.elapsed() + afterMs - since < maxMs + Math.min(firstLookMs, maxFirstLookMs);
+}
+
+/** Less time for announcements would not be worth the look that must follow. */
+export const minAnnouncingMs = 1_000;
+
+/** Whether a look takes so long that no POST can leave in its time. */
+export function isLookTooLong({ lookMs }: Run): boolean {
+  return lookMs > sendWithinMs - minAnnouncingMs;
+}
+
+/** How a run ends for what it did not reach, and why if that is known. */
+export function toUnfinished(run: Run): Ending {
+  const { lookMs, cache } = run;
+  if (!isLookTooLong(run)) return { kind: 'unfinished' };
+  const message = `to read the ${cache.listed} bindings and ClusterSPIFFEIDs of the neighbourhood took ${toSeconds(lookMs)} s, and a ClusterSPIFFEID must be created within ${toSeconds(sendWithinMs)} s of its announcement`;
+  return { kind: 'unfinished', message };
+}
+
+function toSeconds(ms: number): number {
+  return Math.round(ms / 1000);
 }
 
 /** Whether the run has announced a POST for a binding that it may still send. */

@@ -442,6 +442,18 @@ describe('a list', () => {
     expect(error).toHaveProperty('message', expect.stringContaining(`team-a/odd in GET ${bindingsPath}: `));
   });
 
+  it('is asked for the next page while this one is checked', async () => {
+    const { cluster, unasked } = scriptedApiServer(
+      answer('get', bindingsPath, 200, {
+        metadata: { continue: 'more' },
+        items: [{ metadata: { name: 'odd', namespace: 'team-a' } }],
+      }),
+      answer('get', bindingsPath, 404, '404 page not found\n'),
+    );
+    await expect(cluster.listBindings({ namespace: 'team-a' })).rejects.toThrow('team-a/odd in GET');
+    expect(unasked()).toBe(0);
+  });
+
   it('with a key of 1 MB that has no text is a fault that does not repeat the key', async () => {
     const odd = outputOf('odd');
     const labels = { ['k'.repeat(1_000_000)]: 1 };

@@ -60,24 +60,32 @@ async function listOnce<T>(transport: Transport, list: List, schema: z.ZodType<T
   const { most = Infinity } = list;
   const items: T[] = [];
   const seen: SeenPage[] = [];
-  let at: string | undefined;
-  let next: string | undefined;
-  let resourceVersion: string | undefined;
-  let remaining: number | undefined;
-  do {
-    const { answer, limit } = await askPage(transport, list, toLimit(seen, most - items.length), next);
+  let of: Pick<PartialList<T>, 'at' | 'resourceVersion'> | undefined;
+  let asked = await askPage(transport, list, toLimit(seen, most));
+  for (;;) {
+    const { answer, limit } = asked;
     if (answer.status !== 200) return { kind: 'ended', answer };
-    at ??= toServerTime(answer);
-    const page = decode(Page, answer);
-    if (next === undefined) resourceVersion = page.metadata?.resourceVersion;
-    await decodeItems(page.items ?? [], { schema, answer, to: items });
-    seen.push({ limit, items: page.items?.length ?? 0, length: answer.text.length });
-    next = page.metadata?.continue || undefined;
-    remaining = page.metadata?.remainingItemCount;
-  } while (next !== undefined && items.length < most);
-  const isComplete = next === undefined && items.length <= most;
-  const wanted = isComplete ? items : items.slice(0, most);
-  return { kind: 'listed', listed: { items: wanted, at, resourceVersion, isComplete, remaining } };
+    const { metadata = {}, items: raw } = decode(Page, answer);
+    of ??= { at: toServerTime(answer), resourceVersion: metadata.resourceVersion };
+    const page = raw ?? [];
+    seen.push({ limit, items: page.length, length: answer.text.length });
+    const next = metadata.continue || undefined;
+    const wanted = most - items.length - page.length;
+    // The API server makes the next page while this one is checked.
+    const [following] = await Promise.all([
+      next === undefined || wanted <= 0 ? undefined : askPage(transport, list, toLimit(seen, wanted), next),
+      decodeItems(page, { schema, answer, to: items }),
+    ]);
+    if (!following) {
+      const isComplete = next === undefined && wanted >= 0;
+      const listed = isComplete ? items : items.slice(0, most);
+      return {
+        kind: 'listed',
+        listed: { ...of, items: listed, isComplete, remaining: metadata.remainingItemCount },
+      };
+    }
+    asked = following;
+  }
 }
 
 /** A limit above this is not one of somebody who wants few. */
@@ -89,13 +97,14 @@ function toLimit(seen: readonly SeenPage[], wanted: number): number {
   return Math.min(toPageSize(seen), wanted);
 }
 
+/** The answer to a page, and how many objects it was asked for. */
+interface Asked {
+  readonly answer: ApiAnswer;
+  readonly limit: number;
+}
+
 /** One page, of fewer objects where so many are too long. A token may be used more than once. */
-async function askPage(
-  transport: Transport,
-  list: List,
-  limit: number,
-  next: string | undefined,
-): Promise<{ readonly answer: ApiAnswer; readonly limit: number }> {
+async function askPage(transport: Transport, list: List, limit: number, next?: string): Promise<Asked> {
   const { path, query, state } = list;
   const paging = { limit: String(limit), ...(next === undefined ? state : { continue: next }) };
   try {
