@@ -61,6 +61,10 @@ const names = (...list: string[]): Answered => ({
   status: 200,
   bindings: [{ namespace: 'team-a', names: list }],
 });
+const newName = (name: string): Answered => ({
+  status: 200,
+  bindings: [{ namespace: 'team-a', names: [name], hasOwnReason: true }],
+});
 const refused = (found: string): Answered => ({
   status: 400,
   error: expect.objectContaining({ found: expect.stringContaining(found) }),
@@ -76,7 +80,7 @@ const table: Record<string, readonly [Name, ...Answered[]]> = {
   'ping.retried': ['binding', ...retried(notOurs)],
   'ping.text': ['binding', notOurs],
 
-  'resource.binding.add': ['binding', names('b')],
+  'resource.binding.add': ['binding', newName('b')],
   'resource.binding.add-with-finalizer': ['binding', names('f')],
   'resource.binding.update-spec': ['binding', names('b')],
   'resource.binding.update-spec-noop': ['binding'],
@@ -88,7 +92,7 @@ const table: Record<string, readonly [Name, ...Answered[]]> = {
   'resource.binding.delete-finalizer-removed': ['binding', names('f')],
   'resource.binding.delete': ['binding', names('b')],
   'resource.binding.retried': ['binding', ...retried(names('p1'))],
-  'resource.binding.selector': ['binding', names('p1'), names('p1'), names('p1'), names('p1')],
+  'resource.binding.selector': ['binding', newName('p1'), names('p1'), newName('p1'), names('p1')],
 
   'reference.binding.add': ['binding', names('b')],
   'reference.binding.add-with-finalizer': ['binding', names('f')],

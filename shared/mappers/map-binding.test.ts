@@ -38,6 +38,10 @@ function names(...list: string[]): Answered {
   return { status: 200, bindings: [{ namespace: 'team-a', names: list }] };
 }
 
+function newName(name: string): Answered {
+  return { status: 200, bindings: [{ namespace: 'team-a', names: [name], hasOwnReason: true }] };
+}
+
 describe('a binding that is settled', () => {
   test.each(['add', 'update'])('is no news when an %s tells of it', async (verb) => {
     expect(await post(verb, { metadata, status: settled })).toEqual(nothing);
@@ -98,6 +102,23 @@ describe('a binding is named', () => {
     ],
   ])('with its recorded peers %s', async (_what, verb, object) => {
     expect(await post(verb, object)).toEqual(names('a', 'b', 'c'));
+  });
+
+  test('for its own reason, when it is new', async () => {
+    expect(await post('add', { metadata: { ...metadata, finalizers: [] } })).toEqual(newName('b'));
+  });
+
+  test.each([
+    ['an edit', 'update', { metadata: { ...metadata, finalizers: [] } }],
+    [
+      'the appearance of one that says something',
+      'add',
+      { metadata: { ...metadata, finalizers: [] }, status: { conflicts: [] } },
+    ],
+    ['the appearance of one with our finalizer', 'add', { metadata }],
+    ['a deletion', 'delete', { metadata }],
+  ])('for any reason, after %s', async (_what, verb, object) => {
+    expect(await post(verb, object)).toEqual(names('b'));
   });
 
   describe('on which a run has just put our finalizer', () => {

@@ -24,7 +24,8 @@ export function mapBinding(): Handler {
 
     // The peers were refused because of this binding, and no event of their own will come.
     const peers = leaving || isInConflict(status) ? recordedPeers(status) : [];
-    const bindings = [{ namespace, names: [name, ...peers] }];
+    const hasOwnReason = !leaving && verb === 'add' && object !== undefined && isNew(object);
+    const bindings = [{ namespace, names: [name, ...peers], ...(hasOwnReason && { hasOwnReason }) }];
     return answerBindingsAffected({ from: 'map-binding', cause: event, bindings });
   };
 }
@@ -54,6 +55,11 @@ function toStatus(object: ChangedObject | undefined): StatusInEvent {
 function isUpToDate({ metadata }: ChangedObject, { observedGeneration }: StatusInEvent): boolean {
   if (!metadata.finalizers?.includes(bindingFinalizer)) return false;
   return metadata.generation !== undefined && observedGeneration === metadata.generation;
+}
+
+/** Whether no run has written for it. Such a binding concerns nobody else, unless it collides: then it will say so. */
+function isNew({ metadata, ...object }: ChangedObject): boolean {
+  return object['status'] === undefined && !metadata.finalizers?.includes(bindingFinalizer);
 }
 
 // A run writes the status right after the finalizer. If it dies in between, its own request comes again.

@@ -2,6 +2,7 @@ import type { ClusterState } from './model-cluster.ts';
 import { findBreaches, findDifference, findUnrecordedOverlap } from './judge.ts';
 import { type Manner, runAlone } from './run-alone.ts';
 import { type Swept, sweep } from './sweep.ts';
+import type { Situation } from './situation.ts';
 import type { Tampering } from './tampering.ts';
 import { toNamed } from './users.ts';
 
@@ -22,11 +23,10 @@ const maxSweeps = 5;
 
 /** Delivers what is due until nothing is, sweeps until a sweep finds nothing, and compares with what must be. */
 export async function drain(
-  from: ClusterState,
-  due: readonly string[],
+  { cluster, due, swept: named }: Pick<Situation, 'cluster' | 'due' | 'swept'>,
   tampering?: Tampering,
 ): Promise<Rest> {
-  const delivered = await deliver(from, due, { tampering });
+  const delivered = await deliver(cluster, due, { tampering, swept: named });
   const afterEvents = delivered.trouble ?? findDifference(delivered.state) ?? findUnnoticed(delivered.state);
   let { state, trouble } = delivered;
   let sweeps = 0;
@@ -50,7 +50,7 @@ function findUnnoticed(state: ClusterState): string | undefined {
 
 interface Options {
   readonly tampering: Tampering | undefined;
-  /** The names of a sweep. */
+  /** The names of a sweep, and others that were named for their own reason. */
   readonly swept?: readonly Swept[];
 }
 
@@ -58,6 +58,7 @@ async function deliver(from: ClusterState, due: readonly string[], { tampering, 
   const queue = new Set([...due, ...swept.map(({ name }) => name)]);
   // An event that is repeated asks for the same look.
   const manners = new Map<string, Manner>(swept.map((one) => [one.name, one]));
+  for (const name of due) manners.delete(name);
   /** For an event that follows from a change, no reason of its own is enough. */
   function enqueue(name: string): void {
     if (manners.get(name)?.hasOwnReason) manners.delete(name);

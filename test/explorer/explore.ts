@@ -63,6 +63,7 @@ export async function open(
     atOnce: bounds.atOnce,
     crowds: scenario.isMixed ? mixed : alone,
     tampering: bounds.tampering,
+    isLarge: scenario.isLarge ?? false,
     isCoarse: bounds.isCoarse ?? false,
     isLoose: bounds.isLoose ?? false,
   };
@@ -169,7 +170,7 @@ async function noteEnd(search: Search, node: Node): Promise<void> {
   const text = toText({ ...situation, begun: 0, faults: { crash: 0, late: 0, lose, tick: 0 } });
   if (search.ends.has(text)) return;
   search.ends.add(text);
-  const rest = await drain(situation.cluster, situation.due, search.setting.tampering);
+  const rest = await drain(situation, search.setting.tampering);
   search.sweeps = Math.max(search.sweeps, rest.sweeps);
   if (rest.afterEvents !== undefined && lose > 0) search.forSweep++;
   if (rest.wrong !== undefined) note(search, `NO_CONVERGENCE: ${rest.wrong}`, node);

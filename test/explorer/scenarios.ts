@@ -13,6 +13,8 @@ export interface Scenario {
   /** The bindings for which an event is on its way at the beginning. */
   readonly due?: readonly string[];
   readonly faults?: Faults;
+  /** Of a namespace so large that the event of a new binding leads to a look only if the binding still shows its reason. */
+  readonly isLarge?: true;
   /** With each delivery alone, and with one in a crowd, so that narrow and wide collects meet. */
   readonly isMixed?: true;
   /** The sweep alone can notice how it ends: nobody is told that a name is free, or a write allowed again. */
@@ -482,6 +484,31 @@ const swept = {
   'swept, with an overlap': { start: settledA, edits: [create('b', g1), edit('a', { image: 'g2' })] },
 } satisfies Record<string, Scenario>;
 
+/** What is new in a large namespace is named for its own reason. */
+const large = {
+  'new in a large namespace': { start: empty, edits: [create('a'), create('b', c2), edit('b', c1)] },
+  'new in a large namespace, and in a collision': {
+    start: having({ a: {} }),
+    edits: [create('b'), edit('b', c2), edit('a', c3)],
+  },
+  'new in a large namespace, where another leaves': {
+    start: having({ a: {} }),
+    edits: [create('b'), edit('a', c2)],
+  },
+  'new in a large namespace, and created again': {
+    start: empty,
+    edits: [create('a'), remove('a'), create('a', c2), create('b')],
+  },
+  'new in a large namespace, while the pool moves': {
+    start: empty,
+    edits: [create('a'), select('z'), create('b')],
+  },
+} satisfies Record<string, Scenario>;
+
+function inLargeNamespace(group: Readonly<Record<string, Scenario>>): Readonly<Record<string, Scenario>> {
+  return Object.fromEntries(Object.entries(group).map(([name, one]) => [name, { ...one, isLarge: true }]));
+}
+
 function withFaults(
   group: Readonly<Record<string, Scenario>>,
   faults: Faults,
@@ -599,6 +626,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   ...podLabels,
   ...forged,
   ...withFaults(swept, sweptFaults),
+  ...inLargeNamespace(large),
   ...outside,
   ...further,
 };

@@ -16,7 +16,7 @@ export interface Situation {
   readonly late: readonly Call[];
   /** The bindings for which an event is on its way. */
   readonly due: readonly string[];
-  /** Those that the sweep has named. */
+  /** Those that the sweep has named, or that were named for their own reason. */
   readonly swept: readonly Swept[];
   /** How many of the users' edits have happened. */
   readonly edited: number;
@@ -50,6 +50,7 @@ export interface Setting {
   /** Names of no bindings that come with each delivery: with many names, a whole namespace is listed. */
   readonly crowds: readonly (readonly string[])[];
   readonly tampering: Tampering | undefined;
+  readonly isLarge: boolean;
   /** Reads that a run has issued together are answered in one step: a smaller search that misses what comes between. */
   readonly isCoarse: boolean;
   /** Reads that were issued together are answered in any order, and events that are due may be delivered together. */
@@ -108,15 +109,19 @@ export function listSteps(now: Situation, setting: Setting): Step[] {
 
 // ------------------------------------------------------------------------------------------------ around the runs
 
-function userSteps(now: Situation, { edits }: Setting): Step[] {
-  const edit = edits[now.edited];
+function userSteps(now: Situation, setting: Setting): Step[] {
+  const edit = setting.edits[now.edited];
   if (!edit) return [];
-  return [{ label: `USER ${JSON.stringify(edit)}`, take: async () => applyUserEdit(now, edit) }];
+  return [{ label: `USER ${JSON.stringify(edit)}`, take: async () => applyUserEdit(now, edit, setting) }];
 }
 
-export function applyUserEdit(now: Situation, edit: Edit): Situation {
+export function applyUserEdit(now: Situation, edit: Edit, { isLarge }: Setting): Situation {
   const { state, news } = applyEdit(now.cluster, edit);
-  return { ...now, cluster: state, due: add(now.due, toNamed(state, news)), edited: now.edited + 1 };
+  const named = toNamed(state, news);
+  const after = { ...now, cluster: state, edited: now.edited + 1 };
+  if (!isLarge || edit.does !== 'create') return { ...after, due: add(now.due, named) };
+  const own = named.map((name) => ({ name, hasOwnReason: true }) as const);
+  return { ...after, swept: addSwept(now.swept, own) };
 }
 
 function deliverySteps(now: Situation, setting: Setting): Step[] {

@@ -47,7 +47,7 @@ export async function playStory(
       for (const breach of findBreaches(now.cluster)) breaches.add(breach);
     }
   }
-  const { wrong, afterEvents } = await drain(now.cluster, now.due, tampering);
+  const { wrong, afterEvents } = await drain(now, tampering);
   if (wrong !== undefined) breaches.add('NO_CONVERGENCE');
   if (afterEvents !== undefined && !scenario.isForSweep) breaches.add('NEEDS_SWEEP');
   return [...breaches];
@@ -61,7 +61,7 @@ async function* take(step: string, from: Situation, setting: Setting): AsyncGene
     case 'edits': {
       const edit = setting.edits[now.edited];
       if (!edit) throw new Error('the scenario has no further edit');
-      return yield applyUserEdit(now, edit);
+      return yield applyUserEdit(now, edit, setting);
     }
     case 'until':
     case 'finishes': {

@@ -48,7 +48,7 @@ export async function walk(
     if (breach !== undefined) return { story, breach };
     if (story.length > maxSteps) return { story, breach: 'NO_END' };
   }
-  const { wrong } = await drain(now.cluster, now.due, bounds.tampering);
+  const { wrong } = await drain(now, bounds.tampering);
   return { story, breach: wrong === undefined ? undefined : `NO_CONVERGENCE: ${wrong}` };
 }
 
