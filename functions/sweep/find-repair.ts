@@ -5,7 +5,7 @@ import { toArrival } from '../../shared/collect/late-output.ts';
 import { decideOrphans } from '../../shared/decide/decide-orphans.ts';
 import { needsRun, toFirstView } from '../../shared/decide/needs-write.ts';
 import { findOwnReason } from '../../shared/decide/own-reason.ts';
-import { isWaiting } from '../../shared/decide/status.ts';
+import { isLateRefusal, isWaiting } from '../../shared/decide/status.ts';
 import type { View } from '../../shared/decide/view.ts';
 import type { World } from '../../shared/decide/world.ts';
 
@@ -35,9 +35,10 @@ export function findRepair(world: World, name: string): Finding | undefined {
   const view = toFirstView(world, binding);
   if (!needsRun(view)) return undefined;
   const repair = findOwnRepair(view);
-  return repair === undefined
-    ? { repair: findRepairByOthers(view), isWhole: true }
-    : { repair, hasOwnReason: true };
+  if (repair === undefined) return { repair: findRepairByOthers(view), isWhole: true };
+  // A refusal may last, and a run that looks by keys would never find the overlap that comes with it.
+  if (isLateRefusal(binding) && comparePeers(view) === 'overlap') return { repair, isWhole: true };
+  return { repair, hasOwnReason: true };
 }
 
 // What is known to be younger may be in the hands of a run: this is how long one takes from an announcement to the answer.
@@ -61,17 +62,18 @@ function findOwnRepair({ world, binding, context, claim }: View): Repair | undef
   }
 }
 
-function findRepairByOthers({ binding, context }: View): Repair {
-  if (isWaiting(binding)) return 'lost-event';
-  return comparePeers(binding, context.peers) ?? 'hand-edit';
+function findRepairByOthers(view: View): Repair {
+  if (isWaiting(view.binding)) return 'lost-event';
+  return comparePeers(view) ?? 'hand-edit';
 }
 
 function isYoung(time: string | undefined, { snapshot }: World): boolean {
   return time !== undefined && Date.parse(snapshot.clock.now) - Date.parse(time) < underWayMs;
 }
 
-function comparePeers({ status }: View['binding'], peers: View['context']['peers']): Repair | undefined {
-  const { conflicts = [] } = status ?? {};
+/** How the peers differ from what the status records of them. */
+function comparePeers({ binding, context: { peers } }: View): Repair | undefined {
+  const { conflicts = [] } = binding.status ?? {};
   const collisionsOf = (list: typeof peers) => list.filter(({ reason }) => reason === 'IdentityCollision');
   if (!isSameJson(collisionsOf(conflicts), collisionsOf(peers))) return 'lost-event';
   return isSameJson(conflicts, peers) ? undefined : 'overlap';

@@ -36,6 +36,22 @@ const labelsOf = (name: string) => ({
   'kleym.sonda.red/binding-namespace': 'team-a',
 });
 
+/** Leaves a binding as a run does for which the API server refused the output. */
+async function refuseOutputOf(here: Settling, name: string): Promise<void> {
+  const output = (await here.outputs()).find(({ metadata }) => metadata.name.includes(name));
+  if (!output) throw new Error(`${name} has no output`);
+  await here.kube.delete(output);
+  const ready = {
+    type: 'Ready',
+    status: 'False',
+    reason: 'OutputRefused',
+    message: 'no',
+    observedGeneration: 1,
+    lastTransitionTime: '2026-11-21T11:00:00Z',
+  };
+  await here.edit(binding(name), { status: { claim: null, conditions: [ready] } }, 'status');
+}
+
 /** Hands events to one and the same sweep, without a server in between: what is asked at once, meets. */
 function asker(cluster: Cluster): (id: string) => Promise<Answer> {
   const handle = sweep(cluster, testSettings, nodeEventLoop);
@@ -110,6 +126,19 @@ describe('the sweep', () => {
       status: 200,
       bindings: [{ namespace: 'team-a', names: ['binding-a', 'binding-b'], hasOwnReason: true }],
     });
+  });
+
+  test('names a refused binding for its own reason, and for a look at the whole namespace if an overlap is not recorded', async () => {
+    const here = await atRest();
+    const containerImage = `registry.example/llama@sha256:${'0'.repeat(64)}`;
+    await here.create(binding('wide', { containerName: undefined, containerImage }));
+    await here.settle(['wide', 'binding-a']);
+    await refuseOutputOf(here, 'wide');
+    const own = { namespace: 'team-a', names: ['wide'], hasOwnReason: true };
+    expect(await look(here.cluster)).toEqual({ status: 200, bindings: [own] });
+    await here.edit(binding('wide'), { status: { conflicts: null } }, 'status');
+    const whole = { namespace: 'team-a', names: ['wide'], isWhole: true };
+    expect(await look(here.cluster)).toEqual({ status: 200, bindings: [whole] });
   });
 
   test('names a binding that is gone and has left an output', async () => {

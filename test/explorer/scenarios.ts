@@ -258,6 +258,12 @@ const refusals = {
     edits: [deny('x'), create('a'), create('b', c2), deny(undefined)],
     isForSweep: true,
   },
+  // The answer stays no, and the account has too many bindings for a run to see who overlaps.
+  'POST refused, and overlap': {
+    start: empty,
+    edits: [deny('x'), create('a'), create('b', g1)],
+    isForSweep: true,
+  },
   'PUT refused': {
     start: settledA,
     edits: [deny('z'), select('z'), create('b', q), select('z', 'q')],
@@ -286,6 +292,10 @@ const keptOutputs = {
     start: having({ a: {}, b: c2 }),
     edits: [refuseDeletions, edit('b', c1), allowDeletions],
     isForSweep: true,
+  },
+  'old name kept for good, and overlap': {
+    start: settledA,
+    edits: [create('b', g1), refuseDeletions, edit('a', { objective: 'j', ...c2 })],
   },
   'deletion refused for good': { start: settledA, edits: [refuseDeletions, remove('a')] },
   'deletion refused for a time': {
