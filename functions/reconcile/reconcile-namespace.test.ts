@@ -260,6 +260,40 @@ describe('one list of the namespace is read', () => {
   });
 });
 
+describe('where overlaps are refused, bindings that were all named for what they showed', () => {
+  const settings = { ...testSettings, overlapPolicy: 'refuse' } as const;
+
+  test('cost no list if they do not show it any more', async () => {
+    const { here, run } = await openSettled();
+    expect(kindsOf(await run(names, { settings, own: names })).converged).toHaveLength(60);
+    expect(new Set(here.calls)).toEqual(new Set(['getBinding', 'getPool', 'getObjective']));
+  });
+
+  test('are looked at if one of them still shows it', async () => {
+    const { here, run, wholeLists } = await openSettled();
+    for (const name of names.slice(30))
+      await here.edit(binding(name), { spec: { containerName: `other-${name}` } });
+    expect(kindsOf(await run(names, { settings, own: names })).converged).toHaveLength(60);
+    expect(here.writes).toHaveLength(3 * 30);
+    expect(wholeLists.length).toBeGreaterThan(0);
+  });
+
+  test('are looked at if anybody has named one of them for anything else', async () => {
+    const { here, run, wholeLists } = await openSettled();
+    await run(names, { settings, own: names.slice(1) });
+    expect(wholeLists.length).toBeGreaterThan(0);
+    expect(here.calls).not.toContain('getBinding');
+  });
+
+  test('are looked at if the API server does not say what they show', async () => {
+    const { run, wholeLists } = await openSettled(() => ({
+      getBinding: () => Promise.reject(new UncertainError('no answer')),
+    }));
+    expect(kindsOf(await run(names, { settings, own: names })).converged).toHaveLength(60);
+    expect(wholeLists.length).toBeGreaterThan(0);
+  });
+});
+
 test('if the API server does not say how many bindings there are, each binding says that it waits', async () => {
   const { run } = await openNamespace({
     override: () => ({ listBindings: () => Promise.reject(new UncertainError('no answer')) }),

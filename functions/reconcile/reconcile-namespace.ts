@@ -26,6 +26,9 @@ export type NamespaceResult = Omit<RunResult, 'listed'>;
 // hundred bindings.
 const listedForOne = 16;
 const writtenInRound = 256;
+/** So many events of one binding each may wait together. To read them costs less than to list a thousand objects. */
+const mostReadFirst = 256;
+const nobody: ReadonlySet<string> = new Set();
 // Each sends up to 16 reads at once, over connections that other namespaces need too.
 const portionsAtOnce = 2;
 
@@ -40,14 +43,44 @@ export async function reconcileNamespace(
   settings: Settings,
   tools: Tools,
 ): Promise<NamespaceResult> {
-  const { namespace, names, whole } = task;
+  const { namespace, names } = task;
   // Where overlaps are refused, neighbours are all bindings of a service account.
   if (names.length > maxReadsByName && settings.overlapPolicy === 'report') {
     const count = await countBindings(tools.cluster, namespace);
     const worthAList = listedForOne * Math.min(names.length, writtenInRound);
     if (count > worthAList) return await reconcilePortions(task, count, settings, tools);
   }
-  return await reconcileBindings({ namespace, names, isWhole: whole.size > 0 }, settings, tools);
+  return await reconcileTogether(task, settings, tools);
+}
+
+async function reconcileTogether(
+  { namespace, names, whole, own }: NamespaceTask,
+  settings: Settings,
+  tools: Tools,
+): Promise<NamespaceResult> {
+  // Where overlaps are refused, a look reads a whole service account. It may be that nobody needs it any more.
+  const mayBeSettled =
+    settings.overlapPolicy === 'refuse' &&
+    whole.size === 0 &&
+    names.length <= mostReadFirst &&
+    names.every((name) => own.has(name));
+  const settled = mayBeSettled ? await findSettledNow(tools.cluster, { namespace, names }, settings) : nobody;
+  const left = names.filter((name) => !settled.has(name));
+  const run = await reconcileBindings({ namespace, names: left, isWhole: whole.size > 0 }, settings, tools);
+  const converged = [...settled].map((name) => [name, { kind: 'converged' }] as const);
+  return { ...run, endings: new Map([...converged, ...run.endings]) };
+}
+
+/** A look meets what keeps it from knowing, too, and says it for each binding. */
+async function findSettledNow(
+  ...[cluster, names, settings]: Parameters<typeof findSettled>
+): ReturnType<typeof findSettled> {
+  try {
+    return await findSettled(cluster, names, settings);
+  } catch (error) {
+    if (error instanceof UncertainError) return nobody;
+    throw error;
+  }
 }
 
 async function countBindings(cluster: ClusterReads, namespace: string): Promise<number> {
@@ -96,13 +129,11 @@ async function reconcilePortions(
   async function leaveOutSettled(few: readonly string[]): Promise<readonly string[]> {
     const named = few.filter((name) => own.has(name));
     try {
-      const settled = await findSettled(tools.cluster, { namespace, names: named }, settings);
+      const settled = await findSettledNow(tools.cluster, { namespace, names: named }, settings);
       const over = named.filter((name) => settled.has(name) && endings.get(name)?.kind === 'not-begun');
       for (const name of over) onEnding(name, { kind: 'converged' });
       return few.filter((name) => !over.includes(name));
     } catch (error) {
-      // The look meets it too, and says it for each of its bindings.
-      if (error instanceof UncertainError) return few;
       for (const name of named) onEnding(name, { kind: 'failed', error });
       return few.filter((name) => !own.has(name));
     }
