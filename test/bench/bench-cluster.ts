@@ -126,6 +126,11 @@ export function countRequests(events: readonly AuditEvent[]): Counts {
   return counts;
 }
 
+/** Whether a request is about a namespace: outputs have it in their labels and names. */
+export function isAbout({ requestURI, objectRef }: AuditEvent, namespace: string): boolean {
+  return `${requestURI} ${objectRef?.name}`.includes(namespace);
+}
+
 function toTitle({ verb, objectRef, requestURI, responseStatus }: AuditEvent): string {
   const { searchParams, pathname } = new URL(requestURI, 'http://any');
   const what = objectRef ? [objectRef.resource, objectRef.subresource].filter(Boolean).join('/') : pathname;

@@ -61,6 +61,7 @@ const besides = 400;
 const besideEveryMs = 500;
 /** So that namespaces of several runs do not meet on a cluster that is there. */
 const run = Date.now().toString(36);
+const besideNamespace = `beside-${run}`;
 
 interface Floors {
   readonly single: number;
@@ -84,7 +85,7 @@ async function runBench(cluster: BenchCluster, processes: KeptProcesses): Promis
   const { client } = cluster;
   const prepared = new Map<string, Prepared[]>();
   for (const size of sizes) prepared.set(`size-${size}`, await seed(client, `size-${size}-${run}`, size));
-  prepared.set('beside', await seed(client, `beside-${run}`, 10));
+  prepared.set('beside', await seed(client, besideNamespace, 10));
   const before = await measureFloors(cluster, 'before');
   for (const size of bulks) {
     await createNamespace(client, `bulk-${size}-${run}`);
@@ -224,7 +225,7 @@ async function measureBulk(
   try {
     await product.forgetPeak();
     const names = prepared.map(({ manifest }) => manifest.metadata.name);
-    const neighbours = await prepareOwnPools(client, `beside-${run}`, nameNeighbours(size));
+    const neighbours = await prepareOwnPools(client, besideNamespace, nameNeighbours(size));
     await product.settle();
     const cpu = await product.cpu();
     const ready = watch.until(names, isReady);
@@ -239,7 +240,7 @@ async function measureBulk(
     const took = (await ready) - since;
     const beside = await besideDone;
     other.close();
-    const counts = await product.settle();
+    const counts = await product.settle(besideNamespace);
     const used = (await product.cpu()) - cpu;
     const moved = await measureMove(product, client, { namespace, names, watch });
     const { most: peak } = await product.memory();
@@ -336,9 +337,7 @@ function printBulk(one: BulkMeasured, floor: BulkFloor, idle: Measured): void {
   say(
     `  until all are Ready     ${perSecond(took)}, floor ${perSecond(floor.bulk)}: ${toRatio(took, floor.bulk)}`,
   );
-  // Those of the bindings in the other namespace are known from when nothing else happened.
-  const others = { counts: idle.counts, times: beside.length / idle.times.length };
-  say(`  each                    ${toRequests(counts, size, others)}, ${toMs(cpu / size)} of the processor`);
+  say(`  each                    ${toRequests(counts, size)}, ${toMs(cpu / size)} of the processor`);
   printRequests(counts, size);
   say(`  memory at most          ${peak} MB`);
   say(`  one in another namespace meanwhile  ${toBeside(beside, median(idle.times))}`);
@@ -356,14 +355,10 @@ function toBeside(times: readonly number[], alone: number): string {
   return `${toMs(median(times))} (${times.length} samples, p90 ${toMs(quantile(times, 0.9))}): ${toRatio(median(times), alone)} its idle time`;
 }
 
-function toRequests(
-  counts: Counts,
-  size: number,
-  others: { readonly counts: Counts; readonly times: number } = { counts: new Map(), times: 0 },
-): string {
+function toRequests(counts: Counts, size: number): string {
   if (counts.size === 0) return 'not counted';
   const [lists, gets, writes] = (['list', 'get', 'write'] as const).map((kind) =>
-    ((sumOf(counts, kind) - others.times * sumOf(others.counts, kind)) / size).toFixed(2),
+    (sumOf(counts, kind) / size).toFixed(2),
   );
   return `${lists} lists, ${gets} gets, ${writes} writes`;
 }

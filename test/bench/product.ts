@@ -2,14 +2,16 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildStart } from '../../local/start/build.ts';
 import { type KeptProcess, type KeptProcesses } from '../real/kept-processes.ts';
-import { type BenchCluster, type Counts, countRequests } from './bench-cluster.ts';
+import { type BenchCluster, type Counts, countRequests, isAbout } from './bench-cluster.ts';
 import { readCpu, readMemory } from './running-function.ts';
 
 /** `npm start` on a cluster, as a process of its own. */
 export interface Product {
   readonly process: KeptProcess;
-  /** What it asked the API server since the last time; waits until it has nothing to do. */
-  settle(): Promise<Counts>;
+  /**
+   * What it asked the API server since the last time, except about one namespace; waits until it has nothing to do.
+   */
+  settle(except?: string): Promise<Counts>;
   /** Milliseconds of the processor so far. */
   cpu(): Promise<number>;
   /** Megabytes: now, and the most since the last `forgetPeak`. */
@@ -66,7 +68,7 @@ export async function startProduct(
 
   return {
     process: kept,
-    settle: () => untilQuiet(cluster, kept),
+    settle: (except) => untilQuiet(cluster, kept, except),
     cpu: () => readCpu(kept.pid),
     memory: () => readMemory(kept.pid),
     forgetPeak: () => writeFile(`/proc/${kept.pid}/clear_refs`, '5').catch(() => {}),
@@ -89,14 +91,16 @@ async function untilWatching(processes: KeptProcesses, kept: KeptProcess, name: 
 const quietMs = 1500;
 
 /** Nothing is asked and the processor rests: what the change led to has been dealt with. */
-async function untilQuiet({ audit }: BenchCluster, kept: KeptProcess): Promise<Counts> {
+async function untilQuiet({ audit }: BenchCluster, kept: KeptProcess, except?: string): Promise<Counts> {
   const counts = new Map<string, number>();
   let since = performance.now();
   let cpu = await readCpu(kept.pid);
   while (performance.now() - since < quietMs && kept.isRunning()) {
     await sleep(100);
-    const seen = countRequests((await audit?.next()) ?? []);
-    for (const [title, count] of seen) counts.set(title, (counts.get(title) ?? 0) + count);
+    const events = (await audit?.next()) ?? [];
+    const seen = countRequests(events);
+    const meant = events.filter((event) => except === undefined || !isAbout(event, except));
+    for (const [title, count] of countRequests(meant)) counts.set(title, (counts.get(title) ?? 0) + count);
     const used = await readCpu(kept.pid);
     // A tenth of one processor is what timers and bookmarks may take.
     if (seen.size > 0 || used - cpu > 10) since = performance.now();
