@@ -31,7 +31,10 @@ async function announceNewBindings(run: Run): Promise<string[]> {
   run.datedAt = tools.elapsed();
   const read = await readNewBindings(tools.cluster, task, cache);
   const found = read.filter(({ binding }) => isNew(binding));
-  if (found.length === 0) return [];
+  if (found.length === 0) {
+    cache.justRead = new Set(task.names);
+    return [];
+  }
   run.collects++;
   // The finalizer does not depend on their pools.
   const bindings = found.map(({ binding }) => binding);

@@ -420,6 +420,14 @@ async function withCollision(override: Parameters<typeof createSettling>[0]): Pr
   return here;
 }
 
+test('a binding at rest is read once', async () => {
+  const here = await createSettling();
+  await here.create(pool(), poolBinding());
+  await here.settle(['binding-a']);
+  await here.settle(['binding-a']);
+  expect(here.calls.filter((call) => ['readBinding', 'getBinding'].includes(call))).toEqual(['readBinding']);
+});
+
 test('a run whose reads fail has ended its writes when it ends', async () => {
   let [begun, ended] = [0, 0];
   const here = await createSettling(() => ({

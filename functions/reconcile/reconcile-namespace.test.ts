@@ -294,6 +294,31 @@ describe('where overlaps are refused, bindings that were all named for what they
   });
 });
 
+describe('a few names', () => {
+  test.each([
+    [5, 80],
+    [24, 384],
+  ])(
+    '%i of them cost one list of a namespace of %i, whose new bindings are taken too',
+    async (few, count) => {
+      const { here, run, wholeLists } = await openNamespace({ count });
+      expect(kindsOf(await run(names.slice(0, few))).converged).toHaveLength(60);
+      expect(wholeLists.length).toBeGreaterThan(0);
+      expect(here.calls).not.toContain('readBinding');
+    },
+  );
+
+  test.each([
+    [4, 5],
+    [5, 81],
+    [24, 385],
+  ])('%i of them are looked at alone in one of %i', async (few, count) => {
+    const { run, wholeLists } = await openNamespace({ count });
+    expect(kindsOf(await run(names.slice(0, few))).converged).toHaveLength(few);
+    expect(wholeLists).toEqual([]);
+  });
+});
+
 test('if the API server does not say how many bindings there are, each binding says that it waits', async () => {
   const { run } = await openNamespace({
     override: () => ({ listBindings: () => Promise.reject(new UncertainError('no answer')) }),

@@ -1,5 +1,5 @@
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
-import { maxReadsByName } from '../../shared/collect/limits.ts';
+import { fewNames, maxReadsByName } from '../../shared/collect/limits.ts';
 import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import type { ClusterReads } from '../../shared/kube/cluster.ts';
@@ -33,9 +33,9 @@ const nobody: ReadonlySet<string> = new Set();
 const portionsAtOnce = 2;
 
 /**
- * Reconciles bindings of one namespace, however large it is. Many names are one run, because to list the namespace costs
- * less than to look at each of them. But in a large namespace the list costs more than all that a round writes, and may
- * take longer than an announcement holds. There the names are taken in portions: a few names are a run of their own,
+ * Reconciles bindings of one namespace, however large it is. Several names are one run, because to list the namespace
+ * costs less than to look at each of them. But in a large namespace the list costs more than all that a round writes, and
+ * may take longer than an announcement holds. There the names are taken in portions: a few names are a run of their own,
  * which looks at their neighbours alone.
  */
 export async function reconcileNamespace(
@@ -43,27 +43,27 @@ export async function reconcileNamespace(
   settings: Settings,
   tools: Tools,
 ): Promise<NamespaceResult> {
-  const { namespace, names } = task;
-  // Where overlaps are refused, neighbours are all bindings of a service account.
-  if (names.length > maxReadsByName && settings.overlapPolicy === 'report') {
-    const count = await countBindings(tools.cluster, namespace);
-    const worthAList = listedForOne * Math.min(names.length, writtenInRound);
-    if (count > worthAList) return await reconcilePortions(task, count, settings, tools);
-  }
-  return await reconcileTogether(task, settings, tools);
+  // There neighbours are all bindings of a service account.
+  if (settings.overlapPolicy === 'refuse') return await reconcileTogether(task, settings, tools);
+  const { namespace, names, whole } = task;
+  const named = { namespace, names, isWhole: whole.size > 0 };
+  if (names.length <= fewNames) return await reconcileBindings(named, settings, tools);
+
+  const count = await countBindings(tools.cluster, namespace);
+  if (count <= listedForOne * Math.min(names.length, writtenInRound))
+    return await reconcileBindings({ ...named, isWhole: true }, settings, tools);
+  if (names.length <= maxReadsByName) return await reconcileBindings(named, settings, tools);
+  return await reconcilePortions(task, count, settings, tools);
 }
 
+/** Where overlaps are refused: a look reads a whole service account, and it may be that nobody needs it any more. */
 async function reconcileTogether(
   { namespace, names, whole, own }: NamespaceTask,
   settings: Settings,
   tools: Tools,
 ): Promise<NamespaceResult> {
-  // Where overlaps are refused, a look reads a whole service account. It may be that nobody needs it any more.
   const mayBeSettled =
-    settings.overlapPolicy === 'refuse' &&
-    whole.size === 0 &&
-    names.length <= mostReadFirst &&
-    names.every((name) => own.has(name));
+    whole.size === 0 && names.length <= mostReadFirst && names.every((name) => own.has(name));
   const settled = mayBeSettled ? await findSettledNow(tools.cluster, { namespace, names }, settings) : nobody;
   const left = names.filter((name) => !settled.has(name));
   const run = await reconcileBindings({ namespace, names: left, isWhole: whole.size > 0 }, settings, tools);

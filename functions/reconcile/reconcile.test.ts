@@ -11,12 +11,13 @@ import { reconcile } from './reconcile.ts';
 
 const type = 'red.sonda.kleym.bindings.affected';
 const yieldToOthers = async () => undefined;
+const sleep = async () => undefined;
 
 function appOn(cluster: Cluster, elapsed: () => number = () => 0) {
   let nonces = 0;
   const log = pino({ level: 'silent' });
   const nonce = () => `nonce-${nonces++}`;
-  const options = { cluster, settings: testSettings, log, nonce, elapsed, yieldToOthers };
+  const options = { cluster, settings: testSettings, log, nonce, elapsed, yieldToOthers, sleep };
   return silentApp(reconcile(options), 'reconcile');
 }
 

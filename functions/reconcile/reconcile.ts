@@ -16,14 +16,14 @@ import { createBatches } from '../../shared/concurrency/batches.ts';
 import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
 import { createLimit } from '../../shared/concurrency/limit.ts';
 import { rotate } from '../../shared/concurrency/rotate.ts';
-import type { EventLoop } from '../../shared/concurrency/run-in-slices.ts';
+import type { TimedEventLoop } from '../../shared/concurrency/run-in-slices.ts';
 import { createTurns } from '../../shared/concurrency/turns.ts';
 import { type NamespaceResult, type NamespaceTask, reconcileNamespace } from './reconcile-namespace.ts';
 import { type Ending, writesAtOnce } from './run.ts';
 import { createWriteShares } from './write-shares.ts';
 
 /** What reconcile needs of the world. */
-export interface ReconcileOptions extends EventLoop {
+export interface ReconcileOptions extends TimedEventLoop {
   readonly cluster: Cluster;
   readonly settings: Settings;
   readonly log: Logger;
@@ -73,16 +73,20 @@ const writeLimits = { alone: writesAtOnce, beside: 2 };
 // this many for one namespace, requests are answered at once and the Broker sends them again.
 const maxWaiting = 256;
 const maxNamesWaiting = 100_000;
+// While requests wait for a batch, the Broker holds back others of the namespace. When they are answered it sends these,
+// and a batch for the few that come first would cost as many reads as one for all of them.
+const restMs = 50;
 /** Events name a few bindings, a sweep may name thousands. */
 const manyNames = 256;
 
 /** Reconciles the bindings that an event names, until they are stable. */
 export function reconcile(options: ReconcileOptions): Handler {
-  const { cluster, settings, log, nonce, elapsed, yieldToOthers } = options;
+  const { cluster, settings, log, nonce, elapsed, yieldToOthers, sleep } = options;
   const inTurn = createLimit(batchesAtOnce);
   const shareWrites = createWriteShares(cluster, writeLimits);
   const largeAccounts = createLargeAccounts(elapsed);
-  const batches = createBatches(async (namespace, tasks: readonly NamespaceTask[]): Promise<Batch> => {
+
+  async function reconcileTasks(namespace: string, tasks: readonly NamespaceTask[]): Promise<Batch> {
     const since = elapsed();
     return await inTurn(async () => {
       const task = mergeTasks(namespace, tasks, nonce());
@@ -96,7 +100,12 @@ export function reconcile(options: ReconcileOptions): Handler {
         leave();
       }
     });
-  });
+  }
+
+  // A request that is alone, as most are, keeps nobody waiting.
+  const batches = createBatches(reconcileTasks, (tasks) =>
+    tasks.length > 1 ? sleep(restMs) : Promise.resolve(),
+  );
 
   const queue = createQueue();
   // Hundreds of requests may have waited for one run, and to answer them all at once would block the thread.

@@ -10,7 +10,11 @@ import { reconcile } from './reconcile.ts';
 
 const type = 'red.sonda.kleym.bindings.affected';
 
-function appOn(cluster: Cluster, elapsed: () => number = () => 0) {
+function appOn(
+  cluster: Cluster,
+  elapsed: () => number = () => 0,
+  sleep: (ms: number) => Promise<void> = async () => undefined,
+) {
   let nonces = 0;
   const options = {
     cluster,
@@ -19,6 +23,7 @@ function appOn(cluster: Cluster, elapsed: () => number = () => 0) {
     nonce: () => `nonce-${nonces++}`,
     elapsed,
     yieldToOthers: async () => undefined,
+    sleep,
   };
   return silentApp(reconcile(options), 'reconcile');
 }
@@ -205,6 +210,48 @@ describe('bindings of a large namespace that are named for what they showed', ()
       ],
     });
   });
+});
+
+const settleDown = () => new Promise((resolve) => void setTimeout(resolve, 50));
+
+test('the next run waits for what the Broker sends when several requests are answered, and for nothing after one', async () => {
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const rests: number[] = [];
+  const rested = Promise.withResolvers<void>();
+  const read: string[] = [];
+  const here = await createSettling((real) => ({
+    readBinding: async (...args) => {
+      read.push(args[1]);
+      await gates[read.length - 1]?.promise;
+      return real.readBinding(...args);
+    },
+  }));
+  const app = appOn(
+    here.cluster,
+    () => 0,
+    (ms) => {
+      rests.push(ms);
+      return rested.promise;
+    },
+  );
+  const ask = (name: string) => postEvent(app, inTeam(name));
+  const first = ask('binding-a');
+  await expect.poll(() => read).toEqual(['binding-a']);
+  const together = [ask('binding-b'), ask('binding-c')];
+  await settleDown();
+  gates[0]?.resolve();
+  await first;
+  await expect.poll(() => read).toEqual(['binding-a', 'binding-b', 'binding-c']);
+  expect(rests).toEqual([]);
+  gates[1]?.resolve();
+  await Promise.all(together);
+  const late = [ask('binding-d'), ask('binding-e')];
+  await settleDown();
+  expect(read).toHaveLength(3);
+  expect(rests).toEqual([50]);
+  rested.resolve();
+  await Promise.all(late);
+  expect(read.slice(3)).toEqual(['binding-d', 'binding-e']);
 });
 
 /** The data of the event that is answered. */

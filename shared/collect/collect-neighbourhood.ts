@@ -3,7 +3,7 @@ import { type Snapshot, createOwnerOf } from '../decide/world.ts';
 import { toHeldKey, toKeyDigest } from '../identity/collision-key.ts';
 import { findKey } from '../identity/render-identity.ts';
 import type { ClusterReads } from '../kube/cluster.ts';
-import { type BindingsByName, getBindings } from './bindings-by-name.ts';
+import { type BindingsByName, getBindings, toBindingsByName } from './bindings-by-name.ts';
 import { completeSnapshot } from './complete-snapshot.ts';
 import { maxReadsByName } from './limits.ts';
 import { accountsOf, keysOf, listByAccounts, listByKeys, listOutputs } from './neighbourhood.ts';
@@ -23,12 +23,7 @@ export async function collectNeighbourhood(
 ): Promise<Snapshot | 'incomplete' | 'too-large'> {
   const { namespace, names, settings } = scope;
   const known = names.flatMap((name) => pick(cache.bindings, name));
-  const isListed = (name: string) => isListedByKey(cache.bindings.get(name));
-  const own = await getBindings(
-    cluster,
-    namespace,
-    names.filter((name) => !isListed(name)),
-  );
+  const own = await readUnlisted(cluster, scope, cache);
   cacheKeys(cache, [...known, ...own.values()]);
   const isByKeys = settings.overlapPolicy === 'report';
   const isInReach = isByKeys
@@ -73,6 +68,20 @@ async function cachePeerAccounts(
   for (const name of names) cache.peers.add(name);
   for (const account of [...peers.values()].flatMap(accountsOf)) cache.accounts.add(account);
   return true;
+}
+
+/** Those that are in the list of no key. */
+async function readUnlisted(
+  cluster: ClusterReads,
+  { namespace, names }: Scope,
+  cache: RunCache,
+): Promise<BindingsByName> {
+  const unlisted = names.filter((name) => !isListedByKey(cache.bindings.get(name)));
+  const { justRead } = cache;
+  cache.justRead = new Set();
+  const read = unlisted.filter((name) => justRead.has(name)).flatMap((name) => pick(cache.bindings, name));
+  const others = unlisted.filter((name) => !justRead.has(name));
+  return new Map([...toBindingsByName(read), ...(await getBindings(cluster, namespace, others))]);
 }
 
 /** Whether a binding is in the list of a key, as long as its status does not change. */

@@ -17,6 +17,8 @@ export interface RunCache {
   readonly peers: Set<string>;
   /** Bindings as they were read or written last, by name. */
   readonly bindings: Map<string, Binding>;
+  /** The names that this run has just read; nothing was read or written since. */
+  justRead: ReadonlySet<string>;
   /** Outputs as they were read or written last, by name. */
   readonly outputs: Map<string, SeenOutput>;
   /** Pools and objectives. */
@@ -39,6 +41,7 @@ export function createRunCache(largeAccounts = createLargeAccounts(() => 0)): Ru
     accounts: new Set(),
     peers: new Set(),
     bindings: new Map(),
+    justRead: new Set(),
     outputs: new Map(),
     sources: undefined,
     listed: 0,

@@ -3,7 +3,7 @@ import { type Span, currentSpan, runIn } from '../telemetry/span.ts';
 import { createBatches } from './batches.ts';
 
 /** Work that goes on until the test says so. */
-function heldWork(rest?: () => Promise<void>) {
+function heldWork(rest?: (names: readonly string[]) => Promise<void>) {
   const runs: {
     key: string;
     names: readonly string[];
@@ -50,6 +50,21 @@ describe('batches', () => {
     rest.resolve();
     await tick();
     expect(begun()).toEqual(['team-a: a', 'team-a: b c']);
+  });
+
+  test('may have a rest that depends on what was in them', async () => {
+    const rested: (readonly string[])[] = [];
+    const { batches, runs } = heldWork(async (names) => void rested.push(names));
+    const first = batches.ask('team-a', ['a']);
+    await tick();
+    const second = batches.ask('team-a', ['b', 'c']).catch(() => 'failed');
+    runs[0]?.finish('one');
+    await first;
+    await tick();
+    runs[1]?.fail(new Error('no'));
+    expect(await second).toBe('failed');
+    await tick();
+    expect(rested).toEqual([['a'], ['b', 'c']]);
   });
 
   test('of different keys run side by side', async () => {

@@ -19,7 +19,7 @@ interface Batch<Result, Item> {
  */
 export function createBatches<Result, Item = string>(
   run: (key: string, items: readonly Item[]) => Promise<Result>,
-  rest: () => Promise<void> = () => Promise.resolve(),
+  rest: (items: readonly Item[]) => Promise<void> = () => Promise.resolve(),
 ): Batches<Result, Item> {
   const running = new Map<string, Promise<unknown>>();
   const next = new Map<string, Batch<Result, Item>>();
@@ -34,8 +34,12 @@ export function createBatches<Result, Item = string>(
 
   function start(key: string, items: ReadonlySet<Item>): Promise<Result> {
     next.delete(key);
-    const result = run(key, [...items]);
-    const over = result.then(rest, rest);
+    const begun = [...items];
+    const result = run(key, begun);
+    const over = result.then(
+      () => rest(begun),
+      () => rest(begun),
+    );
     running.set(key, over);
     void over.then(() => running.get(key) === over && running.delete(key));
     return result;
