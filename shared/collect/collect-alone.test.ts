@@ -11,6 +11,7 @@ import {
   digestOf,
   outputOf,
   owning,
+  undeleted,
 } from '../../test/support/stored-cluster.ts';
 import { collectAlone } from './collect-alone.ts';
 import { readSourcesOf } from './read-new-bindings.ts';
@@ -115,6 +116,7 @@ describe('only a collect can tell', () => {
       peer({ claim: { kind: 'unreadable', words: 'what?', serviceAccountName: 'sa' } }),
     ],
     ['a neighbour is not at rest', peer(asking('peer'))],
+    ['a neighbour asks for its key, and cannot be withdrawn', peer(undeleted('peer'))],
     ['it was written since', { bindings: [{ ...own, metadata: { ...own.metadata, resourceVersion: '2' } }] }],
     ['it is gone', { bindings: [] }],
     ['it has an output', { outputs: [outputOf('b')] }],

@@ -35,7 +35,8 @@ export async function collectNeighbourhood(
   const neighbours = isByKeys
     ? await listByKeys(cluster, namespace, cache)
     : await listByAccounts(cluster, namespace, cache.accounts);
-  const bindings = await readMissing(cluster, scope, { own, listed: neighbours.bindings });
+  const found = await readMissing(cluster, scope, { own, listed: neighbours.bindings });
+  const bindings = neighbours.hasOverlaps ? found : await addRecordedPeers(cluster, scope, found);
   const of = isByKeys ? { keys: cache.keys } : { accounts: cache.accounts };
   const partial = new Set([...neighbours.partial].filter((name) => !names.includes(name)));
   const whole = [...new Set([...names, ...bindings.keys()])].filter((name) => !partial.has(name));
@@ -104,6 +105,22 @@ async function readMissing(
   const again = await getBindings(cluster, namespace, missing);
   const unlisted = [...own].filter(([name]) => !missing.includes(name));
   return new Map([...unlisted, ...again, ...listed]);
+}
+
+/**
+ * A peer whose output cannot be deleted is listed by the key that it holds, and not by the one that it asks for. So in a
+ * large account those that the bindings recorded are read by name. Each records 20 at most, and most of these are listed.
+ */
+async function addRecordedPeers(
+  cluster: ClusterReads,
+  { namespace, names }: Scope,
+  found: BindingsByName,
+): Promise<BindingsByName> {
+  const recorded = names
+    .flatMap((name) => found.get(name)?.status?.conflicts ?? [])
+    .filter(({ name, reason }) => reason === 'IdentityCollision' && !found.has(name));
+  const peers = await getBindings(cluster, namespace, [...new Set(recorded.map(({ name }) => name))]);
+  return new Map([...found, ...peers]);
 }
 
 function cacheKeys({ keys, accounts }: RunCache, bindings: Iterable<Binding>): void {

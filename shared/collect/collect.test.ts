@@ -12,6 +12,7 @@ import {
   noLabels,
   outputOf,
   owning,
+  undeleted,
   written,
 } from '../../test/support/stored-cluster.ts';
 import { createPool, exampleSettings } from '../../test/support/inference.ts';
@@ -304,6 +305,40 @@ describe('an account of which few ask for anything', () => {
   );
 });
 
+/** A binding that has recorded two peers. */
+function ownWith(reason: Peer['reason']): Binding {
+  const conflicts = [
+    { name: 'peer', uid: 'uid-peer', reason },
+    { name: 'gone', uid: 'uid-gone', reason },
+  ];
+  return bindingOf('b', {}, { status: { ...asking('b'), conflicts } });
+}
+
+describe('a peer that asks for our key and is not listed by it, because its output cannot be deleted', () => {
+  const peer = bindingOf('peer', { containerName: 'b' }, { status: undeleted('peer') });
+
+  test('is read by name in a large account, before outputs are, if a collision with it is recorded', async () => {
+    const bindings = [...crowd(), ownWith('IdentityCollision'), peer];
+    const { calls, ...seen } = await look({ bindings, outputs: [outputOf('peer')] });
+    expect(seen.bindings).toEqual(['b@1', 'peer@1']);
+    expect(seen.outputs).toEqual([`${nameOf('peer')}@1`]);
+    const before = calls.slice(0, calls.indexOf('list outputs binding-name=b,peer'));
+    expect(before.filter((call) => call.startsWith('get'))).toEqual([
+      'get binding b',
+      'get binding peer',
+      'get binding gone',
+    ]);
+  });
+
+  test.each<[string, Binding[]]>([
+    ['in a small account, whose list shows it', [ownWith('IdentityCollision')]],
+    ['if only an overlap is recorded', [...crowd(), ownWith('PossibleOverlap')]],
+  ])('is not read by name %s', async (_where, others) => {
+    const { calls } = await look({ bindings: [...others, peer] });
+    expect(calls).not.toContain('get binding peer');
+  });
+});
+
 describe('a neighbour that only shares a small account', () => {
   const own = bindingOf('b', {}, { status: asking('b') });
   const theirs = {
@@ -366,6 +401,7 @@ describe('a neighbour that only shares a small account', () => {
       bindingOf('n', theirs, { generation: 4, status: { ...owning('n'), observedGeneration: 3 } }),
     ],
     ['moves', bindingOf('n', theirs, { status: moving('n', 'n', 'm') })],
+    ['cannot be withdrawn', bindingOf('n', theirs, { status: undeleted('n') })],
     ['has announced an output', bindingOf('n', theirs, { status: creating('n', '2026-01-01T00:10:00Z') })],
     ['claims nothing', bindingOf('n', theirs, { status: asking('n') })],
     ['has a claim that cannot be read', bindingOf('n', theirs, { status: { claim: unreadable } })],

@@ -1,5 +1,4 @@
 import { type Binding, type BindingStatus, bindingFinalizer } from '../api/binding.ts';
-import { findReady } from '../api/conditions.ts';
 import { isSameJson } from '../identity/canonical.ts';
 import { findOtherSettings } from '../identity/other-settings.ts';
 import type { Settings } from '../identity/settings.ts';
@@ -43,7 +42,6 @@ export function isSettled(
   return (
     findOwnReason(binding, observed, settings) === undefined &&
     isConverged(binding) &&
-    findReady(status)?.status === 'True' &&
     (status?.conflicts ?? []).length === 0 &&
     metadata.finalizers?.includes(bindingFinalizer) === true
   );

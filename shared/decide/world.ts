@@ -1,5 +1,6 @@
 import { type Binding, type Claim, bindingFinalizer } from '../api/binding.ts';
 import type { Output } from '../api/cluster-spiffe-id.ts';
+import { findReady } from '../api/conditions.ts';
 import { compareText } from '../identity/canonical.ts';
 import { type Slice, parseSlice, toHeldKey, toKey } from '../identity/collision-key.ts';
 import { type ClaimedOutput, isClaimedOutput, ownerUidOf, parseOwner } from '../identity/ownership.ts';
@@ -116,10 +117,14 @@ export function claimOf({ status }: Binding): Claim | undefined {
   return status?.claim?.kind === 'unreadable' ? undefined : status?.claim;
 }
 
-/** Whether no write is on its way for a binding, and its status is that of its spec. */
+/**
+ * Whether no write is on its way for a binding, and its status is that of its spec. A binding that waits for its output
+ * to go still claims the key of that output, and asks for another.
+ */
 export function isConverged(binding: Binding): boolean {
-  const isCurrent = binding.status?.observedGeneration === binding.metadata.generation;
-  return isCurrent && claimOf(binding)?.kind === 'owning';
+  const { metadata, status } = binding;
+  const isCurrent = status?.observedGeneration === metadata.generation;
+  return isCurrent && claimOf(binding)?.kind === 'owning' && findReady(status)?.status === 'True';
 }
 
 /** A key, and what it stands for. */

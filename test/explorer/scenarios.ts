@@ -297,6 +297,14 @@ const keptOutputs = {
     start: settledA,
     edits: [create('b', g1), refuseDeletions, edit('a', { objective: 'j', ...c2 })],
   },
+  'collision, deletions refused for good': {
+    start: having({ a: {}, b: c2 }),
+    edits: [refuseDeletions, edit('b', c1)],
+  },
+  'collision with a new one, deletions refused for good': {
+    start: having({ b: c2 }),
+    edits: [refuseDeletions, edit('b', c1), create('a')],
+  },
   'deletion refused for good': { start: settledA, edits: [refuseDeletions, remove('a')] },
   'deletion refused for a time': {
     start: settledA,

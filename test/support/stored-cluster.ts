@@ -66,8 +66,19 @@ export function owning(owner: string, container = owner, serviceAccountName = 's
   const key = keyOf(container, serviceAccountName);
   return {
     keyDigest: digestOf(container, serviceAccountName),
+    conditions: [toReady('True', 'Reconciled')],
     claim: { kind: 'owning', name, serviceAccountName, key, uid: `uid-${name}` },
   };
+}
+
+/** The status of a binding that asks for another key, and whose output cannot be deleted. */
+export function undeleted(owner: string, container = owner): BindingStatus {
+  return { ...owning(owner, container), conditions: [toReady('Unknown', 'DeletionRejected')] };
+}
+
+function toReady(status: 'True' | 'Unknown', reason: string) {
+  const lastTransitionTime = '2026-01-01T00:00:00Z';
+  return { type: 'Ready', status, reason, message: '', observedGeneration: 1, lastTransitionTime } as const;
 }
 
 /** The status of a binding that announced its output. */
