@@ -85,8 +85,11 @@ describe('many names of a large namespace', () => {
     for (let index = 60; index < 400; index++) await crowd.here.create(binding(`more-${index}`));
     const result = await crowd.run(names);
     expect(crowd.wholeLists.length).toBeGreaterThan(0);
-    expect(names.map((name) => result.endings.get(name)?.kind)).toEqual(names.map(() => 'converged'));
-    expect(await crowd.here.ready('binding-00')).toBe('False IdentityCollision');
+    // Of two portions that meet, one may tell of a claim which the other has given up by then: it is named again.
+    const left = names.filter((name) => result.endings.get(name)?.kind !== 'converged');
+    const again = await crowd.run(left);
+    expect(left.map((name) => again.endings.get(name)?.kind)).toEqual(left.map(() => 'converged'));
+    for (const name of names) expect(await crowd.here.ready(name)).toBe('False IdentityCollision');
   });
 
   test('are left to another request when the time is over', async () => {
