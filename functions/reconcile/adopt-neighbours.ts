@@ -1,4 +1,4 @@
-import { fewNames, maxReadsByName } from '../../shared/collect/limits.ts';
+import { maxReadsByName } from '../../shared/collect/limits.ts';
 import { runInSlices } from '../../shared/concurrency/run-in-slices.ts';
 import { isNew } from '../../shared/decide/decide-new.ts';
 import type { World } from '../../shared/decide/world.ts';
@@ -29,13 +29,13 @@ export async function adoptNeighbours(run: Run, world: World): Promise<void> {
 }
 
 /**
- * A run that has read the whole namespace for several names adopts the bindings that nobody has evaluated. When a thousand
- * bindings are created at once, each of their events would otherwise need a collect of its own.
+ * A run that has read the whole namespace because that costs less adopts the bindings that nobody has evaluated. When a
+ * thousand bindings are created at once, each of their events would otherwise need a collect of its own.
  */
 function adoptNewBindings(run: Run, world: World): void {
-  const { names, isWhole, partOf } = run.task;
-  const hasReadAll = isWhole || names.length > maxReadsByName;
-  if (!hasReadAll || names.length <= fewNames || partOf || world.snapshot.isNarrow) return;
+  const { names, takesNew, partOf } = run.task;
+  const isLarge = names.length > maxReadsByName && !partOf;
+  if (!(takesNew || isLarge) || world.snapshot.isNarrow) return;
   for (const binding of world.snapshot.bindings.values()) {
     const { name } = binding.metadata;
     if (run.endings.has(name) || run.pending.has(name) || !isNew(binding)) continue;

@@ -59,6 +59,7 @@ async function collectWorld(run: Run): Promise<World> {
   const names = [...run.pending];
   const scope = { namespace: task.namespace, names, settings, isWhole: task.isWhole ?? false };
   const world = await runInSlices(compileWorld(await collect(tools.cluster, scope, cache), settings), tools);
+  run.looks++;
   run.lookMs = tools.elapsed() - run.datedAt;
   run.firstLookMs ??= run.lookMs;
   return world;

@@ -298,6 +298,13 @@ describe('where overlaps are refused, bindings that were all named for what they
 });
 
 describe('a few names', () => {
+  test('of which one needs a look at the whole of a large namespace do not take what is new there', async () => {
+    const { run, wholeLists } = await openNamespace();
+    const result = await run(names.slice(0, 5), { whole: names.slice(0, 1) });
+    expect(wholeLists.length).toBeGreaterThan(0);
+    expect([...result.endings.keys()].toSorted()).toEqual(names.slice(0, 5));
+  });
+
   test.each([
     [5, 80],
     [24, 384],

@@ -51,7 +51,7 @@ export async function reconcileNamespace(
 
   const count = await countBindings(tools.cluster, namespace);
   if (count <= listedForOne * Math.min(names.length, writtenInRound))
-    return await reconcileBindings({ ...named, isWhole: true }, settings, tools);
+    return await reconcileBindings({ ...named, isWhole: true, takesNew: true }, settings, tools);
   if (names.length <= maxReadsByName) return await reconcileBindings(named, settings, tools);
   return await reconcilePortions(task, count, settings, tools);
 }

@@ -90,7 +90,7 @@ export function reconcile(options: ReconcileOptions): Handler {
     const since = elapsed();
     return await inTurn(async () => {
       const task = mergeTasks(namespace, tasks, nonce());
-      if (elapsed() - since > maxMs) return notBegun(task);
+      if (elapsed() - since > maxMs) return notBegun(task, tasks);
       const { cluster: shared, leave } = shareWrites();
       const events = createEventRecorder(cluster, log, elapsed);
       const tools = { cluster: shared, nonce, elapsed, yieldToOthers, events, largeAccounts };
@@ -119,7 +119,7 @@ export function reconcile(options: ReconcileOptions): Handler {
       const { namespace } = task;
       const isLate = elapsed() - since > maxMs;
       const batch = isLate ? undefined : queue.wait(task, () => batches.ask(namespace, [task]));
-      const ended = (await batch) ?? notBegun(task);
+      const ended = (await batch) ?? notBegun(task, [task]);
       await turn(namespace);
       addBatch(result, task, ended);
     });
@@ -192,9 +192,9 @@ function createQueue() {
   };
 }
 
-function notBegun(task: NamespaceTask): Batch {
+function notBegun(task: NamespaceTask, tasks: readonly NamespaceTask[]): Batch {
   const endings = new Map(task.names.map((name) => [name, { kind: 'not-begun' } as const]));
-  return toBatch([task], task, { endings, collects: 0, writes: 0, announcements: 0 });
+  return toBatch(tasks, task, { endings, collects: 0, writes: 0, announcements: 0 });
 }
 
 /** Hundreds of requests may wait for a run over thousands of bindings, so what they share is made once. */
@@ -212,7 +212,8 @@ function hasManyNames({ names }: NamespaceTask): boolean {
  * Adds the endings of a batch that belong to this request. A batch may serve several requests, and each takes its own
  * names. Neighbours that the run adopted belong to nobody, so only the request that came last takes them: it has waited
  * least, and if a hundred requests took them all, they would be looked at a hundred times. Nor do several sweeps name
- * what was not reached: each reply is a request again, and so many would keep everybody else from waiting here.
+ * what was not reached: each reply is a request again, and so many would keep everybody else from waiting here. The last
+ * of them does, if it asks for no less of a binding.
  */
 function addBatch(
   result: Progress,
@@ -220,10 +221,15 @@ function addBatch(
   { task: merged, last, lastLarge, adopted, endings, collects, writes, announcements }: Batch,
 ): void {
   const { namespace, names, whole } = task;
-  const takenByLast = lastLarge !== task && hasManyNames(task) ? new Set(lastLarge?.names) : undefined;
+  const others = lastLarge !== task && hasManyNames(task) ? lastLarge : undefined;
+  const namedByLast = new Set(others?.names);
+  const isTakenByLast = (name: string) =>
+    namedByLast.has(name) &&
+    (others?.whole.has(name) || !whole.has(name)) &&
+    (!others?.own.has(name) || task.own.has(name));
   for (const name of names) {
     const ending = endings.get(name);
-    if (!ending || (isLeft(ending) && takenByLast?.has(name))) continue;
+    if (!ending || (isLeft(ending) && isTakenByLast(name))) continue;
     const hasOwnReason = ending.kind === 'not-begun' && merged.own.has(name);
     result.own.push({ namespace, name, ending, isWhole: whole.has(name), hasOwnReason });
   }

@@ -94,6 +94,12 @@ function asLarge(real: Cluster): Override {
   };
 }
 
+interface Group {
+  readonly names: readonly string[];
+  readonly isWhole?: true;
+  readonly hasOwnReason?: true;
+}
+
 /** A large namespace in which the first run waits until it is told to go on, and each list of outputs takes so long. */
 async function openBusy(listMs = 0) {
   let elapsed = 0;
@@ -112,10 +118,12 @@ async function openBusy(listMs = 0) {
     },
   }));
   const app = appOn(here.cluster, () => elapsed);
-  async function askTogether(...requests: readonly (readonly string[])[]) {
+  async function askTogether(...requests: readonly (readonly string[] | Group)[]) {
     const first = postEvent(app, inTeam('binding-a'));
     await expect.poll(() => here.calls).toEqual(['readBinding']);
-    const waiting = requests.map((names) => postEvent(app, inTeam(...names)));
+    const waiting = requests.map((one) =>
+      postEvent(app, 'names' in one ? affected([{ namespace: 'team-a', ...one }]) : inTeam(...one)),
+    );
     await new Promise((resolve) => void setTimeout(resolve, 50));
     gate.resolve();
     await first;
@@ -142,6 +150,14 @@ describe('requests for one namespace that wait together', () => {
     const [same, lastOfSame] = await (await openBusy(60_000)).askTogether(many(0), many(0));
     expect(same).toEqual({ status: 204 });
     expect(lastOfSame).toMatchObject({ status: 503 });
+  });
+
+  test.each<[string, Group, Group]>([
+    ['the whole namespace', { names: many(0), isWhole: true }, { names: many(0) }],
+    ['a look', { names: many(0) }, { names: many(0), hasOwnReason: true }],
+  ])('and ask for less of the same bindings, leave it to who needs %s', async (_more, first, last) => {
+    const { askTogether } = await openBusy(60_000);
+    expect(await askTogether(first, last)).toMatchObject([{ status: 503 }, { status: 503 }]);
   });
 });
 
@@ -344,8 +360,8 @@ test('503 where all that came of a request are announcements: only patience help
 describe('of many namespaces', () => {
   const namespaces = Array.from({ length: 65 }, (_, index) => `team-${index}`);
 
-  /** A cluster that lists nothing before it is told to; and a request for each of the namespaces. */
-  async function askForAll(elapsed: () => number) {
+  /** A cluster that lists nothing before it is told to; and a request for each of the namespaces, for the last one so large. */
+  async function askForAll(elapsed: () => number, size = 1) {
     const listed = new Set<string>();
     const gate = Promise.withResolvers<void>();
     const here = await createSettling((real) => ({
@@ -356,8 +372,9 @@ describe('of many namespaces', () => {
       },
     }));
     const app = appOn(here.cluster, elapsed);
-    const answers = namespaces.map((namespace) =>
-      postEvent(app, affected([{ namespace, names: ['binding-a'] }])),
+    const names = Array.from({ length: size }, (_, index) => `binding-${index}`);
+    const answers = namespaces.map((namespace, index) =>
+      postEvent(app, affected([{ namespace, names: index === 64 ? names : ['binding-a'] }])),
     );
     await expect.poll(() => listed.size).toBe(64);
     return { listed, answers, open: gate.resolve };
@@ -370,9 +387,9 @@ describe('of many namespaces', () => {
     expect(listed.size).toBe(65);
   });
 
-  test('who had to wait too long is asked for again later', async () => {
+  test.each([1, 300])('who had to wait too long is asked for again later: %i bindings', async (size) => {
     let now = 0;
-    const { listed, answers, open } = await askForAll(() => now);
+    const { listed, answers, open } = await askForAll(() => now, size);
     now = 20_001;
     open();
     expect(await answers.at(-1)).toMatchObject({ status: 503 });

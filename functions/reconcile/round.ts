@@ -21,8 +21,8 @@ import { deleteOrphan, isAnnouncement, writeBinding } from './write-binding.ts';
 
 // After this a round ends, because its look is old. Where the look itself takes longer, the writes may take as long.
 const maxRoundMs = 4_000;
-/** More are not decided ahead of what a round can write. */
-const maxAnnouncements = 1024;
+// When others have their turn, a run may send two writes at once: so many POSTs still leave in their time.
+const maxAnnouncements = 256;
 // If deciding took longer than this, the clock that dates the claims is read again.
 const maxClockAgeMs = 1_000;
 
@@ -41,9 +41,8 @@ export async function runRound(run: Run, collected: World, collectedFor: readonl
   const announcing: string[] = [];
   const write = (planned: PlannedWrite) => writeBinding(run, planned);
   await forEachLimited(planWrites(run, collected, names, announcing), writesAtOnce, write);
-  // The first look also reads what others need not. If one of those takes too long, keys would be held for nothing.
-  const isInVain = run.collects > 1 && isLookTooLong(run);
-  if (announcing.length === 0 || isInVain || !isInTimeToBegin(run)) return;
+  // If no POST could follow, keys would be held for nothing.
+  if (announcing.length === 0 || isLookTooLong(run) || !isInTimeToBegin(run)) return;
   const world = await readClockAgain(run, collected);
   await forEachLimited(planAnnouncements(run, world, announcing), writesAtOnce, write);
 }
@@ -76,8 +75,11 @@ async function* planWrites(
   let isOver: (() => boolean) | undefined;
   for (const name of names) {
     await pause();
-    if (!isAnnounced(run, name)) isOver ??= createTimeLimit(run, Math.max(maxRoundMs, run.lookMs));
-    if (isOver?.() || announcing.length === maxAnnouncements) return;
+    if (!isAnnounced(run, name)) {
+      isOver ??= createTimeLimit(run, Math.max(maxRoundMs, run.lookMs));
+      if (isOver() || !isInTimeToBegin(run)) return;
+    }
+    if (announcing.length === maxAnnouncements) return;
     const planned = planWrite(run, world, name);
     if (!planned) continue;
     if (isAnnouncement(planned)) announcing.push(name);

@@ -67,6 +67,15 @@ describe('a round', () => {
     expect(new Set([...endings.values()].map(({ kind }) => kind))).toEqual(new Set(['converged']));
   });
 
+  test('announces 256 bindings and creates these before it goes on', async () => {
+    const here = await createSettling();
+    const many = Array.from({ length: 300 }, (_, index) => `binding-${index}`);
+    await here.create(pool(), objective(), ...many.map((name) => binding(name, { containerName: name })));
+    await here.settle(many);
+    const first = here.writes.indexOf('createOutput');
+    expect(here.writes.slice(0, first).filter((write) => write === 'patchFinalizers')).toHaveLength(256);
+  });
+
   test('begins with another of the names in each run: none comes first always', async () => {
     const firsts = new Set<string>();
     const here = await withNames(poolBinding, () => ({
@@ -162,14 +171,39 @@ describe('where a look takes long', () => {
   });
 
   test('longer than a POST may wait, nothing is announced again, and the reason is said', async () => {
-    const { collects, posts, kinds } = await withSlowLooks(21_000);
-    expect([collects, posts]).toEqual([2, 0]);
+    const { collects, announced, posts, kinds } = await withSlowLooks(21_000);
+    // The first look may have taken longer than the next one will.
+    expect([collects, announced, posts]).toEqual([2, 60, 0]);
     expect(kinds.unfinished).toHaveLength(60);
     expect(kinds.unfinished?.[59]).toEqual({
       kind: 'unfinished',
       message:
         'to read the 60 bindings and ClusterSPIFFEIDs of the neighbourhood took 21 s, and a ClusterSPIFFEID must be created within 20 s of its announcement',
     });
+  });
+
+  test('much longer than that, nothing is announced at all', async () => {
+    const { announced, kinds } = await withSlowLooks(30_000);
+    expect(announced).toBe(0);
+    expect(kinds.unfinished).toHaveLength(60);
+  });
+
+  test('a run ends in its time, although the round might go on', async () => {
+    const clock = slowDeciding(0);
+    const spend = (ms: number) => () => {
+      clock.spend(ms);
+      return undefined;
+    };
+    const here = await createSettling(() => ({
+      listOutputs: spend(30_000),
+      replaceStatus: spend(500),
+    }));
+    const many = Array.from({ length: 60 }, (_, index) => `binding-${index}`);
+    await here.create(...many.map((name) => poolBinding(name, { poolRef: { name: 'nowhere' } })));
+    const { endings } = await here.settle(many, clock);
+    // 20 s, and the same for the first look; 16 writes are under way by then.
+    expect(clock.elapsed()).toBeLessThanOrEqual(40_000 + 16 * 500);
+    expect([...endings.values()].filter(({ kind }) => kind === 'unfinished').length).toBeGreaterThan(20);
   });
 });
 

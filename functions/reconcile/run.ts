@@ -16,6 +16,8 @@ export interface Task {
   readonly names: readonly string[];
   /** Collect the whole namespace, however few the names are. */
   readonly isWhole?: boolean;
+  /** Take the new bindings that are found there too. */
+  readonly takesNew?: boolean;
   readonly partOf?: SharedTask;
 }
 
@@ -63,7 +65,8 @@ export interface Run {
   readonly undeletedOrphans: Map<string, { readonly owner: string; readonly ending: Ending }>;
   /** When the clock was read by which this round dates its claims. */
   datedAt: number;
-  /** How long the last collect took until all of it was compiled, and how long the first one. */
+  looks: number;
+  /** How long the last look took until all of it was compiled, and how long the first one. */
   lookMs: number;
   firstLookMs: number | undefined;
 }
@@ -105,6 +108,7 @@ export function startRun(task: Task, settings: Settings, tools: Tools): Run {
     released: false,
     undeletedOrphans: new Map(),
     datedAt: 0,
+    looks: 0,
     lookMs: 0,
     firstLookMs: undefined,
   };
@@ -123,9 +127,12 @@ export function isInTimeToBegin({ tools, since, firstLookMs = 0 }: Run, afterMs 
 /** Less time for announcements would not be worth the look that must follow. */
 export const minAnnouncingMs = 1_000;
 
-/** Whether a look takes so long that no POST can leave in its time. */
-export function isLookTooLong({ lookMs }: Run): boolean {
-  return lookMs > sendWithinMs - minAnnouncingMs;
+// The first look also reads what the next ones need not: pools and objectives.
+const firstLookFactor = 1.5;
+
+/** Whether looks take so long that no POST can leave in its time. */
+export function isLookTooLong({ looks, lookMs }: Run): boolean {
+  return lookMs / (looks === 1 ? firstLookFactor : 1) > sendWithinMs - minAnnouncingMs;
 }
 
 /** How a run ends for what it did not reach, and why if that is known. */

@@ -38,7 +38,8 @@ export function findRepair(world: World, name: string): Finding | undefined {
   if (repair === undefined) return { repair: findRepairByOthers(view), isWhole: true };
   // A refusal may last, and a run that looks by keys would never find the overlap that comes with it.
   if (isLateRefusal(binding) && comparePeers(view) === 'overlap') return { repair, isWhole: true };
-  return { repair, hasOwnReason: true };
+  // reconcile may have other settings than this function, and then it would find no reason.
+  return repair === 'new-settings' ? { repair } : { repair, hasOwnReason: true };
 }
 
 // What is known to be younger may be in the hands of a run: this is how long one takes from an announcement to the answer.

@@ -104,6 +104,8 @@ describe('the sweep', () => {
     expect(await handle(tick, { log: pino({ level: 'silent' }) })).toMatchObject({
       kind: 'reply',
       facts: { bindings: 3, otherSettings: `trust domain ${testSettings.trustDomain} and no class` },
+      // If reconcile has still those settings, it must look all the same.
+      event: { data: { bindings: [{ namespace: 'team-a', names: ['binding-a', 'binding-b', 'lost'] }] } },
     });
   });
 

@@ -37,6 +37,7 @@ export async function collectNeighbourhood(
     : await listByAccounts(cluster, namespace, cache.accounts);
   const found = await readMissing(cluster, scope, { own, listed: neighbours.bindings });
   const bindings = neighbours.hasOverlaps ? found : await addRecordedPeers(cluster, scope, found);
+  if (bindings === 'too-large') return bindings;
   const of = isByKeys ? { keys: cache.keys } : { accounts: cache.accounts };
   const partial = new Set([...neighbours.partial].filter((name) => !names.includes(name)));
   const whole = [...new Set([...names, ...bindings.keys()])].filter((name) => !partial.has(name));
@@ -115,12 +116,13 @@ async function addRecordedPeers(
   cluster: ClusterReads,
   { namespace, names }: Scope,
   found: BindingsByName,
-): Promise<BindingsByName> {
+): Promise<BindingsByName | 'too-large'> {
   const recorded = names
     .flatMap((name) => found.get(name)?.status?.conflicts ?? [])
     .filter(({ name, reason }) => reason === 'IdentityCollision' && !found.has(name));
-  const peers = await getBindings(cluster, namespace, [...new Set(recorded.map(({ name }) => name))]);
-  return new Map([...found, ...peers]);
+  const missing = new Set(recorded.map(({ name }) => name));
+  if (missing.size > maxReadsByName) return 'too-large';
+  return new Map([...found, ...(await getBindings(cluster, namespace, [...missing]))]);
 }
 
 function cacheKeys({ keys, accounts }: RunCache, bindings: Iterable<Binding>): void {

@@ -14,7 +14,10 @@ const firstSize = 16;
 /** Of small objects: the API server spends more on a request than on these, and 2 MB is not reached below 2 kB each. */
 const largestSize = 1000;
 
-/** A page in memory is its bytes, its text and its objects: some 10 MB for this, and 20 ms of the thread to parse it. */
+/**
+ * A page in memory is its bytes, its text and its objects: some 10 MB for this, and 20 ms of the thread to parse it. Two
+ * may be there at once, one of them on its way.
+ */
 const aimedLength = 2_000_000;
 
 /** One page of small objects says little about the next: what a tenant has made large stands together in a list. */

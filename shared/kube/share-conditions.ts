@@ -1,6 +1,6 @@
 import type { Binding } from '../api/binding.ts';
 
-/** One for each second in which bindings came to say something, in a list of many. */
+/** Conditions have the second in which they changed, so a large list has as many as there were such seconds. */
 const mostShared = 4000;
 const longestShared = 1500;
 
