@@ -428,6 +428,19 @@ test('a binding at rest is read once', async () => {
   expect(here.calls.filter((call) => ['readBinding', 'getBinding'].includes(call))).toEqual(['readBinding']);
 });
 
+test('a binding that a run has read is read again for each further look', async () => {
+  const here = await createSettling();
+  await here.create(pool(), poolBinding(), poolBinding('binding-b'));
+  await here.settle(['binding-a']);
+  await here.edit(pool(), { spec: { selector: { matchLabels: { app: 'next' } } } });
+  const { collects } = await here.settle(['binding-a']);
+  expect([collects, here.calls.filter((call) => call === 'getBinding').length]).toEqual([2, 1]);
+  // Where another one of the run is new, it is written for before the look.
+  await here.settle(['binding-a', 'binding-b']);
+  expect(here.writes).toContain('createOutput');
+  expect(here.calls.filter((call) => call === 'getBinding')).toHaveLength(1);
+});
+
 test('a run whose reads fail has ended its writes when it ends', async () => {
   let [begun, ended] = [0, 0];
   const here = await createSettling(() => ({

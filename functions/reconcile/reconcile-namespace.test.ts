@@ -263,6 +263,14 @@ describe('one list of the namespace is read', () => {
   });
 });
 
+test('where overlaps are refused, many names take what is new in the namespace, and a few do not', async () => {
+  const settings = { ...testSettings, overlapPolicy: 'refuse' } as const;
+  const many = await (await openNamespace()).run(names.slice(0, 25), { settings });
+  expect(kindsOf(many).converged).toHaveLength(60);
+  const few = await (await openNamespace()).run(names.slice(0, 24), { settings });
+  expect(kindsOf(few).converged).toHaveLength(24);
+});
+
 describe('where overlaps are refused, bindings that were all named for what they showed', () => {
   const settings = { ...testSettings, overlapPolicy: 'refuse' } as const;
 

@@ -36,9 +36,10 @@ export function findRepair(world: World, name: string): Finding | undefined {
   if (!needsRun(view)) return undefined;
   const repair = findOwnRepair(view);
   if (repair === undefined) return { repair: findRepairByOthers(view), isWhole: true };
-  // A refusal may last, and a run that looks by keys would never find the overlap that comes with it.
-  if (isLateRefusal(binding) && comparePeers(view) === 'overlap') return { repair, isWhole: true };
-  // reconcile may have other settings than this function, and then it would find no reason.
+  // A refusal may last, and so may other settings than those of reconcile, which finds no reason then. A run that looks by
+  // keys would never find the overlap that comes with them.
+  const mayLast = isLateRefusal(binding) || repair === 'new-settings';
+  if (mayLast && comparePeers(view) === 'overlap') return { repair, isWhole: true };
   return repair === 'new-settings' ? { repair } : { repair, hasOwnReason: true };
 }
 

@@ -109,6 +109,23 @@ describe('the sweep', () => {
     });
   });
 
+  test('names those of them for a look at the whole namespace whose overlaps are not recorded', async () => {
+    const here = await atRest();
+    const containerImage = `registry.example/llama@sha256:${'0'.repeat(64)}`;
+    await here.create(binding('wide', { containerName: undefined, containerImage }));
+    await here.settle(['wide', 'binding-a']);
+    await here.edit(binding('wide'), { status: { conflicts: null } }, 'status');
+    const handle = sweep(here.cluster, { ...testSettings, trustDomain: 'other.org' }, nodeEventLoop);
+    const tick = new CloudEvent({ type: 'dev.knative.sources.ping', source: '/ping', id: 'tick' });
+    const bindings = [
+      { namespace: 'team-a', names: ['binding-a', 'binding-b', 'lost'] },
+      { namespace: 'team-a', names: ['wide'], isWhole: true },
+    ];
+    expect(await handle(tick, { log: pino({ level: 'silent' }) })).toMatchObject({
+      event: { data: { bindings } },
+    });
+  });
+
   test('names both sides of a collision that nobody has seen, the old one for a look at the whole namespace', async () => {
     const here = await atRest();
     await here.create(binding('binding-c'));

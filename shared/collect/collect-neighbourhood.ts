@@ -1,4 +1,5 @@
 import type { Binding } from '../api/binding.ts';
+import { maxNamed } from '../decide/peers.ts';
 import { type Snapshot, createOwnerOf } from '../decide/world.ts';
 import { toHeldKey, toKeyDigest } from '../identity/collision-key.ts';
 import { findKey } from '../identity/render-identity.ts';
@@ -37,7 +38,6 @@ export async function collectNeighbourhood(
     : await listByAccounts(cluster, namespace, cache.accounts);
   const found = await readMissing(cluster, scope, { own, listed: neighbours.bindings });
   const bindings = neighbours.hasOverlaps ? found : await addRecordedPeers(cluster, scope, found);
-  if (bindings === 'too-large') return bindings;
   const of = isByKeys ? { keys: cache.keys } : { accounts: cache.accounts };
   const partial = new Set([...neighbours.partial].filter((name) => !names.includes(name)));
   const whole = [...new Set([...names, ...bindings.keys()])].filter((name) => !partial.has(name));
@@ -110,18 +110,19 @@ async function readMissing(
 
 /**
  * A peer whose output cannot be deleted is listed by the key that it holds, and not by the one that it asks for. So in a
- * large account those that the bindings recorded are read by name. Each records 20 at most, and most of these are listed.
+ * large account those that the bindings recorded are read by name. Most of these are listed. Those that are gone are
+ * not, and one list of the namespace would tell no more of them, but may take so long that nothing follows from it.
  */
 async function addRecordedPeers(
   cluster: ClusterReads,
   { namespace, names }: Scope,
   found: BindingsByName,
-): Promise<BindingsByName | 'too-large'> {
-  const recorded = names
-    .flatMap((name) => found.get(name)?.status?.conflicts ?? [])
-    .filter(({ name, reason }) => reason === 'IdentityCollision' && !found.has(name));
-  const missing = new Set(recorded.map(({ name }) => name));
-  if (missing.size > maxReadsByName) return 'too-large';
+): Promise<BindingsByName> {
+  const recorded = names.flatMap((own) => {
+    const { conflicts = [] } = found.get(own)?.status ?? {};
+    return conflicts.filter(({ reason }) => reason === 'IdentityCollision').slice(0, maxNamed);
+  });
+  const missing = new Set(recorded.map(({ name }) => name).filter((name) => !found.has(name)));
   return new Map([...found, ...(await getBindings(cluster, namespace, [...missing]))]);
 }
 

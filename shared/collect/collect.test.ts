@@ -330,6 +330,19 @@ describe('a peer that asks for our key and is not listed by it, because its outp
     ]);
   });
 
+  test('is one of twenty at most that are read for each binding, and no list of the namespace', async () => {
+    const own = ownWith('IdentityCollision');
+    const conflicts = Array.from({ length: 30 }, (_, index) => ({
+      name: `gone-${index}`,
+      uid: `uid-${index}`,
+      reason: 'IdentityCollision' as const,
+    }));
+    const forged = { ...own, status: { ...own.status, conflicts } };
+    const { calls } = await look({ bindings: [...crowd(), forged] });
+    expect(calls.filter((call) => call.startsWith('get binding gone'))).toHaveLength(20);
+    expect(calls).not.toContain('list bindings');
+  });
+
   test.each<[string, Binding[]]>([
     ['in a small account, whose list shows it', [ownWith('IdentityCollision')]],
     ['if only an overlap is recorded', [...crowd(), ownWith('PossibleOverlap')]],

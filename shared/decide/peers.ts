@@ -10,7 +10,7 @@ import type { World } from './world.ts';
  * At most this many peers of a kind are named. To name all of them would make N² names for N bindings, and to give
  * their number would need a write for each whenever one comes or goes.
  */
-const maxNamed = 20;
+export const maxNamed = 20;
 
 /** The live bindings that ask for the same workloads, and those that may. */
 export interface Peers {

@@ -32,6 +32,15 @@ export function toOutputName(owner: OutputOwner): string {
   return `${base.slice(0, room).replace(/-+$/, '')}-${mode}-${hash}`;
 }
 
+/** Whether an output of this binding may have this name, in the form that most have: nothing cut, nothing replaced. */
+export function isPlainOutputName(
+  text: string,
+  { namespace, name }: Pick<OutputOwner, 'namespace' | 'name'>,
+): boolean {
+  const raw = `${outputNamePrefix}${namespace}-${name}`;
+  return sanitize(raw) === raw && (text.startsWith(`${raw}-objective-`) || text.startsWith(`${raw}-pool-`));
+}
+
 function sanitize(text: string): string {
   return text.toLowerCase().replace(/[^a-z0-9]+/g, '-');
 }

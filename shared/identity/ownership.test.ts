@@ -170,6 +170,11 @@ describe('an output that somebody edited', () => {
       ],
     ),
     [
+      'claims an object with its labels and without a name of its outputs',
+      edit({ name: 'kleym-by-hand', annotations: {}, labels: metadata.labels }, 'ops/mine'),
+      { name: 'kleym-by-hand', uid: 'u' },
+    ],
+    [
       "claims somebody's own object, with labels like ours",
       edit({ name: 'somebody', annotations: {}, labels: metadata.labels }),
       { name: 'somebody', uid: 'u' },

@@ -2,7 +2,7 @@ import type { Binding } from '../api/binding.ts';
 import { type Output, outputAnnotations, outputLabels } from '../api/cluster-spiffe-id.ts';
 import { toLabelValue } from './label-value.ts';
 import { isDnsLabel, isDnsSubdomain } from './object-names.ts';
-import { outputNamePrefix } from './output-name.ts';
+import { isPlainOutputName, outputNamePrefix } from './output-name.ts';
 
 /** The value of the label by which all outputs are found. */
 export const managedBy = 'kleym';
@@ -13,8 +13,8 @@ export function toHint(namespace: string, name: string): string {
 }
 
 /**
- * The name of the binding in this namespace whose output this is. Labels, name and hint must agree: whatever else
- * carries our labels is somebody's own, and is never touched.
+ * The name of the binding in this namespace whose output this is. Labels, name and hint must agree. Whatever else
+ * carries our labels is somebody's own, unless the claim of a binding proves the contrary.
  */
 export function parseOwner(output: Output, namespace: string): string | undefined {
   const hint = output.spec.hint ?? '';
@@ -51,8 +51,8 @@ export interface ClaimedOutput {
 /**
  * Whether an output whose labels, hint or annotations somebody edited is the one that a binding claims. The claim must
  * name exactly this object, but whoever may write a status can make it name any: so the object must say the same by
- * what only its writer has put there, the uid of the binding or, where that was taken off, the hint or the labels under a
- * name of ours.
+ * what only its writer has put there: the uid of the binding or, where that was taken off, the hint under a name of
+ * ours, or the labels under a name of this binding.
  */
 export function isClaimedOutput(output: Output, claim: ClaimedOutput, { metadata }: Binding): boolean {
   const { name, uid, annotations = {} } = output.metadata;
@@ -63,6 +63,6 @@ export function isClaimedOutput(output: Output, claim: ClaimedOutput, { metadata
   const isMeant =
     claim.nonce === undefined ? claim.uid === uid : annotations[outputAnnotations.claim] === claim.nonce;
   if (!isMeant || !name.startsWith(outputNamePrefix)) return false;
-  const isHinted = output.spec.hint === toHint(metadata.namespace, metadata.name);
-  return isHinted || isLabelledFor(output, metadata.namespace, metadata.name);
+  if (output.spec.hint === toHint(metadata.namespace, metadata.name)) return true;
+  return isPlainOutputName(name, metadata) && isLabelledFor(output, metadata.namespace, metadata.name);
 }

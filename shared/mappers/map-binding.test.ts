@@ -100,6 +100,14 @@ describe('a binding is named', () => {
         status: { ...settled, conditions: [{ type: 'Conflict', status: 'True' }] },
       },
     ],
+    [
+      'when it leaves what its output could not be deleted for',
+      'update',
+      {
+        metadata: { ...metadata, generation: 3 },
+        status: { ...settled, conditions: [{ type: 'Conflict', status: 'Unknown' }] },
+      },
+    ],
   ])('with its recorded peers %s', async (_what, verb, object) => {
     expect(await post(verb, object)).toEqual(names('a', 'b', 'c'));
   });

@@ -7,9 +7,13 @@ interface Said {
   readonly conflicts?: readonly { readonly name: string }[] | undefined;
 }
 
-/** Whether a binding is in a conflict. When it changes, its peers may recover. */
+/**
+ * Whether a binding is in a conflict, or may be: an output that cannot be deleted leaves that open. When it changes, its
+ * peers may recover.
+ */
 export function isInConflict(said: Said | undefined): boolean {
-  return findCondition(said, 'Conflict')?.status === 'True';
+  const { status } = findCondition(said, 'Conflict') ?? {};
+  return status === 'True' || status === 'Unknown';
 }
 
 /** The names of the peers that it recorded. An invalid name would have the whole event refused. */

@@ -293,6 +293,10 @@ const keptOutputs = {
     edits: [refuseDeletions, edit('b', c1), allowDeletions],
     isForSweep: true,
   },
+  'old key kept for a time, and left again': {
+    start: having({ a: {}, b: c2 }),
+    edits: [refuseDeletions, edit('b', c1), edit('b', c2), allowDeletions],
+  },
   'old name kept for good, and overlap': {
     start: settledA,
     edits: [create('b', g1), refuseDeletions, edit('a', { objective: 'j', ...c2 })],

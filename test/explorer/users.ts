@@ -146,7 +146,7 @@ function namedBy(state: ClusterState, news: News): string[] {
 /** Those who were refused because of a binding that may leave the conflict now. */
 function peersOf({ status }: Binding): string[] {
   const isInConflict = status?.conditions?.some(
-    ({ type, status: is }) => type === 'Conflict' && is === 'True',
+    ({ type, status: is }) => type === 'Conflict' && (is === 'True' || is === 'Unknown'),
   );
   return isInConflict ? (status?.conflicts ?? []).map(({ name }) => name) : [];
 }
