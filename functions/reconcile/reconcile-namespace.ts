@@ -64,23 +64,11 @@ async function reconcileTogether(
 ): Promise<NamespaceResult> {
   const mayBeSettled =
     whole.size === 0 && names.length <= mostReadFirst && names.every((name) => own.has(name));
-  const settled = mayBeSettled ? await findSettledNow(tools.cluster, { namespace, names }, settings) : nobody;
+  const settled = mayBeSettled ? await findSettled(tools.cluster, { namespace, names }, settings) : nobody;
   const left = names.filter((name) => !settled.has(name));
   const run = await reconcileBindings({ namespace, names: left, isWhole: whole.size > 0 }, settings, tools);
   const converged = [...settled].map((name) => [name, { kind: 'converged' }] as const);
   return { ...run, endings: new Map([...converged, ...run.endings]) };
-}
-
-/** A look meets what keeps it from knowing, too, and says it for each binding. */
-async function findSettledNow(
-  ...[cluster, names, settings]: Parameters<typeof findSettled>
-): ReturnType<typeof findSettled> {
-  try {
-    return await findSettled(cluster, names, settings);
-  } catch (error) {
-    if (error instanceof UncertainError) return nobody;
-    throw error;
-  }
 }
 
 async function countBindings(cluster: ClusterReads, namespace: string): Promise<number> {
@@ -129,7 +117,7 @@ async function reconcilePortions(
   async function leaveOutSettled(few: readonly string[]): Promise<readonly string[]> {
     const named = few.filter((name) => own.has(name));
     try {
-      const settled = await findSettledNow(tools.cluster, { namespace, names: named }, settings);
+      const settled = await findSettled(tools.cluster, { namespace, names: named }, settings);
       const over = named.filter((name) => settled.has(name) && endings.get(name)?.kind === 'not-begun');
       for (const name of over) onEnding(name, { kind: 'converged' });
       return few.filter((name) => !over.includes(name));

@@ -139,30 +139,37 @@ export function reconcile(options: ReconcileOptions): Handler {
 
 /** One task for each namespace. */
 function toTasks(named: readonly BindingNames[]): NamespaceTask[] {
-  return [...Map.groupBy(named, ({ namespace }) => namespace)].map(([namespace, groups]) => {
-    const others = new Set(groups.flatMap(({ names, hasOwnReason }) => (hasOwnReason ? [] : names)));
-    const names = [...new Set(groups.flatMap((group) => group.names))];
-    return {
-      namespace,
-      names,
-      whole: new Set(groups.flatMap((group) => (group.isWhole ? group.names : []))),
-      own: new Set(names.filter((name) => !others.has(name))),
-    };
-  });
+  return [...Map.groupBy(named, ({ namespace }) => namespace)].map(([namespace, groups]) =>
+    joinTasks(namespace, groups.map(toTask)),
+  );
+}
+
+function toTask({ namespace, names, isWhole, hasOwnReason }: BindingNames): NamespaceTask {
+  return {
+    namespace,
+    names,
+    whole: new Set(isWhole ? names : []),
+    own: new Set(hasOwnReason ? names : []),
+  };
 }
 
 /** Few names come before many, so that an event does not wait for a sweep. Of many, others come first each time. */
 function mergeTasks(namespace: string, tasks: readonly NamespaceTask[], nonce: string): NamespaceTask {
   const sorted = tasks.toSorted((a, b) => a.names.length - b.names.length);
-  const names = new Set(
-    sorted.flatMap((task) => (hasManyNames(task) ? rotate(task.names, nonce) : task.names)),
+  return joinTasks(
+    namespace,
+    sorted.map((task) => (hasManyNames(task) ? { ...task, names: rotate(task.names, nonce) } : task)),
   );
-  // Whoever names a binding for anything else wants a look at it.
-  const others = new Set(sorted.flatMap((task) => task.names.filter((name) => !task.own.has(name))));
+}
+
+/** Whoever names a binding for anything else than its own reason wants a look at it. */
+function joinTasks(namespace: string, tasks: readonly NamespaceTask[]): NamespaceTask {
+  const names = new Set(tasks.flatMap((task) => task.names));
+  const others = new Set(tasks.flatMap(({ names: named, own }) => named.filter((name) => !own.has(name))));
   return {
     namespace,
     names: [...names],
-    whole: new Set(sorted.flatMap(({ whole }) => [...whole])),
+    whole: new Set(tasks.flatMap(({ whole }) => [...whole])),
     own: new Set([...names].filter((name) => !others.has(name))),
   };
 }

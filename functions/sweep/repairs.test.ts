@@ -5,7 +5,7 @@ import type { RepairCounts } from '../../shared/api/sweep-report.ts';
 import { nodeEventLoop } from '../../shared/concurrency/node-event-loop.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import { binding, objective, output, pool, poolBinding } from '../../test/support/manifests.ts';
-import { type Settling, createSettling } from '../../test/support/settling.ts';
+import { type Settling, createSettling, outputOf, refuseOutputOf } from '../../test/support/settling.ts';
 import { testSettings } from '../../test/support/test-cluster.ts';
 import { sweep } from './sweep.ts';
 
@@ -31,12 +31,6 @@ async function findAfter(
   return found;
 }
 
-async function outputOf(here: Settling, name: string) {
-  const found = (await here.outputs()).find(({ metadata }) => metadata.name.includes(name));
-  if (!found) throw new Error(`${name} has no output`);
-  return found;
-}
-
 function orphan(claimedAt?: string) {
   const labels = {
     'kleym.sonda.red/managed-by': 'kleym',
@@ -46,15 +40,6 @@ function orphan(claimedAt?: string) {
   const annotations = claimedAt === undefined ? {} : { 'kleym.sonda.red/claimed-at': claimedAt };
   return output('kleym-team-a-gone-pool-00000000', { hint: 'team-a/gone' }, { labels, annotations });
 }
-
-const ready = (reason: string) => ({
-  type: 'Ready',
-  status: 'False',
-  reason,
-  message: 'no',
-  observedGeneration: 1,
-  lastTransitionTime: '2026-11-21T11:00:00Z',
-});
 
 test.each<[string, (here: Settling) => Promise<unknown>, RepairCounts]>([
   ['nothing', async () => undefined, {}],
@@ -118,11 +103,7 @@ test.each<[string, (here: Settling) => Promise<unknown>, RepairCounts]>([
   ],
   [
     'an output that the API server refused',
-    async (here) => {
-      await here.kube.delete(await outputOf(here, 'binding-b'));
-      const status = { claim: null, conditions: [ready('OutputRefused')] };
-      await here.edit(poolBinding('binding-b'), { status }, 'status');
-    },
+    (here) => refuseOutputOf(here, poolBinding('binding-b')),
     { refused: 1 },
   ],
 ])('the sweep tells what it finds: %s', async (_, happening, found) => {

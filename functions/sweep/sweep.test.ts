@@ -6,7 +6,7 @@ import type { Cluster } from '../../shared/kube/cluster.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { binding, objective, output, pool, poolBinding } from '../../test/support/manifests.ts';
 import { postEvent, silentApp } from '../../test/support/post-event.ts';
-import { type Settling, createSettling } from '../../test/support/settling.ts';
+import { type Settling, createSettling, refuseOutputOf } from '../../test/support/settling.ts';
 import { testSettings } from '../../test/support/test-cluster.ts';
 import { nodeEventLoop } from '../../shared/concurrency/node-event-loop.ts';
 import { sweep } from './sweep.ts';
@@ -35,22 +35,6 @@ const labelsOf = (name: string) => ({
   'kleym.sonda.red/binding-name': name,
   'kleym.sonda.red/binding-namespace': 'team-a',
 });
-
-/** Leaves a binding as a run does for which the API server refused the output. */
-async function refuseOutputOf(here: Settling, name: string): Promise<void> {
-  const output = (await here.outputs()).find(({ metadata }) => metadata.name.includes(name));
-  if (!output) throw new Error(`${name} has no output`);
-  await here.kube.delete(output);
-  const ready = {
-    type: 'Ready',
-    status: 'False',
-    reason: 'OutputRefused',
-    message: 'no',
-    observedGeneration: 1,
-    lastTransitionTime: '2026-11-21T11:00:00Z',
-  };
-  await here.edit(binding(name), { status: { claim: null, conditions: [ready] } }, 'status');
-}
 
 /** Hands events to one and the same sweep, without a server in between: what is asked at once, meets. */
 function asker(cluster: Cluster): (id: string) => Promise<Answer> {
@@ -152,7 +136,7 @@ describe('the sweep', () => {
     const containerImage = `registry.example/llama@sha256:${'0'.repeat(64)}`;
     await here.create(binding('wide', { containerName: undefined, containerImage }));
     await here.settle(['wide', 'binding-a']);
-    await refuseOutputOf(here, 'wide');
+    await refuseOutputOf(here, binding('wide'));
     const own = { namespace: 'team-a', names: ['wide'], hasOwnReason: true };
     expect(await look(here.cluster)).toEqual({ status: 200, bindings: [own] });
     await here.edit(binding('wide'), { status: { conflicts: null } }, 'status');

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { readyCondition } from '../../test/support/conditions.ts';
 import { createBinding, createSources, exampleSettings, perObjective } from '../../test/support/inference.ts';
 import { type Binding, type BindingStatus, bindingFinalizer } from '../api/binding.ts';
 import { needsRun, needsWrite, toFirstView } from './needs-write.ts';
@@ -36,18 +37,7 @@ const announced = (at: string): BindingStatus => ({
   claim: { kind: 'creating', name: 'x', serviceAccountName: 'inference-sa', nonce: 'n', at },
 });
 
-const refusedOutput: BindingStatus = {
-  conditions: [
-    {
-      type: 'Ready',
-      status: 'False',
-      reason: 'OutputRefused',
-      message: 'no',
-      observedGeneration: 1,
-      lastTransitionTime: '2026-11-21T11:00:00Z',
-    },
-  ],
-};
+const refusedOutput: BindingStatus = { conditions: [readyCondition('False', 'OutputRefused')] };
 
 test.each<[string, Binding[], { write: boolean; look: boolean }]>([
   ['one that nobody has looked at', [binding()], { write: true, look: true }],

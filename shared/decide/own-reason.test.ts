@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { readyCondition } from '../../test/support/conditions.ts';
 import { createBinding, exampleSettings, perObjective } from '../../test/support/inference.ts';
 import { type Binding, type BindingStatus, bindingFinalizer } from '../api/binding.ts';
 import { findOwnReason, isSettled } from './own-reason.ts';
@@ -8,15 +9,10 @@ const observed = {
   objective: { group: 'llm-d.ai', uid: 'uid-of-objective-a', generation: 2 },
 };
 
-function ready(status: 'True' | 'False' | 'Unknown', reason: string): BindingStatus['conditions'] {
-  const lastTransitionTime = '2026-11-21T11:00:00Z';
-  return [{ type: 'Ready', status, reason, message: '', observedGeneration: 1, lastTransitionTime }];
-}
-
 const owned = { name: 'output-a', serviceAccountName: 'inference-sa', key: 'key-a' };
 const settled = {
   observedGeneration: 1,
-  conditions: ready('True', 'Reconciled'),
+  conditions: [readyCondition('True', 'Reconciled')],
   trustDomain: 'example.org',
   observed,
   keyDigest: 'digest-of-key-a',
@@ -58,22 +54,22 @@ test.each<[string, Binding, Reason]>([
   ],
   [
     'has an output that the API server refused',
-    binding({ ...unclaimed, conditions: ready('False', 'OutputRefused') }),
+    binding({ ...unclaimed, conditions: [readyCondition('False', 'OutputRefused')] }),
     'refused',
   ],
   [
     'found the CRD of outputs missing',
-    binding({ ...unclaimed, conditions: ready('False', 'ClusterSPIFFEIDCRDMissing') }),
+    binding({ ...unclaimed, conditions: [readyCondition('False', 'ClusterSPIFFEIDCRDMissing')] }),
     'refused',
   ],
   [
     'has an output that could not be deleted',
-    binding({ ...settled, conditions: ready('Unknown', 'DeletionRejected') }),
+    binding({ ...settled, conditions: [readyCondition('Unknown', 'DeletionRejected')] }),
     'refused',
   ],
   [
     'could not get our finalizer',
-    binding({ ...settled, conditions: ready('Unknown', 'FinalizerRejected') }, { finalizers: [] }),
+    binding({ ...settled, conditions: [readyCondition('Unknown', 'FinalizerRejected')] }, { finalizers: [] }),
     'refused',
   ],
 ])('a binding that %s has a reason of its own, and is not settled', (_what, one, reason) => {
@@ -107,14 +103,14 @@ test.each<[string, Binding]>([
     'is in a collision, because its peers may not know',
     binding({
       ...unclaimed,
-      conditions: ready('False', 'IdentityCollision'),
+      conditions: [readyCondition('False', 'IdentityCollision')],
       conflicts: [{ ...peer, reason: 'IdentityCollision' }],
     }),
   ],
   ['may overlap with another', binding({ ...settled, conflicts: [{ ...peer, reason: 'PossibleOverlap' }] })],
-  ['is refused', binding({ ...unclaimed, conditions: ready('False', 'InvalidPoolRef') })],
-  ['waits for another', binding({ ...unclaimed, conditions: ready('Unknown', 'Waiting') })],
-  ['waits for its old output', binding({ ...settled, conditions: ready('Unknown', 'Waiting') })],
+  ['is refused', binding({ ...unclaimed, conditions: [readyCondition('False', 'InvalidPoolRef')] })],
+  ['waits for another', binding({ ...unclaimed, conditions: [readyCondition('Unknown', 'Waiting')] })],
+  ['waits for its old output', binding({ ...settled, conditions: [readyCondition('Unknown', 'Waiting')] })],
   ['says nothing of Ready', binding({ ...settled, conditions: [] })],
   ['claims nothing', binding(unclaimed)],
   [

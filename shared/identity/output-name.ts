@@ -22,7 +22,7 @@ export interface OutputOwner {
  */
 export function toOutputName(owner: OutputOwner): string {
   const mode = owner.mode === 'PerObjective' ? 'objective' : 'pool';
-  const raw = `${outputNamePrefix}${owner.namespace}-${owner.name}`;
+  const raw = toRawStart(owner);
   const base = sanitize(raw);
   const short = `${base}-${mode}-${toLegacyDigest(owner.spiffeId)}`;
   if (base === raw && short.length <= maxLength) return short;
@@ -37,8 +37,12 @@ export function isPlainOutputName(
   text: string,
   { namespace, name }: Pick<OutputOwner, 'namespace' | 'name'>,
 ): boolean {
-  const raw = `${outputNamePrefix}${namespace}-${name}`;
+  const raw = toRawStart({ namespace, name });
   return sanitize(raw) === raw && (text.startsWith(`${raw}-objective-`) || text.startsWith(`${raw}-pool-`));
+}
+
+function toRawStart({ namespace, name }: Pick<OutputOwner, 'namespace' | 'name'>): string {
+  return `${outputNamePrefix}${namespace}-${name}`;
 }
 
 function sanitize(text: string): string {

@@ -3,6 +3,7 @@ import { type RunResult, reconcileBindings } from '../../functions/reconcile/rec
 import type { Cluster } from '../../shared/kube/cluster.ts';
 import { createCluster } from '../../shared/kube/create-cluster.ts';
 import { type InMemoryCluster, createInMemoryCluster } from './in-memory-cluster.ts';
+import { readyCondition } from './conditions.ts';
 import { binding, output } from './manifests.ts';
 import type { Manifest, KubeClient, Stored } from './kube-client.ts';
 import { readDefinitions } from '../../local/crds/definitions.ts';
@@ -101,4 +102,18 @@ function watched(cluster: Cluster, override: Override, writes: string[], calls: 
       };
     },
   });
+}
+
+/** The output of a binding. */
+export async function outputOf(here: Settling, name: string): Promise<Stored> {
+  const found = (await here.outputs()).find(({ metadata }) => metadata.name.includes(name));
+  if (!found) throw new Error(`${name} has no output`);
+  return found;
+}
+
+/** Leaves a binding as a run does for which the API server refused the output. */
+export async function refuseOutputOf(here: Settling, manifest: Manifest): Promise<void> {
+  await here.kube.delete(await outputOf(here, manifest.metadata.name));
+  const status = { claim: null, conditions: [readyCondition('False', 'OutputRefused')] };
+  await here.edit(manifest, { status }, 'status');
 }
