@@ -1,5 +1,5 @@
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
-import { fewNames, maxReadsByName } from '../../shared/collect/limits.ts';
+import { maxReadsByName } from '../../shared/collect/limits.ts';
 import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import type { ClusterReads } from '../../shared/kube/cluster.ts';
@@ -26,6 +26,8 @@ export type NamespaceResult = Omit<RunResult, 'listed'>;
 // hundred bindings.
 const listedForOne = 16;
 const writtenInRound = 256;
+// For so few names nobody asks how large their namespace is.
+const fewNames = 4;
 /** So many events of one binding each may wait together. To read them costs less than to list a thousand objects. */
 const mostReadFirst = 256;
 const nobody: ReadonlySet<string> = new Set();

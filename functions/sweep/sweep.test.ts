@@ -30,6 +30,22 @@ async function atRest(): Promise<Settling> {
   return here;
 }
 
+/** Where a binding that asks for an image may have the container of another one. */
+async function withOverlap(): Promise<Settling> {
+  const here = await atRest();
+  const containerImage = `registry.example/llama@sha256:${'0'.repeat(64)}`;
+  await here.create(binding('wide', { containerName: undefined, containerImage }));
+  await here.settle(['wide', 'binding-a']);
+  return here;
+}
+
+/** The answer of a sweep that has another trust domain than reconcile. */
+async function lookFromElsewhere({ cluster }: Settling): Promise<Answer> {
+  const handle = sweep(cluster, { ...testSettings, trustDomain: 'other.org' }, nodeEventLoop);
+  const tick = new CloudEvent({ type: 'dev.knative.sources.ping', source: '/ping', id: 'tick' });
+  return await handle(tick, { log: pino({ level: 'silent' }) });
+}
+
 const labelsOf = (name: string) => ({
   'kleym.sonda.red/managed-by': 'kleym',
   'kleym.sonda.red/binding-name': name,
@@ -83,9 +99,7 @@ describe('the sweep', () => {
 
   test('names all bindings that were written with other settings, and says with which', async () => {
     const here = await atRest();
-    const handle = sweep(here.cluster, { ...testSettings, trustDomain: 'other.org' }, nodeEventLoop);
-    const tick = new CloudEvent({ type: 'dev.knative.sources.ping', source: '/ping', id: 'tick' });
-    expect(await handle(tick, { log: pino({ level: 'silent' }) })).toMatchObject({
+    expect(await lookFromElsewhere(here)).toMatchObject({
       kind: 'reply',
       facts: { bindings: 3, otherSettings: `trust domain ${testSettings.trustDomain} and no class` },
       // If reconcile has still those settings, it must look all the same.
@@ -94,18 +108,13 @@ describe('the sweep', () => {
   });
 
   test('names those of them for a look at the whole namespace whose overlaps are not recorded', async () => {
-    const here = await atRest();
-    const containerImage = `registry.example/llama@sha256:${'0'.repeat(64)}`;
-    await here.create(binding('wide', { containerName: undefined, containerImage }));
-    await here.settle(['wide', 'binding-a']);
+    const here = await withOverlap();
     await here.edit(binding('wide'), { status: { conflicts: null } }, 'status');
-    const handle = sweep(here.cluster, { ...testSettings, trustDomain: 'other.org' }, nodeEventLoop);
-    const tick = new CloudEvent({ type: 'dev.knative.sources.ping', source: '/ping', id: 'tick' });
     const bindings = [
       { namespace: 'team-a', names: ['binding-a', 'binding-b', 'lost'] },
       { namespace: 'team-a', names: ['wide'], isWhole: true },
     ];
-    expect(await handle(tick, { log: pino({ level: 'silent' }) })).toMatchObject({
+    expect(await lookFromElsewhere(here)).toMatchObject({
       event: { data: { bindings } },
     });
   });
@@ -132,10 +141,7 @@ describe('the sweep', () => {
   });
 
   test('names a refused binding for its own reason, and for a look at the whole namespace if an overlap is not recorded', async () => {
-    const here = await atRest();
-    const containerImage = `registry.example/llama@sha256:${'0'.repeat(64)}`;
-    await here.create(binding('wide', { containerName: undefined, containerImage }));
-    await here.settle(['wide', 'binding-a']);
+    const here = await withOverlap();
     await refuseOutputOf(here, binding('wide'));
     const own = { namespace: 'team-a', names: ['wide'], hasOwnReason: true };
     expect(await look(here.cluster)).toEqual({ status: 200, bindings: [own] });
