@@ -11,7 +11,12 @@ import { eventually, testSettings } from '../support/test-cluster.ts';
 const nobody: ReadonlySet<string> = new Set();
 
 /** Reads a namespace as the specification judges it. `foreign` are the names of outputs that are somebody else's. */
-export async function readWorld(kube: KubeClient, namespace: string, foreign = nobody): Promise<World> {
+export async function readWorld(
+  kube: KubeClient,
+  namespace: string,
+  foreign = nobody,
+  overlapPolicy: World['overlapPolicy'] = 'report',
+): Promise<World> {
   const list = async <T>({ apiVersion, kind }: Manifest) =>
     (await kube.list({ apiVersion, kind, namespace })) as unknown as T[];
   const { apiVersion, kind } = output('any');
@@ -23,6 +28,7 @@ export async function readWorld(kube: KubeClient, namespace: string, foreign = n
   ]);
   return {
     ...testSettings,
+    overlapPolicy,
     namespace,
     bindings,
     pools,
@@ -40,14 +46,20 @@ function isOf(namespace: string, { metadata, spec }: Output): boolean {
   return spec.hint?.startsWith(`${namespace}/`) === true;
 }
 
+interface Patience {
+  readonly foreign?: ReadonlySet<string>;
+  readonly patienceMs?: number;
+  readonly overlapPolicy?: World['overlapPolicy'];
+}
+
 /** Waits until a namespace is as the specification says that it ends. */
 export async function untilStable(
   kube: KubeClient,
   namespace: string,
-  { foreign = nobody, patienceMs = 60_000 } = {},
+  { foreign = nobody, patienceMs = 60_000, overlapPolicy = 'report' }: Patience = {},
 ): Promise<void> {
   await eventually(async () => {
-    const world = await readWorld(kube, namespace, foreign);
+    const world = await readWorld(kube, namespace, foreign, overlapPolicy);
     expect(findDifference(world) ?? findUnrecordedOverlap(world)).toBeUndefined();
     expect(findBreaches(world)).toEqual([]);
   }, patienceMs);

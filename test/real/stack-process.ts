@@ -1,4 +1,5 @@
 import { buildStart } from '../../local/start/build.ts';
+import type { Settings } from '../../shared/identity/settings.ts';
 import { eventually } from '../support/test-cluster.ts';
 import { type KeptProcess, type KeptProcesses } from './kept-processes.ts';
 
@@ -22,6 +23,7 @@ export interface StackProcessOptions {
   readonly sweepSeconds?: number;
   readonly trustDomain?: string;
   readonly className?: string;
+  readonly overlapPolicy?: Settings['overlapPolicy'];
 }
 
 const program = await buildStart();
@@ -29,6 +31,7 @@ const program = await buildStart();
 /** Prepares a stack that runs on an API server; `start` starts it. */
 export function createStackProcess(processes: KeptProcesses, options: StackProcessOptions): StackProcess {
   const { name, kubeconfig, sweepSeconds = 5, trustDomain = 'kleym.sonda.red', className } = options;
+  const env = { KLEYM_OVERLAP_POLICY: options.overlapPolicy ?? 'report' };
   let running: KeptProcess | undefined;
   let watchedBefore = 0;
 
@@ -58,7 +61,7 @@ export function createStackProcess(processes: KeptProcesses, options: StackProce
         String(sweepSeconds),
         ...settings,
       ];
-      running = processes.start(name, process.execPath, args);
+      running = processes.start(name, process.execPath, args, env);
     },
     watching: (resources) =>
       eventually(async () => {

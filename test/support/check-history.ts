@@ -26,7 +26,11 @@ export interface Findings {
  * Replays a history write by write and judges the whole state after each. `foreign` are the names of outputs that are
  * somebody else's.
  */
-export function checkHistory(history: History, foreign: ReadonlySet<string>): Findings {
+export function checkHistory(
+  history: History,
+  foreign: ReadonlySet<string>,
+  overlapPolicy: 'report' | 'refuse' = 'report',
+): Findings {
   const bindings = new Map<string, Binding>();
   const outputs = new Map<string, Output>();
   const seen = { created: 0, moved: 0, withdrawn: 0, refused: 0, released: 0, foreign: 0 };
@@ -60,9 +64,9 @@ export function checkHistory(history: History, foreign: ReadonlySet<string>): Fi
     const world = {
       bindings: [...bindings.values()],
       outputs: [...outputs.values()],
-      overlapPolicy: 'report',
+      overlapPolicy,
       raced,
-    } as const;
+    };
     const broken = findBreaches(world).filter((breach) => !breach.isRaced);
     const now = [...broken.map(({ words }) => words), ...findUnguarded(world)];
     const found = now.filter((words) => !standing.includes(words));
