@@ -24,7 +24,7 @@ export function mapBinding(): Handler {
 
     // The peers were refused because of this binding, and no event of their own will come.
     const peers = leaving || isInConflict(status) ? recordedPeers(status) : [];
-    const hasOwnReason = !leaving && verb === 'add' && object !== undefined && isNew(object);
+    const hasOwnReason = !leaving && object !== undefined && isNew(verb, object);
     const bindings = [{ namespace, names: [name, ...peers], ...(hasOwnReason && { hasOwnReason }) }];
     return answerBindingsAffected({ from: 'map-binding', cause: event, bindings });
   };
@@ -57,9 +57,14 @@ function isUpToDate({ metadata }: ChangedObject, { observedGeneration }: StatusI
   return metadata.generation !== undefined && observedGeneration === metadata.generation;
 }
 
-/** Whether no run has written for it. Such a binding concerns nobody else, unless it collides: then it will say so. */
-function isNew({ metadata, ...object }: ChangedObject): boolean {
-  return object['status'] === undefined && !metadata.finalizers?.includes(bindingFinalizer);
+/**
+ * Whether nobody has evaluated it: no run has written for it, or one has added our finalizer at last, to a binding that
+ * had waited for its turn. Such a binding concerns nobody else, unless it collides: then it will say so.
+ */
+function isNew(verb: Change['verb'], { metadata, ...object }: ChangedObject): boolean {
+  if (object['status'] !== undefined) return false;
+  const isHeld = metadata.finalizers?.includes(bindingFinalizer) ?? false;
+  return verb === 'add' ? !isHeld : isHeld && metadata.generation === 1;
 }
 
 // A run writes the status right after the finalizer. If it dies in between, its own request comes again.
