@@ -55,7 +55,7 @@ function checkOwnDefinition(definitions: Read<Definition>): Check[] {
   const needed = Object.values(bindingFields).filter((field) => !field.startsWith('metadata.'));
   const unselectable = needed.filter((field) => !known.includes(field));
   const status = propertiesOf(propertiesOf(version.schema?.openAPIV3Schema)['status']);
-  const missing = ['claim', 'keyDigest', 'conflicts'].filter((field) => !(field in status));
+  const missing = ['claim', 'keyDigest', 'keyShape', 'conflicts'].filter((field) => !(field in status));
   if (unselectable.length + missing.length === 0)
     return [{ area: 'definitions', status: 'ok', message: `the definition ${name} has all fields` }];
   const fields = [

@@ -15,12 +15,13 @@ const maxNeighbours = 200;
  */
 export async function adoptNeighbours(run: Run, world: World): Promise<void> {
   const { tools, released, endings, pending } = run;
+  const left = { released, heldKeys: run.cache.heldKeys };
   const converged = new Set([...endings].flatMap(([name, { kind }]) => (kind === 'converged' ? [name] : [])));
   const own = [...endings.keys(), ...pending];
-  const affected = new Set(await runInSlices(findAffected(world, new Set(own), released), tools));
+  const affected = new Set(await runInSlices(findAffected(world, new Set(own), left), tools));
   if (converged.size > 0) {
     const others = new Set(own.filter((name) => !converged.has(name)));
-    const again = await runInSlices(findAffected(world, others, released), tools);
+    const again = await runInSlices(findAffected(world, others, left), tools);
     for (const name of again) if (!converged.has(name) || wouldWrite(run, world, name)) affected.add(name);
   }
   for (const name of affected) adopt(run, name);

@@ -155,7 +155,7 @@ describe('the neighbours that a run must look after', () => {
       [],
     ],
   ])('%s', (_case, bindings, released, affected) => {
-    expect(complete(findAffected(world(bindings), new Set(['a']), released))).toEqual(affected);
+    expect(complete(findAffected(world(bindings), new Set(['a']), { released }))).toEqual(affected);
   });
 });
 
@@ -168,8 +168,12 @@ test('a neighbour whose output has just appeared is left to the run that made it
   const annotations = { ...metadata.annotations, 'kleym.sonda.red/claim': 'n' };
   const made = { metadata: { ...metadata, annotations, uid: 'uid-output', resourceVersion: '1' }, spec };
   const seenAt = (at: string) => world([a, { ...b, status: left(at) }], [made]);
-  expect(complete(findAffected(seenAt('2026-01-01T00:00:01Z'), new Set(['a']), false))).toEqual([]);
-  expect(complete(findAffected(seenAt('2026-01-01T00:00:00Z'), new Set(['a']), false))).toEqual(['b']);
+  expect(complete(findAffected(seenAt('2026-01-01T00:00:01Z'), new Set(['a']), { released: false }))).toEqual(
+    [],
+  );
+  expect(complete(findAffected(seenAt('2026-01-01T00:00:00Z'), new Set(['a']), { released: false }))).toEqual(
+    ['b'],
+  );
 });
 
 describe('a neighbour whose POST is on its way', () => {
@@ -195,7 +199,7 @@ describe('a neighbour whose POST is on its way', () => {
     ],
     ['is not by one that is no peer', [one('a', { containerName: 'other' }), announced('b')], []],
   ])('%s', (_case, bindings, affected) => {
-    expect(complete(findAffected(world(bindings), new Set(['a']), false))).toEqual(affected);
+    expect(complete(findAffected(world(bindings), new Set(['a']), { released: false }))).toEqual(affected);
   });
 });
 
@@ -228,14 +232,14 @@ describe('a neighbour at rest that was not read whole', () => {
   ])('%s', (_case, b, affected) => {
     for (const released of [false, true]) {
       const seen = world([one('a'), b], [], ['b']);
-      expect(complete(findAffected(seen, new Set(['a']), released))).toEqual(affected);
+      expect(complete(findAffected(seen, new Set(['a']), { released }))).toEqual(affected);
     }
   });
 
   test('is not missed its output for, which nobody has looked for', () => {
     const bindings = [one('a'), atRest(narrower, overlaps)];
     const affected = (partial: string[]) =>
-      complete(findAffected(world(bindings, [], partial), new Set(['a']), false));
+      complete(findAffected(world(bindings, [], partial), new Set(['a']), { released: false }));
     expect(affected(['b'])).toEqual([]);
     expect(affected([])).toEqual(['b']);
   });

@@ -1,4 +1,5 @@
 import { needsWrite } from '../../shared/decide/needs-write.ts';
+import { type Slice, mayOverlap, parseSlice } from '../../shared/identity/collision-key.ts';
 import {
   findPeers,
   mayHaveStaleConflicts,
@@ -18,14 +19,21 @@ import { isSameJson } from '../../shared/identity/canonical.ts';
 export function* findAffected(
   world: World,
   own: ReadonlySet<string>,
-  released: boolean,
+  { released, heldKeys = none }: Left,
 ): Generator<void, string[]> {
   const changed = toChangedBindings(world, own);
+  const { peerless } = world.snapshot;
+  const asked = peerless ? parseRequests(world, own) : new Map<string, Asked>();
+  const held = peerless ? [...heldKeys].map(parseSlice) : [];
   const affected: string[] = [];
   for (const binding of world.snapshot.bindings.values()) {
     yield;
     const { name } = binding.metadata;
     if (own.has(name)) continue;
+    if (peerless?.has(name)) {
+      if (mayBeFree(world, binding, held) || misjudges(world, binding, asked)) affected.push(name);
+      continue;
+    }
     const isMeant =
       mayHaveStaleConflicts(world, binding, changed) ||
       (released && isUndecided(binding)) ||
@@ -44,6 +52,56 @@ function isAffected(world: World, binding: Binding): boolean {
   if (world.snapshot.partial?.has(metadata.name)) return hasStaleConflicts(world, binding);
   if (needsWrite(world, metadata.name)) return true;
   return status?.claim?.kind === 'creating' && hasStaleConflicts(world, binding);
+}
+
+const none: ReadonlySet<string> = new Set();
+
+/** What a run has left behind. */
+interface Left {
+  /** It has removed or moved an output. */
+  readonly released: boolean;
+  /** The keys that its bindings have held. */
+  readonly heldKeys?: ReadonlySet<string>;
+}
+
+/** Whether a binding waits, may do so for one of these, and need not wait any more as far as the run can see. */
+function mayBeFree(world: World, binding: Binding, held: readonly Slice[]): boolean {
+  const { name } = binding.metadata;
+  const key = world.requests.get(name);
+  if (key === undefined || !isUndecided(binding)) return false;
+  const slice = parseSlice(key);
+  return held.some((one) => mayOverlap(slice, one)) && needsWrite(world, name);
+}
+
+/** What a binding asks for; undefined: for nothing, or it is gone. */
+type Asked = { readonly slice: Slice; readonly uid: string | undefined } | undefined;
+
+function parseRequests({ requests, snapshot }: World, names: Iterable<string>): Map<string, Asked> {
+  return new Map(
+    [...names].map((name) => {
+      const key = requests.get(name);
+      const uid = snapshot.bindings.get(name)?.metadata.uid;
+      return [name, key === undefined ? undefined : { slice: parseSlice(key), uid }];
+    }),
+  );
+}
+
+/**
+ * Whether a binding records one of these as a peer that is none, or does not record one that is. Nothing else can be said
+ * of a binding whose peers were not read.
+ */
+function misjudges(
+  { requests }: World,
+  { metadata, status }: Binding,
+  own: ReadonlyMap<string, Asked>,
+): boolean {
+  const recorded = new Map(status?.conflicts?.map(({ name, uid }) => [name, uid]));
+  const key = requests.get(metadata.name);
+  const slice = key === undefined ? undefined : parseSlice(key);
+  return [...own].some(([name, asked]) => {
+    const isPeer = slice !== undefined && asked !== undefined && mayOverlap(slice, asked.slice);
+    return recorded.get(name) !== (isPeer ? asked.uid : undefined);
+  });
 }
 
 function hasStaleConflicts(world: World, { metadata, status }: Binding): boolean {

@@ -59,6 +59,7 @@ describe.each<[Policy, number]>([
   ['report', 0],
   ['report', 1],
   ['refuse', 0],
+  ['refuse', 1],
 ])('where overlaps are under %s (crowds: %d)', (policy, crowds) => {
   async function prepare(): Promise<Settling> {
     const here = await createSettling();
@@ -93,29 +94,41 @@ describe.each<[Policy, number]>([
   });
 });
 
-test.each<[string, (here: Settling) => Promise<void>]>([
+const departures: readonly (readonly [string, (here: Settling) => Promise<void>])[] = [
   [
     'to another service account',
     (here) => here.edit(binding(), { spec: { serviceAccountName: 'other-sa' } }),
   ],
   ['to another container', (here) => here.edit(binding(), { spec: { containerName: 'other' } })],
+  ['to another shape', (here) => here.edit(binding(), { spec: { podLabels: { role: 'prefill' } } })],
   ['out of the world', (here) => here.remove(binding())],
-])('a binding that was refused for an overlap and goes %s sets its peer free', async (_where, leave) => {
-  const here = await createSettling();
-  await here.create(pool(), pool('pool-b', { app: 'model-server', role: 'decode' }), objective());
-  await here.create(objective('objective-b', { name: 'pool-b' }), binding());
-  await here.create(
-    binding('binding-b', { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' } }),
-  );
-  await settleUnder(here, 'refuse', 'binding-a', 'binding-b');
-  expect([await here.ready('binding-a'), await here.ready('binding-b')]).toEqual([
-    'False PossibleOverlap',
-    'False PossibleOverlap',
-  ]);
-  await leave(here);
-  await settleUnder(here, 'refuse', 'binding-a');
-  expect(await here.ready('binding-b')).toBe('True Reconciled');
-});
+];
+
+test.each(
+  departures.flatMap(([where, leave]) => [
+    ['a small account', where, leave, false] as const,
+    ['a crowded account', where, leave, true] as const,
+  ]),
+)(
+  'a binding of %s that was refused for an overlap and goes %s sets its peer free',
+  async (_of, _where, leave, isCrowded) => {
+    const here = await createSettling();
+    await here.create(pool(), pool('pool-b', { app: 'model-server', role: 'decode' }), objective());
+    await here.create(objective('objective-b', { name: 'pool-b' }), binding());
+    await here.create(
+      binding('binding-b', { poolRef: { name: 'pool-b' }, objectiveRef: { name: 'objective-b' } }),
+    );
+    if (isCrowded) await crowd(here, 'inference-sa');
+    await settleUnder(here, 'refuse', 'binding-a', 'binding-b');
+    expect([await here.ready('binding-a'), await here.ready('binding-b')]).toEqual([
+      'False PossibleOverlap',
+      'False PossibleOverlap',
+    ]);
+    await leave(here);
+    await settleUnder(here, 'refuse', 'binding-a');
+    expect(await here.ready('binding-b')).toBe('True Reconciled');
+  },
+);
 
 test('a run in a crowded account dies after a binding has left a collision: its event, which comes again, names the peer', async () => {
   let isAlive = true;

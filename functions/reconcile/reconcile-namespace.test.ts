@@ -248,24 +248,45 @@ describe('many names of a large namespace, each named for what it showed', () =>
   });
 });
 
-describe('one list of the namespace is read', () => {
-  test.each([
-    ['if it is not much longer than the names', 900, testSettings],
-    [
-      'if overlaps are refused, whatever its length',
-      50_000,
-      { ...testSettings, overlapPolicy: 'refuse' } as const,
-    ],
-  ])('%s', async (_when, count, settings) => {
-    const { run, wholeLists } = await openNamespace({ count });
+test('one list of the namespace is read if it is not much longer than the names', async () => {
+  const { run, wholeLists } = await openNamespace({ count: 900 });
+  expect(kindsOf(await run(names)).converged).toHaveLength(60);
+  expect(wholeLists.length).toBeGreaterThan(0);
+});
+
+describe('where overlaps are refused, many names of a large namespace', () => {
+  const settings = { ...testSettings, overlapPolicy: 'refuse' } as const;
+
+  test('are taken in portions if their keys are of one shape', async () => {
+    const { run, wholeLists } = await openNamespace();
     expect(kindsOf(await run(names, { settings })).converged).toHaveLength(60);
-    expect(wholeLists.length).toBeGreaterThan(0);
+    expect(wholeLists).toEqual([]);
+  });
+
+  test('are one run if their keys have several shapes', async () => {
+    const { here, run, wholeLists } = await openNamespace();
+    for (const name of names.filter((_name, index) => index % 2 === 0))
+      await here.edit(binding(name), { spec: { podLabels: { role: name } } });
+    expect(kindsOf(await run(names, { settings })).converged).toHaveLength(60);
+    expect(wholeLists).toHaveLength(2);
+  });
+
+  test('are one run if many others have keys of another shape', async () => {
+    const { here, run, wholeLists } = await openNamespace();
+    const others = Array.from({ length: 257 }, (_, index) => `other-${index}`);
+    await here.create(
+      ...others.map((name) => binding(name, { containerName: name, podLabels: { role: 'decode' } })),
+    );
+    await run(others, { settings });
+    wholeLists.length = 0;
+    expect(kindsOf(await run(names, { settings })).converged).toHaveLength(60);
+    expect(wholeLists).toHaveLength(2);
   });
 });
 
 test('where overlaps are refused, many names take what is new in the namespace, and a few do not', async () => {
   const settings = { ...testSettings, overlapPolicy: 'refuse' } as const;
-  const many = await (await openNamespace()).run(names.slice(0, 25), { settings });
+  const many = await (await openNamespace({ count: 300 })).run(names.slice(0, 25), { settings });
   expect(kindsOf(many).converged).toHaveLength(60);
   const few = await (await openNamespace()).run(names.slice(0, 24), { settings });
   expect(kindsOf(few).converged).toHaveLength(24);
@@ -273,35 +294,39 @@ test('where overlaps are refused, many names take what is new in the namespace, 
 
 describe('where overlaps are refused, bindings that were all named for what they showed', () => {
   const settings = { ...testSettings, overlapPolicy: 'refuse' } as const;
+  const few = names.slice(0, 24);
 
   test('cost no list if they do not show it any more', async () => {
     const { here, run } = await openSettled();
-    expect(kindsOf(await run(names, { settings, own: names })).converged).toHaveLength(60);
+    expect(kindsOf(await run(few, { settings, own: few })).converged).toHaveLength(24);
     expect(new Set(here.calls)).toEqual(new Set(['getBinding', 'getPool', 'getObjective']));
   });
 
   test('are looked at if one of them still shows it', async () => {
-    const { here, run, wholeLists } = await openSettled();
-    for (const name of names.slice(30))
+    const { here, run } = await openSettled();
+    for (const name of few.slice(12))
       await here.edit(binding(name), { spec: { containerName: `other-${name}` } });
-    expect(kindsOf(await run(names, { settings, own: names })).converged).toHaveLength(60);
-    expect(here.writes).toHaveLength(3 * 30);
-    expect(wholeLists.length).toBeGreaterThan(0);
+    expect(kindsOf(await run(few, { settings, own: few })).converged).toHaveLength(24);
+    expect(here.writes).toHaveLength(3 * 12);
   });
 
   test('are looked at if anybody has named one of them for anything else', async () => {
-    const { here, run, wholeLists } = await openSettled();
-    await run(names, { settings, own: names.slice(1) });
-    expect(wholeLists.length).toBeGreaterThan(0);
-    expect(here.calls).not.toContain('getBinding');
+    const { here, run } = await openSettled();
+    await run(few, { settings, own: few.slice(1) });
+    expect(here.calls).toContain('listOutputs');
   });
 
   test('are looked at if the API server does not say what they show', async () => {
-    const { run, wholeLists } = await openSettled(() => ({
-      getBinding: () => Promise.reject(new UncertainError('no answer')),
+    let isFirst = true;
+    const { here, run } = await openSettled(() => ({
+      getPool: () => {
+        if (!isFirst) return undefined;
+        isFirst = false;
+        return Promise.reject(new UncertainError('no answer'));
+      },
     }));
-    expect(kindsOf(await run(names, { settings, own: names })).converged).toHaveLength(60);
-    expect(wholeLists.length).toBeGreaterThan(0);
+    expect(kindsOf(await run(few, { settings, own: few })).converged).toHaveLength(24);
+    expect(here.calls).toContain('listOutputs');
   });
 });
 

@@ -3,6 +3,7 @@ import { maxReadsByName } from '../../shared/collect/limits.ts';
 import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import type { ClusterReads } from '../../shared/kube/cluster.ts';
+import { areAlike } from './are-alike.ts';
 import { findSettled } from './find-settled.ts';
 import type { Tools } from './perform.ts';
 import { type RunResult, reconcileBindings } from './reconcile-bindings.ts';
@@ -45,20 +46,41 @@ export async function reconcileNamespace(
   settings: Settings,
   tools: Tools,
 ): Promise<NamespaceResult> {
-  // There neighbours are all bindings of a service account.
-  if (settings.overlapPolicy === 'refuse') return await reconcileTogether(task, settings, tools);
   const { namespace, names, whole } = task;
+  if (settings.overlapPolicy === 'refuse') return await reconcileWithoutOverlaps(task, settings, tools);
   const named = { namespace, names, isWhole: whole.size > 0 };
   if (names.length <= fewNames) return await reconcileBindings(named, settings, tools);
 
   const count = await countBindings(tools.cluster, namespace);
-  if (count <= listedForOne * Math.min(names.length, writtenInRound))
+  if (!isLarge(count, names))
     return await reconcileBindings({ ...named, isWhole: true, takesNew: true }, settings, tools);
   if (names.length <= maxReadsByName) return await reconcileBindings(named, settings, tools);
   return await reconcilePortions(task, count, settings, tools);
 }
 
-/** Where overlaps are refused: a look reads a whole service account, and it may be that nobody needs it any more. */
+function isLarge(count: number, names: readonly string[]): boolean {
+  return count > listedForOne * Math.min(names.length, writtenInRound);
+}
+
+/**
+ * Where overlaps are refused, portions are worth it only if the bindings are selected alike. Otherwise each portion would
+ * read a whole service account.
+ */
+async function reconcileWithoutOverlaps(
+  task: NamespaceTask,
+  settings: Settings,
+  tools: Tools,
+): Promise<NamespaceResult> {
+  const { namespace, names } = task;
+  if (names.length > maxReadsByName) {
+    const count = await countBindings(tools.cluster, namespace);
+    if (isLarge(count, names) && (await areAlike(tools.cluster, { namespace, names }, settings)))
+      return await reconcilePortions(task, count, settings, tools);
+  }
+  return await reconcileTogether(task, settings, tools);
+}
+
+/** A look may read a whole service account, and it may be that nobody needs it any more. */
 async function reconcileTogether(
   { namespace, names, whole, own }: NamespaceTask,
   settings: Settings,

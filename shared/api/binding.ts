@@ -31,6 +31,7 @@ export const bindingFields = {
   claimedServiceAccount: 'status.claim.serviceAccountName',
   claimKind: 'status.claim.kind',
   key: 'status.keyDigest',
+  keyShape: 'status.keyShape',
 } as const;
 export type BindingField = (typeof bindingFields)[keyof typeof bindingFields];
 
@@ -108,6 +109,8 @@ export const BindingStatus = z.object({
    * by it.
    */
   keyDigest: z.string().optional(),
+  /** The shape of the same key, where overlaps are refused: others find the binding by it whose keys may overlap. */
+  keyShape: z.string().optional(),
   claim: Claim.optional(),
 });
 export type BindingStatus = z.infer<typeof BindingStatus>;
@@ -130,6 +133,7 @@ const ReadableStatus = z.object({
   observed: status.observed.catch(undefined),
   conflicts: z.preprocess((list) => toBeginning(list, mostConflicts), status.conflicts).catch(undefined),
   keyDigest: status.keyDigest.catch(undefined),
+  keyShape: status.keyShape.catch(undefined),
   claim: StoredClaim.optional().catch(({ value, error }) => toUnreadableClaim(value, error)),
 });
 

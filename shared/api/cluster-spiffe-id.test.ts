@@ -8,6 +8,7 @@ test('outputs are labelled as the Go operator labels them, and by what else they
     bindingNamespace: 'kleym.sonda.red/binding-namespace',
     serviceAccount: 'kleym.sonda.red/service-account',
     key: 'kleym.sonda.red/key',
+    keyShape: 'kleym.sonda.red/key-shape',
     className: 'spire.spiffe.io/class-name',
   });
 });

@@ -17,6 +17,8 @@ export const outputLabels = {
   serviceAccount: 'kleym.sonda.red/service-account',
   /** The digest of the key that an output holds, or `none`. */
   key: 'kleym.sonda.red/key',
+  /** The shape of this key, where overlaps are refused. */
+  keyShape: 'kleym.sonda.red/key-shape',
   /** With `filterByClassName`, SPIRE Controller Manager lists outputs by it. */
   className: 'spire.spiffe.io/class-name',
 } as const;

@@ -11,7 +11,7 @@ import { isPresent, throwBindingsUnserved } from '../kube/read-guards.ts';
 import { toClock } from './clock.ts';
 import { type Names, toBindingsByName } from './bindings-by-name.ts';
 import { readsAtOnce } from './limits.ts';
-import { listSmallAccounts, mayHold, movingOrUnreadable } from './neighbourhood.ts';
+import { listServed, listSmallAccounts, mayHold, movingOrUnreadable } from './neighbourhood.ts';
 import type { RunCache } from './run-cache.ts';
 
 /**
@@ -116,14 +116,6 @@ async function listCachedOutputs(
   ];
   const lists = await Promise.all(queries.map((query) => cluster.listOutputs(query, { isCached: true })));
   return lists.flatMap((list) => (list === 'unserved' ? [] : list.items));
-}
-
-async function listServed(
-  cluster: ClusterReads,
-  where: Parameters<ClusterReads['listBindings']>[0],
-): Promise<Listed<Binding>> {
-  const listed = await cluster.listBindings(where);
-  return listed === 'unserved' ? throwBindingsUnserved() : listed;
 }
 
 function toState({ resourceVersion }: Listed<Binding>): string | undefined {

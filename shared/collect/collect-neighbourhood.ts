@@ -1,13 +1,22 @@
 import type { Binding } from '../api/binding.ts';
 import { maxNamed } from '../decide/peers.ts';
-import { type Snapshot, createOwnerOf } from '../decide/world.ts';
+import { type Snapshot, claimOf, createOwnerOf, isConverged } from '../decide/world.ts';
 import { toHeldKey, toKeyDigest } from '../identity/collision-key.ts';
 import { findKey } from '../identity/render-identity.ts';
 import type { ClusterReads } from '../kube/cluster.ts';
 import { type BindingsByName, getBindings, toBindingsByName } from './bindings-by-name.ts';
 import { completeSnapshot } from './complete-snapshot.ts';
 import { maxReadsByName } from './limits.ts';
-import { accountsOf, keysOf, listByAccounts, listByKeys, listOutputs } from './neighbourhood.ts';
+import {
+  type Neighbours,
+  accountsOf,
+  keysOf,
+  listByKeys,
+  listOutputs,
+  listOverlapping,
+  shapeOf,
+  shapesOf,
+} from './neighbourhood.ts';
 import type { RunCache } from './run-cache.ts';
 import type { Scope } from './scope.ts';
 
@@ -22,35 +31,38 @@ export async function collectNeighbourhood(
   scope: Scope,
   cache: RunCache,
 ): Promise<Snapshot | 'incomplete' | 'too-large'> {
-  const { namespace, names, settings } = scope;
+  const { namespace, names } = scope;
   const known = names.flatMap((name) => pick(cache.bindings, name));
   const own = await readUnlisted(cluster, scope, cache);
-  cacheKeys(cache, [...known, ...own.values()]);
-  const isByKeys = settings.overlapPolicy === 'report';
-  const isInReach = isByKeys
-    ? cache.keys.size <= maxReadsByName
-    : (await cachePeerAccounts(cluster, namespace, cache, [...known, ...own.values()])) &&
-      cache.accounts.size <= maxAccounts;
-  if (!isInReach) return 'too-large';
+  cacheKeys(cache, scope, [...known, ...own.values()]);
+  const neighbours = await listNeighbours(cluster, scope, cache, [...known, ...own.values()]);
+  if (neighbours === 'too-large') return neighbours;
 
-  const neighbours = isByKeys
-    ? await listByKeys(cluster, namespace, cache)
-    : await listByAccounts(cluster, namespace, cache.accounts);
+  const { by, hasOverlaps } = neighbours;
   const found = await readMissing(cluster, scope, { own, listed: neighbours.bindings });
-  const bindings = neighbours.hasOverlaps ? found : await addRecordedPeers(cluster, scope, found);
-  const of = isByKeys ? { keys: cache.keys } : { accounts: cache.accounts };
-  const partial = new Set([...neighbours.partial].filter((name) => !names.includes(name)));
+  const isWhole = hasOverlaps && by !== 'shapes';
+  const bindings = isWhole ? found : await addRecordedPeers(cluster, scope, found);
+  const beside = new Set([...neighbours.beside].filter((name) => !names.includes(name)));
+  const partial = new Set([...beside].filter((name) => pick(bindings, name).some(isConverged)));
   const whole = [...new Set([...names, ...bindings.keys()])].filter((name) => !partial.has(name));
-  const outputs = await listOutputs(cluster, namespace, isByKeys ? whole : names, of);
-  const { hasOverlaps } = neighbours;
-  const snapshot = await completeSnapshot(cluster, scope, cache, {
-    bindings,
-    outputs,
-    partial,
-    hasOverlaps,
-    isByKeys,
-  });
-  return cacheFoundKeys(cache, scope, snapshot) ? 'incomplete' : snapshot;
+  const outputs = await listOutputs(cluster, namespace, by === 'accounts' ? names : whole, { ...cache, by });
+  const lists = { bindings, outputs, beside, partial, hasOverlaps, by };
+  const snapshot = await completeSnapshot(cluster, scope, cache, lists);
+  return cacheFoundKeys(cache, scope, snapshot, by) ? 'incomplete' : snapshot;
+}
+
+async function listNeighbours(
+  cluster: ClusterReads,
+  { namespace, settings }: Scope,
+  cache: RunCache,
+  own: readonly Binding[],
+): Promise<Neighbours | 'too-large'> {
+  if (settings.overlapPolicy === 'report')
+    return cache.keys.size > maxReadsByName ? 'too-large' : await listByKeys(cluster, namespace, cache);
+  const isInReach =
+    (await cachePeerAccounts(cluster, namespace, cache, own)) && cache.accounts.size <= maxAccounts;
+  if (!isInReach) return 'too-large';
+  return await listOverlapping(cluster, namespace, cache);
 }
 
 /**
@@ -126,26 +138,40 @@ async function addRecordedPeers(
   return new Map([...found, ...(await getBindings(cluster, namespace, [...missing]))]);
 }
 
-function cacheKeys({ keys, accounts }: RunCache, bindings: Iterable<Binding>): void {
+function cacheKeys(
+  { keys, heldKeys, shapes, accounts }: RunCache,
+  { settings }: Scope,
+  bindings: Iterable<Binding>,
+): void {
   for (const binding of bindings) {
     for (const digest of keysOf(binding)) keys.add(digest);
+    const held = claimOf(binding)?.key;
+    if (held !== undefined) heldKeys.add(held);
+    if (settings.overlapPolicy === 'refuse') for (const shape of shapesOf(binding)) shapes.add(shape);
     for (const account of accountsOf(binding)) accounts.add(account);
   }
 }
 
 /** Remembers the keys and accounts of the bindings. True if there are any that were not read. */
-function cacheFoundKeys(cache: RunCache, { names, settings }: Scope, snapshot: Snapshot): boolean {
+function cacheFoundKeys(cache: RunCache, scope: Scope, snapshot: Snapshot, by: Neighbours['by']): boolean {
+  const { names, settings } = scope;
   const { bindings, outputs, sources, isNarrow } = snapshot;
-  const [keysBefore, accountsBefore] = [cache.keys.size, cache.accounts.size];
+  const before = { keys: cache.keys.size, shapes: cache.shapes.size, accounts: cache.accounts.size };
   const own = names.flatMap((name) => pick(bindings, name));
-  cacheKeys(cache, own);
+  cacheKeys(cache, scope, own);
   const ownerOf = createOwnerOf(bindings, snapshot.namespace);
   const theirs =
     outputs === 'unserved' ? [] : outputs.filter((output) => names.includes(ownerOf(output) ?? ''));
   const found = [...own.map((binding) => findKey(binding, sources, settings)), ...theirs.map(toHeldKey)];
-  for (const key of found) if (key !== undefined) cache.keys.add(toKeyDigest(key));
-  const hasKeys = settings.overlapPolicy === 'report' && cache.keys.size > keysBefore;
-  return hasKeys || (!isNarrow && cache.accounts.size > accountsBefore);
+  for (const key of theirs.map(toHeldKey)) if (key !== undefined) cache.heldKeys.add(key);
+  for (const key of found) {
+    if (key === undefined) continue;
+    cache.keys.add(toKeyDigest(key));
+    if (settings.overlapPolicy === 'refuse') cache.shapes.add(shapeOf(key));
+  }
+  const hasKeys = cache.keys.size > before.keys || cache.shapes.size > before.shapes;
+  const hasAccounts = cache.accounts.size > before.accounts;
+  return (by !== 'accounts' && hasKeys) || (by !== 'shapes' && !isNarrow && hasAccounts);
 }
 
 function pick(bindings: BindingsByName, name: string): Binding[] {

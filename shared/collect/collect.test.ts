@@ -19,6 +19,7 @@ import { createPool, exampleSettings } from '../../test/support/inference.ts';
 import type { Binding, BindingStatus, Peer } from '../api/binding.ts';
 import type { Output } from '../api/cluster-spiffe-id.ts';
 import { UncertainError } from '../api/uncertain-error.ts';
+import { toKeyShape } from '../identity/collision-key.ts';
 import type { Cluster } from '../kube/cluster.ts';
 import { collect } from './collect.ts';
 import { createRunCache } from './run-cache.ts';
@@ -75,6 +76,7 @@ const claims = 'list bindings status.claim.kind!=,status.claim.kind!=creating,st
 const byKey = (...containers: string[]) =>
   containers.map((container) => `list bindings status.keyDigest=${digestOf(container)}`);
 const few = 'list bindings spec.serviceAccountName=sa most 32';
+const shape = toKeyShape({ pods: { app: 'model-server' }, serviceAccount: 'sa', container: 'any' }) ?? '';
 
 describe('the order of the reads', () => {
   test('is bindings, then outputs, then pools and objectives', async () => {
@@ -460,11 +462,11 @@ describe('a neighbour that only shares a small account', () => {
 describe('where overlaps are refused', () => {
   const refusing = { overlapPolicy: 'refuse' } as const;
 
-  test('all who ask or claim under the service account are read, however many they are', async () => {
+  test('all who ask or claim under the service account are read, if they are few', async () => {
     const { calls, bindings, snapshot } = await look(
       {
         bindings: [
-          ...crowd(),
+          ...crowd('sa', 30),
           bindingOf('b', {}, { status: asking('b') }),
           bindingOf(
             'left',
@@ -478,14 +480,14 @@ describe('where overlaps are refused', () => {
     );
     expect(calls).toEqual([
       'get binding b',
-      'list bindings spec.serviceAccountName=sa',
-      'list bindings status.claim.serviceAccountName=sa',
+      few,
+      'list bindings status.claim.serviceAccountName=sa most 32',
       claims,
       'list outputs binding-name=b',
       'list outputs !service-account',
       'list outputs service-account=sa',
     ]);
-    expect(bindings).toHaveLength(35);
+    expect(bindings).toHaveLength(32);
     expect(bindings).toContain('left@1');
     expect(snapshot.isNarrow).toBeUndefined();
   });
@@ -544,6 +546,88 @@ describe('where overlaps are refused', () => {
     expect(more.calls.slice(9)).toEqual(['list bindings', 'list outputs']);
     const fewer = await look({ bindings: own }, { ...refusing, names: many(8) });
     expect(fewer.calls).not.toContain('list bindings');
+  });
+
+  describe('in an account of more bindings than are read whole', () => {
+    const own = bindingOf('b', {}, { status: { ...asking('b'), keyShape: shape } });
+    const paths = ['spec.serviceAccountName', 'status.claim.serviceAccountName'];
+    const byShape = paths.map(
+      (path) => `list bindings ${path}=sa,status.keyDigest!=,status.keyShape!=${shape} most 256`,
+    );
+    const wholly = paths.map((path) => `list bindings ${path}=sa`);
+
+    test('those of the same key are read, and those whose keys have another shape', async () => {
+      const { calls, bindings, outputs, snapshot } = await look(
+        {
+          bindings: [
+            ...crowd(),
+            own,
+            bindingOf('rival', {}, { status: { ...asking('b'), keyShape: shape } }),
+            bindingOf('alike', {}, { status: { ...owning('alike'), keyShape: shape } }),
+            bindingOf(
+              'wider',
+              {},
+              { status: { ...owning('wider'), observedGeneration: 1, keyShape: 'other' } },
+            ),
+            bindingOf('unmarked', {}, { status: owning('unmarked') }),
+            bindingOf('foreign', { serviceAccountName: 'other' }, { status: asking('foreign') }),
+            bindingOf('left', {}, { status: moving('left', 'c', 'd') }),
+          ].map((one) => ({ ...one, metadata: { ...one.metadata, generation: 1 } })),
+          outputs: [
+            outputOf('alike', { labels: { 'key-shape': shape } }),
+            outputOf('wider', { labels: { 'key-shape': 'other' } }),
+            outputOf('poolonly', { labels: { key: 'none' } }),
+            outputOf('foreign', { labels: { 'service-account': 'other' } }),
+            outputOf('gone'),
+          ],
+        },
+        refusing,
+      );
+      expect(calls.slice(3).toSorted()).toEqual(
+        [
+          ...byShape,
+          ...byKey('b'),
+          claims,
+          'list outputs binding-name=b,rival,unmarked,left',
+          'list outputs !service-account',
+          `list outputs service-account=sa key notin none key-shape notin ${shape}`,
+          `list outputs key=${digestOf('b')}`,
+          'get output kleym-default-left',
+          'get output kleym-default-unmarked',
+          'get binding gone',
+        ].toSorted(),
+      );
+      expect(calls.indexOf(claims)).toBeGreaterThan(calls.indexOf(byShape[1] ?? ''));
+      expect(bindings).toEqual(['b@1', 'left@1', 'rival@1', 'unmarked@1', 'wider@1']);
+      expect(outputs).toEqual(['kleym-default-gone@1', 'kleym-default-wider@1']);
+      expect([...(snapshot.partial ?? [])]).toEqual(['wider']);
+      expect([...(snapshot.peerless ?? [])]).toEqual(['wider', 'unmarked', 'left']);
+      expect(snapshot.isNarrow).toBeUndefined();
+    });
+
+    const conflicts: Peer[] = [{ name: 'peer', uid: 'uid-peer', reason: 'PossibleOverlap' }];
+    test.each([
+      [
+        'its keys have two shapes',
+        [own, bindingOf('c', {}, { status: { ...asking('c'), keyShape: 'other' } })],
+      ],
+      ['a key was recorded without its shape', [own, bindingOf('c', {}, { status: asking('c') })]],
+      [
+        'more than 256 have another shape',
+        [own, ...many(257).map((name) => bindingOf(name, {}, { status: asking(name) }))],
+      ],
+      ['a binding overlaps already', [bindingOf('b', {}, { status: { ...asking('b'), conflicts } })]],
+    ])('it is read whole if %s', async (_why, bindings) => {
+      const { calls, snapshot } = await look(
+        { bindings: [...crowd(), ...bindings] },
+        { ...refusing, names: ['b', 'c'] },
+      );
+      expect(calls.filter((call) => wholly.includes(call))).toEqual(wholly);
+      expect(calls).toContain('list outputs service-account=sa');
+      expect(calls).not.toContain('list bindings');
+      expect(snapshot.bindings.size).toBeGreaterThanOrEqual(34);
+      expect(snapshot.peerless).toBeUndefined();
+    });
   });
 });
 

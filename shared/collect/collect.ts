@@ -12,7 +12,8 @@ import type { RunCache } from './run-cache.ts';
 import type { Scope } from './scope.ts';
 
 const maxAttempts = 5;
-const everything = { partial: new Set<string>(), hasOverlaps: true, isByKeys: false };
+const nobody = new Set<string>();
+const everything = { beside: nobody, partial: nobody, hasOverlaps: true, by: 'namespace' } as const;
 
 /**
  * Reads what `decide` must know about these bindings: bindings, then outputs, then pools and objectives. The order is

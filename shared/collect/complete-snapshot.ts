@@ -12,11 +12,10 @@ import { readSources } from './read-sources.ts';
 import { type RunCache, cacheReads, isUnchanged } from './run-cache.ts';
 
 /** What was listed. */
-interface Lists extends Pick<Neighbours, 'partial' | 'hasOverlaps'> {
-  readonly bindings: BindingsByName;
+interface Lists extends Neighbours {
+  /** The converged ones of those beside. */
+  readonly partial: ReadonlySet<string>;
   readonly outputs: Listed<Output> | 'unserved';
-  /** Outputs were listed by key, and some of them may not matter here. */
-  readonly isByKeys: boolean;
 }
 
 /** Completes the lists by what must be read by name, and by pools and objectives. */
@@ -24,9 +23,13 @@ export async function completeSnapshot(
   cluster: ClusterReads,
   { namespace, names }: Names,
   cache: RunCache,
-  { bindings: listed, outputs, partial, hasOverlaps, isByKeys }: Lists,
+  { bindings: listed, outputs, beside, partial, hasOverlaps, by }: Lists,
 ): Promise<Snapshot> {
-  const extent = { ...(!hasOverlaps && ({ isNarrow: true } as const)), ...(partial.size > 0 && { partial }) };
+  const extent = {
+    ...(!hasOverlaps && ({ isNarrow: true } as const)),
+    ...(partial.size > 0 && { partial }),
+    ...(by === 'shapes' && beside.size > 0 && { peerless: beside }),
+  };
   if (outputs === 'unserved') {
     const clock = await readClock(cluster, namespace);
     const { sources } = await readSources(cluster, namespace, listed.values());
@@ -37,7 +40,7 @@ export async function completeSnapshot(
   const whole = new Map([...listed].filter(([name]) => !partial.has(name)));
   const all = [...outputs.items, ...(await readClaimedOutputs(cluster, whole, outputs.items, clock))];
   const ownerOf = createOwnerOf(listed, namespace);
-  const isMeant = isByKeys ? createRelevance(names, cache.keys, whole, ownerOf) : () => true;
+  const isMeant = by === 'keys' ? createRelevance(names, cache.keys, whole, ownerOf) : () => true;
   const concerned = all.filter(isMeant);
   const bindings = await readOwners(cluster, namespace, listed, concerned);
   const owned = concerned.map((output) => [output, ownerOf(output)] as const);

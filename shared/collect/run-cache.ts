@@ -11,6 +11,10 @@ import type { ReadSources } from './read-sources.ts';
 export interface RunCache {
   /** Digests of all keys that the bindings of the run and their outputs have had. */
   readonly keys: Set<string>;
+  /** The keys that they have held, by a claim or an output. */
+  readonly heldKeys: Set<string>;
+  /** The shapes of all these keys, where overlaps are refused; undefined: one of them has none. */
+  readonly shapes: Set<string | undefined>;
   /** All service accounts that they have had. */
   readonly accounts: Set<string>;
   /** The names of recorded peers whose service accounts are among these. */
@@ -38,6 +42,8 @@ interface SeenOutput {
 export function createRunCache(largeAccounts = createLargeAccounts(() => 0)): RunCache {
   return {
     keys: new Set(),
+    heldKeys: new Set(),
+    shapes: new Set(),
     accounts: new Set(),
     peers: new Set(),
     bindings: new Map(),

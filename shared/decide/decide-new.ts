@@ -29,8 +29,8 @@ export function decideNew(
   if (!isNew(binding)) return undefined;
   const { outcome, observed } = renderIdentity(binding, sources, settings);
   if (outcome.kind === 'refused') return undefined;
-  const { key, keyDigest } = outcome.value;
-  const context = { binding, observed, peers: [], key, keyDigest, settings, clock };
+  const { key, keyDigest, keyShape } = outcome.value;
+  const context = { binding, observed, peers: [], key, keyDigest, keyShape, settings, clock };
   const claim: Claim = { kind: 'creating', ...toClaimed(binding, outcome.value), nonce, at: clock.now };
   return { ...addFinalizer(binding), announce: toNewStatus(context, claim) };
 }

@@ -185,6 +185,13 @@ describe('row 0: a binding that nobody has evaluated', () => {
     ]);
   });
 
+  it('says the shape of its key too where overlaps are refused', () => {
+    const settings = { ...exampleSettings, overlapPolicy: 'refuse' } as const;
+    const step = lookFirst(createBinding(perObjective), { settings });
+    expect(step?.announce).toHaveProperty('keyShape', 'a3cceacbbd1b6e1212dea83f88b38b04');
+    expect(lookFirst(createBinding(perObjective))?.announce).not.toHaveProperty('keyShape');
+  });
+
   it('keeps the finalizers of others, and claims no key where it asks for none', () => {
     const binding = createBinding(poolOnly);
     const step = lookFirst({ ...binding, metadata: { ...binding.metadata, finalizers: ['others'] } });

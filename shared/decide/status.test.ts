@@ -3,6 +3,7 @@ import { createBinding, createSources, exampleSettings, perObjective } from '../
 import type { Binding, BindingStatus, Claim } from '../api/binding.ts';
 import { type Refused, refused, refusedForNow } from '../api/outcome.ts';
 import type { RefusalReason } from '../api/reasons.ts';
+import { parseSlice, toKeyDigest, toKeyShape } from '../identity/collision-key.ts';
 import { type Identity, renderIdentity } from '../identity/render-identity.ts';
 import {
   type StatusContext,
@@ -36,6 +37,7 @@ function about(context: Partial<StatusContext> = {}): StatusContext {
     peers: [],
     key: undefined,
     keyDigest: undefined,
+    keyShape: undefined,
     settings: exampleSettings,
     clock,
     ...context,
@@ -62,6 +64,29 @@ function toLines({ conditions = [] }: BindingStatus): string[] {
 function toShortLines(status: BindingStatus): string[] {
   return toLines(status).map((line) => line.slice(0, line.indexOf(':')));
 }
+
+describe.each(['report', 'refuse'] as const)('where the policy is %s', (overlapPolicy) => {
+  const [main, wide] = [
+    '{"container":"main","pods":{"app":"model-server"},"serviceAccount":"inference-sa"}',
+    '{"container":"main","pods":{},"serviceAccount":"inference-sa"}',
+  ] as const;
+  const settings = { ...exampleSettings, overlapPolicy };
+
+  test.each([
+    ['that is asked for', main],
+    ['that is still claimed, while another is asked for', wide],
+  ])('a status says the digest of the key %s, and its shape only if overlaps are refused', (_what, held) => {
+    const asked = {
+      key: main,
+      keyDigest: toKeyDigest(main),
+      keyShape: toKeyShape(parseSlice(main)),
+      settings,
+    };
+    const { keyDigest, keyShape } = toAnnouncedStatus(about(asked), { ...claim, key: held });
+    expect(keyDigest).toBe(toKeyDigest(held));
+    expect(keyShape).toBe(overlapPolicy === 'refuse' ? toKeyShape(parseSlice(held)) : undefined);
+  });
+});
 
 describe('the status of a binding that has its output', () => {
   test('is known before the API server gives the output its uid, but for that', () => {

@@ -4,7 +4,7 @@ import { type Finding, findReady, toUnevaluated, toHealthy, toConditions } from 
 import type { Refused } from '../api/outcome.ts';
 import { type Reason, outputRejections, pendingRejections } from '../api/reasons.ts';
 import { isSameJson } from '../identity/canonical.ts';
-import { toKeyDigest } from '../identity/collision-key.ts';
+import { parseSlice, toKeyDigest, toKeyShape } from '../identity/collision-key.ts';
 import type { Identity } from '../identity/render-identity.ts';
 import type { Settings } from '../identity/settings.ts';
 import type { Confirmation } from './decision.ts';
@@ -15,9 +15,10 @@ export interface StatusContext {
   readonly binding: Binding;
   readonly observed: NonNullable<BindingStatus['observed']>;
   readonly peers: readonly Peer[];
-  /** The key that the spec asks for, and its digest. */
+  /** The key that the spec asks for, its digest, and its shape where overlaps are refused. */
   readonly key: string | undefined;
   readonly keyDigest: string | undefined;
+  readonly keyShape: string | undefined;
   readonly settings: Settings;
   readonly clock: AnnouncingClock;
 }
@@ -193,15 +194,24 @@ function toUnclaimedStatus(
     ...(settings.className !== undefined && { clusterSPIFFEIDClassName: settings.className }),
     ...(Object.keys(observed).length > 0 && { observed }),
     ...(peers.length > 0 && { conflicts: [...peers] }),
-    ...toKeyField(context, claimedKey),
+    ...toKeyFields(context, claimedKey),
   };
 }
 
 /** Other runs find a binding by the key that it holds, or else by the one that it asks for. */
-function toKeyField(
-  { key, keyDigest }: StatusContext,
+function toKeyFields(
+  { key, keyDigest, keyShape, peers, settings }: StatusContext,
   claimedKey: string | undefined,
-): Pick<BindingStatus, 'keyDigest'> {
-  const digest = claimedKey === undefined || claimedKey === key ? keyDigest : toKeyDigest(claimedKey);
-  return digest === undefined ? {} : { keyDigest: digest };
+): Pick<BindingStatus, 'keyDigest' | 'keyShape'> {
+  const isOther = claimedKey !== undefined && claimedKey !== key;
+  const digest = isOther ? toKeyDigest(claimedKey) : keyDigest;
+  if (settings.overlapPolicy === 'report') return digest === undefined ? {} : { keyDigest: digest };
+  // What overlaps is found by everybody: it records some of its peers only, and they must find each other when it ends.
+  const isInOverlap = peers.some(({ reason }) => reason === 'PossibleOverlap');
+  const ownShape = isOther ? toKeyShape(parseSlice(claimedKey)) : keyShape;
+  const shape = isInOverlap ? undefined : ownShape;
+  return {
+    ...(digest !== undefined && { keyDigest: digest }),
+    ...(shape !== undefined && { keyShape: shape }),
+  };
 }

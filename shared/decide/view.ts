@@ -49,6 +49,7 @@ export function toView(world: World, binding: Binding, state: Readonly<RunState>
     peers: toConflicts(peers),
     key: identity?.key,
     keyDigest: identity?.keyDigest,
+    keyShape: identity?.keyShape,
     settings: world.settings,
     clock: world.snapshot.clock,
   };

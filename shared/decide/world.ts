@@ -23,6 +23,8 @@ export interface Snapshot {
    * pools.
    */
   readonly partial?: ReadonlySet<string>;
+  /** Bindings that were read because they may overlap with others: of their own peers only these were read. */
+  readonly peerless?: ReadonlySet<string>;
 }
 
 /** The API server's time, as text: instants of one format compare as they stand. */

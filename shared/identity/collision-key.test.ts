@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { Output } from '../api/cluster-spiffe-id.ts';
-import { type Slice, mayOverlap, parseSlice, toCollisionKey, toHeldKey } from './collision-key.ts';
+import {
+  type Slice,
+  mayOverlap,
+  parseSlice,
+  toCollisionKey,
+  toHeldKey,
+  toKey,
+  toKeyShape,
+} from './collision-key.ts';
 
 const labels = { app: 'model-server' };
 const workload = { serviceAccountName: 'inference-sa', container: 'main' };
@@ -166,5 +174,51 @@ describe('two slices', () => {
 
   test('are not told apart by what every object has', () => {
     expect(mayOverlap({ ...slice, pods: { constructor: 'x' } }, { ...slice, pods: { app: 'x' } })).toBe(true);
+  });
+});
+
+describe('the shape of a key', () => {
+  const slice: Slice = { pods: { app: 'x' }, serviceAccount: 'sa', container: 'main' };
+
+  test.each<[string, Slice]>([
+    ['the service account', { ...slice, serviceAccount: 'other' }],
+    ['the container', { ...slice, container: 'sidecar' }],
+    ['the value of a label', { ...slice, pods: { app: 'y' } }],
+  ])('is the same where only %s differs', (_what, other) => {
+    expect(toKeyShape(other)).toBe(toKeyShape(slice));
+  });
+
+  test.each<[string, Slice]>([
+    ['there is another label', { ...slice, pods: { app: 'x', tier: 'gpu' } }],
+    ['there is an image', { ...slice, image }],
+    ['there is no container', { pods: slice.pods, serviceAccount: 'sa', image }],
+  ])('is another one where %s', (_what, other) => {
+    expect(toKeyShape(other)).not.toBe(toKeyShape(slice));
+  });
+
+  test.each<[string, Slice]>([
+    ['the pods', { serviceAccount: 'sa', container: 'main' }],
+    ['the service account', { pods: slice.pods, container: 'main' }],
+  ])('is unknown where %s are not known', (_what, unknown) => {
+    expect(toKeyShape(unknown)).toBeUndefined();
+  });
+
+  test('is never shared by two different keys that may overlap', () => {
+    const labels = [{}, { a: '1' }, { a: '2' }, { b: '1' }, { a: '1', b: '1' }, { a: '2', b: '2' }];
+    const accounts = ['sa', 'other'];
+    const containers = [undefined, 'main', 'sidecar'];
+    const images = [undefined, image, other];
+    const all = labels.flatMap((pods) =>
+      accounts.flatMap((serviceAccount) =>
+        containers.flatMap((container) =>
+          images.map((one): Slice => ({ pods, serviceAccount, container, image: one })),
+        ),
+      ),
+    );
+    const overlapping = all.flatMap((a) =>
+      all.filter((b) => toKey(a) !== toKey(b) && mayOverlap(a, b)).map((b) => [a, b] as const),
+    );
+    expect(overlapping.length).toBeGreaterThan(500);
+    expect(overlapping.filter(([a, b]) => toKeyShape(a) === toKeyShape(b))).toEqual([]);
   });
 });

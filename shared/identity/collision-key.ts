@@ -37,6 +37,17 @@ export function toCollisionKey(labels: PodLabels, workload: Workload): string | 
   return slice && toKey(slice);
 }
 
+/**
+ * By what a key selects: which labels, whether a container, and which image. Two different keys of one shape never
+ * overlap, because they differ in the service account, the container, or the value of a label. A key of which not all is
+ * known has no shape: it may overlap with any.
+ */
+export function toKeyShape({ pods, serviceAccount, container, image }: Slice): string | undefined {
+  if (!pods || serviceAccount === undefined) return undefined;
+  const labels = Object.keys(pods).toSorted(compareText);
+  return toDigest(toCanonical({ labels, hasContainer: container !== undefined, image }));
+}
+
 /** What the label says of an output that claims nothing for itself alone; one without the label may hold any key. */
 export const noKey = 'none';
 

@@ -111,6 +111,15 @@ describe('an output', () => {
     expect(isAsWritten(label(classless, outputLabels.className, 'theirs'))).toBe(true);
   });
 
+  test('where overlaps are refused says the shape of its key, and is not as we wrote it without', () => {
+    const shaped = create(render({ overlapPolicy: 'refuse' }));
+    expect(isAsWritten(shaped)).toBe(true);
+    expect(isAsWritten(label(shaped, outputLabels.keyShape, 'other'))).toBe(false);
+    expect(isAsWritten(label(shaped, outputLabels.keyShape, undefined))).toBe(false);
+    expect(isSameContent(shaped, render())).toBe(false);
+    expect(isSameContent(create(render()), render({ overlapPolicy: 'refuse' }))).toBe(false);
+  });
+
   test('has one digest whether it is there already or not', () => {
     expect(toContentDigest(written)).toBe(toContentDigest(render({ className: 'kleym' })));
     expect(written.metadata.annotations?.[outputAnnotations.content]).toBe(toContentDigest(written));
@@ -151,6 +160,16 @@ describe('an output that is brought up to date', () => {
     expect(after.spec).not.toHaveProperty('className');
     expect(after.metadata.labels).not.toHaveProperty([outputLabels.className]);
     expect(isSameContent(after, render())).toBe(true);
+  });
+
+  test('loses the shape of its key where overlaps are not refused any more: it would not be kept true', () => {
+    const shaped = create(render({ overlapPolicy: 'refuse' }));
+    const after = mergeContent(shaped, render());
+    expect(after.metadata.labels).not.toHaveProperty([outputLabels.keyShape]);
+    expect(isSameContent(after, render())).toBe(true);
+    expect(isSameContent(mergeContent(after, render({ overlapPolicy: 'refuse' })), shaped as NewOutput)).toBe(
+      true,
+    );
   });
 
   test('changes from one class to another together with the label', () => {

@@ -28,8 +28,13 @@ export function toContentDigest(output: Output | NewOutput): string {
 }
 
 function toContent({ metadata, spec }: Output | NewOutput) {
-  // The class label is ours only beside a class: without one, it is somebody else's business.
-  const labels = spec.className === undefined ? ownLabels : [...ownLabels, outputLabels.className];
+  const labels = [
+    ...ownLabels,
+    // The class label is ours only beside a class: without one, it is somebody else's business.
+    ...(spec.className === undefined ? [] : [outputLabels.className]),
+    // Where overlaps are not refused, no output has it.
+    ...(metadata.labels?.[outputLabels.keyShape] === undefined ? [] : [outputLabels.keyShape]),
+  ];
   return {
     spec: ownFields.map((field) => spec[field] ?? null),
     labels: labels.map((label) => metadata.labels?.[label] ?? null),
@@ -54,6 +59,7 @@ export function isSameContent(output: Output, wanted: NewOutput): boolean {
 export function mergeContent(output: Output, wanted: NewOutput): Output {
   const labels = { ...output.metadata.labels };
   if (labels[outputLabels.className] === output.spec.className) delete labels[outputLabels.className];
+  delete labels[outputLabels.keyShape];
   const spec = { ...output.spec };
   for (const field of ownFields) delete spec[field];
   return {

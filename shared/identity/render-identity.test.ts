@@ -123,6 +123,19 @@ describe('what is rendered', () => {
     expect(output.metadata.labels).not.toHaveProperty([outputLabels.className]);
   });
 
+  test('says the shape of its key where overlaps are refused, and only there', () => {
+    const shape = 'a3cceacbbd1b6e1212dea83f88b38b04';
+    const refusing = identityOf(perObjective, { settings: { overlapPolicy: 'refuse' } });
+    expect(refusing.keyShape).toBe(shape);
+    expect(refusing.output.metadata.labels['kleym.sonda.red/key-shape']).toBe(shape);
+    const reporting = identityOf(perObjective);
+    expect(reporting.keyShape).toBeUndefined();
+    expect(reporting.output.metadata.labels).not.toHaveProperty([outputLabels.keyShape]);
+    const { keyShape, output } = identityOf(poolOnly, { settings: { overlapPolicy: 'refuse' } });
+    expect(keyShape).toBeUndefined();
+    expect(output.metadata.labels).not.toHaveProperty([outputLabels.keyShape]);
+  });
+
   test('is not confined to the namespace where that is switched off', () => {
     const { output } = identityOf(perObjective, { settings: { namespaceSelector: false } });
     expect(output.spec).not.toHaveProperty('namespaceSelector');

@@ -8,7 +8,15 @@ import {
 import { outputAnnotations, outputLabels } from '../api/cluster-spiffe-id.ts';
 import type { NewOutput } from '../api/new-output.ts';
 import { type Outcome, type Refused, done, refused } from '../api/outcome.ts';
-import { type Slice, noKey, toCollisionKey, toKey, toKeyDigest, toSlice } from './collision-key.ts';
+import {
+  type Slice,
+  noKey,
+  toCollisionKey,
+  toKey,
+  toKeyDigest,
+  toKeyShape,
+  toSlice,
+} from './collision-key.ts';
 import { toContentDigest } from './content.ts';
 import { toLabelValue } from './label-value.ts';
 import { toOutputName } from './output-name.ts';
@@ -30,6 +38,8 @@ export interface Identity {
   readonly key: string | undefined;
   /** The same, as short as a label may be. */
   readonly keyDigest: string | undefined;
+  /** Its shape, where overlaps are refused. */
+  readonly keyShape: string | undefined;
   readonly output: NewOutput;
 }
 
@@ -121,13 +131,16 @@ function compose(binding: Binding, resolved: Resolved, settings: Settings): Iden
   const selectors = renderWorkloadSelectors(binding.metadata.namespace, labels, workload);
   const key = toCollisionKey(labels, workload);
   const keyDigest = key === undefined ? undefined : toKeyDigest(key);
+  const slice = settings.overlapPolicy === 'refuse' ? toSlice(labels, workload) : undefined;
+  const keyShape = slice && toKeyShape(slice);
   return {
     mode: toEffectiveMode(binding.spec),
     spiffeId,
     selectors,
     key,
     keyDigest,
-    output: renderOutput({ ...resolved, binding, selectors, keyDigest, settings }),
+    keyShape,
+    output: renderOutput({ ...resolved, binding, selectors, keyDigest, keyShape, settings }),
   };
 }
 
@@ -135,6 +148,7 @@ interface Parts extends Resolved {
   readonly binding: Binding;
   readonly selectors: readonly string[];
   readonly keyDigest: string | undefined;
+  readonly keyShape: string | undefined;
   readonly settings: Settings;
 }
 
@@ -151,6 +165,7 @@ function renderOutput(parts: Parts): NewOutput {
         [outputLabels.bindingNamespace]: namespace,
         [outputLabels.serviceAccount]: toLabelValue(parts.workload.serviceAccountName),
         [outputLabels.key]: parts.keyDigest ?? noKey,
+        ...(parts.keyShape !== undefined && { [outputLabels.keyShape]: parts.keyShape }),
         ...(className !== undefined && { [outputLabels.className]: className }),
       },
       annotations: { [outputAnnotations.bindingUid]: uid, [outputAnnotations.bindingName]: name },

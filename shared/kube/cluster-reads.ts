@@ -6,7 +6,7 @@ import { Objective } from '../api/objective.ts';
 import { Pool } from '../api/pool.ts';
 import { type Address, isPathSegment, toPath } from './addresses.ts';
 import { isUnsupportedField, toFound, toServerTime, toUncertain } from './api-answers.ts';
-import type { PartialList, ClusterReads, FieldQuery, Found } from './cluster.ts';
+import type { PartialList, ClusterReads, FieldQueries, Found } from './cluster.ts';
 import { type ConfirmUnserved, createDiscovery } from './discovery.ts';
 import { type List, type Paged, listPages } from './list-pages.ts';
 import { isSelected, toFieldSelector, toLabelSelector } from './selectors.ts';
@@ -53,7 +53,7 @@ export function createReads(transport: Transport): ClusterReads {
 
   async function listBindingsBy(
     address: Address,
-    field: FieldQuery,
+    field: FieldQueries,
     { most, state }: Pick<List, 'most' | 'state'>,
   ): Promise<PartialList<Binding> | 'unserved'> {
     const query = { fieldSelector: toFieldSelector(field) };

@@ -41,13 +41,17 @@ export interface WriteTarget {
   readonly resourceVersion: string;
 }
 
-/** What the labels must be: a value, one of several values, or absent (`undefined`). */
-export type LabelQuery = Readonly<Record<string, string | readonly string[] | undefined>>;
+/** What the labels must be: a value, one of several values, absent (`undefined`), or absent or none of several values. */
+export type LabelQuery = Readonly<
+  Record<string, string | readonly string[] | { readonly notIn: readonly string[] } | undefined>
+>;
 
 /** What a field of a binding must be: this, or none of these. A field that is not set is the empty text. */
 export type FieldQuery =
   | { readonly path: BindingField; readonly value: string }
   | { readonly path: BindingField; readonly notIn: readonly string[] };
+/** What a field must be, or several fields. */
+export type FieldQueries = FieldQuery | readonly FieldQuery[];
 
 /**
  * By when a write must leave, as a reading of `performance.now()`. It is checked where the request leaves. After that
@@ -71,7 +75,7 @@ export interface ClusterReads {
   ): Promise<{ readonly found: Found<Binding>; readonly at: string }>;
   listBindings(where: {
     readonly namespace?: string;
-    readonly field?: FieldQuery;
+    readonly field?: FieldQueries;
     /** At most this many items are read. */
     readonly most?: number;
     /**

@@ -9,6 +9,11 @@ describe('a label selector', () => {
     ['one of several values', { a: ['b', 'c'] }, { labelSelector: 'a in (b,c)' }],
     ['one of no values, which nothing has', { a: [] }, { labelSelector: 'a,!a' }],
     ['no such label', { a: undefined }, { labelSelector: '!a' }],
+    [
+      'none of these values, or no such label',
+      { a: { notIn: ['b', 'c'] } },
+      { labelSelector: 'a notin (b,c)' },
+    ],
     ['all of these', { a: 'b', c: undefined, d: ['e'] }, { labelSelector: 'a=b,!c,d in (e)' }],
   ])('%s', (_, labels, expected) => {
     expect(toLabelSelector(labels)).toEqual(expected);
@@ -24,6 +29,14 @@ describe('a field selector', () => {
   ])('for %j means just that', (wanted, expected) => {
     expect(toFieldSelector({ path: 'spec.serviceAccountName', ...wanted })).toBe(expected);
   });
+
+  it('for several fields asks for all of them', () => {
+    const fields = [
+      { path: 'status.keyDigest', notIn: [''] },
+      { path: 'status.keyShape', value: 's' },
+    ] as const;
+    expect(toFieldSelector(fields)).toBe('status.keyDigest!=,status.keyShape=s');
+  });
 });
 
 describe('what a binding has in a field', () => {
@@ -33,7 +46,7 @@ describe('what a binding has in a field', () => {
   const full = {
     metadata,
     spec: { ...bare.spec, objectiveRef: { name: 'o' } },
-    status: { claim, keyDigest: 'd' },
+    status: { claim, keyDigest: 'd', keyShape: 's' },
   };
   it.each([
     ['metadata.name', bare, 'a'],
@@ -47,10 +60,18 @@ describe('what a binding has in a field', () => {
     ['status.claim.kind', bare, ''],
     ['status.keyDigest', full, 'd'],
     ['status.keyDigest', bare, ''],
+    ['status.keyShape', full, 's'],
+    ['status.keyShape', bare, ''],
   ] as const)('%s', (path, binding, value) => {
     expect(isSelected(binding, { path, value })).toBe(true);
     expect(isSelected(binding, { path, value: 'another' })).toBe(false);
     expect(isSelected(binding, { path, notIn: ['another'] })).toBe(true);
     expect(isSelected(binding, { path, notIn: ['another', value] })).toBe(false);
+  });
+
+  it('must be right in all fields that are asked for', () => {
+    const name = { path: 'metadata.name', value: 'a' } as const;
+    expect(isSelected(full, [name, { path: 'status.keyShape', value: 's' }])).toBe(true);
+    expect(isSelected(full, [name, { path: 'status.keyShape', value: 't' }])).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 import type { Binding, BindingField } from '../api/binding.ts';
-import type { FieldQuery, LabelQuery } from './cluster.ts';
+import type { FieldQueries, FieldQuery, LabelQuery } from './cluster.ts';
 
 /** The query by which a list is narrowed to labels; no labels, no query. */
 export function toLabelSelector(labels: LabelQuery): { labelSelector?: string } {
@@ -7,16 +7,21 @@ export function toLabelSelector(labels: LabelQuery): { labelSelector?: string } 
   return terms.length === 0 ? {} : { labelSelector: terms.join(',') };
 }
 
-function toTerm(label: string, value: string | readonly string[] | undefined): string {
+function toTerm(label: string, value: LabelQuery[string]): string {
   if (value === undefined) return `!${label}`;
   if (typeof value === 'string') return `${label}=${value}`;
+  if ('notIn' in value) return `${label} notin (${value.notIn.join(',')})`;
   // The API server refuses an empty set; this says the same: nothing is one of no values.
   if (value.length === 0) return `${label},!${label}`;
   return `${label} in (${value.join(',')})`;
 }
 
 /** A field selector in which the value means itself: commas, equal signs and backslashes have a meaning there. */
-export function toFieldSelector(field: FieldQuery): string {
+export function toFieldSelector(fields: FieldQueries): string {
+  return [fields].flat().map(toFieldTerms).join(',');
+}
+
+function toFieldTerms(field: FieldQuery): string {
   if ('value' in field) return `${field.path}=${escape(field.value)}`;
   return field.notIn.map((value) => `${field.path}!=${escape(value)}`).join(',');
 }
@@ -26,9 +31,11 @@ function escape(value: string): string {
 }
 
 /** Whether a binding is what a query asks for. */
-export function isSelected(binding: Binding, field: FieldQuery): boolean {
-  const value = toFieldValue(binding, field.path);
-  return 'value' in field ? value === field.value : !field.notIn.includes(value);
+export function isSelected(binding: Binding, fields: FieldQueries): boolean {
+  return [fields].flat().every((field) => {
+    const value = toFieldValue(binding, field.path);
+    return 'value' in field ? value === field.value : !field.notIn.includes(value);
+  });
 }
 
 /** What a binding has in a field; a field that is not set matches the empty value, as on the API server. */
@@ -48,5 +55,7 @@ function toFieldValue({ metadata, spec, status }: Binding, path: BindingField): 
       return status?.claim?.kind ?? '';
     case 'status.keyDigest':
       return status?.keyDigest ?? '';
+    case 'status.keyShape':
+      return status?.keyShape ?? '';
   }
 }

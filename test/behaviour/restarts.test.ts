@@ -121,32 +121,46 @@ describe('a restart with other settings', () => {
     );
   });
 
-  test('with overlaps refused withdraws the outputs of overlaps that were only reported', async () => {
-    const here = await prepare();
-    await here.create(
-      pool('pool-b', { app: 'model-server', tier: 'gpu' }),
-      objective('objective-c', { name: 'pool-b' }),
-    );
-    const wide = binding();
-    const narrow = binding('binding-b', {
-      poolRef: { name: 'pool-b' },
-      objectiveRef: { name: 'objective-c' },
-    });
-    await here.create(wide, narrow);
-    await withStack({}, async () => {
-      await here.ready('binding-a');
-      await here.ready('binding-b');
-    });
-    await withStack({ overlapPolicy: 'refuse' }, async () => {
-      expect(await here.refused('binding-a', 'Conflict', 'PossibleOverlap')).toBe(
-        'identity overlap with bindings binding-b: one container may match them all, and KLEYM_OVERLAP_POLICY is refuse; make the container names or the pool labels differ',
+  test.each([
+    ['a small service account', 0],
+    ['one of many bindings', 40],
+  ])(
+    'with overlaps refused withdraws the outputs of overlaps that were only reported, in %s',
+    async (_of, others) => {
+      const here = await prepare();
+      const names = Array.from({ length: others }, (_, index) => `other-${index}`);
+      await here.create(...names.map((name) => binding(name, { containerName: name })));
+      await here.create(
+        pool('pool-b', { app: 'model-server', tier: 'gpu' }),
+        objective('objective-c', { name: 'pool-b' }),
       );
-      await here.refused('binding-b', 'Conflict', 'PossibleOverlap');
-      await here.edit(narrow, { spec: { containerName: 'other' } });
-      await here.ready('binding-a');
-      await here.ready('binding-b');
-    });
-  });
+      const wide = binding();
+      const narrow = binding('binding-b', {
+        poolRef: { name: 'pool-b' },
+        objectiveRef: { name: 'objective-c' },
+      });
+      await here.create(wide, narrow);
+      await withStack({}, async () => {
+        await here.ready('binding-a');
+        await here.ready('binding-b');
+        for (const name of names) await here.ready(name);
+      });
+      await withStack({ overlapPolicy: 'refuse' }, async () => {
+        expect(await here.refused('binding-a', 'Conflict', 'PossibleOverlap')).toBe(
+          'identity overlap with bindings binding-b: one container may match them all, and KLEYM_OVERLAP_POLICY is refuse; make the container names or the pool labels differ',
+        );
+        await here.refused('binding-b', 'Conflict', 'PossibleOverlap');
+        await here.edit(narrow, { spec: { containerName: 'other' } });
+        await here.ready('binding-a');
+        await here.ready('binding-b');
+        for (const name of names)
+          await eventually(async () => {
+            const { labels } = (await here.ready(name)).metadata;
+            expect(labels).toHaveProperty(['kleym.sonda.red/key-shape']);
+          });
+      });
+    },
+  );
 });
 
 describe('bindings that were created while no function ran', () => {

@@ -1,5 +1,5 @@
-// How long a look at a whole service account takes, where overlaps are refused. Between an announcement and its POST
-// stands one such look, and there is a time limit for both: so this says how many bindings one account may have.
+// How long a look at a whole namespace takes, as where overlaps are refused and keys are unlike. Between an announcement
+// and its POST stands one such look, and there is a time limit for both: so this says how many bindings there may be.
 //
 //   npm run bench:looks                          [-- --sizes 5000,10000,20000,50000] [-- --looks 3]
 import { parseArgs } from 'node:util';

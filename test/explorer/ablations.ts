@@ -61,10 +61,18 @@ export const ablations = {
   },
   /** Where overlaps are refused: bindings are listed by the account of their spec, and not by that of their claim. */
   accountsForgetClaims: listingNoneBy('status.claim.serviceAccountName'),
+  /** Where overlaps are refused in a large account: bindings are not listed by the shapes of their keys. */
+  shapesNotListed: listingNoneBy('status.keyShape'),
   /** Bindings are not listed by the key that they hold or ask for. */
   keysNotListed: listingNoneBy('status.keyDigest'),
   /** Claims under which an output may hold another key than their bindings say are not listed. */
   movesNotListed: listingNoneBy('status.claim.kind'),
+  /** There, outputs are not listed by these shapes either. */
+  shapesOfOutputsNotListed: (asked) => {
+    const { call } = asked;
+    const isMeant = call.method === 'listOutputs' && Object.hasOwn(call.args[0], outputLabels.keyShape);
+    return isMeant ? answering(asked, (answer) => withoutOutputs(answer, () => true)) : honestly(asked);
+  },
   /** Outputs without a label for their key are not listed. */
   unlabelledNotListed: (asked) =>
     answering(asked, (answer) =>
@@ -97,7 +105,8 @@ export const ablations = {
 function listingNoneBy(path: BindingField): Tampering {
   return (asked) => {
     const { call } = asked;
-    const isMeant = call.method === 'listBindings' && call.args[0].field?.path === path;
+    const fields = call.method === 'listBindings' ? [call.args[0].field ?? []].flat() : [];
+    const isMeant = fields.at(-1)?.path === path;
     return isMeant ? answering(asked, (answer) => ({ ...(answer as object), items: [] })) : honestly(asked);
   };
 }

@@ -1,9 +1,15 @@
-import { type Binding, type BindingStatus, bindingFinalizer } from '../../shared/api/binding.ts';
+import {
+  type Binding,
+  type BindingField,
+  type BindingStatus,
+  bindingFields,
+  bindingFinalizer,
+} from '../../shared/api/binding.ts';
 import { type Output, outputAnnotations, outputLabels } from '../../shared/api/cluster-spiffe-id.ts';
 import type { NewOutput } from '../../shared/api/new-output.ts';
 import type { Objective } from '../../shared/api/objective.ts';
 import type { Pool } from '../../shared/api/pool.ts';
-import type { WriteTarget, Cluster, FieldQuery } from '../../shared/kube/cluster.ts';
+import type { WriteTarget, Cluster, FieldQueries } from '../../shared/kube/cluster.ts';
 import { isSelected } from '../../shared/kube/selectors.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import { hasLabels } from '../support/has-labels.ts';
@@ -14,11 +20,16 @@ export const trustDomain = 'example.org';
 
 /**
  * How much of the world runs look at. `narrow`: whoever asks for or holds the same keys, as in a service account with very
- * many bindings. `whole`: all of a service account, because its bindings are few. `refuse`: all of it, because overlaps are
- * refused.
+ * many bindings. `whole`: all of a service account, because its bindings are few. `refuse`: the same, where overlaps are
+ * refused. `refuse-large`: there, whoever has the same key or one of another shape, as in an account with very many.
  */
-export const looks = ['narrow', 'whole', 'refuse'] as const;
+export const looks = ['narrow', 'whole', 'refuse', 'refuse-large'] as const;
 export type Look = (typeof looks)[number];
+
+/** Whether the service accounts have very many bindings. */
+export function isCrowded(look: Look): boolean {
+  return look === 'narrow' || look === 'refuse-large';
+}
 
 /** Everything that the API server stores, and what must be remembered of the past to judge it. Never changed in place. */
 export interface ClusterState {
@@ -77,7 +88,7 @@ export function settingsOf({ look }: ClusterState): Settings {
     trustDomain,
     className: undefined,
     namespaceSelector: true,
-    overlapPolicy: look === 'refuse' ? 'refuse' : 'report',
+    overlapPolicy: look === 'refuse' || look === 'refuse-large' ? 'refuse' : 'report',
   };
 }
 
@@ -191,8 +202,11 @@ function listBindings(
   { field, most = Infinity }: Parameters<Cluster['listBindings']>[0],
 ) {
   const selected = Object.values(state.bindings).filter(isChosen(field));
-  // The others of a crowded account are not in the model: that there are some is all that a run learns of them.
-  const hasOthers = state.look === 'narrow' && most > 1 && most < Infinity;
+  // The others of a crowded account are not in the model: that there are some is all that a run learns of them. Their keys
+  // have the shape that a run looks for.
+  const fields = [field ?? []].flat();
+  const isOfAccount = fields.length === 1 && fields.every(({ path }) => accountFields.includes(path));
+  const hasOthers = isCrowded(state.look) && isOfAccount && most > 1 && most < Infinity;
   return { ...list(state, selected.slice(0, most)), isComplete: selected.length <= most && !hasOthers };
 }
 
@@ -204,7 +218,12 @@ function listed<T>(state: ClusterState, isServed: boolean, objects: Table<T>) {
   return isServed ? list(state, Object.values(objects)) : 'unserved';
 }
 
-function isChosen(field?: FieldQuery) {
+const accountFields: readonly BindingField[] = [
+  bindingFields.serviceAccount,
+  bindingFields.claimedServiceAccount,
+];
+
+function isChosen(field?: FieldQueries) {
   return (binding: Binding) => field === undefined || isSelected(binding, field);
 }
 

@@ -1,5 +1,5 @@
 import type { Output } from '../../shared/api/cluster-spiffe-id.ts';
-import { type ClusterState, type Look, isOurs } from './model-cluster.ts';
+import { type ClusterState, type Look, isCrowded, isOurs } from './model-cluster.ts';
 import { type Wish, addBinding, addOperatorOutput, emptyCluster, outputNameFor, settled } from './objects.ts';
 import { type Faults, crowd } from './situation.ts';
 import { type Edit, others } from './users.ts';
@@ -21,7 +21,7 @@ export interface Scenario {
   readonly isForSweep?: true;
   /** Outside what the protocol assumes: how it breaks is written down. */
   readonly breaks?: readonly string[];
-  /** The same where runs find outputs by the labels for their keys: that is where overlaps are not refused. */
+  /** The same where runs find outputs by the labels for their keys: not where they read the whole service account. */
   readonly breaksByKey?: readonly string[];
   /** The same where runs look by keys alone. */
   readonly breaksNarrow?: readonly string[];
@@ -34,7 +34,7 @@ export function isForeseen(
   breach: string,
 ): boolean {
   const byKey = look === 'refuse' ? [] : breaksByKey;
-  const narrow = look === 'narrow' ? breaksNarrow : [];
+  const narrow = isCrowded(look) ? breaksNarrow : [];
   return breach.startsWith('(') || [...breaks, ...byKey, ...narrow].includes(breach);
 }
 
@@ -378,6 +378,10 @@ const held = {
 /** Keys that meet without being equal. */
 const overlaps = {
   'an image beside a container': { start: empty, edits: [create('a'), create('b', g1), remove('a')] },
+  'an image where an output is left behind': {
+    start: empty,
+    edits: [create('a'), readForDelete('a'), removeBlindly('a'), create('b', g1)],
+  },
   'an image beside two containers': {
     start: having({ a: {}, b: c2 }),
     edits: [create('c', g1), remove('a'), edit('b', c3)],

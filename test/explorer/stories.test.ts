@@ -182,6 +182,24 @@ const stories: Readonly<Record<string, Story>> = {
     breach: 'TWO_LIVE',
     play: postOfLeaver,
   },
+  'a rival that may overlap looks, in a large account, while a POST is on its way': {
+    scenario: 'an image beside a container',
+    look: 'refuse-large',
+    safeguard: 'shapesNotListed',
+    breach: 'TWO_LIVE',
+    play: `
+      user edits, deliver a, t1 until createOutput, user edits, deliver b, t2 finishes,
+      t1 finishes`,
+  },
+  'a rival that may overlap looks, in a large account, where an output has no binding any more': {
+    scenario: 'an image where an output is left behind',
+    look: 'refuse-large',
+    safeguard: 'shapesOfOutputsNotListed',
+    breach: '(raced) TWO_LIVE',
+    play: `
+      user edits, user edits, deliver a, t1 finishes, user edits, user edits, deliver b,
+      t2 finishes`,
+  },
   'a move is announced, so that its binding is listed under the new key, and the output has lost its labels':
     {
       scenario: 'labels taken off',

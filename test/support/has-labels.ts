@@ -6,6 +6,7 @@ export function hasLabels({ metadata: { labels = {} } }: Output, query: LabelQue
   return Object.entries(query).every(([label, wanted]) => {
     const value = labels[label];
     if (wanted === undefined || typeof wanted === 'string') return value === wanted;
+    if ('notIn' in wanted) return value === undefined || !wanted.notIn.includes(value);
     return value !== undefined && wanted.includes(value);
   });
 }

@@ -276,6 +276,10 @@ function toWords(labels: LabelQuery): string {
   return Object.entries(labels)
     .map(([label, value]) => [label.replace('kleym.sonda.red/', ''), value] as const)
     .filter(([label]) => label !== 'managed-by' && label !== 'binding-namespace')
-    .map(([label, value]) => (value === undefined ? `!${label}` : `${label}=${String(value)}`))
+    .map(([label, value]) => {
+      if (value === undefined) return `!${label}`;
+      if (typeof value === 'object' && 'notIn' in value) return `${label} notin ${String(value.notIn)}`;
+      return `${label}=${String(value)}`;
+    })
     .join(' ');
 }
