@@ -162,8 +162,9 @@ function cacheFoundKeys(cache: RunCache, scope: Scope, snapshot: Snapshot, by: N
   const ownerOf = createOwnerOf(bindings, snapshot.namespace);
   const theirs =
     outputs === 'unserved' ? [] : outputs.filter((output) => names.includes(ownerOf(output) ?? ''));
-  const found = [...own.map((binding) => findKey(binding, sources, settings)), ...theirs.map(toHeldKey)];
-  for (const key of theirs.map(toHeldKey)) if (key !== undefined) cache.heldKeys.add(key);
+  const held = theirs.map(toHeldKey);
+  const found = [...own.map((binding) => findKey(binding, sources, settings)), ...held];
+  for (const key of held) if (key !== undefined) cache.heldKeys.add(key);
   for (const key of found) {
     if (key === undefined) continue;
     cache.keys.add(toKeyDigest(key));

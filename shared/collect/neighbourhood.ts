@@ -30,9 +30,9 @@ export function keysOf(binding: Binding): string[] {
 }
 
 /** The shapes of these keys; undefined: one of them is not known. */
-export function shapesOf({ status }: Binding): (string | undefined)[] {
-  const { claim, keyDigest, keyShape } = status ?? {};
-  const claimed = claim?.kind === 'unreadable' ? undefined : claim?.key;
+export function shapesOf(binding: Binding): (string | undefined)[] {
+  const { keyDigest, keyShape } = binding.status ?? {};
+  const claimed = claimOf(binding)?.key;
   if (claimed === undefined) return keyDigest === undefined ? [] : [keyShape];
   return keyShape === undefined ? [shapeOf(claimed)] : [shapeOf(claimed), keyShape];
 }
@@ -159,8 +159,8 @@ export async function listOtherShapes(
   return lists.every(({ isComplete }) => isComplete) ? lists : 'many';
 }
 
-function toAccountFields(accounts: ReadonlySet<string>) {
-  return [...accounts].flatMap((value) => accountPaths.map((path) => ({ path, value })));
+function toAccountFields(accounts: ReadonlySet<string>, paths: readonly BindingField[] = accountPaths) {
+  return [...accounts].flatMap((value) => paths.map((path) => ({ path, value })));
 }
 
 /**
@@ -224,9 +224,8 @@ export async function listSmallAccounts(
   if (accounts.size > maxAccounts || [...accounts].some((account) => large.has(namespace, account)))
     return 'many';
   const extent = { namespace, most: maxNeighbours, ...(notOlderThan !== undefined && { notOlderThan }) };
-  const fields = [...accounts].flatMap((value) => paths.map((path) => ({ path, value })));
   const lists = await Promise.all(
-    fields.map(async (field) => {
+    toAccountFields(accounts, paths).map(async (field) => {
       const list = await listServed(cluster, { ...extent, field });
       if (!list.isComplete) large.add(namespace, field.value);
       return list;
@@ -245,7 +244,7 @@ export async function listServed(
 }
 
 /** By what outputs are listed beside those of the bindings themselves. */
-export type OutputsOf = Pick<RunCache, 'keys' | 'shapes' | 'accounts'> & Pick<Neighbours, 'by'>;
+type OutputsOf = Pick<RunCache, 'keys' | 'shapes' | 'accounts'> & Pick<Neighbours, 'by'>;
 
 /**
  * The outputs of these bindings, and those that may hold one of these keys, any key that may overlap with them, or any

@@ -52,31 +52,36 @@ function toStatus(object: ChangedObject | undefined): StatusInEvent {
   return parsed.success ? parsed.data : {};
 }
 
-function isUpToDate({ metadata }: ChangedObject, { observedGeneration }: StatusInEvent): boolean {
-  if (!metadata.finalizers?.includes(bindingFinalizer)) return false;
-  return metadata.generation !== undefined && observedGeneration === metadata.generation;
+function isUpToDate(object: ChangedObject, { observedGeneration }: StatusInEvent): boolean {
+  const { generation } = object.metadata;
+  return isHeld(object) && generation !== undefined && observedGeneration === generation;
 }
 
 /**
  * Whether nobody has evaluated it: no run has written for it, or one has added our finalizer at last, to a binding that
  * had waited for its turn. Such a binding concerns nobody else, unless it collides: then it will say so.
  */
-function isNew(verb: Change['verb'], { metadata, ...object }: ChangedObject): boolean {
-  if (object['status'] !== undefined) return false;
-  const isHeld = metadata.finalizers?.includes(bindingFinalizer) ?? false;
-  return verb === 'add' ? !isHeld : isHeld && metadata.generation === 1;
+function isNew(verb: Change['verb'], object: ChangedObject): boolean {
+  if (verb !== 'add') return isFinalizerWrite(verb, object);
+  return object['status'] === undefined && !isHeld(object);
 }
 
 // A run writes the status right after the finalizer. If it dies in between, its own request comes again.
 const betweenMs = 60_000;
 
 /** Whether the event only tells that a run has added our finalizer to a new binding. That run goes on by itself. */
-function isOwnFinalizerWrite(
-  verb: Change['verb'],
-  { metadata, ...object }: ChangedObject,
-  time?: string,
-): boolean {
-  if (verb !== 'update' || metadata.generation !== 1 || object['status'] !== undefined) return false;
-  if (!metadata.finalizers?.includes(bindingFinalizer)) return false;
-  return Date.parse(time ?? '') - Date.parse(String(metadata['creationTimestamp'])) < betweenMs;
+function isOwnFinalizerWrite(verb: Change['verb'], object: ChangedObject, time?: string): boolean {
+  const created = String(object.metadata['creationTimestamp']);
+  return isFinalizerWrite(verb, object) && Date.parse(time ?? '') - Date.parse(created) < betweenMs;
+}
+
+/** Whether nothing was written for it yet but our finalizer. */
+function isFinalizerWrite(verb: Change['verb'], object: ChangedObject): boolean {
+  return (
+    verb === 'update' && object.metadata.generation === 1 && object['status'] === undefined && isHeld(object)
+  );
+}
+
+function isHeld({ metadata }: ChangedObject): boolean {
+  return metadata.finalizers?.includes(bindingFinalizer) ?? false;
 }
