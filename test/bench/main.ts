@@ -12,6 +12,7 @@ import { type KeptProcesses, openKeptProcesses } from '../real/kept-processes.ts
 import { pool } from '../support/manifests.ts';
 import type { Stored } from '../support/kube-client.ts';
 import { type BareClient, atOnce, createBareClient } from './bare-client.ts';
+import { type Reads, createReads } from './bare-reads.ts';
 import { type BenchCluster, type Counts, openBenchCluster, printCounts, sumOf } from './bench-cluster.ts';
 import {
   type Created,
@@ -65,6 +66,8 @@ const besideNamespace = `beside-${run}`;
 
 interface Floors {
   readonly single: number;
+  /** The same with the reads between the writes. */
+  readonly singleWithReads: number;
   /** Milliseconds for all bindings of a bulk, by its size. */
   readonly bulk: ReadonlyMap<number, number>;
   readonly move: ReadonlyMap<number, number>;
@@ -131,14 +134,11 @@ async function seed(client: BareClient, namespace: string, size: number): Promis
 async function measureFloors({ client, kubeconfig }: BenchCluster, when: string): Promise<Floors> {
   const namespace = `floor-${when}-${run}`;
   await createNamespace(client, namespace);
-  const names = range(singles + floorWarmUps).map((index) => `floor-${index}`);
-  const times: number[] = [];
-  for (const one of await prepareOwnPools(client, namespace, names)) {
-    await sleep(betweenMs);
-    times.push(await time(() => createBare(client, one)));
-  }
+  const single = await measureFloorOfSingles(client, namespace, 'floor');
+  const singleWithReads = await measureFloorOfSingles(client, namespace, 'reading', createReads(client));
   const floors = {
-    single: median(times.slice(floorWarmUps)),
+    single,
+    singleWithReads,
     bulk: new Map(),
     move: new Map(),
     beside: new Map(),
@@ -168,6 +168,21 @@ async function measureFloors({ client, kubeconfig }: BenchCluster, when: string)
     floors.move.set(size, await time(() => forEach(created, atOnce, (one) => moveBare(client, one, edited))));
   }
   return floors;
+}
+
+async function measureFloorOfSingles(
+  client: BareClient,
+  namespace: string,
+  prefix: string,
+  reads?: Reads,
+): Promise<number> {
+  const names = range(singles + floorWarmUps).map((index) => `${prefix}-${index}`);
+  const times: number[] = [];
+  for (const one of await prepareOwnPools(client, namespace, names)) {
+    await sleep(betweenMs);
+    times.push(await time(() => createBare(client, one, reads)));
+  }
+  return median(times.slice(floorWarmUps));
 }
 
 function nameNeighbours(size: number): string[] {
@@ -303,6 +318,10 @@ function print({ measured, idle, bulkMeasured, floors: { before, after } }: Resu
   const floor = (before.single + after.single) / 2;
   say(
     `  the same writes by a bare client              ${toMs(floor)} (${toMs(before.single)} before, ${toMs(after.single)} after)`,
+  );
+  const reading = (before.singleWithReads + after.singleWithReads) / 2;
+  say(
+    `  … and the same reads between them             ${toMs(reading)} (${toMs(before.singleWithReads)} before, ${toMs(after.singleWithReads)} after): ${toRatio(reading, floor)}`,
   );
   for (const one of [...measured, idle]) printSingles(one, floor);
   for (const one of bulkMeasured) {
