@@ -7,7 +7,7 @@ import { isDnsLabel, isDnsSubdomain } from '../identity/object-names.ts';
 import { describeIssues } from '../text/describe-issues.ts';
 import { type Answer, type Facts, type RefusedEvent, nothing, refusedEvent, reply } from './answers.ts';
 import { type Cause, toCorrelation } from './correlation.ts';
-import { cutNames, mostNames } from './cut-names.ts';
+import { countNames, cutNames, mostNames } from './cut-names.ts';
 import { quote } from './quote.ts';
 
 /** The type of the event that asks for a look at bindings. */
@@ -67,14 +67,12 @@ export function toBindingsAffected({
  * left to the sweep, which finds every binding that needs anything. The facts say how many they are.
  */
 export function answerBindingsAffected(affected: Affected, facts: Facts = {}): Answer {
-  const all = toSorted(affected.bindings).flatMap(({ names, ...group }) =>
-    names.map((name) => ({ name, ...group })),
-  );
+  const all = toSorted(affected.bindings);
   if (all.length === 0) return nothing({ bindings: 0, ...facts });
-  const carried = cutNames(all, affected.cause.id);
-  const bindings = carried.map(({ name, ...group }) => ({ names: [name], ...group }));
-  const left = all.length - carried.length;
-  const counts = { bindings: carried.length, ...(left > 0 && { leftToSweep: left }) };
+  const bindings = cutNames(all, affected.cause.id);
+  const carried = countNames(bindings);
+  const left = countNames(all) - carried;
+  const counts = { bindings: carried, ...(left > 0 && { leftToSweep: left }) };
   return reply(toBindingsAffected({ ...affected, bindings }), { ...counts, ...facts });
 }
 
@@ -86,7 +84,7 @@ export function parseBindingsAffected(event: CloudEvent<unknown>): Done<BindingN
       expected: bindingsAffectedType,
     });
   }
-  const count = countNames(event.data);
+  const count = countUnparsed(event.data);
   if (count > mostNames) {
     return refusedEvent('the data names too many bindings', {
       found: `${count} names`,
@@ -102,7 +100,7 @@ export function parseBindingsAffected(event: CloudEvent<unknown>): Done<BindingN
 }
 
 /** Counts names before they are parsed. A namespace without names counts too, because it has to be read. */
-function countNames(data: unknown): number {
+function countUnparsed(data: unknown): number {
   const bindings: unknown = typeof data === 'object' && data !== null && 'bindings' in data && data.bindings;
   if (!Array.isArray(bindings)) return 0;
   return bindings.reduce((sum: number, one: unknown) => sum + Math.max(1, countOf(one)), 0);

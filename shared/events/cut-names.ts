@@ -1,8 +1,8 @@
 import { rotate } from '../concurrency/rotate.ts';
 
-interface Named {
+interface Group {
   readonly namespace: string;
-  readonly name: string;
+  readonly names: readonly string[];
   readonly isWhole?: boolean | undefined;
   readonly hasOwnReason?: boolean | undefined;
 }
@@ -18,26 +18,36 @@ export const mostNames = 50_000;
  * As many of these names as one event carries. If they are too many, each cause begins at another place, so that names
  * that never converge do not keep out the rest.
  */
-export function cutNames<T extends Named>(all: readonly T[], cause: string): readonly T[] {
-  if (countFitting(all) === all.length) return all;
-  const turned = rotate(all, cause);
+export function cutNames<T extends Group>(groups: readonly T[], cause: string): readonly T[] {
+  if (countFitting(groups) === countNames(groups)) return groups;
+  const each = groups.flatMap((group) => group.names.map((name) => ({ ...group, names: [name] })));
+  const turned = rotate(each, cause);
   return turned.slice(0, countFitting(turned));
 }
 
-/** How many of them fit, if those of one group stand together as JSON. Names and namespaces are ASCII. */
-function countFitting(all: readonly Named[]): number {
-  let bytes = '{"bindings":[]}'.length;
-  let before: Named | undefined;
-  for (const [index, one] of all.entries()) {
-    if (!before || !isSameGroup(one, before))
-      bytes += '{"namespace":"","names":[],"hasOwnReason":true},'.length + one.namespace.length;
-    bytes += '"",'.length + one.name.length;
-    if (bytes > maxBytes || index === mostNames) return index;
-    before = one;
-  }
-  return all.length;
+/** How many names these are together. */
+export function countNames(groups: readonly Group[]): number {
+  return groups.reduce((sum, { names }) => sum + names.length, 0);
 }
 
-function isSameGroup(a: Named, b: Named): boolean {
+/** How many of them fit, if those of one group stand together as JSON. Names and namespaces are ASCII. */
+function countFitting(groups: readonly Group[]): number {
+  let bytes = '{"bindings":[]}'.length;
+  let count = 0;
+  let before: Group | undefined;
+  for (const group of groups) {
+    if (!before || !isSameGroup(group, before))
+      bytes += '{"namespace":"","names":[],"hasOwnReason":true},'.length + group.namespace.length;
+    before = group;
+    for (const name of group.names) {
+      bytes += '"",'.length + name.length;
+      if (bytes > maxBytes || count === mostNames) return count;
+      count++;
+    }
+  }
+  return count;
+}
+
+function isSameGroup(a: Group, b: Group): boolean {
   return a.namespace === b.namespace && a.isWhole === b.isWhole && a.hasOwnReason === b.hasOwnReason;
 }
