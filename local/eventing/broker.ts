@@ -3,8 +3,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import type { CloudEvent } from 'cloudevents';
 import { bindLoopback } from './bind-loopback.ts';
-import { deliverEvent } from './deliver-event.ts';
-import type { Answer, Failure } from './deliver-event.ts';
+import { deliverEvent, sendByFetch } from './deliver-event.ts';
+import type { Answer, Failure, Send } from './deliver-event.ts';
 import { type FairLimit, createFairLimit } from './fair-limit.ts';
 import { matchesFilter } from './trigger-filter.ts';
 import { findMissing, parseHttpMessage, toWireEvent } from './wire-event.ts';
@@ -59,7 +59,7 @@ export interface BrokerOptions {
   readonly onAccepted?: (event: WireEvent, triggers: readonly string[]) => void;
   readonly onDelivery?: (delivery: Delivery) => void;
   /** How requests to subscribers leave; by default over HTTP. */
-  readonly send?: typeof fetch;
+  readonly send?: Send;
   readonly port?: number;
   /** Waits between retries; rejects when the signal is aborted. */
   readonly sleep?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
@@ -91,7 +91,7 @@ interface Running {
   readonly accepted: NonNullable<BrokerOptions['onAccepted']>;
   readonly report: (delivery: Delivery) => void;
   readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
-  readonly send: typeof fetch;
+  readonly send: Send;
   readonly now: () => Date;
   readonly capacity: number;
   /** Aborted at close: nothing new begins. */
@@ -120,7 +120,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     report: options.onDelivery ?? (() => {}),
     sleep:
       options.sleep ?? (async (milliseconds, signal) => await sleepFor(milliseconds, undefined, { signal })),
-    send: options.send ?? fetch,
+    send: options.send ?? sendByFetch,
     now: options.now ?? (() => new Date()),
     capacity: options.capacity ?? 50_000,
     closing: new AbortController(),

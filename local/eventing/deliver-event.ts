@@ -1,8 +1,32 @@
 import { shorten } from '../../shared/text/shorten.ts';
 import { parseHttpMessage, toHttpMessage } from './wire-event.ts';
-import type { WireEvent } from './wire-event.ts';
+import type { HttpMessage, WireEvent } from './wire-event.ts';
 
 const longestSaid = 240;
+
+/** Sends a POST to a subscriber; rejects if the signal is aborted first. */
+export type Send = (url: string, message: HttpMessage, signal: AbortSignal) => Promise<Sent>;
+
+/** What the subscriber answered. */
+export interface Sent {
+  readonly status: number;
+  /** Their names are in lower case. */
+  readonly headers: Iterable<[string, string]>;
+  readonly body: Uint8Array;
+}
+
+export async function sendByFetch(
+  url: string,
+  { headers, body }: HttpMessage,
+  signal: AbortSignal,
+): Promise<Sent> {
+  const response = await fetch(url, { method: 'POST', headers, body, signal });
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: new Uint8Array(await response.arrayBuffer()),
+  };
+}
 
 /** What one try of a delivery came to. */
 export type Answer =
@@ -29,13 +53,13 @@ export interface DeliveryRequest {
   readonly wantsReply: boolean;
   /** Aborted by whoever ends the request, also by its own time. */
   readonly ending: AbortController;
-  /** How the request leaves. */
-  readonly send: typeof fetch;
+  readonly send: Send;
 }
 
 /** Sends an event to a subscriber once, as Knative's broker does; rejects only when somebody else ends it. */
 export async function deliverEvent(event: WireEvent, request: DeliveryRequest): Promise<Answer> {
   const { headers, body } = toHttpMessage(event);
+  headers['kn-namespace'] = request.namespace;
   if (request.wantsReply) headers['prefer'] = 'reply';
   const { ending, timeoutMs } = request;
   let isLate = false;
@@ -45,13 +69,8 @@ export async function deliverEvent(event: WireEvent, request: DeliveryRequest): 
   }
   const timer = timeoutMs === undefined ? undefined : setTimeout(endLate, timeoutMs);
   try {
-    const response = await request.send(request.url, {
-      method: 'POST',
-      headers: { ...headers, 'kn-namespace': request.namespace },
-      body,
-      signal: ending.signal,
-    });
-    const answer = toAnswer(response, new Uint8Array(await response.arrayBuffer()), request.wantsReply);
+    const sent = await request.send(request.url, { headers, body }, ending.signal);
+    const answer = toAnswer(sent, request.wantsReply);
     return answer.kind === 'reply' ? { ...answer, event: inTraceOf(event, answer.event) } : answer;
   } catch (error) {
     if (isLate) return noAnswer(`no answer within ${timeoutMs} ms`, undefined);
@@ -68,9 +87,8 @@ function inTraceOf({ trace }: WireEvent, { trace: _answered, ...reply }: WireEve
   return trace ? { ...reply, trace } : reply;
 }
 
-function toAnswer(response: Response, body: Uint8Array, wantsReply: boolean): Answer {
-  const { status } = response;
-  if (!response.ok) {
+function toAnswer({ status, headers, body }: Sent, wantsReply: boolean): Answer {
+  if (status < 200 || status > 299) {
     return {
       kind: 'failed',
       status,
@@ -80,7 +98,7 @@ function toAnswer(response: Response, body: Uint8Array, wantsReply: boolean): An
       deadLetter: status === 304 ? undefined : { code: status, data: body },
     };
   }
-  const message = parseHttpMessage(response.headers, body);
+  const message = parseHttpMessage(headers, body);
   if (message.kind === 'event') return { kind: 'reply', status, event: message.event };
   if (!wantsReply) return { kind: 'accepted', status };
   if (message.kind === 'malformed')

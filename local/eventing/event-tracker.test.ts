@@ -2,6 +2,7 @@ import { setTimeout as sleepFor } from 'node:timers/promises';
 import { CloudEvent } from 'cloudevents';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Delivery, startBroker } from './broker.ts';
+import { type Sent, sendByFetch } from './deliver-event.ts';
 import { createEventTracker } from './event-tracker.ts';
 import type { TriggerWiring } from './wiring.ts';
 
@@ -25,7 +26,7 @@ function trigger(type: string, to: string): TriggerWiring {
   };
 }
 
-type Answers = Readonly<Record<string, () => Response>>;
+type Answers = Readonly<Record<string, () => Sent>>;
 
 /** A Broker whose functions answer so, and what is tracked of it. Waits between tries end when they are let go. */
 async function track(answers: Answers, { patient = false } = {}) {
@@ -41,9 +42,9 @@ async function track(answers: Answers, { patient = false } = {}) {
       entry,
     },
     subscribers: { map: 'http://map', reconcile: 'http://reconcile' },
-    send: async (to, init) => {
-      const answer = answers[String(to).slice('http://'.length)];
-      return answer ? answer() : await fetch(to, init);
+    send: async (to, ...message) => {
+      const answer = answers[to.slice('http://'.length)];
+      return answer ? answer() : await sendByFetch(to, ...message);
     },
     sleep: async (_, signal) => {
       if (patient) await sleepFor(60_000, undefined, { signal });
@@ -59,21 +60,23 @@ function event(type: string, more: object = {}): CloudEvent<unknown> {
   return new CloudEvent({ type, source: 'https://kube', subject: '/a/chat', id: 'e1', ...more });
 }
 
-const nothing = () => new Response(null, { status: 204 });
+function sent(status: number, headers: Readonly<Record<string, string>> = {}, body = ''): Sent {
+  return { status, headers: Object.entries(headers), body: Buffer.from(body) };
+}
+
+const nothing = () => sent(204);
 
 const affected = () =>
-  new Response(null, {
-    headers: {
-      'ce-specversion': '1.0',
-      'ce-id': 'e2',
-      'ce-source': '/kleym/map',
-      'ce-type': 'affected',
-      'ce-subject': 'a',
-      'ce-correlationid': 'e1',
-    },
+  sent(200, {
+    'ce-specversion': '1.0',
+    'ce-id': 'e2',
+    'ce-source': '/kleym/map',
+    'ce-type': 'affected',
+    'ce-subject': 'a',
+    'ce-correlationid': 'e1',
   });
 
-const notNow = () => new Response('{"error":"not now"}', { status: 503 });
+const notNow = () => sent(503, {}, '{"error":"not now"}');
 
 test('an event and what follows from it are one chain, with what each function answered', async () => {
   const { broker, tracker } = await track({ map: affected, reconcile: nothing });

@@ -9,19 +9,22 @@ import { reconcile } from '../../functions/reconcile/reconcile.ts';
 import { acceptNewBindings } from '../../functions/reconcile/accept-new-bindings.ts';
 import { sweep } from '../../functions/sweep/sweep.ts';
 import { type Handler, functionApp } from '../../shared/events/function-app.ts';
+import { type ReadableRequest, askApplication } from '../../shared/runtime/ask-application.ts';
 import { listen } from '../../shared/runtime/serve.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
 import { nodeEventLoop } from '../../shared/concurrency/node-event-loop.ts';
 import { createTurns } from '../../shared/concurrency/turns.ts';
 import type { Cluster } from '../../shared/kube/cluster.ts';
+import { type Send, sendByFetch } from '../eventing/deliver-event.ts';
+import type { HttpMessage } from '../eventing/wire-event.ts';
 
 /** All functions behind one port, each under its own name; the console under all others. */
 export interface Functions {
   readonly url: string;
   /** Where each of them takes its events. */
   readonly urls: Readonly<Record<string, string>>;
-  /** As `fetch`; but what is for these functions does not leave the process. */
-  readonly send: typeof fetch;
+  /** What is for these functions does not leave the process. */
+  readonly send: Send;
   close(): Promise<void>;
 }
 
@@ -65,28 +68,43 @@ export async function startFunctions(options: {
  * A request over HTTP and back costs more than most functions do for an event. Whoever posts one by hand comes by HTTP.
  * Without a socket between them, nothing would make thousands of events that are sent at once come one after the other.
  */
-function createSend(apps: ReadonlyMap<string, Hono>): typeof fetch {
+function createSend(apps: ReadonlyMap<string, Hono>): Send {
   const turn = createTurns(nodeEventLoop);
-  return async (to, init) => {
-    const app = typeof to === 'string' ? apps.get(to) : undefined;
-    if (!app || typeof to !== 'string') return await fetch(to, init);
-    const { signal, ...message } = init ?? {};
+  return async (to, message, signal) => {
+    const app = apps.get(to);
+    if (!app) return await sendByFetch(to, message, signal);
     await turn(namespaceOf(message));
+    signal.throwIfAborted();
     const aborted = Promise.withResolvers<never>();
-    const abort = () => aborted.reject(signal?.reason);
-    signal?.throwIfAborted();
-    signal?.addEventListener('abort', abort, { once: true });
+    const abort = () => aborted.reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
     try {
-      // A function goes on when nobody waits any more. A request that follows a signal costs twice as much.
-      return await Promise.race([app.fetch(new Request(new URL('/', to), message)), aborted.promise]);
+      // A function goes on when nobody waits any more.
+      const answered = await Promise.race([askApplication(app, toRequest(to, message)), aborted.promise]);
+      return { ...answered, body: Buffer.from(answered.body ?? '') };
     } finally {
-      signal?.removeEventListener('abort', abort);
+      signal.removeEventListener('abort', abort);
     }
   };
 }
 
+/** The request as a function would get it over HTTP, at its own root. */
+function toRequest(to: string, { headers, body }: HttpMessage): ReadableRequest {
+  return {
+    method: 'POST',
+    url: new URL('/', to).href,
+    headers: new Map([...Object.entries(headers), ['content-length', String(body.length)]]),
+    body: toChunks(body),
+    signal: new AbortController().signal,
+    duplex: 'half',
+  };
+}
+
+async function* toChunks(body: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield body;
+}
+
 /** The namespace that an event is about, where it is about one. */
-function namespaceOf(message: RequestInit): string {
-  const headers = new Headers(message.headers);
-  return headers.get('ce-partitionkey') ?? headers.get('ce-namespace') ?? '';
+function namespaceOf({ headers }: HttpMessage): string {
+  return headers['ce-partitionkey'] ?? headers['ce-namespace'] ?? '';
 }

@@ -1,12 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Hono } from 'hono';
-import type { EventRequest, HttpAnswer, ServerBindings } from '../events/http-answer.ts';
+import { type Answered, type ReadableRequest, askApplication } from './ask-application.ts';
 
-/**
- * Lets an application of Hono answer requests of `node:http`. Hono's adapter for Node makes a `Request` and a `Response`
- * of Node's own, and to load these takes Node longer than to load a mapper. So a request here is only what Hono's router
- * and our handlers read of one, and the answer of a function is none that Hono could look into.
- */
+/** Lets an application of Hono answer requests of `node:http`. */
 export function toRequestListener(
   app: Pick<Hono, 'fetch'>,
   /** Hears of answers that cannot be sent. Other errors have been answered by the application. */
@@ -29,39 +25,7 @@ async function answer(
   outgoing: ServerResponse,
 ): Promise<Answered> {
   const request = toRequest(incoming, outgoing);
-  if (!request) return new PassedAnswer({ status: 400, headers: {}, body: null });
-  const response = await app.fetch(request as object as Request, bindings);
-  if (response instanceof PassedAnswer) return response;
-  const { status, headers } = response;
-  return { status, headers, body: Buffer.from(await response.arrayBuffer()) };
-}
-
-interface Answered {
-  readonly status: number;
-  readonly headers: Headers | Map<string, string>;
-  readonly body: Buffer | string | null;
-}
-
-/** The answer of a function on its way through Hono. */
-class PassedAnswer implements Answered {
-  readonly status: number;
-  readonly headers: Map<string, string>;
-  readonly body: string | null;
-
-  constructor({ status, headers, body }: HttpAnswer) {
-    this.status = status;
-    this.headers = new Map(Object.entries(headers));
-    this.body = body;
-  }
-}
-
-const bindings: ServerBindings = { pass: (answered) => new PassedAnswer(answered) as object as Response };
-
-/** What is read of a request, and what Node needs to make a whole one of it where an application is mounted in another. */
-interface ReadableRequest extends EventRequest {
-  readonly method: string;
-  readonly url: string;
-  readonly duplex: 'half';
+  return request ? await askApplication(app, request) : { status: 400, headers: new Map(), body: null };
 }
 
 function toRequest(incoming: IncomingMessage, outgoing: ServerResponse): ReadableRequest | undefined {
