@@ -49,6 +49,11 @@ const creating = {
   rageBare: async (place: TestNamespace, prepared: readonly Prepared[]) =>
     void (await completeAll(place, prepared)),
 } as const;
+const refused = {
+  ...creating,
+  rageBare: ({ client }: TestNamespace, prepared: readonly Prepared[]) =>
+    forEach(prepared, atOnce, (one) => refuseBare(client, one)),
+} as const;
 const resting = {
   ...creating,
   before: (client: BareClient, { manifest }: Prepared) => client.create(manifest),
@@ -74,11 +79,10 @@ export const storms: Readonly<Record<string, Storm>> = {
   images: { ...imagesThenEdit, size: 1000 },
   'many-images': { ...imagesThenEdit, size: 8000 },
   crowd: {
-    ...creating,
+    ...refused,
     title: 'bindings that ask for one container',
     size: 2000,
     prepare: (place) => prepareOneTarget(place, (index) => binding(nameOf(index))),
-    rageBare: ({ client }, prepared) => forEach(prepared, atOnce, (one) => refuseBare(client, one)),
   },
   'before-start': {
     ...resting,
@@ -93,13 +97,13 @@ export const storms: Readonly<Record<string, Storm>> = {
     prepare: (place) => prepareOneTarget(place, withAnnotations),
   },
   'wide-pools': {
-    ...creating,
+    ...refused,
     title: 'pools of the older group with 2,000 labels each, and a binding each',
     size: 200,
     prepare: prepareWidePools,
   },
   'wide-pools-swept': {
-    ...creating,
+    ...refused,
     title: 'pools of the older group with 2,000 labels each, and a binding each, swept every five seconds',
     size: 500,
     prepare: prepareWidePools,
