@@ -362,7 +362,7 @@ describe('a list', () => {
     });
     expect(sent.map(({ request }) => request)).toEqual([
       `GET ${outputsPath}?labelSelector=app=x&limit=16`,
-      `GET ${outputsPath}?labelSelector=app=x&limit=64&continue=more`,
+      `GET ${outputsPath}?labelSelector=app=x&limit=128&continue=more`,
     ]);
   });
 
@@ -586,7 +586,7 @@ describe('bindings by a field', () => {
     expect(sent.map(({ request }) => request)).toEqual([
       `GET ${bindingsPath}?fieldSelector=status.claim.serviceAccountName=sa&limit=16`,
       `GET ${bindingsPath}?limit=16`,
-      `GET ${bindingsPath}?limit=64&continue=more`,
+      `GET ${bindingsPath}?limit=128&continue=more`,
     ]);
   });
 

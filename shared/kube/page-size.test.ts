@@ -8,13 +8,13 @@ test('the first page is small, because nothing is known of the objects', () => {
 });
 
 test.each([
-  ['small objects: four times as many', { limit: 16, items: 16, length: 16 * kB }, 64],
+  ['small objects: eight times as many', { limit: 16, items: 16, length: 16 * kB }, 128],
   ['small objects again: never more than 1000', { limit: 800, items: 800, length: 800 * kB }, 1000],
   ['objects of 40 kB: 2 MB of them', { limit: 16, items: 16, length: 640 * kB }, 50],
   ['objects of 250 kB: 2 MB of them', { limit: 16, items: 16, length: 4000 * kB }, 8],
   ['objects of 1.5 MB', { limit: 1, items: 1, length: 1500 * kB }, 1],
   ['an object of more than 2 MB', { limit: 1, items: 1, length: 2500 * kB }, 1],
-  ['no objects, because none was selected yet', { limit: 16, items: 0, length: 100 }, 64],
+  ['no objects, because none was selected yet', { limit: 16, items: 0, length: 100 }, 128],
 ])('the next page after %s', (_, page, size) => {
   expect(toPageSize([page])).toBe(size);
 });
@@ -24,7 +24,7 @@ const heavy = { limit: 10, items: 10, length: 2500 * kB };
 
 test('the heaviest of the last three pages counts, and no page before them', () => {
   expect(toPageSize([heavy, light, light])).toBe(8);
-  expect(toPageSize([heavy, light, light, light])).toBe(400);
+  expect(toPageSize([heavy, light, light, light])).toBe(800);
 });
 
 test('a page that was too long is asked for again with a quarter, down to one object', () => {

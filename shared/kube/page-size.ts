@@ -20,9 +20,14 @@ const largestSize = 1000;
  */
 const aimedLength = 2_000_000;
 
-/** One page of small objects says little about the next: what a tenant has made large stands together in a list. */
-const mostGrowth = 4;
+/**
+ * One page of small objects says little about the next: what a tenant has made large stands together in a list. So pages
+ * grow step by step, but fast enough that a list of a thousand takes three requests.
+ */
+const mostGrowth = 8;
 const recentPages = 3;
+/** Of what was too long, so much less is tried. */
+const shrinkage = 4;
 
 /**
  * How many objects the next page is asked for: as many as make some 2 MB, if they are as large as in the heaviest of the
@@ -40,5 +45,5 @@ export function toPageSize(seen: readonly SeenPage[]): number {
 
 /** The next try when that many were too long for one answer; `undefined`: fewer than one cannot be asked for. */
 export function toSmallerSize(size: number): number | undefined {
-  return size === 1 ? undefined : Math.max(1, Math.floor(size / mostGrowth));
+  return size === 1 ? undefined : Math.max(1, Math.floor(size / shrinkage));
 }
