@@ -23,9 +23,9 @@ export interface NamespaceTask {
 /** What came of it. */
 export type NamespaceResult = Omit<RunResult, 'listed'>;
 
-// To look at a binding by its key costs as much as to list so many, and a round that lists the namespace writes for some
-// hundred bindings.
-const listedForOne = 16;
+// To look at a binding by its key, read it and what it refers to takes as long as to list so many, and a round that lists
+// the namespace writes for some hundred bindings.
+const listedForOne = 64;
 const writtenInRound = 256;
 // For so few names nobody asks how large their namespace is.
 const fewNames = 4;
