@@ -90,10 +90,11 @@ function createSend(apps: ReadonlyMap<string, Hono>): Send {
 
 /** The request as a function would get it over HTTP, at its own root. */
 function toRequest(to: string, { headers, body }: HttpMessage): ReadableRequest {
+  const trimmed = Object.entries(headers).map(([name, value]) => [name, value.trim()] as const);
   return {
     method: 'POST',
     url: new URL('/', to).href,
-    headers: new Map([...Object.entries(headers), ['content-length', String(body.length)]]),
+    headers: new Map([...trimmed, ['content-length', String(body.length)]]),
     body: toChunks(body),
     signal: new AbortController().signal,
     duplex: 'half',

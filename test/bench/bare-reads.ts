@@ -30,7 +30,10 @@ export const noReads: Reads = {
 export function createReads(client: BareClient): Reads {
   const get = (path: string) => client.send('GET', path);
   // Of the groups, one has the object, and a cluster need not serve them all.
-  const tryGet = (path: string) => get(path).catch(() => undefined);
+  const tryGet = (path: string) =>
+    get(path).catch((error: Error) => {
+      if (!error.message.includes(': 404 ')) throw error;
+    });
   return {
     binding: ({ metadata: { namespace, name } }) =>
       get(toPath({ resource: bindingResource, namespace, name })),
@@ -43,10 +46,10 @@ export function createReads(client: BareClient): Reads {
     others: (told) => {
       const { name, namespace = '' } = told.metadata;
       const { keyDigest, claim } = told.status as ToldStatus;
-      const fields: FieldQuery[] = [
-        { path: bindingFields.key, value: keyDigest },
-        { path: bindingFields.serviceAccount, value: claim.serviceAccountName },
-        movingOrUnreadable,
+      const fields: (readonly [FieldQuery, limit: string])[] = [
+        [{ path: bindingFields.key, value: keyDigest }, '16'],
+        [{ path: bindingFields.serviceAccount, value: claim.serviceAccountName }, '33'],
+        [movingOrUnreadable, '16'],
       ];
       const ours = { [outputLabels.managedBy]: managedBy, [outputLabels.bindingNamespace]: namespace };
       const labels: LabelQuery[] = [
@@ -55,11 +58,11 @@ export function createReads(client: BareClient): Reads {
         { ...ours, [outputLabels.key]: [keyDigest] },
       ];
       const state = { resourceVersionMatch: 'NotOlderThan' };
-      const since = { ...state, resourceVersion: told.metadata.resourceVersion, limit: '33' };
+      const since = { ...state, resourceVersion: told.metadata.resourceVersion };
       return Promise.all([
-        ...fields.map((field) =>
+        ...fields.map(([field, limit]) =>
           get(
-            `${toPath({ resource: bindingResource, namespace })}?${toQuery({ ...since, fieldSelector: toFieldSelector(field) })}`,
+            `${toPath({ resource: bindingResource, namespace })}?${toQuery({ ...since, limit, fieldSelector: toFieldSelector(field) })}`,
           ),
         ),
         ...labels.map((query) =>
