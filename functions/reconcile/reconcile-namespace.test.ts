@@ -12,6 +12,8 @@ const names = Array.from({ length: 60 }, (_, index) => `binding-${String(index).
 interface Large {
   /** How many bindings the namespace seems to have. */
   readonly count?: number;
+  /** How long each of them is as JSON. */
+  readonly length?: number;
   readonly toContainer?: (name: string) => string;
   readonly override?: (real: Cluster) => Override;
 }
@@ -24,15 +26,22 @@ interface Asking {
 }
 
 /** A namespace with sixty new bindings, of which the API server says that it has many more. */
-async function openNamespace({ count = 50_000, toContainer = (name) => name, override }: Large = {}) {
+async function openNamespace({
+  count = 50_000,
+  length = 3_000,
+  toContainer = (name) => name,
+  override,
+}: Large = {}) {
   const wholeLists: string[] = [];
   let time = 0;
   const here = await createSettling((real) => ({
     listBindings: async (where) => {
       if (where.field !== undefined) return real.listBindings(where);
-      if (where.most !== 1) wholeLists.push(where.namespace ?? '');
+      if (where.most === undefined) wholeLists.push(where.namespace ?? '');
       const listed = await real.listBindings(where);
-      return listed === 'unserved' || where.most !== 1 ? listed : { ...listed, remaining: count - 1 };
+      if (listed === 'unserved' || where.most === undefined) return listed;
+      const { items } = listed;
+      return { ...listed, remaining: count - items.length, length: items.length * length };
     },
     ...override?.(real),
   }));
@@ -71,6 +80,16 @@ describe('many names of a large namespace', () => {
     expect(await here.outputs()).toHaveLength(60);
     expect(here.writes).toHaveLength(4 * 60);
     expect([result.writes, result.announcements]).toEqual([180, 120]);
+  });
+
+  test.each([
+    ['3,840 usual ones are listed', { count: 3_840 }, true],
+    ['of more, portions are made', { count: 3_841 }, false],
+    ['of 200 with large annotations too', { count: 200, length: 250_000 }, false],
+  ])('of a namespace of bindings: %s', async (_what, large, isListed) => {
+    const { run, wholeLists } = await openNamespace(large);
+    expect(kindsOf(await run(names)).converged).toHaveLength(60);
+    expect(wholeLists.length > 0).toBe(isListed);
   });
 
   test('that need a look at the whole of it have one, beside the others', async () => {

@@ -23,9 +23,12 @@ export interface NamespaceTask {
 /** What came of it. */
 export type NamespaceResult = Omit<RunResult, 'listed'>;
 
-// To look at a binding by its key, read it and what it refers to takes as long as to list so many, and a round that lists
-// the namespace writes for some hundred bindings.
-const listedForOne = 64;
+// To look at a binding by its key costs as much as to list so many, and a round that lists the namespace writes for some
+// hundred bindings.
+const listedForOne = 16;
+// In portions it takes four times as long: what may be settled is read before, and each portion asks for the same outputs
+// and moves again.
+const listedForOneInPortions = 64;
 const writtenInRound = 256;
 // For so few names nobody asks how large their namespace is.
 const fewNames = 4;
@@ -51,15 +54,16 @@ export async function reconcileNamespace(
   const named = { namespace, names, isWhole: whole.size > 0 };
   if (names.length <= fewNames) return await reconcileBindings(named, settings, tools);
 
-  const count = await countBindings(tools.cluster, namespace);
-  if (!isLarge(count, names))
+  const extent = await measureNamespace(tools.cluster, namespace);
+  if (!isLarge(extent, names))
     return await reconcileBindings({ ...named, isWhole: true, takesNew: true }, settings, tools);
   if (names.length <= maxReadsByName) return await reconcileBindings(named, settings, tools);
-  return await reconcilePortions(task, count, settings, tools);
+  return await reconcilePortions(task, extent, settings, tools);
 }
 
-function isLarge(count: number, names: readonly string[]): boolean {
-  return count > listedForOne * Math.min(names.length, writtenInRound);
+function isLarge({ asUsual }: Extent, names: readonly string[]): boolean {
+  const listed = names.length > maxReadsByName ? listedForOneInPortions : listedForOne;
+  return asUsual > listed * Math.min(names.length, writtenInRound);
 }
 
 /**
@@ -73,9 +77,9 @@ async function reconcileWithoutOverlaps(
 ): Promise<NamespaceResult> {
   const { namespace, names } = task;
   if (names.length > maxReadsByName) {
-    const count = await countBindings(tools.cluster, namespace);
-    if (isLarge(count, names) && (await areAlike(tools.cluster, { namespace, names }, settings)))
-      return await reconcilePortions(task, count, settings, tools);
+    const extent = await measureNamespace(tools.cluster, namespace);
+    if (isLarge(extent, names) && (await areAlike(tools.cluster, { namespace, names }, settings)))
+      return await reconcilePortions(task, extent, settings, tools);
   }
   return await reconcileTogether(task, settings, tools);
 }
@@ -95,20 +99,33 @@ async function reconcileTogether(
   return { ...run, endings: new Map([...converged, ...run.endings]) };
 }
 
-async function countBindings(cluster: ClusterReads, namespace: string): Promise<number> {
+/** How many bindings a namespace has; as long as how many usual ones they may be. */
+interface Extent {
+  readonly count: number;
+  readonly asUsual: number;
+}
+
+// Annotations may make a binding a hundred times as long, and a list of such takes as long as one of so many more.
+const usualLength = 4_000;
+const sample = 16;
+
+async function measureNamespace(cluster: ClusterReads, namespace: string): Promise<Extent> {
   try {
-    const first = await cluster.listBindings({ namespace, most: 1 });
-    return first === 'unserved' ? 0 : first.items.length + (first.remaining ?? 0);
+    const first = await cluster.listBindings({ namespace, most: sample });
+    if (first === 'unserved') return { count: 0, asUsual: 0 };
+    const { items, remaining = 0, length = 0 } = first;
+    const count = items.length + remaining;
+    return { count, asUsual: count * Math.max(1, length / Math.max(1, items.length) / usualLength) };
   } catch (error) {
     // The run meets it too, and says it for each of its bindings.
-    if (error instanceof UncertainError) return 0;
+    if (error instanceof UncertainError) return { count: 0, asUsual: 0 };
     throw error;
   }
 }
 
 async function reconcilePortions(
   { namespace, names, whole, own }: NamespaceTask,
-  count: number,
+  { count }: Extent,
   settings: Settings,
   tools: Tools,
 ): Promise<NamespaceResult> {

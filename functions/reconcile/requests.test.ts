@@ -89,7 +89,8 @@ function asLarge(real: Cluster): Override {
   return {
     listBindings: async (where) => {
       const listed = await real.listBindings(where);
-      return listed === 'unserved' || where.most !== 1 ? listed : { ...listed, remaining: 50_000 };
+      const isMeant = where.field === undefined && where.most !== undefined;
+      return isMeant && listed !== 'unserved' ? { ...listed, remaining: 50_000 } : listed;
     },
   };
 }

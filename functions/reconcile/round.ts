@@ -22,8 +22,8 @@ import { deleteOrphan, isAnnouncement, writeBinding } from './write-binding.ts';
 // After this a round ends, because its look is old. Where the look itself takes longer, the writes may take as long.
 const maxRoundMs = 4_000;
 // When others have their turn, a run may send two writes at once. So many POSTs, each with a write of the status, still
-// leave in their time if a write takes up to 35 ms.
-const maxAnnouncements = 512;
+// leave in their time if a write takes up to 70 ms.
+const maxAnnouncements = 256;
 // If deciding took longer than this, the clock that dates the claims is read again.
 const maxClockAgeMs = 1_000;
 

@@ -67,13 +67,13 @@ describe('a round', () => {
     expect(new Set([...endings.values()].map(({ kind }) => kind))).toEqual(new Set(['converged']));
   });
 
-  test('announces 512 bindings and creates these before it goes on', async () => {
+  test('announces 256 bindings and creates these before it goes on', async () => {
     const here = await createSettling();
-    const many = Array.from({ length: 600 }, (_, index) => `binding-${index}`);
+    const many = Array.from({ length: 300 }, (_, index) => `binding-${index}`);
     await here.create(pool(), objective(), ...many.map((name) => binding(name, { containerName: name })));
     await here.settle(many);
     const first = here.writes.indexOf('createOutput');
-    expect(here.writes.slice(0, first).filter((write) => write === 'patchFinalizers')).toHaveLength(512);
+    expect(here.writes.slice(0, first).filter((write) => write === 'patchFinalizers')).toHaveLength(256);
   });
 
   test('begins with another of the names in each run: none comes first always', async () => {

@@ -318,6 +318,7 @@ describe('a read that is refused or fails', () => {
       items: [],
       at: '2026-01-06T10:00:00.000Z',
       isComplete: true,
+      length: expect.any(Number),
     });
     expect(pauses).toEqual([1000, 2000]);
   });
@@ -359,6 +360,7 @@ describe('a list', () => {
       items: [outputOf('a'), outputOf('b'), outputOf('c')],
       at: '2026-01-06T10:00:00.000Z',
       isComplete: true,
+      length: expect.any(Number),
     });
     expect(sent.map(({ request }) => request)).toEqual([
       `GET ${outputsPath}?labelSelector=app=x&limit=16`,
@@ -507,6 +509,7 @@ describe('the beginning of a list of bindings', () => {
       items: two,
       at: '2026-01-06T10:00:00.000Z',
       isComplete: false,
+      length: expect.any(Number),
     });
     expect(limitsOf(sent)).toEqual(['2']);
   });
@@ -520,14 +523,16 @@ describe('the beginning of a list of bindings', () => {
     expect(limitsOf(sent)).toEqual([String(most)]);
   });
 
-  it('says how many there are behind it, if the API server does', async () => {
-    const { cluster } = scriptedApiServer(
-      answer('get', bindingsPath, 200, {
-        metadata: { continue: 'more', remainingItemCount: 41 },
-        items: [bindingOf('a')],
-      }),
-    );
-    expect(await cluster.listBindings({ namespace: 'team-a', most: 1 })).toMatchObject({ remaining: 41 });
+  it('says how many there are behind it, if the API server does, and how long it was', async () => {
+    const page = {
+      metadata: { continue: 'more', remainingItemCount: 41 },
+      items: [bindingOf('a')],
+    };
+    const { cluster } = scriptedApiServer(answer('get', bindingsPath, 200, page));
+    expect(await cluster.listBindings({ namespace: 'team-a', most: 1 })).toMatchObject({
+      remaining: 41,
+      length: JSON.stringify(page).length,
+    });
   });
 
   it('goes on where a page has fewer than were asked for', async () => {
@@ -582,6 +587,7 @@ describe('bindings by a field', () => {
       items: [bindingOf('a', {}, { claim })],
       at: '2026-01-06T10:00:00.000Z',
       isComplete: true,
+      length: expect.any(Number),
     });
     expect(sent.map(({ request }) => request)).toEqual([
       `GET ${bindingsPath}?fieldSelector=status.claim.serviceAccountName=sa&limit=16`,

@@ -19,6 +19,8 @@ export interface PartialList<T> extends Listed<T> {
   readonly isComplete: boolean;
   /** How many others there are, where the API server says so: not of a list that is selected. */
   readonly remaining?: number | undefined;
+  /** How many characters the items that were read had as JSON, with what is not kept of them. */
+  readonly length?: number;
 }
 
 /** `absent`: the object is not there. `unserved`: its CRD is not installed. */

@@ -81,7 +81,13 @@ async function listOnce<T>(transport: Transport, list: List, schema: z.ZodType<T
       const listed = isComplete ? items : items.slice(0, most);
       return {
         kind: 'listed',
-        listed: { ...of, items: listed, isComplete, remaining: metadata.remainingItemCount },
+        listed: {
+          ...of,
+          items: listed,
+          isComplete,
+          remaining: metadata.remainingItemCount,
+          length: seen.reduce((sum, { length }) => sum + length, 0),
+        },
       };
     }
     asked = following;
