@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type BareClient, atOnce } from './bare-client.ts';
 import { openBenchCluster } from './bench-cluster.ts';
@@ -31,6 +32,9 @@ interface Look {
   readonly took: number;
   readonly cpu: number;
 }
+
+/** As long as the sweep rests after a look (three times its length), and a moment more. */
+const restPerLook = 3.2;
 
 const cluster = await openBenchCluster(values.kubeconfig);
 try {
@@ -62,6 +66,8 @@ async function measure(kubeconfig: string, client: BareClient): Promise<void> {
     const looks: Look[] = [];
     const floors: Look[] = [];
     for (const look of range(Number(values.looks))) {
+      // The sweep rests after a look, and what comes meanwhile waits.
+      await sleep(restPerLook * (looks.at(-1)?.took ?? 0));
       floors.push(await takeLook(process.pid, () => listEverything(client)));
       looks.push(await takeLook(pid, () => ask(port, look)));
       const { now, most } = await readMemory(pid);
