@@ -104,6 +104,7 @@ interface Extent {
   readonly count: number;
   readonly asUsual: number;
 }
+const empty: Extent = { count: 0, asUsual: 0 };
 
 // Annotations may make a binding a hundred times as long, and a list of such takes as long as one of so many more.
 const usualLength = 4_000;
@@ -112,13 +113,13 @@ const sample = 16;
 async function measureNamespace(cluster: ClusterReads, namespace: string): Promise<Extent> {
   try {
     const first = await cluster.listBindings({ namespace, most: sample });
-    if (first === 'unserved') return { count: 0, asUsual: 0 };
+    if (first === 'unserved') return empty;
     const { items, remaining = 0, length = 0 } = first;
     const count = items.length + remaining;
     return { count, asUsual: count * Math.max(1, length / Math.max(1, items.length) / usualLength) };
   } catch (error) {
     // The run meets it too, and says it for each of its bindings.
-    if (error instanceof UncertainError) return { count: 0, asUsual: 0 };
+    if (error instanceof UncertainError) return empty;
     throw error;
   }
 }

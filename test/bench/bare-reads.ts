@@ -3,7 +3,7 @@ import { outputLabels, outputResource } from '../../shared/api/cluster-spiffe-id
 import { objectiveResources } from '../../shared/api/objective.ts';
 import { poolResources } from '../../shared/api/pool.ts';
 import { managedBy } from '../../shared/identity/ownership.ts';
-import { toPath } from '../../shared/kube/addresses.ts';
+import { type Address, toPath } from '../../shared/kube/addresses.ts';
 import { movingOrUnreadable } from '../../shared/collect/neighbourhood.ts';
 import type { FieldQuery, LabelQuery } from '../../shared/kube/cluster.ts';
 import { toFieldSelector, toLabelSelector } from '../../shared/kube/selectors.ts';
@@ -11,7 +11,7 @@ import type { Stored } from '../support/kube-client.ts';
 import type { BareClient } from './bare-client.ts';
 
 /** What the protocol reads between its writes for a new binding. */
-export interface Reads {
+export interface BareReads {
   /** Before the finalizer. */
   binding(stored: Stored): Promise<unknown>;
   /** Beside the write of the finalizer. */
@@ -20,15 +20,13 @@ export interface Reads {
   others(told: Stored): Promise<unknown>;
 }
 
-export const noReads: Reads = {
-  binding: () => Promise.resolve(),
-  sources: () => Promise.resolve(),
-  others: () => Promise.resolve(),
-};
-
 /** The same reads as kleym's, by a client that looks at no answer. */
-export function createReads(client: BareClient): Reads {
+export function createBareReads(client: BareClient): BareReads {
   const get = (path: string) => client.send('GET', path);
+  const list = (address: Address, query: Readonly<Record<string, string>>) =>
+    get(
+      `${toPath(address)}?${new URLSearchParams({ ...query, resourceVersionMatch: 'NotOlderThan' }).toString()}`,
+    );
   // Of the groups, one has the object, and a cluster need not serve them all.
   const tryGet = (path: string) =>
     get(path).catch((error: Error) => {
@@ -57,18 +55,14 @@ export function createReads(client: BareClient): Reads {
         { ...ours, [outputLabels.key]: undefined },
         { ...ours, [outputLabels.key]: [keyDigest] },
       ];
-      const state = { resourceVersionMatch: 'NotOlderThan' };
-      const since = { ...state, resourceVersion: told.metadata.resourceVersion };
+      const since = { resourceVersion: told.metadata.resourceVersion };
+      const ofBindings = { resource: bindingResource, namespace };
       return Promise.all([
         ...fields.map(([field, limit]) =>
-          get(
-            `${toPath({ resource: bindingResource, namespace })}?${toQuery({ ...since, limit, fieldSelector: toFieldSelector(field) })}`,
-          ),
+          list(ofBindings, { ...since, limit, fieldSelector: toFieldSelector(field) }),
         ),
         ...labels.map((query) =>
-          get(
-            `${toPath({ resource: outputResource })}?${toQuery({ ...state, resourceVersion: '0', ...toLabelSelector(query) })}`,
-          ),
+          list({ resource: outputResource }, { resourceVersion: '0', ...toLabelSelector(query) }),
         ),
       ]);
     },
@@ -78,8 +72,4 @@ export function createReads(client: BareClient): Reads {
 interface ToldStatus {
   readonly keyDigest: string;
   readonly claim: { readonly serviceAccountName: string };
-}
-
-function toQuery(query: Readonly<Record<string, string>>): string {
-  return new URLSearchParams(query).toString();
 }

@@ -9,7 +9,7 @@ import { exampleSettings } from '../support/inference.ts';
 import type { Manifest, Stored } from '../support/kube-client.ts';
 import { type Course, plan } from './at-rest.ts';
 import { type BareClient, atOnce } from './bare-client.ts';
-import { type Reads, noReads } from './bare-reads.ts';
+import type { BareReads } from './bare-reads.ts';
 import { forEach, range } from './figures.ts';
 
 /** A binding that may be created, with what it refers to, which is there already. */
@@ -106,16 +106,16 @@ export interface Created {
 export async function createBare(
   client: BareClient,
   prepared: Prepared,
-  reads: Reads = noReads,
+  reads?: BareReads,
 ): Promise<Created> {
   const stored = await client.create(prepared.manifest);
-  await reads.binding(stored);
+  await reads?.binding(stored);
   const { finalizer, announced, output, confirmed } = planFor(stored, prepared, exampleSettings);
   const { resourceVersion } = stored.metadata;
   const metadata = { resourceVersion, finalizers: [finalizer] };
-  const [held] = await Promise.all([client.patch(stored, { metadata }), reads.sources(stored)]);
+  const [held] = await Promise.all([client.patch(stored, { metadata }), reads?.sources(stored)]);
   const told = await client.replaceStatus({ ...held, status: announced });
-  await reads.others(told);
+  await reads?.others(told);
   const created = await client.create({ ...outputType, ...output });
   const binding = await client.replaceStatus({ ...told, status: confirmed(created.metadata.uid) });
   return { prepared, binding, output: created };

@@ -12,7 +12,7 @@ import { type KeptProcesses, openKeptProcesses } from '../real/kept-processes.ts
 import { pool } from '../support/manifests.ts';
 import type { Stored } from '../support/kube-client.ts';
 import { type BareClient, atOnce, createBareClient } from './bare-client.ts';
-import { type Reads, createReads } from './bare-reads.ts';
+import { type BareReads, createBareReads } from './bare-reads.ts';
 import { type BenchCluster, type Counts, openBenchCluster, printCounts, sumOf } from './bench-cluster.ts';
 import {
   type Created,
@@ -135,7 +135,7 @@ async function measureFloors({ client, kubeconfig }: BenchCluster, when: string)
   const namespace = `floor-${when}-${run}`;
   await createNamespace(client, namespace);
   const single = await measureFloorOfSingles(client, namespace, 'floor');
-  const singleWithReads = await measureFloorOfSingles(client, namespace, 'reading', createReads(client));
+  const singleWithReads = await measureFloorOfSingles(client, namespace, 'reading', createBareReads(client));
   const floors = {
     single,
     singleWithReads,
@@ -174,7 +174,7 @@ async function measureFloorOfSingles(
   client: BareClient,
   namespace: string,
   prefix: string,
-  reads?: Reads,
+  reads?: BareReads,
 ): Promise<number> {
   const names = range(singles + floorWarmUps).map((index) => `${prefix}-${index}`);
   const times: number[] = [];
