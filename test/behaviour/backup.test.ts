@@ -75,13 +75,18 @@ async function restore(backup: Backup, what: Restored, namespace?: string): Prom
   }
 }
 
-/** The only output of a binding, which is of the binding that there is now. */
+/**
+ * The only output of a binding, which is of the binding that there is now. A restored status says Ready
+ * before kleym has looked.
+ */
 async function readyWithOwn(here: TestNamespace, name = 'binding-a'): Promise<Stored> {
-  const found = await here.ready(name);
-  const { metadata } = await here.get(binding(name));
-  expect(found.metadata.annotations?.[outputAnnotations.bindingUid]).toBe(metadata.uid);
-  expect(await here.outputs(name)).toHaveLength(1);
-  return found;
+  return await eventually(async () => {
+    const found = await here.ready(name);
+    const { metadata } = await here.get(binding(name));
+    expect(found.metadata.annotations?.[outputAnnotations.bindingUid]).toBe(metadata.uid);
+    expect(await here.outputs(name)).toHaveLength(1);
+    return found;
+  });
 }
 
 describe('a cluster is lost, restored, and kleym installed on it', async () => {
