@@ -1,5 +1,5 @@
 import { bindingFinalizer } from '../../shared/api/binding.ts';
-import { collectAlone } from '../../shared/collect/collect-alone.ts';
+import { collectAlone, isSmallNamespace } from '../../shared/collect/collect-alone.ts';
 import { readNewBindings, readSourcesOf } from '../../shared/collect/read-new-bindings.ts';
 import { maxReadsByName } from '../../shared/collect/limits.ts';
 import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
@@ -18,12 +18,17 @@ export async function createNewBindings(run: Run): Promise<void> {
   const { task, tools, settings, cache } = run;
   if (task.isWhole || task.names.length > maxReadsByName) return;
   const announced = await announceNewBindings(run);
-  if (announced.length === 0 || settings.overlapPolicy === 'refuse') return;
+  if (announced.length === 0 || !isAloneRead(run)) return;
   run.datedAt = tools.elapsed();
   const snapshot = await collectAlone(tools.cluster, { namespace: task.namespace, names: announced }, cache);
   if (!snapshot) return;
   run.collects++;
   await runRound(run, await runInSlices(compileWorld(snapshot, settings), tools), announced);
+}
+
+/** Where overlaps are refused, only a full collect can tell. */
+function isAloneRead({ settings }: Run): boolean {
+  return settings.overlapPolicy === 'report';
 }
 
 async function announceNewBindings(run: Run): Promise<string[]> {
@@ -36,15 +41,17 @@ async function announceNewBindings(run: Run): Promise<string[]> {
     return [];
   }
   run.collects++;
-  // The finalizer does not depend on their pools.
+  // The finalizer does not depend on their pools, nor on their neighbours.
   const bindings = found.map(({ binding }) => binding);
   const reading = readSourcesOf(tools.cluster, task.namespace, bindings, cache);
   const adding = forEachLimited(bindings, writesAtOnce, (binding) =>
     writeBinding(run, { name: binding.metadata.name, decision: addFinalizer(binding) }),
   );
-  // Both must be over, even if one of them fails: a run that has ended writes nothing.
-  await Promise.allSettled([reading, adding]);
-  const [{ sources }] = await Promise.all([reading, adding]);
+  const measuring = isAloneRead(run) ? isSmallNamespace(tools.cluster, task.namespace, bindings) : false;
+  // All must be over, even if one of them fails: a run that has ended writes nothing.
+  await Promise.allSettled([reading, measuring, adding]);
+  const [{ sources }, isSmall] = await Promise.all([reading, measuring, adding]);
+  cache.isSmallNamespace = isSmall;
   const planned = found.flatMap(({ binding, clock }) =>
     planAnnouncement(run, decideNew({ binding, clock, sources, settings }, tools.nonce())),
   );

@@ -334,7 +334,7 @@ describe('a run', () => {
         return undefined;
       },
       listOutputs: () => {
-        elapsed += 600;
+        elapsed += 1_800;
         return undefined;
       },
     }));

@@ -13,7 +13,7 @@ import {
   owning,
   undeleted,
 } from '../../test/support/stored-cluster.ts';
-import { collectAlone } from './collect-alone.ts';
+import { collectAlone, isSmallNamespace } from './collect-alone.ts';
 import { readSourcesOf } from './read-new-bindings.ts';
 import { createRunCache } from './run-cache.ts';
 
@@ -27,6 +27,8 @@ interface Scene {
   readonly outputs?: readonly Output[];
   readonly announced?: readonly Binding[];
   readonly changes?: Changes;
+  /** In a namespace of few bindings. */
+  readonly isSmall?: boolean;
 }
 
 /** What a collectFromFewLists shows a run that has announced these bindings. */
@@ -35,9 +37,11 @@ async function collectFromFewLists({
   outputs = [],
   announced = [own],
   changes = {},
+  isSmall = false,
 }: Scene) {
   const { cluster, calls } = storedCluster({ bindings, outputs }, { changes });
   const cache = createRunCache();
+  cache.isSmallNamespace = isSmall;
   for (const binding of announced) cache.bindings.set(binding.metadata.name, binding);
   await readSourcesOf(cluster, 'default', announced, cache);
   const before = calls.length;
@@ -96,6 +100,50 @@ describe('a binding that was just announced is alone', () => {
   });
 });
 
+describe('in a namespace of few bindings, a binding that was just announced is alone', () => {
+  test('beside others: two lists show all of them, and it looks at those of its service account', async () => {
+    const bindings = [own, ...others(3), bindingOf('elsewhere', { serviceAccountName: 'other' })];
+    const { snapshot, calls } = await collectFromFewLists({ bindings, isSmall: true });
+    expect([...(snapshot?.bindings.keys() ?? [])].toSorted()).toEqual(['b', 'o-0', 'o-1', 'o-2']);
+    expect([...(snapshot?.partial ?? [])]).toEqual(['o-0', 'o-1', 'o-2']);
+    expect(snapshot?.isNarrow).toBeUndefined();
+    expect(calls.toSorted()).toEqual(['list bindings most 32', 'list outputs']);
+  });
+
+  test('beside outputs of other keys', async () => {
+    const outputs = [outputOf('o-0')];
+    const { snapshot } = await collectFromFewLists({ bindings: [own, ...others(1)], outputs, isSmall: true });
+    expect(snapshot?.outputs).toEqual([]);
+  });
+
+  test('without a key, where it has no output', async () => {
+    const scene = { bindings: [pooled], announced: [pooled], isSmall: true };
+    expect([...((await collectFromFewLists(scene)).snapshot?.bindings.keys() ?? [])]).toEqual(['b']);
+  });
+
+  test('unless they have become many', async () => {
+    const { snapshot } = await collectFromFewLists({ bindings: [own, ...others(32)], isSmall: true });
+    expect(snapshot).toBeUndefined();
+  });
+});
+
+describe('a namespace', () => {
+  test.each([
+    [1, true],
+    [32, true],
+    [33, false],
+  ])('of %i bindings has few: %s', async (count, isSmall) => {
+    const { cluster } = storedCluster({ bindings: [own, ...others(count - 1)] });
+    expect(await isSmallNamespace(cluster, 'default', [own])).toBe(isSmall);
+  });
+
+  test('has many, if the API server does not say', async () => {
+    const { cluster } = storedCluster({ bindings: [own] });
+    const silent = { ...cluster, listBindings: () => Promise.reject(new UncertainError('too large')) };
+    expect(await isSmallNamespace(silent, 'default', [own])).toBe(false);
+  });
+});
+
 const peer = (status: Binding['status']) => ({ bindings: [own, bindingOf('peer', {}, { status })] });
 const moving = {
   ...owning('peer'),
@@ -124,12 +172,19 @@ describe('only a collect can tell', () => {
     ['an output does not say its key', { outputs: [outputOf('operated', { labels: { key: undefined } })] }],
   ])('where %s', async (_case, scene) => {
     expect((await collectFromFewLists(scene)).snapshot).toBeUndefined();
+    expect((await collectFromFewLists({ ...scene, isSmall: true })).snapshot).toBeUndefined();
   });
 
   // A cache lags behind the announcements, or has more outputs without a label than an answer may have.
-  test.each(['listBindings', 'listOutputs'] as const)('where %s is not answered', async (call) => {
+  test.each([
+    ['listBindings', false],
+    ['listOutputs', false],
+    ['listBindings', true],
+    ['listOutputs', true],
+  ] as const)('where %s is not answered (few bindings: %s)', async (call, isSmall) => {
     const { cluster } = storedCluster({ bindings: [own] });
     const cache = createRunCache();
+    cache.isSmallNamespace = isSmall;
     cache.bindings.set('b', own);
     await readSourcesOf(cluster, 'default', [own], cache);
     const broken = { ...cluster, [call]: () => Promise.reject(new UncertainError('too large')) };

@@ -5,14 +5,32 @@ import { type Snapshot, isConverged } from '../decide/world.ts';
 import { mapLimited } from '../concurrency/for-each-limited.ts';
 import { compareText } from '../identity/canonical.ts';
 import { toLabelValue } from '../identity/label-value.ts';
-import { managedBy } from '../identity/ownership.ts';
 import type { ClusterReads, FieldQuery, LabelQuery, Listed } from '../kube/cluster.ts';
 import { isPresent, throwBindingsUnserved } from '../kube/read-guards.ts';
 import { toClock } from './clock.ts';
 import { type Names, toBindingsByName } from './bindings-by-name.ts';
 import { readsAtOnce } from './limits.ts';
-import { listServed, listSmallAccounts, mayHold, movingOrUnreadable } from './neighbourhood.ts';
+import { listServed, listSmallAccounts, mayHold, movingOrUnreadable, toOwnLabels } from './neighbourhood.ts';
 import type { RunCache } from './run-cache.ts';
+
+// To read so many costs less than to ask for some of them in several ways.
+const fewBindings = 32;
+
+/** Whether a namespace had so few bindings, at some state since these were read, that `collectAlone` may read all of them. */
+export async function isSmallNamespace(
+  cluster: ClusterReads,
+  namespace: string,
+  read: readonly Binding[],
+): Promise<boolean> {
+  const latest = { namespace, most: 1, ...notOlderThan(toStateOf(read)) };
+  try {
+    const { isComplete, remaining = Infinity } = await listServed(cluster, latest);
+    return isComplete || remaining < fewBindings;
+  } catch (error) {
+    if (error instanceof UncertainError) return false;
+    throw error;
+  }
+}
 
 /**
  * The collect between an announcement and its POST, for bindings that this run has just announced as new and that are
@@ -46,17 +64,18 @@ async function collectFromFewLists(
   const written = names.flatMap((name) => cache.bindings.get(name) ?? []);
   const keys = new Set(written.flatMap(({ status }) => status?.keyDigest ?? []));
   const accounts = new Set(written.map(({ spec }) => spec.serviceAccountName));
-  const state = toLatest(written.map(({ metadata }) => metadata.resourceVersion));
-  const [held, few, outputs] = await Promise.all([
-    listHolders(cluster, namespace, written, state),
-    listSmallAccounts(cluster, { namespace, accounts, large: cache.largeAccounts }, state),
-    listCachedOutputs(cluster, namespace, names, keys),
-  ]);
+  const state = toStateOf(written);
+  const announced = { namespace, names, written, keys, accounts, state };
+  const around = cache.isSmallNamespace
+    ? await listNamespace(cluster, announced)
+    : await listByKey(cluster, announced, cache);
+  if (!around) return undefined;
+  const { held, ofAccounts, outputs } = around;
   const found = toBindingsByName(held.items);
   const isAsWritten = written.every((binding) => isSameState(binding, found.get(binding.metadata.name)));
   if (!isAsWritten || found.size > written.length || outputs.length > 0) return undefined;
 
-  const listed = few === 'many' ? [] : few.flatMap(({ items }) => items);
+  const listed = ofAccounts === 'many' ? [] : ofAccounts;
   const neighbours = listed.filter(({ metadata }) => !found.has(metadata.name));
   if (!cache.sources || !neighbours.every(isConverged)) return undefined;
   return {
@@ -66,8 +85,67 @@ async function collectFromFewLists(
     sources: cache.sources.sources,
     clock: toClock(held.at),
     partial: new Set(neighbours.map(({ metadata }) => metadata.name)),
-    ...(few === 'many' && { isNarrow: true }),
+    ...(ofAccounts === 'many' && { isNarrow: true }),
   };
+}
+
+/** Bindings, as the run has just announced them. */
+interface Announced extends Names {
+  readonly written: readonly Binding[];
+  readonly keys: ReadonlySet<string>;
+  readonly accounts: ReadonlySet<string>;
+  /** Of all of them, if it is known. */
+  readonly state: string | undefined;
+}
+
+/** What is there beside them. */
+interface Around {
+  /** The bindings themselves, and all others that hold their keys or ask for them, at their state or a later one. */
+  readonly held: Listed<Binding>;
+  readonly ofAccounts: readonly Binding[] | 'many';
+  /** Outputs that should not exist. One that belongs to somebody else does no harm: it costs one more collect. */
+  readonly outputs: readonly Output[];
+}
+
+/**
+ * The API server goes through all outputs of the cluster for each list of them, so where the bindings of a namespace are
+ * few, one list of all its outputs costs least.
+ */
+async function listNamespace(
+  cluster: ClusterReads,
+  { namespace, names, keys, accounts, state }: Announced,
+): Promise<Around | undefined> {
+  const latest = { namespace, most: fewBindings, ...notOlderThan(state) };
+  const [listed, outputs] = await Promise.all([
+    listServed(cluster, latest),
+    cluster.listOutputs(toOwnLabels(namespace), { isCached: true }),
+  ]);
+  if (!listed.isComplete) return undefined;
+  const own = new Set(names);
+  const isHeld = (binding: Binding) => own.has(binding.metadata.name) || mayHold(binding, keys);
+  const ownLabels = new Set(names.map(toLabelValue));
+  const isInTheWay = ({ metadata: { labels = {} } }: Output) => {
+    const key = labels[outputLabels.key];
+    return key === undefined || keys.has(key) || ownLabels.has(labels[outputLabels.bindingName] ?? '');
+  };
+  return {
+    held: { ...listed, items: listed.items.filter(isHeld) },
+    ofAccounts: listed.items.filter(({ spec }) => accounts.has(spec.serviceAccountName)),
+    outputs: outputs === 'unserved' ? [] : outputs.items.filter(isInTheWay),
+  };
+}
+
+async function listByKey(
+  cluster: ClusterReads,
+  { namespace, names, written, keys, accounts, state }: Announced,
+  { largeAccounts: large }: RunCache,
+): Promise<Around> {
+  const [held, few, outputs] = await Promise.all([
+    listHolders(cluster, namespace, written, state),
+    listSmallAccounts(cluster, { namespace, accounts, large }, state),
+    listCachedOutputs(cluster, namespace, names, keys),
+  ]);
+  return { held, ofAccounts: few === 'many' ? few : few.flatMap(({ items }) => items), outputs };
 }
 
 /** These bindings, and all others that hold their keys or ask for them, at this state or a later one. */
@@ -79,8 +157,8 @@ async function listHolders(
 ): Promise<Listed<Binding>> {
   const keys = new Set(written.flatMap(({ status }) => status?.keyDigest ?? []));
   const keyless = written.filter(({ status }) => status?.keyDigest === undefined);
-  const list = (field: FieldQuery, notOlderThan = state) =>
-    listServed(cluster, { namespace, field, ...(notOlderThan !== undefined && { notOlderThan }) });
+  const list = (field: FieldQuery, since = state) =>
+    listServed(cluster, { namespace, field, ...notOlderThan(since) });
   const [read, lists, beside] = await Promise.all([
     mapLimited(keyless, readsAtOnce, ({ metadata }) => cluster.readBinding(namespace, metadata.name)),
     mapLimited([...keys], readsAtOnce, (value) => list({ path: bindingFields.key, value })),
@@ -97,14 +175,13 @@ async function listHolders(
   return { items: [...ofNames, ...ofKeys], at };
 }
 
-/** Outputs that should not exist. One that belongs to somebody else does no harm: it costs one more collect. */
 async function listCachedOutputs(
   cluster: ClusterReads,
   namespace: string,
   names: readonly string[],
   keys: ReadonlySet<string>,
 ): Promise<readonly Output[]> {
-  const ours = { [outputLabels.managedBy]: managedBy, [outputLabels.bindingNamespace]: namespace };
+  const ours = toOwnLabels(namespace);
   const queries: LabelQuery[] = [
     { ...ours, [outputLabels.bindingName]: names.map(toLabelValue) },
     ...(keys.size > 0
@@ -116,6 +193,15 @@ async function listCachedOutputs(
   ];
   const lists = await Promise.all(queries.map((query) => cluster.listOutputs(query, { isCached: true })));
   return lists.flatMap((list) => (list === 'unserved' ? [] : list.items));
+}
+
+function notOlderThan(state: string | undefined): { readonly notOlderThan?: string } {
+  return state === undefined ? {} : { notOlderThan: state };
+}
+
+/** The latest state of these. */
+function toStateOf(bindings: readonly Binding[]): string | undefined {
+  return toLatest(bindings.map(({ metadata }) => metadata.resourceVersion));
 }
 
 function toState({ resourceVersion }: Listed<Binding>): string | undefined {

@@ -243,6 +243,11 @@ export async function listServed(
   return listed === 'unserved' ? throwBindingsUnserved() : listed;
 }
 
+/** By what all outputs of the bindings of a namespace are listed. */
+export function toOwnLabels(namespace: string): LabelQuery {
+  return { [outputLabels.managedBy]: managedBy, [outputLabels.bindingNamespace]: namespace };
+}
+
 /** By what outputs are listed beside those of the bindings themselves. */
 type OutputsOf = Pick<RunCache, 'keys' | 'shapes' | 'accounts'> & Pick<Neighbours, 'by'>;
 
@@ -257,7 +262,7 @@ export async function listOutputs(
   names: readonly string[],
   of: OutputsOf,
 ): Promise<Listed<Output> | 'unserved'> {
-  const ours = { [outputLabels.managedBy]: managedBy, [outputLabels.bindingNamespace]: namespace };
+  const ours = toOwnLabels(namespace);
   const queries: LabelQuery[] = [
     { [outputLabels.bindingName]: names.map(toLabelValue) },
     ...toQueries(of),

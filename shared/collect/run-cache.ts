@@ -25,6 +25,8 @@ export interface RunCache {
   justRead: ReadonlySet<string>;
   /** Outputs as they were read or written last, by name. */
   readonly outputs: Map<string, SeenOutput>;
+  /** Whether all bindings of the namespace may be read for those that the run creates: a hint. */
+  isSmallNamespace: boolean;
   /** Pools and objectives. */
   sources: ReadSources | undefined;
   /** The most bindings and outputs that a collect listed. */
@@ -49,6 +51,7 @@ export function createRunCache(largeAccounts = createLargeAccounts(() => 0)): Ru
     bindings: new Map(),
     justRead: new Set(),
     outputs: new Map(),
+    isSmallNamespace: false,
     sources: undefined,
     listed: 0,
     largeAccounts,

@@ -1,12 +1,10 @@
-import { bindingFields, bindingResource } from '../../shared/api/binding.ts';
-import { outputLabels, outputResource } from '../../shared/api/cluster-spiffe-id.ts';
+import { bindingResource } from '../../shared/api/binding.ts';
+import { outputResource } from '../../shared/api/cluster-spiffe-id.ts';
 import { objectiveResources } from '../../shared/api/objective.ts';
 import { poolResources } from '../../shared/api/pool.ts';
-import { managedBy } from '../../shared/identity/ownership.ts';
+import { toOwnLabels } from '../../shared/collect/neighbourhood.ts';
 import { type Address, toPath } from '../../shared/kube/addresses.ts';
-import { movingOrUnreadable } from '../../shared/collect/neighbourhood.ts';
-import type { FieldQuery, LabelQuery } from '../../shared/kube/cluster.ts';
-import { toFieldSelector, toLabelSelector } from '../../shared/kube/selectors.ts';
+import { toLabelSelector } from '../../shared/kube/selectors.ts';
 import type { Stored } from '../support/kube-client.ts';
 import type { BareClient } from './bare-client.ts';
 
@@ -20,7 +18,7 @@ export interface BareReads {
   others(told: Stored): Promise<unknown>;
 }
 
-/** The same reads as kleym's, by a client that looks at no answer. */
+/** The same reads as kleym's in a namespace of few bindings, by a client that looks at no answer. */
 export function createBareReads(client: BareClient): BareReads {
   const get = (path: string) => client.send('GET', path);
   const list = (address: Address, query: Readonly<Record<string, string>>) =>
@@ -35,41 +33,21 @@ export function createBareReads(client: BareClient): BareReads {
   return {
     binding: ({ metadata: { namespace, name } }) =>
       get(toPath({ resource: bindingResource, namespace, name })),
-    sources: ({ metadata: { namespace, name } }) =>
-      Promise.all(
-        [...poolResources, ...objectiveResources].map((resource) =>
+    sources: ({ metadata: { namespace = '', name, resourceVersion } }) =>
+      Promise.all([
+        ...[...poolResources, ...objectiveResources].map((resource) =>
           tryGet(toPath({ resource, namespace, name })),
         ),
-      ),
-    others: (told) => {
-      const { name, namespace = '' } = told.metadata;
-      const { keyDigest, claim } = told.status as ToldStatus;
-      const fields: (readonly [FieldQuery, limit: string])[] = [
-        [{ path: bindingFields.key, value: keyDigest }, '16'],
-        [{ path: bindingFields.serviceAccount, value: claim.serviceAccountName }, '33'],
-        [movingOrUnreadable, '16'],
-      ];
-      const ours = { [outputLabels.managedBy]: managedBy, [outputLabels.bindingNamespace]: namespace };
-      const labels: LabelQuery[] = [
-        { ...ours, [outputLabels.bindingName]: [name] },
-        { ...ours, [outputLabels.key]: undefined },
-        { ...ours, [outputLabels.key]: [keyDigest] },
-      ];
-      const since = { resourceVersion: told.metadata.resourceVersion };
-      const ofBindings = { resource: bindingResource, namespace };
+        list({ resource: bindingResource, namespace }, { resourceVersion, limit: '1' }),
+      ]),
+    others: ({ metadata: { namespace = '', resourceVersion } }) => {
       return Promise.all([
-        ...fields.map(([field, limit]) =>
-          list(ofBindings, { ...since, limit, fieldSelector: toFieldSelector(field) }),
-        ),
-        ...labels.map((query) =>
-          list({ resource: outputResource }, { resourceVersion: '0', ...toLabelSelector(query) }),
+        list({ resource: bindingResource, namespace }, { resourceVersion, limit: '33' }),
+        list(
+          { resource: outputResource },
+          { resourceVersion: '0', ...toLabelSelector(toOwnLabels(namespace)) },
         ),
       ]);
     },
   };
-}
-
-interface ToldStatus {
-  readonly keyDigest: string;
-  readonly claim: { readonly serviceAccountName: string };
 }

@@ -6,8 +6,8 @@ import { type Scenario, findUnforeseen, isForeseen, scenarios, usualFaults } fro
 import { walk } from './walk.ts';
 
 const help = `node test/explorer/main.ts [options] [scenario ...]     searches all scenarios, or those that are named
-  --look HOW    narrow: by keys, as in crowded accounts; whole: at whole accounts; refuse: overlaps are
-                  refused; refuse-large: they are, in crowded accounts (narrow)
+  --look HOW    narrow: by keys, as in crowded accounts; whole: at whole accounts; small: at a namespace of
+                  few bindings; refuse: overlaps are refused; refuse-large: they are, in crowded accounts (narrow)
   --runs N      runs in all (2)              --at-once N   of them at the same time (2)
   --states N    bound of each search (200000)
   --coarse      reads that are issued together are one step

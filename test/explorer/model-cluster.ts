@@ -20,10 +20,11 @@ export const trustDomain = 'example.org';
 
 /**
  * How much of the world runs look at. `narrow`: whoever asks for or holds the same keys, as in a service account with very
- * many bindings. `whole`: all of a service account, because its bindings are few. `refuse`: the same, where overlaps are
- * refused. `refuse-large`: there, whoever has the same key or one of another shape, as in an account with very many.
+ * many bindings. `whole`: all of a service account, because its bindings are few. `small`: the same, in a namespace of few
+ * bindings. `refuse`: as `whole`, where overlaps are refused. `refuse-large`: there, whoever has the same key or one of
+ * another shape, as in an account with very many.
  */
-export const looks = ['narrow', 'whole', 'refuse', 'refuse-large'] as const;
+export const looks = ['narrow', 'whole', 'small', 'refuse', 'refuse-large'] as const;
 export type Look = (typeof looks)[number];
 
 /** Whether the service accounts have very many bindings. */
@@ -206,8 +207,13 @@ function listBindings(
   // have the shape that a run looks for.
   const fields = [field ?? []].flat();
   const isOfAccount = fields.length === 1 && fields.every(({ path }) => accountFields.includes(path));
-  const hasOthers = isCrowded(state.look) && isOfAccount && most > 1 && most < Infinity;
-  return { ...list(state, selected.slice(0, most)), isComplete: selected.length <= most && !hasOthers };
+  const isMeasured = fields.length === 0 && most === 1 && state.look !== 'small';
+  const hasOthers = isMeasured || (isCrowded(state.look) && isOfAccount && most > 1 && most < Infinity);
+  return {
+    ...list(state, selected.slice(0, most)),
+    isComplete: selected.length <= most && !hasOthers,
+    ...(fields.length === 0 && !hasOthers && { remaining: Math.max(0, selected.length - most) }),
+  };
 }
 
 function found<T>(isServed: boolean, object: T | undefined): T | 'absent' | 'unserved' {

@@ -216,7 +216,9 @@ export function storedCluster(
         const isHere = place === undefined || one.metadata.namespace === place;
         return isHere && (!field || isSelected(one, field));
       });
-      return { ...list(found.slice(0, most)), isComplete: found.length <= (most ?? Infinity) };
+      const items = found.slice(0, most);
+      const remaining = found.length - items.length;
+      return { ...list(items), isComplete: remaining === 0, ...(!field && { remaining }) };
     },
     getOutput: async (name) => find(hear(`get output ${name}`).outputs, name),
     listOutputs: async (labels) => {
