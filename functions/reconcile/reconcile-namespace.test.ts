@@ -92,6 +92,24 @@ describe('many names of a large namespace', () => {
     expect(wholeLists.length > 0).toBe(isListed);
   });
 
+  test('are listed with new ones that nobody has named yet', async () => {
+    const { run, wholeLists } = await openNamespace({ count: 3_840 });
+    const result = await run(names.slice(0, 30));
+    expect(wholeLists.length).toBeGreaterThan(0);
+    expect(kindsOf(result).converged).toHaveLength(60);
+  });
+
+  test('are not listed with others that were refused', async () => {
+    const { here, run, wholeLists } = await openNamespace({
+      count: 3_840,
+      toContainer: (name) => (name < 'binding-30' ? name : 'main'),
+    });
+    await here.settle(names.slice(30));
+    wholeLists.length = 0;
+    await run(names.slice(0, 30));
+    expect(wholeLists).toEqual([]);
+  });
+
   test('that need a look at the whole of it have one, beside the others', async () => {
     const { run, wholeLists } = await openNamespace();
     const result = await run(names, { whole: ['binding-07'] });

@@ -1,8 +1,11 @@
+import { type Binding, bindingFields } from '../../shared/api/binding.ts';
 import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { maxReadsByName } from '../../shared/collect/limits.ts';
+import { listServed } from '../../shared/collect/neighbourhood.ts';
 import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
+import { isNew } from '../../shared/decide/decide-new.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
-import type { ClusterReads } from '../../shared/kube/cluster.ts';
+import type { ClusterReads, PartialList } from '../../shared/kube/cluster.ts';
 import { areAlike } from './are-alike.ts';
 import { findSettled } from './find-settled.ts';
 import type { Tools } from './perform.ts';
@@ -29,6 +32,8 @@ const listedForOne = 16;
 // In portions it takes four times as long: what may be settled is read before, and each portion asks for the same outputs
 // and moves again.
 const listedForOneInPortions = 64;
+// To read a binding by name, with its pool and objective, costs as much as to list so many.
+const listedForRead = 8;
 const writtenInRound = 256;
 // For so few names nobody asks how large their namespace is.
 const fewNames = 4;
@@ -49,21 +54,68 @@ export async function reconcileNamespace(
   settings: Settings,
   tools: Tools,
 ): Promise<NamespaceResult> {
-  const { namespace, names, whole } = task;
+  const { namespace, names } = task;
   if (settings.overlapPolicy === 'refuse') return await reconcileWithoutOverlaps(task, settings, tools);
-  const named = { namespace, names, isWhole: whole.size > 0 };
-  if (names.length <= fewNames) return await reconcileBindings(named, settings, tools);
-
+  if (names.length <= fewNames) return await reconcileAlone(task, settings, tools);
   const extent = await measureNamespace(tools.cluster, namespace);
-  if (!isLarge(extent, names))
-    return await reconcileBindings({ ...named, isWhole: true, takesNew: true }, settings, tools);
-  if (names.length <= maxReadsByName) return await reconcileBindings(named, settings, tools);
-  return await reconcilePortions(task, extent, settings, tools);
+  if (names.length > maxReadsByName) return await reconcileMany(task, extent, settings, tools);
+  const run = isLarge(extent, names.length) ? reconcileAlone : reconcileListed;
+  return await run(task, settings, tools);
 }
 
-function isLarge({ asUsual }: Extent, names: readonly string[]): boolean {
-  const listed = names.length > maxReadsByName ? listedForOneInPortions : listedForOne;
-  return asUsual > listed * Math.min(names.length, writtenInRound);
+/** Whether a namespace is too large to be listed for so many bindings. */
+function isLarge({ asUsual }: Extent, bindings: number): boolean {
+  const listed = bindings > maxReadsByName ? listedForOneInPortions : listedForOne;
+  return asUsual > listed * Math.min(bindings, writtenInRound);
+}
+
+/** In one run that lists the namespace, and takes the new bindings that it finds there, too. */
+async function reconcileListed(
+  { namespace, names }: NamespaceTask,
+  settings: Settings,
+  tools: Tools,
+): Promise<NamespaceResult> {
+  return await reconcileBindings({ namespace, names, isWhole: true, takesNew: true }, settings, tools);
+}
+
+/** In one run that looks at their neighbours alone, if they are few. */
+async function reconcileAlone(
+  { namespace, names, whole }: NamespaceTask,
+  settings: Settings,
+  tools: Tools,
+): Promise<NamespaceResult> {
+  return await reconcileBindings({ namespace, names, isWhole: whole.size > 0 }, settings, tools);
+}
+
+/**
+ * When thousands are created, a request names a hundred of them, because the Broker holds back the others. As long as there
+ * are new ones, a list serves them all. The events of those that one run has created name them once more, and for these a
+ * list would find nothing to do.
+ */
+async function reconcileMany(
+  task: NamespaceTask,
+  extent: Extent,
+  settings: Settings,
+  tools: Tools,
+): Promise<NamespaceResult> {
+  const { namespace, names } = task;
+  if (extent.asUsual <= listedForRead * names.length) return await reconcileListed(task, settings, tools);
+  if (isLarge(extent, writtenInRound)) return await reconcilePortions(task, extent, settings, tools);
+  const found = await findNew(tools.cluster, namespace);
+  if (found.length === writtenInRound) return await reconcileListed(task, settings, tools);
+  return await reconcileUnsettled(task, settings, tools, async (left) => {
+    if (!isLarge(extent, new Set([...left.names, ...found]).size))
+      return await reconcileListed(left, settings, tools);
+    if (left.names.length <= maxReadsByName) return await reconcileAlone(left, settings, tools);
+    return await reconcilePortions(left, extent, settings, tools);
+  });
+}
+
+/** New bindings of the namespace, but no more than a round writes. */
+async function findNew(cluster: ClusterReads, namespace: string): Promise<string[]> {
+  const field = { path: bindingFields.claimKind, value: '' };
+  const { items } = await listSome(cluster, { namespace, field, most: writtenInRound });
+  return items.filter(isNew).map(({ metadata }) => metadata.name);
 }
 
 /**
@@ -78,25 +130,28 @@ async function reconcileWithoutOverlaps(
   const { namespace, names } = task;
   if (names.length > maxReadsByName) {
     const extent = await measureNamespace(tools.cluster, namespace);
-    if (isLarge(extent, names) && (await areAlike(tools.cluster, { namespace, names }, settings)))
+    if (isLarge(extent, names.length) && (await areAlike(tools.cluster, { namespace, names }, settings)))
       return await reconcilePortions(task, extent, settings, tools);
   }
-  return await reconcileTogether(task, settings, tools);
+  return await reconcileUnsettled(task, settings, tools, (left) => reconcileAlone(left, settings, tools));
 }
 
-/** A look may read a whole service account, and it may be that nobody needs it any more. */
-async function reconcileTogether(
-  { namespace, names, whole, own }: NamespaceTask,
+/** A look may read a whole namespace or service account, and it may be that nobody needs it any more. */
+async function reconcileUnsettled(
+  task: NamespaceTask,
   settings: Settings,
   tools: Tools,
+  reconcileLeft: (left: NamespaceTask) => Promise<NamespaceResult>,
 ): Promise<NamespaceResult> {
+  const { namespace, names, whole, own } = task;
   const mayBeSettled =
     whole.size === 0 && names.length <= mostReadFirst && names.every((name) => own.has(name));
-  const settled = mayBeSettled ? await findSettled(tools.cluster, { namespace, names }, settings) : nobody;
+  if (!mayBeSettled) return await reconcileLeft(task);
+  const settled = await findSettled(tools.cluster, { namespace, names }, settings);
   const left = names.filter((name) => !settled.has(name));
-  const run = await reconcileBindings({ namespace, names: left, isWhole: whole.size > 0 }, settings, tools);
+  const result = await reconcileLeft({ ...task, names: left, own: nobody });
   const converged = [...settled].map((name) => [name, { kind: 'converged' }] as const);
-  return { ...run, endings: new Map([...converged, ...run.endings]) };
+  return { ...result, endings: new Map([...converged, ...result.endings]) };
 }
 
 /** How many bindings a namespace has; as long as how many usual ones they may be. */
@@ -104,22 +159,25 @@ interface Extent {
   readonly count: number;
   readonly asUsual: number;
 }
-const empty: Extent = { count: 0, asUsual: 0 };
 
 // Annotations may make a binding a hundred times as long, and a list of such takes as long as one of so many more.
 const usualLength = 4_000;
 const sample = 16;
 
 async function measureNamespace(cluster: ClusterReads, namespace: string): Promise<Extent> {
+  const { items, remaining = 0, length = 0 } = await listSome(cluster, { namespace, most: sample });
+  const count = items.length + remaining;
+  return { count, asUsual: count * Math.max(1, length / Math.max(1, items.length) / usualLength) };
+}
+
+type Some = Pick<PartialList<Binding>, 'items' | 'remaining' | 'length'>;
+
+/** None, if the API server does not say: the run meets that too, and says it for each of its bindings. */
+async function listSome(cluster: ClusterReads, where: Parameters<typeof listServed>[1]): Promise<Some> {
   try {
-    const first = await cluster.listBindings({ namespace, most: sample });
-    if (first === 'unserved') return empty;
-    const { items, remaining = 0, length = 0 } = first;
-    const count = items.length + remaining;
-    return { count, asUsual: count * Math.max(1, length / Math.max(1, items.length) / usualLength) };
+    return await listServed(cluster, where);
   } catch (error) {
-    // The run meets it too, and says it for each of its bindings.
-    if (error instanceof UncertainError) return empty;
+    if (error instanceof UncertainError) return { items: [] };
     throw error;
   }
 }
