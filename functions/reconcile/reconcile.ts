@@ -19,7 +19,7 @@ import { rotate } from '../../shared/concurrency/rotate.ts';
 import type { TimedEventLoop } from '../../shared/concurrency/run-in-slices.ts';
 import { createTurns } from '../../shared/concurrency/turns.ts';
 import { type NamespaceResult, type NamespaceTask, reconcileNamespace } from './reconcile-namespace.ts';
-import { type Ending, writesAtOnce } from './run.ts';
+import { type Ending, writesAtOnce, writesBesideOthers } from './run.ts';
 import { createWriteShares } from './write-shares.ts';
 
 /** What reconcile needs of the world. */
@@ -68,7 +68,7 @@ const namespacesAtOnce = 4;
 // thousand namespaces, and delay each other's calls until none is answered in time.
 const batchesAtOnce = 64;
 // More would not make one namespace faster; and while others wait for their calls, fewer make these faster.
-const writeLimits = { alone: writesAtOnce, beside: 2 };
+const writeLimits = { alone: writesAtOnce, beside: writesBesideOthers };
 // Requests that wait for a running batch share the next one, but each occupies a place that others may need. Beyond
 // this many for one namespace, requests are answered at once and the Broker sends them again.
 const maxWaiting = 256;

@@ -16,14 +16,15 @@ import {
   isLookTooLong,
   minAnnouncingMs,
   writesAtOnce,
+  writesBesideOthers,
 } from './run.ts';
 import { deleteOrphan, isAnnouncement, writeBinding } from './write-binding.ts';
 
 // After this a round ends, because its look is old. Where the look itself takes longer, the writes may take as long.
 const maxRoundMs = 4_000;
-// When others have their turn, a run may send two writes at once. So many POSTs, each with a write of the status, still
-// leave in their time if a write takes up to 70 ms.
-const maxAnnouncements = 256;
+// More are announced only by a run that has seen how fast its writes are.
+const usualAnnouncements = 256;
+const maxAnnouncements = 1_024;
 // If deciding took longer than this, the clock that dates the claims is read again.
 const maxClockAgeMs = 1_000;
 
@@ -40,12 +41,31 @@ export async function runRound(run: Run, collected: World, collectedFor: readonl
   const names = orderNames(run, collected, collectedFor);
   await adoptNeighbours(run, collected);
   const announcing: string[] = [];
-  const write = (planned: PlannedWrite) => writeBinding(run, planned);
-  await forEachLimited(planWrites(run, collected, names, announcing), writesAtOnce, write);
+  await writeAll(run, planWrites(run, collected, names, announcing));
   // If no POST could follow, keys would be held for nothing.
   if (announcing.length === 0 || isLookTooLong(run) || !isInTimeToBegin(run)) return;
   const world = await readClockAgain(run, collected);
-  await forEachLimited(planAnnouncements(run, world, announcing), writesAtOnce, write);
+  await writeAll(run, planAnnouncements(run, world, announcing));
+}
+
+async function writeAll(
+  run: Run,
+  planned: Iterable<PlannedWrite> | AsyncIterable<PlannedWrite>,
+): Promise<void> {
+  const since = run.tools.elapsed();
+  await forEachLimited(planned, writesAtOnce, (one) => writeBinding(run, one));
+  run.writingMs += run.tools.elapsed() - since;
+}
+
+/**
+ * Each round costs a look, so a large namespace needs large rounds. But others may come after the announcements, and then
+ * the run writes that much slower: all POSTs must leave in their time even so, after a look that takes twice as long.
+ */
+function toMostAnnouncements({ writes, writingMs, lookMs }: Run): number {
+  if (writingMs === 0) return usualAnnouncements;
+  const slower = writesAtOnce / writesBesideOthers;
+  const inTime = ((writes / writingMs) * (sendWithinMs - 2 * lookMs)) / (1 + slower);
+  return Math.max(usualAnnouncements, Math.min(maxAnnouncements, Math.floor(inTime)));
 }
 
 /** First what was announced, last what waited already. Each round goes on where the one before it ended. */
@@ -73,6 +93,7 @@ async function* planWrites(
   announcing: string[],
 ): AsyncGenerator<PlannedWrite> {
   const pause = createPause(run.tools);
+  const most = toMostAnnouncements(run);
   let isOver: (() => boolean) | undefined;
   for (const name of names) {
     await pause();
@@ -80,7 +101,7 @@ async function* planWrites(
       isOver ??= createTimeLimit(run, Math.max(maxRoundMs, run.lookMs));
       if (isOver() || !isInTimeToBegin(run)) return;
     }
-    if (announcing.length === maxAnnouncements) return;
+    if (announcing.length >= most) return;
     const planned = planWrite(run, world, name);
     if (!planned) continue;
     if (isAnnouncement(planned)) announcing.push(name);

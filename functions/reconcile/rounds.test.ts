@@ -67,13 +67,27 @@ describe('a round', () => {
     expect(new Set([...endings.values()].map(({ kind }) => kind))).toEqual(new Set(['converged']));
   });
 
-  test('announces 256 bindings and creates these before it goes on', async () => {
-    const here = await createSettling();
-    const many = Array.from({ length: 300 }, (_, index) => `binding-${index}`);
+  test.each([
+    ['256', 5, [256, 256, 88]],
+    ['more if its writes are fast', 2, [256, 555, 89]],
+  ])('announces %s bindings and creates these before it goes on', async (_many, msEach, announced) => {
+    let elapsed = 0;
+    const spend = (): undefined => void (elapsed += msEach);
+    const here = await createSettling(() => ({
+      patchFinalizers: spend,
+      replaceStatus: spend,
+      createOutput: spend,
+    }));
+    const many = Array.from({ length: announced.reduce((a, b) => a + b) }, (_, index) => `binding-${index}`);
     await here.create(pool(), objective(), ...many.map((name) => binding(name, { containerName: name })));
-    await here.settle(many);
-    const first = here.writes.indexOf('createOutput');
-    expect(here.writes.slice(0, first).filter((write) => write === 'patchFinalizers')).toHaveLength(256);
+    await here.settle(many, { elapsed: () => elapsed });
+    const steps = here.writes.filter((write) => write !== 'replaceStatus');
+    expect(steps).toEqual(
+      announced.flatMap((count) => [
+        ...Array.from({ length: count }, () => 'patchFinalizers'),
+        ...Array.from({ length: count }, () => 'createOutput'),
+      ]),
+    );
   });
 
   test('begins with another of the names in each run: none comes first always', async () => {

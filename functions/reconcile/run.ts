@@ -59,6 +59,8 @@ export interface Run {
   collects: number;
   writes: number;
   announcements: number;
+  /** How long it was before all writes of its rounds were answered. */
+  writingMs: number;
   /** Whether an output was deleted or changed, so that neighbours may have what they waited for. */
   released: boolean;
   /** Orphans that could not be deleted, by their uids. */
@@ -77,8 +79,10 @@ export interface PlannedWrite {
   readonly decision: Write | DryRun;
 }
 
-// As many as a run may have under way where it is alone. `createWriteShares` limits them where it is not.
+/** As many as a run may have under way where it is alone. */
 export const writesAtOnce = 16;
+/** Where it is not, so that others have their calls answered as fast: `createWriteShares` sees to it. */
+export const writesBesideOthers = 2;
 
 // After this the run takes no further binding, but completes what it has announced. Its first look, which reads pools and
 // objectives too, comes on top: a namespace may be so large that to read it takes all the time, and the run would never
@@ -105,6 +109,7 @@ export function startRun(task: Task, settings: Settings, tools: Tools): Run {
     collects: 0,
     writes: 0,
     announcements: 0,
+    writingMs: 0,
     released: false,
     undeletedOrphans: new Map(),
     datedAt: 0,
