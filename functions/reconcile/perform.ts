@@ -23,6 +23,8 @@ export interface Tools extends EventLoop {
   readonly nonce: () => string;
   /** What all runs remember; without it each run finds out by itself. */
   readonly largeAccounts?: LargeAccounts | undefined;
+  /** Whether the process is about to end: then a run completes what it has announced, and begins nothing else. */
+  readonly isEnding?: (() => boolean) | undefined;
 }
 
 /** A decision for one binding, and what its answer changes. */

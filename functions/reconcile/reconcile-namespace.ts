@@ -189,7 +189,7 @@ async function reconcilePortions(
   tools: Tools,
 ): Promise<NamespaceResult> {
   const since = tools.elapsed();
-  const isInTime = () => tools.elapsed() - since <= maxMs;
+  const isInTime = () => tools.elapsed() - since <= maxMs && !tools.isEnding?.();
   // All portions record through one recorder, and none waits until it has written.
   const { events } = tools;
   const partTools = { ...tools, events: { record: events.record, flush: () => Promise.resolve() } };

@@ -28,6 +28,8 @@ export interface ReconcileOptions extends TimedEventLoop {
   readonly settings: Settings;
   readonly log: Logger;
   readonly nonce: () => string;
+  /** Whether the process is about to end. Unsaid, it never is: the platform waits for the requests under way. */
+  readonly isEnding?: () => boolean;
 }
 
 /** How a request has ended so far for each of its bindings, and what it cost. */
@@ -81,7 +83,7 @@ const manyNames = 256;
 
 /** Reconciles the bindings that an event names, until they are stable. */
 export function reconcile(options: ReconcileOptions): Handler {
-  const { cluster, settings, log, nonce, elapsed, yieldToOthers, sleep } = options;
+  const { cluster, settings, log, nonce, elapsed, yieldToOthers, sleep, isEnding } = options;
   const inTurn = createLimit(batchesAtOnce);
   const shareWrites = createWriteShares(cluster, writeLimits);
   const largeAccounts = createLargeAccounts(elapsed);
@@ -90,10 +92,10 @@ export function reconcile(options: ReconcileOptions): Handler {
     const since = elapsed();
     return await inTurn(async () => {
       const task = mergeTasks(namespace, tasks, nonce());
-      if (elapsed() - since > maxMs) return notBegun(task, tasks);
+      if (elapsed() - since > maxMs || isEnding?.()) return notBegun(task, tasks);
       const { cluster: shared, leave } = shareWrites();
       const events = createEventRecorder(cluster, log, elapsed);
-      const tools = { cluster: shared, nonce, elapsed, yieldToOthers, events, largeAccounts };
+      const tools = { cluster: shared, nonce, elapsed, yieldToOthers, events, largeAccounts, isEnding };
       try {
         return toBatch(tasks, task, await reconcileNamespace(task, settings, tools));
       } finally {

@@ -284,6 +284,23 @@ describe('a POST that did not leave in its time', () => {
   });
 });
 
+test('a run of a process that is about to end creates what it has announced, and begins nothing else', async () => {
+  let isEnding = false;
+  const here = await createSettling(() => ({
+    createOutput: () => {
+      isEnding = true;
+      return undefined;
+    },
+  }));
+  const many = Array.from({ length: 300 }, (_, index) => `binding-${index}`);
+  await here.create(pool(), objective(), ...many.map((name) => binding(name, { containerName: name })));
+  const { endings } = await here.settle(many, { isEnding: () => isEnding });
+  const kinds = Object.groupBy([...endings.values()], ({ kind }) => kind);
+  expect([kinds.converged?.length, kinds.unfinished?.length]).toEqual([256, 44]);
+  expect(await here.outputs()).toHaveLength(256);
+  expect(here.writes.filter((write) => write === 'patchFinalizers')).toHaveLength(256);
+});
+
 test('an announcement that the API server refused is none', async () => {
   const here = await createSettling(() => ({
     patchFinalizers: async () => ({ kind: 'rejected', forbidden: false, message: 'denied' }),

@@ -126,6 +126,7 @@ export function isInTime(run: Run): boolean {
 
 /** Whether there is time to take another binding, now or so much later. */
 export function isInTimeToBegin({ tools, since, firstLookMs = 0 }: Run, afterMs = 0): boolean {
+  if (tools.isEnding?.()) return false;
   return tools.elapsed() + afterMs - since < maxMs + Math.min(firstLookMs, maxFirstLookMs);
 }
 

@@ -40,12 +40,24 @@ export async function startFunctions(options: {
   readonly consoleApp: Hono;
 }): Promise<Functions> {
   const { cluster, settings, log, port, consoleApp } = options;
+  const runs = createRuns();
   const handlers: Record<string, Handler> = {
     'map-binding': mapBinding(),
     'map-pool': mapPool(cluster),
     'map-objective': mapObjective(cluster),
     'map-output': mapOutput(cluster),
-    reconcile: acceptNewBindings(reconcile({ cluster, settings, log, nonce: randomUUID, ...nodeEventLoop })),
+    reconcile: acceptNewBindings(
+      runs.track(
+        reconcile({
+          cluster,
+          settings,
+          log,
+          nonce: randomUUID,
+          ...nodeEventLoop,
+          isEnding: runs.areEnding,
+        }),
+      ),
+    ),
     sweep: sweep(cluster, settings, nodeEventLoop),
   };
   const apps = Object.entries(handlers).map(
@@ -61,7 +73,37 @@ export async function startFunctions(options: {
   const url = `http://127.0.0.1:${listening.port}`;
   const urls = Object.fromEntries(apps.map(([name]) => [name, `${url}/${name}`]));
   const send = createSend(new Map(apps.map(([name, app]) => [`${url}/${name}`, app])));
-  return { url, urls, send, close: async () => void (await listening.close(graceMs)) };
+  return {
+    url,
+    urls,
+    send,
+    close: async () => void (await Promise.all([listening.close(graceMs), runs.end(graceMs)])),
+  };
+}
+
+/**
+ * The runs of reconcile under way. If one were cut off between an announcement and its POST, the binding would wait for two
+ * minutes after the next start. So each completes what it has announced, whether anybody still waits for its answer or not.
+ */
+function createRuns() {
+  const underWay = new Set<Promise<unknown>>();
+  let isEnding = false;
+  return {
+    areEnding: () => isEnding,
+    track:
+      (handler: Handler): Handler =>
+      (event, context) => {
+        const answer = handler(event, context);
+        underWay.add(answer);
+        const forget = () => underWay.delete(answer);
+        void answer.then(forget, forget);
+        return answer;
+      },
+    end: async (withinMs: number): Promise<void> => {
+      isEnding = true;
+      await Promise.race([Promise.allSettled(underWay), nodeEventLoop.sleep(withinMs)]);
+    },
+  };
 }
 
 /**

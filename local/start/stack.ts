@@ -96,6 +96,5 @@ function feed(broker: Broker, wiring: Wiring, tracker: EventTracker, options: St
 
 async function stop(sources: Sources, broker: Broker, functions: Functions): Promise<void> {
   await sources.stop();
-  await broker.close();
-  await functions.close();
+  await Promise.all([broker.close(), functions.close()]);
 }
