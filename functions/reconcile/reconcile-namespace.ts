@@ -32,8 +32,6 @@ const listedForOne = 16;
 // In portions it takes four times as long: what may be settled is read before, and each portion asks for the same outputs
 // and moves again.
 const listedForOneInPortions = 64;
-// To read a binding by name, with its pool and objective, costs as much as to list so many.
-const listedForRead = 8;
 const writtenInRound = 256;
 // For so few names nobody asks how large their namespace is.
 const fewNames = 4;
@@ -99,7 +97,7 @@ async function reconcileMany(
   tools: Tools,
 ): Promise<NamespaceResult> {
   const { namespace, names } = task;
-  if (extent.asUsual <= listedForRead * names.length) return await reconcileListed(task, settings, tools);
+  if (extent.asUsual <= listedForOne * names.length) return await reconcileListed(task, settings, tools);
   if (isLarge(extent, writtenInRound)) return await reconcilePortions(task, extent, settings, tools);
   const found = await findNew(tools.cluster, namespace);
   if (found.length === writtenInRound) return await reconcileListed(task, settings, tools);
