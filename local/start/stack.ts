@@ -96,5 +96,6 @@ function feed(broker: Broker, wiring: Wiring, tracker: EventTracker, options: St
 
 async function stop(sources: Sources, broker: Broker, functions: Functions): Promise<void> {
   await sources.stop();
-  await Promise.all([broker.close(), functions.close()]);
+  await broker.close();
+  await functions.close();
 }
