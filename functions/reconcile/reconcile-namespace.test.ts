@@ -92,6 +92,13 @@ describe('many names of a large namespace', () => {
     expect(wholeLists.length > 0).toBe(isListed);
   });
 
+  test('are not listed either if they are as many as a sixteenth of it', async () => {
+    const { run, wholeLists } = await openNamespace({ count: 16_400 });
+    const gone = Array.from({ length: 1_000 }, (_, index) => `gone-${index}`);
+    expect(kindsOf(await run([...names, ...gone])).converged).toHaveLength(1_060);
+    expect(wholeLists).toEqual([]);
+  });
+
   test('are listed with new ones that nobody has named yet', async () => {
     const { run, wholeLists } = await openNamespace({ count: 3_840 });
     const result = await run(names.slice(0, 30));

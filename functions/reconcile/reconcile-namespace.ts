@@ -97,11 +97,13 @@ async function reconcileMany(
   tools: Tools,
 ): Promise<NamespaceResult> {
   const { namespace, names } = task;
-  if (extent.asUsual <= listedForOne * names.length) return await reconcileListed(task, settings, tools);
+  // Even a whole round of bindings would not be worth a list, however many are named.
   if (isLarge(extent, writtenInRound)) return await reconcilePortions(task, extent, settings, tools);
+  if (extent.asUsual <= listedForOne * names.length) return await reconcileListed(task, settings, tools);
   const found = await findNew(tools.cluster, namespace);
   if (found.length === writtenInRound) return await reconcileListed(task, settings, tools);
   return await reconcileUnsettled(task, settings, tools, async (left) => {
+    if (left.names.length === 0) return await reconcileAlone(left, settings, tools);
     if (!isLarge(extent, new Set([...left.names, ...found]).size))
       return await reconcileListed(left, settings, tools);
     if (left.names.length <= maxReadsByName) return await reconcileAlone(left, settings, tools);

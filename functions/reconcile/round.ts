@@ -24,7 +24,7 @@ import { deleteOrphan, isAnnouncement, writeBinding } from './write-binding.ts';
 const maxRoundMs = 4_000;
 // More are announced only by a run that has seen how fast its writes are.
 const usualAnnouncements = 256;
-const maxAnnouncements = 1_024;
+const maxAnnouncements = 512;
 // If deciding took longer than this, the clock that dates the claims is read again.
 const maxClockAgeMs = 1_000;
 
@@ -53,7 +53,10 @@ async function writeAll(
   planned: Iterable<PlannedWrite> | AsyncIterable<PlannedWrite>,
 ): Promise<void> {
   const since = run.tools.elapsed();
-  await forEachLimited(planned, writesAtOnce, (one) => writeBinding(run, one));
+  await forEachLimited(planned, writesAtOnce, (one) => {
+    run.sent++;
+    return writeBinding(run, one);
+  });
   run.writingMs += run.tools.elapsed() - since;
 }
 
@@ -61,10 +64,10 @@ async function writeAll(
  * Each round costs a look, so a large namespace needs large rounds. But others may come after the announcements, and then
  * the run writes that much slower: all POSTs must leave in their time even so, after a look that takes twice as long.
  */
-function toMostAnnouncements({ writes, writingMs, lookMs }: Run): number {
+function toMostAnnouncements({ sent, writingMs, lookMs }: Run): number {
   if (writingMs === 0) return usualAnnouncements;
   const slower = writesAtOnce / writesBesideOthers;
-  const inTime = ((writes / writingMs) * (sendWithinMs - 2 * lookMs)) / (1 + slower);
+  const inTime = ((sent / writingMs) * (sendWithinMs - 2 * lookMs)) / (1 + slower);
   return Math.max(usualAnnouncements, Math.min(maxAnnouncements, Math.floor(inTime)));
 }
 
@@ -113,7 +116,7 @@ async function* planWrites(
 function* planAnnouncements(run: Run, world: World, names: readonly string[]): Generator<PlannedWrite> {
   const isOver = createTimeLimit(run, toAnnouncingMs(run));
   for (const name of names) {
-    if (isOver()) return;
+    if (isOver() || run.tools.isEnding?.()) return;
     const planned = planWrite(run, world, name);
     if (planned) yield planned;
   }

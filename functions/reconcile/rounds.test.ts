@@ -69,7 +69,7 @@ describe('a round', () => {
 
   test.each([
     ['256', 5, [256, 256, 88]],
-    ['more if its writes are fast', 2, [256, 555, 89]],
+    ['512 if its writes are fast', 2, [256, 512, 132]],
   ])('announces %s bindings and creates these before it goes on', async (_many, msEach, announced) => {
     let elapsed = 0;
     const spend = (): undefined => void (elapsed += msEach);

@@ -59,7 +59,8 @@ export interface Run {
   collects: number;
   writes: number;
   announcements: number;
-  /** How long it was before all writes of its rounds were answered. */
+  /** How many decisions its rounds have carried out, and how long it was before these were answered. */
+  sent: number;
   writingMs: number;
   /** Whether an output was deleted or changed, so that neighbours may have what they waited for. */
   released: boolean;
@@ -109,6 +110,7 @@ export function startRun(task: Task, settings: Settings, tools: Tools): Run {
     collects: 0,
     writes: 0,
     announcements: 0,
+    sent: 0,
     writingMs: 0,
     released: false,
     undeletedOrphans: new Map(),
