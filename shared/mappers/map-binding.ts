@@ -19,7 +19,7 @@ export function mapBinding(): Handler {
     const { verb, namespace, name, object } = change.value;
     const status = toStatus(object);
     const leaving = isLeaving(verb, object?.metadata);
-    if (!leaving && object && (isUpToDate(object, status) || isOwnFinalizerWrite(verb, object, event.time)))
+    if (!leaving && object && (isUpToDate(object, status) || isFinalizerWrite(verb, object)))
       return nothing({ bindings: 0 });
 
     // The peers were refused because of this binding, and no event of their own will come.
@@ -57,25 +57,15 @@ function isUpToDate(object: ChangedObject, { observedGeneration }: StatusInEvent
   return isHeld(object) && generation !== undefined && observedGeneration === generation;
 }
 
-/**
- * Whether nobody has evaluated it: no run has written for it, or one has added our finalizer at last, to a binding that
- * had waited for its turn. Such a binding concerns nobody else, unless it collides: then it will say so.
- */
+/** Whether nobody has evaluated it. Such a binding concerns nobody else, unless it collides: then it will say so. */
 function isNew(verb: Change['verb'], object: ChangedObject): boolean {
-  if (verb !== 'add') return isFinalizerWrite(verb, object);
-  return object['status'] === undefined && !isHeld(object);
+  return verb === 'add' && object['status'] === undefined && !isHeld(object);
 }
 
-// A run writes the status right after the finalizer. If it dies in between, its own request comes again.
-const betweenMs = 60_000;
-
-/** Whether the event only tells that a run has added our finalizer to a new binding. That run goes on by itself. */
-function isOwnFinalizerWrite(verb: Change['verb'], object: ChangedObject, time?: string): boolean {
-  const created = String(object.metadata['creationTimestamp']);
-  return isFinalizerWrite(verb, object) && Date.parse(time ?? '') - Date.parse(created) < betweenMs;
-}
-
-/** Whether nothing was written for it yet but our finalizer. */
+/**
+ * Whether nothing was written for it yet but our finalizer. The run that did so writes the status next, or dies, and then
+ * the event that it was asked by comes again, or that of the new binding, which nobody has answered yet.
+ */
 function isFinalizerWrite(verb: Change['verb'], object: ChangedObject): boolean {
   return (
     verb === 'update' && object.metadata.generation === 1 && object['status'] === undefined && isHeld(object)
