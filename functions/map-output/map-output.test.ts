@@ -168,14 +168,14 @@ describe('a new output that says what we wrote', () => {
   });
 
   test.each([
-    ['no look at any where it came soon after it was announced', '2026-01-01T00:00:07Z', nothing, []],
+    ['no look at any where it came soon after it was sent', '2026-01-01T00:00:07Z', nothing, []],
     ['a look where it came late', '2026-01-01T00:00:08Z', names('b'), ['get binding b in team-a']],
     ['a look where it came before', '2025-12-31T23:59:59Z', names('b'), ['get binding b in team-a']],
     ['a look where nobody can tell when it came', undefined, names('b'), ['get binding b in team-a']],
   ])('costs %s', async (_case, creationTimestamp, answer, expected) => {
     const { cluster, calls } = world();
-    const announced = { ...annotations, 'kleym.sonda.red/claimed-at': '2026-01-01T00:00:00Z' };
-    const output = asWritten({ annotations: announced });
+    const sent = { ...annotations, 'kleym.sonda.red/sent-at': '2026-01-01T00:00:00Z' };
+    const output = asWritten({ annotations: sent });
     const metadata = { ...output.metadata, ...(creationTimestamp && { creationTimestamp }) };
     expect(await add({ ...output, metadata }, cluster)).toEqual(answer);
     expect(calls).toEqual(expected);

@@ -38,12 +38,10 @@ async function stateAfter(before: Claim | undefined, written: Claim): Promise<Ru
 }
 
 test('what a run announces is as old as the look from which it was announced', async () => {
-  expect((await stateAfter(undefined, claim)).unsentPost).toEqual({
-    nonce: 'of another run',
-    sendBy: 20_100,
-  });
+  const unsent = { nonce: 'of another run', sendBy: 20_100, epoch: Date.parse('2025-12-31T23:59:55Z') };
+  expect((await stateAfter(undefined, claim)).unsentPost).toEqual(unsent);
   const other = { ...claim, nonce: 'ours' };
-  expect((await stateAfter(claim, other)).unsentPost).toEqual({ nonce: 'ours', sendBy: 20_100 });
+  expect((await stateAfter(claim, other)).unsentPost).toEqual({ ...unsent, nonce: 'ours' });
 });
 
 test("a claim that is written back is another run's, and its POST may have been sent: it is not ours to send", async () => {

@@ -4,6 +4,7 @@ import { sendWithinMs } from '../../shared/api/creation-budget.ts';
 import type { NewOutput } from '../../shared/api/new-output.ts';
 import type { Refused } from '../../shared/api/outcome.ts';
 import { NotSentError, UncertainError } from '../../shared/api/uncertain-error.ts';
+import { toSecond } from '../../shared/collect/clock.ts';
 import type { LargeAccounts } from '../../shared/collect/large-accounts.ts';
 import type { EventLoop } from '../../shared/concurrency/run-in-slices.ts';
 import type { DryRun, Write, WriteOf } from '../../shared/decide/decision.ts';
@@ -142,7 +143,11 @@ async function writeStatus(
   const { claim } = status;
   // A claim that was there before belongs to another run, which may have sent its POST.
   if (claim?.kind === 'creating' && claim.nonce !== nonceOf(binding))
-    state.unsentPost = { nonce: claim.nonce, sendBy: datedAt + sendWithinMs };
+    state.unsentPost = {
+      nonce: claim.nonce,
+      sendBy: datedAt + sendWithinMs,
+      epoch: Date.parse(claim.at) - tools.elapsed(),
+    };
   tools.events.record(toEventRecords(binding, status));
   return true;
 }
@@ -153,10 +158,12 @@ function nonceOf({ status }: Binding): string | undefined {
 
 async function createOutput(performance: Performance<WriteOf<'create-output'>>): Promise<WriteOutcome> {
   const { decision, state, tools } = performance;
-  const { output, binding, nonce } = decision;
-  const sendBy = state.unsentPost?.sendBy ?? 0;
-  if (tools.elapsed() >= sendBy) return 'not-sent';
+  const { binding, nonce } = decision;
+  const { sendBy = 0, epoch = 0 } = state.unsentPost ?? {};
+  const now = tools.elapsed();
+  if (now >= sendBy) return 'not-sent';
   delete state.unsentPost; // from here on it may have been sent, whatever happens
+  const output = withDate(decision.output, toSecond(epoch + now));
   const written = await sendPost(output, sendBy, tools);
   if (written === 'not-sent') {
     state.endedNonce = nonce;
@@ -172,6 +179,11 @@ async function createOutput(performance: Performance<WriteOf<'create-output'>>):
   state.endedNonce = nonce;
   recordRejection(state, output, rejection);
   return 'answered';
+}
+
+function withDate(output: NewOutput, sentAt: string): NewOutput {
+  const annotations = { ...output.metadata.annotations, [outputAnnotations.sentAt]: sentAt };
+  return { ...output, metadata: { ...output.metadata, annotations } };
 }
 
 /** `not-sent`: the POST did not leave in time, so nothing can land. */

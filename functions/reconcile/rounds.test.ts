@@ -284,6 +284,26 @@ describe('a POST that did not leave in its time', () => {
   });
 });
 
+test('an output says when its POST left, not when that was announced', async () => {
+  let elapsed = 0;
+  let announcedAt = '';
+  const here = await createSettling(() => ({
+    replaceStatus: (_namespace, _aim, { claim }) => {
+      if (claim?.kind === 'creating') announcedAt = claim.at;
+      return undefined;
+    },
+    listBindings: () => {
+      if (announcedAt !== '') elapsed = 9_000;
+      return undefined;
+    },
+  }));
+  await here.create(pool(), objective(), binding());
+  await here.settle(['binding-a'], { elapsed: () => elapsed });
+  const [made] = await here.outputs();
+  const sentAt = made?.metadata.annotations?.['kleym.sonda.red/sent-at'] ?? '';
+  expect(Date.parse(sentAt) - Date.parse(announcedAt)).toBe(9_000);
+});
+
 test('a run of a process that is about to end creates what it has announced, and begins nothing else', async () => {
   let isEnding = false;
   const here = await createSettling(() => ({

@@ -31,13 +31,13 @@ async function findAfter(
   return found;
 }
 
-function orphan(claimedAt?: string) {
+function orphan(sentAt?: string) {
   const labels = {
     'kleym.sonda.red/managed-by': 'kleym',
     'kleym.sonda.red/binding-name': 'gone',
     'kleym.sonda.red/binding-namespace': 'team-a',
   };
-  const annotations = claimedAt === undefined ? {} : { 'kleym.sonda.red/claimed-at': claimedAt };
+  const annotations = sentAt === undefined ? {} : { 'kleym.sonda.red/sent-at': sentAt };
   return output('kleym-team-a-gone-pool-00000000', { hint: 'team-a/gone' }, { labels, annotations });
 }
 
@@ -88,7 +88,7 @@ test.each<[string, (here: Settling) => Promise<unknown>, RepairCounts]>([
     { orphan: 1 },
   ],
   [
-    'an output that appeared long after it was announced, and whose binding is gone',
+    'an output that appeared long after it was sent, and whose binding is gone',
     (here) => here.create(orphan('2026-11-21T11:00:00Z')),
     { 'late-write': 1 },
   ],

@@ -28,8 +28,8 @@ export const outputAnnotations = {
   bindingUid: 'kleym.sonda.red/binding-uid',
   bindingName: 'kleym.sonda.red/binding-name',
   claim: 'kleym.sonda.red/claim',
-  /** The date of the claim by which it was created. */
-  claimedAt: 'kleym.sonda.red/claimed-at',
+  /** When the request left that created it. */
+  sentAt: 'kleym.sonda.red/sent-at',
   content: 'kleym.sonda.red/content',
   fence: 'kleym.sonda.red/fence',
 } as const;

@@ -12,6 +12,7 @@ export function toClock(at: string): Clock {
   };
 }
 
-function toSecond(ms: number): string {
+/** A time of the API server, cut to the second. */
+export function toSecond(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }

@@ -5,12 +5,12 @@ import { type Output, outputAnnotations } from '../api/cluster-spiffe-id.ts';
 const promptMs = answerWithinMs - 2_000;
 
 /**
- * Whether an output was created soon after it was announced, so that its run still waited for the answer; both times are
- * the API server's. `unknown`: it does not say when it was announced, as those of the Go operator.
+ * Whether an output was created soon after the request for it left, so that its run still waited for the answer; both times
+ * are the API server's. `unknown`: it does not say when that was, as those of the Go operator.
  */
 export function toArrival({ metadata }: Output): 'prompt' | 'late' | 'unknown' {
-  const announced = metadata.annotations?.[outputAnnotations.claimedAt];
-  if (announced === undefined) return 'unknown';
-  const age = Date.parse(String(metadata['creationTimestamp'])) - Date.parse(announced);
+  const sent = metadata.annotations?.[outputAnnotations.sentAt];
+  if (sent === undefined) return 'unknown';
+  const age = Date.parse(String(metadata['creationTimestamp'])) - Date.parse(sent);
   return age >= 0 && age < promptMs ? 'prompt' : 'late';
 }

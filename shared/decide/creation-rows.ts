@@ -23,11 +23,7 @@ export function sendAnnouncedPost(view: RenderedView): Decision | undefined {
   if (claim?.kind !== 'creating' || claim.nonce !== state.unsentPost?.nonce) return undefined;
   const { metadata, spec } = identity.output;
   if (claim.key !== identity.key || claim.name !== metadata.name) return undefined;
-  const annotations = {
-    ...metadata.annotations,
-    [outputAnnotations.claim]: claim.nonce,
-    [outputAnnotations.claimedAt]: claim.at,
-  };
+  const annotations = { ...metadata.annotations, [outputAnnotations.claim]: claim.nonce };
   const output = { metadata: { ...metadata, annotations }, spec };
   return { kind: 'create-output', output, binding, nonce: claim.nonce, confirm: confirmationOf(view) };
 }

@@ -117,8 +117,8 @@ const scene = fc
     orphan: fc.option(binding, { nil: undefined }),
     state: fc.constantFrom<RunState>(
       {},
-      { unsentPost: { nonce: 'a', sendBy: 1 } },
-      { unsentPost: { nonce: 'a', sendBy: 1 } },
+      { unsentPost: { nonce: 'a', sendBy: 1, epoch: 0 } },
+      { unsentPost: { nonce: 'a', sendBy: 1, epoch: 0 } },
       { endedNonce: 'a' },
       { endedNonce: 'a' },
     ),

@@ -614,7 +614,7 @@ describe('row 7: the quarantine', () => {
   it('is not begun again for the POST that this run itself announced', () => {
     const announced = at(a, { claim: creating(a, 'mine', ahead) });
     expect(
-      decideIn({ bindings: [announced], state: { unsentPost: { nonce: 'mine', sendBy: 1 } } }),
+      decideIn({ bindings: [announced], state: { unsentPost: { nonce: 'mine', sendBy: 1, epoch: 0 } } }),
     ).toMatchObject({ kind: 'create-output' });
   });
 
@@ -646,7 +646,7 @@ describe('row 8: somebody else has the key', () => {
   it('an own claim is dropped meanwhile, so that two who wait do not wait for each other', () => {
     const step = decideIn({
       bindings: [at(a, { claim: creating(a, 'mine') }), peer],
-      state: { unsentPost: { nonce: 'mine', sendBy: 1 } },
+      state: { unsentPost: { nonce: 'mine', sendBy: 1, epoch: 0 } },
     });
     expect(step).toMatchObject({ kind: 'write-status', waiting: { kind: 'waiting' } });
     expect(step).not.toHaveProperty('status.claim');
@@ -685,7 +685,10 @@ describe('row 9: the POST, after a look at the peers', () => {
   const announced = at(a, { claim: creating(a, 'mine') });
 
   it('is sent by the run that announced it, and carries the nonce and the owner', () => {
-    const step = decideIn({ bindings: [announced], state: { unsentPost: { nonce: 'mine', sendBy: 1 } } });
+    const step = decideIn({
+      bindings: [announced],
+      state: { unsentPost: { nonce: 'mine', sendBy: 1, epoch: 0 } },
+    });
     expect(step).toMatchObject({
       kind: 'create-output',
       nonce: 'mine',
@@ -707,7 +710,7 @@ describe('row 9: the POST, after a look at the peers', () => {
     [
       'when the binding asks for something else by now',
       held({ ...perObjective, containerName: 'second' }),
-      { unsentPost: { nonce: 'mine', sendBy: 1 } },
+      { unsentPost: { nonce: 'mine', sendBy: 1, epoch: 0 } },
     ],
   ])('is not sent %s: it is announced anew', (_when, binding, state) => {
     const step = decideIn({ bindings: [at(binding, { claim: creating(a, 'mine') })], state });
@@ -720,7 +723,7 @@ describe('row 9: the POST, after a look at the peers', () => {
   it('is never sent under the nonce of another run: it is announced anew', () => {
     const step = decideIn({
       bindings: [at(a, { claim: creating(a, 'theirs', over) })],
-      state: { unsentPost: { nonce: 'mine', sendBy: 1 } },
+      state: { unsentPost: { nonce: 'mine', sendBy: 1, epoch: 0 } },
     });
     expect(step).toMatchObject({ kind: 'write-status', status: { claim: { nonce: 'fresh-nonce' } } });
   });

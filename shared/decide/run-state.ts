@@ -5,8 +5,11 @@ import type { Refused } from '../api/outcome.ts';
  * read it. It dies with the run.
  */
 export interface RunState {
-  /** The POST that this run announced and has not sent, and until when it may, by the clock of the run. */
-  unsentPost?: { readonly nonce: string; readonly sendBy: number };
+  /**
+   * The POST that this run announced and has not sent, and until when it may, by the clock of the run. `epoch`: what time it
+   * was for the API server when that clock showed 0, and rather too early.
+   */
+  unsentPost?: { readonly nonce: string; readonly sendBy: number; readonly epoch: number };
   /** A nonce whose POST cannot land any more: it was answered, its output was seen, or it was too late to send it. */
   endedNonce?: string;
   /** The content, by its digest, that the API server refused. */

@@ -10,7 +10,7 @@ const finalizer = 'kleym.sonda.red/inferenceidentitybinding-finalizer';
 /** The annotations of an output; the nonce of its claim comes and goes. */
 function ours(stored: Stored): object {
   const { annotations } = stored.metadata;
-  return { ...annotations, 'kleym.sonda.red/claim': undefined, 'kleym.sonda.red/claimed-at': undefined };
+  return { ...annotations, 'kleym.sonda.red/claim': undefined, 'kleym.sonda.red/sent-at': undefined };
 }
 
 describe.concurrent('a binding', () => {

@@ -69,7 +69,7 @@ export function plan({ binding, pool, objective }: Subject, settings: Settings):
       objectives: objective ? [objective] : [],
     };
     const world = toWorld(toSnapshot(namespace, objects), settings);
-    return decide(world, name, { unsentPost: { nonce, sendBy: 1 } }, nonce);
+    return decide(world, name, { unsentPost: { nonce, sendBy: 1, epoch: 0 } }, nonce);
   }
 
   const announcing = next(held);
