@@ -389,7 +389,7 @@ describe('a run', () => {
     const names = Array.from({ length: 30 }, (_, index) => `binding-${index}`);
     await here.create(pool(), ...names.map((name) => poolBinding(name)));
     const { endings } = await here.settle(names, { elapsed: () => elapsed });
-    expect(here.writes).toHaveLength(2 * 16);
+    expect(here.writes).toHaveLength(2 * 6);
     expect([...endings.values()]).toEqual(names.map(() => ({ kind: 'unfinished' })));
   });
 

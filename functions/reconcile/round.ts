@@ -22,9 +22,9 @@ import { deleteOrphan, isAnnouncement, writeBinding } from './write-binding.ts';
 
 // After this a round ends, because its look is old. Where the look itself takes longer, the writes may take as long.
 const maxRoundMs = 4_000;
-// More are announced only by a run that has seen how fast its writes are.
-const usualAnnouncements = 256;
-const maxAnnouncements = 512;
+// Each round costs a look, so a large namespace needs large rounds. How many can be created in time is left to the time
+// that announcements may take; this many hold their keys for nothing if others then take all of the API server.
+const maxAnnouncements = 1_024;
 // If deciding took longer than this, the clock that dates the claims is read again.
 const maxClockAgeMs = 1_000;
 
@@ -52,23 +52,7 @@ async function writeAll(
   run: Run,
   planned: Iterable<PlannedWrite> | AsyncIterable<PlannedWrite>,
 ): Promise<void> {
-  const since = run.tools.elapsed();
-  await forEachLimited(planned, writesAtOnce, (one) => {
-    run.sent++;
-    return writeBinding(run, one);
-  });
-  run.writingMs += run.tools.elapsed() - since;
-}
-
-/**
- * Each round costs a look, so a large namespace needs large rounds. But others may come after the announcements, and then
- * the run writes that much slower: all POSTs must leave in their time even so, after a look that takes twice as long.
- */
-function toMostAnnouncements({ sent, writingMs, lookMs }: Run): number {
-  if (writingMs === 0) return usualAnnouncements;
-  const slower = writesAtOnce / writesBesideOthers;
-  const inTime = ((sent / writingMs) * (sendWithinMs - 2 * lookMs)) / (1 + slower);
-  return Math.max(usualAnnouncements, Math.min(maxAnnouncements, Math.floor(inTime)));
+  await forEachLimited(planned, writesAtOnce, (one) => writeBinding(run, one));
 }
 
 /** First what was announced, last what waited already. Each round goes on where the one before it ended. */
@@ -96,7 +80,6 @@ async function* planWrites(
   announcing: string[],
 ): AsyncGenerator<PlannedWrite> {
   const pause = createPause(run.tools);
-  const most = toMostAnnouncements(run);
   let isOver: (() => boolean) | undefined;
   for (const name of names) {
     await pause();
@@ -104,7 +87,7 @@ async function* planWrites(
       isOver ??= createTimeLimit(run, Math.max(maxRoundMs, run.lookMs));
       if (isOver() || !isInTimeToBegin(run)) return;
     }
-    if (announcing.length >= most) return;
+    if (announcing.length >= maxAnnouncements) return;
     const planned = planWrite(run, world, name);
     if (!planned) continue;
     if (isAnnouncement(planned)) announcing.push(name);
@@ -135,11 +118,12 @@ function createTimeLimit({ tools }: Run, ms: number): () => boolean {
 }
 
 /**
- * Between an announcement and its POST stands another look, and the POSTs take as long as the announcements. So these get
- * a third of what a look leaves of the time for a POST, even if it takes twice as long as the last one.
+ * Between an announcement and its POST stands another look, which may take twice as long as the last one. The POSTs take as
+ * long as the announcements, or, if others come in between, as much longer as fewer are sent at once.
  */
 function toAnnouncingMs({ lookMs }: Run): number {
-  return Math.min(maxRoundMs, Math.max(minAnnouncingMs, (sendWithinMs - 2 * lookMs) / 3));
+  const postsTakeLonger = writesAtOnce / writesBesideOthers;
+  return Math.max(minAnnouncingMs, (sendWithinMs - 2 * lookMs) / (1 + postsTakeLonger));
 }
 
 /** An announcement must be written soon after the clock that dates it was read. The quarantine stays that of the collect. */

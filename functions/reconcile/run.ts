@@ -59,9 +59,6 @@ export interface Run {
   collects: number;
   writes: number;
   announcements: number;
-  /** How many decisions its rounds have carried out, and how long it was before these were answered. */
-  sent: number;
-  writingMs: number;
   /** Whether an output was deleted or changed, so that neighbours may have what they waited for. */
   released: boolean;
   /** Orphans that could not be deleted, by their uids. */
@@ -80,8 +77,11 @@ export interface PlannedWrite {
   readonly decision: Write | DryRun;
 }
 
-/** As many as a run may have under way where it is alone. */
-export const writesAtOnce = 16;
+/**
+ * As many as a run may have under way where it is alone. An API server whose processors are busy answers more of them no
+ * faster, and everybody else waits behind them.
+ */
+export const writesAtOnce = 6;
 /** Where it is not, so that others have their calls answered as fast: `createWriteShares` sees to it. */
 export const writesBesideOthers = 2;
 
@@ -110,8 +110,6 @@ export function startRun(task: Task, settings: Settings, tools: Tools): Run {
     collects: 0,
     writes: 0,
     announcements: 0,
-    sent: 0,
-    writingMs: 0,
     released: false,
     undeletedOrphans: new Map(),
     datedAt: 0,
