@@ -18,15 +18,20 @@ const conflicts = [
 const settled = { observedGeneration: 2, conflicts };
 const nothing: Answered = { status: 204 };
 
-function post(verb: string, object?: unknown, mode = 'resource'): Promise<Answered> {
+function post(verb: string, object?: unknown, mode = 'resource', time?: string): Promise<Answered> {
   const type = `dev.knative.apiserver.${mode}.${verb}`;
   const about = {
     apiversion: 'kleym.sonda.red/v1alpha1',
     kind: 'InferenceIdentityBinding',
     name: 'b',
     namespace: 'team-a',
+    ...(time !== undefined && { time }),
   };
   return postEvent(silentApp(mapBinding()), { attributes: { type, ...about }, data: object });
+}
+
+function postAt(time: string, object: object, verb = 'update'): Promise<Answered> {
+  return post(verb, object, 'resource', time);
 }
 
 function names(...list: string[]): Answered {
@@ -121,19 +126,23 @@ describe('a binding is named', () => {
     expect(await post(verb, object)).toEqual(names('b'));
   });
 
-  describe('on which a run has put our finalizer, and nothing else', () => {
-    const created = { ...metadata, generation: 1 };
+  describe('on which a run has just put our finalizer', () => {
+    const created = { ...metadata, generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' };
     test('is no news: the run goes on, or its event comes again', async () => {
-      expect(await post('update', { metadata: created })).toEqual(nothing);
+      expect(await postAt('2026-01-01T00:09:59Z', { metadata: created })).toEqual(nothing);
     });
 
-    test.each<[string, string, object]>([
-      ['it was restored like this', 'add', { metadata: created }],
-      ['it was edited since', 'update', { metadata: { ...created, generation: 2 } }],
-      ['it says something already', 'update', { metadata: created, status: { conflicts } }],
-      ['the finalizer is of others', 'update', { metadata: { ...created, finalizers: ['x'] } }],
-    ])('is named where %s', async (_case, verb, object) => {
-      expect(await post(verb, object)).toEqual(names('b'));
+    test.each<[string, string, object, string?]>([
+      ['it was restored like this', '2026-01-01T00:00:01Z', { metadata: created }, 'add'],
+      ['it was edited since', '2026-01-01T00:00:01Z', { metadata: { ...created, generation: 2 } }],
+      ['it says something already', '2026-01-01T00:00:01Z', { metadata: created, status: { conflicts } }],
+      ['the finalizer is of others', '2026-01-01T00:00:01Z', { metadata: { ...created, finalizers: ['x'] } }],
+    ])('is named where %s', async (_case, time, object, verb) => {
+      expect(await postAt(time, object, verb)).toEqual(names('b'));
+    });
+
+    test('is named for its own reason where it is older: somebody may have taken its status off', async () => {
+      expect(await postAt('2026-01-01T00:10:00Z', { metadata: created })).toEqual(newName('b'));
     });
   });
 

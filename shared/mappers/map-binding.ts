@@ -19,7 +19,7 @@ export function mapBinding(): Handler {
     const { verb, namespace, name, object } = change.value;
     const status = toStatus(object);
     const leaving = isLeaving(verb, object?.metadata);
-    if (!leaving && object && (isUpToDate(object, status) || isFinalizerWrite(verb, object)))
+    if (!leaving && object && (isUpToDate(object, status) || isOwnFinalizerWrite(verb, object, event.time)))
       return nothing({ bindings: 0 });
 
     // The peers were refused because of this binding, and no event of their own will come.
@@ -57,15 +57,29 @@ function isUpToDate(object: ChangedObject, { observedGeneration }: StatusInEvent
   return isHeld(object) && generation !== undefined && observedGeneration === generation;
 }
 
-/** Whether nobody has evaluated it. Such a binding concerns nobody else, unless it collides: then it will say so. */
+/**
+ * Whether nobody has evaluated it: no run has written for it, or one has added our finalizer at last, to a binding that
+ * had waited for its turn very long. Such a binding concerns nobody else, unless it collides: then it will say so.
+ */
 function isNew(verb: Change['verb'], object: ChangedObject): boolean {
-  return verb === 'add' && object['status'] === undefined && !isHeld(object);
+  if (verb !== 'add') return isFinalizerWrite(verb, object);
+  return object['status'] === undefined && !isHeld(object);
 }
 
+// A binding may wait so long for its turn among thousands of new ones. Later such an event rather tells that somebody took
+// its status off.
+const mostWaitingMs = 600_000;
+
 /**
- * Whether nothing was written for it yet but our finalizer. The run that did so writes the status next, or dies, and then
- * the event that it was asked by comes again, or that of the new binding, which nobody has answered yet.
+ * Whether the event only tells that a run has added our finalizer to a new binding. That run writes the status next, or
+ * dies, and then the event that it was asked by comes again, or that of the new binding, which nobody has answered yet.
  */
+function isOwnFinalizerWrite(verb: Change['verb'], object: ChangedObject, time?: string): boolean {
+  const created = String(object.metadata['creationTimestamp']);
+  return isFinalizerWrite(verb, object) && Date.parse(time ?? '') - Date.parse(created) < mostWaitingMs;
+}
+
+/** Whether nothing was written for it yet but our finalizer. */
 function isFinalizerWrite(verb: Change['verb'], object: ChangedObject): boolean {
   return (
     verb === 'update' && object.metadata.generation === 1 && object['status'] === undefined && isHeld(object)
