@@ -22,9 +22,9 @@ import { deleteOrphan, isAnnouncement, writeBinding } from './write-binding.ts';
 
 // After this a round ends, because its look is old. Where the look itself takes longer, the writes may take as long.
 const maxRoundMs = 4_000;
-// Each round costs a look, so a large namespace needs large rounds. How many can be created in time is left to the time
-// that announcements may take; this many hold their keys for nothing if others then take all of the API server.
-const maxAnnouncements = 1_024;
+// Each round costs a look, so a large namespace needs large rounds. The time that announcements may take bounds them where
+// writes are slow. Where they are fast this does: others may come, and the POSTs be many times slower than that.
+const maxAnnouncements = 512;
 // If deciding took longer than this, the clock that dates the claims is read again.
 const maxClockAgeMs = 1_000;
 
