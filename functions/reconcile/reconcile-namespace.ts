@@ -38,6 +38,7 @@ const fewNames = 4;
 /** So many events of one binding each may wait together. To read them costs less than to list a thousand objects. */
 const mostReadFirst = 256;
 const nobody: ReadonlySet<string> = new Set();
+const nothing: NamespaceResult = { endings: new Map(), collects: 0, writes: 0, announcements: 0 };
 // Each sends up to 16 reads at once, over connections that other namespaces need too.
 const portionsAtOnce = 2;
 
@@ -103,7 +104,6 @@ async function reconcileMany(
   const found = await findNew(tools.cluster, namespace);
   if (found.length === writtenInRound) return await reconcileListed(task, settings, tools);
   return await reconcileUnsettled(task, settings, tools, async (left) => {
-    if (left.names.length === 0) return await reconcileAlone(left, settings, tools);
     if (!isLarge(extent, new Set([...left.names, ...found]).size))
       return await reconcileListed(left, settings, tools);
     if (left.names.length <= maxReadsByName) return await reconcileAlone(left, settings, tools);
@@ -149,7 +149,7 @@ async function reconcileUnsettled(
   if (!mayBeSettled) return await reconcileLeft(task);
   const settled = await findSettled(tools.cluster, { namespace, names }, settings);
   const left = names.filter((name) => !settled.has(name));
-  const result = await reconcileLeft({ ...task, names: left, own: nobody });
+  const result = left.length === 0 ? nothing : await reconcileLeft({ ...task, names: left, own: nobody });
   const converged = [...settled].map((name) => [name, { kind: 'converged' }] as const);
   return { ...result, endings: new Map([...converged, ...result.endings]) };
 }
