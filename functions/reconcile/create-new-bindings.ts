@@ -2,13 +2,12 @@ import { bindingFinalizer } from '../../shared/api/binding.ts';
 import { collectAlone, isSmallNamespace } from '../../shared/collect/collect-alone.ts';
 import { readNewBindings, readSourcesOf } from '../../shared/collect/read-new-bindings.ts';
 import { maxReadsByName } from '../../shared/collect/limits.ts';
-import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
 import { runInSlices } from '../../shared/concurrency/run-in-slices.ts';
 import { type FirstWrite, addFinalizer, decideNew, isNew } from '../../shared/decide/decide-new.ts';
 import { compileWorld } from '../../shared/decide/world.ts';
 import { runRound } from './round.ts';
-import { type PlannedWrite, type Run, isAnnounced, writesAtOnce } from './run.ts';
-import { writeBinding } from './write-binding.ts';
+import { type PlannedWrite, type Run, isAnnounced } from './run.ts';
+import { writeAll } from './write-binding.ts';
 
 /**
  * Creates the outputs of a few bindings that nobody has evaluated: row 0, and then the other rows where the bindings
@@ -44,8 +43,9 @@ async function announceNewBindings(run: Run): Promise<string[]> {
   // The finalizer does not depend on their pools, nor on their neighbours.
   const bindings = found.map(({ binding }) => binding);
   const reading = readSourcesOf(tools.cluster, task.namespace, bindings, cache);
-  const adding = forEachLimited(bindings, writesAtOnce, (binding) =>
-    writeBinding(run, { name: binding.metadata.name, decision: addFinalizer(binding) }),
+  const adding = writeAll(
+    run,
+    bindings.map((binding) => ({ name: binding.metadata.name, decision: addFinalizer(binding) })),
   );
   const measuring = isAloneRead(run) ? isSmallNamespace(tools.cluster, task.namespace, bindings) : false;
   // All must be over, even if one of them fails: a run that has ended writes nothing.
@@ -55,7 +55,7 @@ async function announceNewBindings(run: Run): Promise<string[]> {
   const planned = found.flatMap(({ binding, clock }) =>
     planAnnouncement(run, decideNew({ binding, clock, sources, settings }, tools.nonce())),
   );
-  await forEachLimited(planned, writesAtOnce, (one) => writeBinding(run, one));
+  await writeAll(run, planned);
   return planned.map(({ name }) => name).filter((name) => isAnnounced(run, name));
 }
 

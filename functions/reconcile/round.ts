@@ -18,7 +18,7 @@ import {
   writesAtOnce,
   writesBesideOthers,
 } from './run.ts';
-import { deleteOrphan, isAnnouncement, writeBinding } from './write-binding.ts';
+import { deleteOrphan, isAnnouncement, writeAll } from './write-binding.ts';
 
 // After this a round ends, because its look is old. Where the look itself takes longer, the writes may take as long.
 const maxRoundMs = 4_000;
@@ -46,13 +46,6 @@ export async function runRound(run: Run, collected: World, collectedFor: readonl
   if (announcing.length === 0 || isLookTooLong(run) || !isInTimeToBegin(run)) return;
   const world = await readClockAgain(run, collected);
   await writeAll(run, planAnnouncements(run, world, announcing));
-}
-
-async function writeAll(
-  run: Run,
-  planned: Iterable<PlannedWrite> | AsyncIterable<PlannedWrite>,
-): Promise<void> {
-  await forEachLimited(planned, writesAtOnce, (one) => writeBinding(run, one));
 }
 
 /** First what was announced, last what waited already. Each round goes on where the one before it ended. */

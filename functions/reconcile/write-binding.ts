@@ -1,14 +1,23 @@
 import { bindingFinalizer } from '../../shared/api/binding.ts';
+import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
 import type { RunState } from '../../shared/decide/run-state.ts';
 import type { DryRun, Write, WriteOf } from '../../shared/decide/decision.ts';
 import { type WriteOutcome, perform } from './perform.ts';
-import { type PlannedWrite, type Run, endBinding, stateOf, toTrouble } from './run.ts';
+import { type PlannedWrite, type Run, endBinding, stateOf, toTrouble, writesAtOnce } from './run.ts';
 
 // Somebody else writes the same object each time, and to go on at once does not help.
 const maxAttempts = 12;
 
+/** Carries out what was planned, as many at once as a run may. */
+export async function writeAll(
+  run: Run,
+  planned: Iterable<PlannedWrite> | AsyncIterable<PlannedWrite>,
+): Promise<void> {
+  await forEachLimited(planned, writesAtOnce, (one) => writeBinding(run, one));
+}
+
 /** Carries out what was planned for a binding. If it fails, the others go on. */
-export async function writeBinding(run: Run, planned: PlannedWrite): Promise<void> {
+async function writeBinding(run: Run, planned: PlannedWrite): Promise<void> {
   const { name } = planned;
   // It goes to the end of the queue.
   run.pending.delete(name);
