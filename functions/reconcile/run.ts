@@ -78,8 +78,8 @@ export interface PlannedWrite {
 }
 
 /**
- * As many as a run may have under way where it is alone. An API server whose processors are busy answers more of them no
- * faster, and everybody else waits behind them.
+ * As many as a run may have under way where it is alone. An API server whose processors are busy answers more of them
+ * hardly faster, and everybody else waits behind them.
  */
 export const writesAtOnce = 6;
 /** Where it is not, so that others have their calls answered as fast: `createWriteShares` sees to it. */
