@@ -46,7 +46,9 @@ export async function reconcileBindings(task: Task, settings: Settings, tools: T
   } finally {
     await tools.events.flush();
   }
-  for (const name of run.pending) if (!run.passing.has(name)) endBinding(run, name, toUnfinished(run));
+  // Of the new bindings that the run read by the way it owes a look to those that it wrote for.
+  for (const name of run.pending)
+    if (!run.passing.has(name) || run.attempts.has(name)) endBinding(run, name, toUnfinished(run));
   for (const { owner, ending } of run.undeletedOrphans.values()) endBinding(run, owner, ending);
   const { endings, collects, writes, announcements, cache } = run;
   return { endings, collects, writes, announcements, listed: cache.listed };

@@ -153,6 +153,31 @@ async function withSlowLooks(lookMs: number, writeMs = 0) {
   return { here, collects, kinds, announced: countOf('patchFinalizers'), posts: countOf('createOutput') };
 }
 
+test('a new binding that was read by the way and announced, but not created in time, is left to another request', async () => {
+  const clock = slowDeciding(0);
+  const announced: string[] = [];
+  const here = await withNames(binding, () => ({
+    patchFinalizers: (_namespace, { name }) => {
+      clock.spend(500);
+      announced.push(name);
+      return undefined;
+    },
+    createOutput: () => {
+      if (announced.length > named.length) clock.spend(5_000);
+      return undefined;
+    },
+  }));
+  const named = names.slice(0, 25);
+  const others = Array.from({ length: 30 }, (_, index) => `other-${index}`);
+  await here.create(...others.map((name) => binding(name, { containerName: name })));
+  const { endings } = await here.settle(named, clock);
+  const passing = announced.filter((name) => !named.includes(name));
+  expect(passing.length).toBeGreaterThan(0);
+  // Those that the run did not announce are named by their own events.
+  expect([...endings.keys()].toSorted()).toEqual([...named, ...passing].toSorted());
+  expect(passing.map((name) => endings.get(name)?.kind)).toContain('unfinished');
+});
+
 describe('where a look takes long', () => {
   test('all that was announced is created from the next one, however long that takes', async () => {
     const { collects, announced, posts } = await withSlowLooks(1_000, 250);

@@ -54,7 +54,7 @@ export interface Run {
   readonly attempts: Map<string, number>;
   /** Neighbours that the run has adopted. */
   readonly adopted: Set<string>;
-  /** New bindings that the run read by the way. If it does not reach them, their own events do. */
+  /** New bindings that the run read by the way. If it does not write for them, their own events name them. */
   readonly passing: Set<string>;
   collects: number;
   writes: number;
