@@ -113,6 +113,43 @@ describe('the order of the reads', () => {
   });
 });
 
+/** A list of bindings that is settled so many times before it is read; each list of outputs shows another one. */
+async function lookWhole(starts: number) {
+  const read: string[] = [];
+  const { cluster } = storedCluster({});
+  const paged: Cluster = {
+    ...cluster,
+    listBindings: async (where) => {
+      for (let start = 0; start < starts; start++) where.onState?.();
+      read.push('bindings');
+      return await cluster.listBindings(where);
+    },
+    listOutputs: async () => {
+      const count = read.push('outputs');
+      return { items: [outputOf(`seen-${count}`)], at: '2026-01-01T00:10:00Z' };
+    },
+  };
+  const { outputs } = toWords(await collect(paged, scopeOf({ isWhole: true }), createRunCache()));
+  return { read: read.slice(0, 3), outputs };
+}
+
+describe('outputs of a whole namespace', () => {
+  test('are asked for while bindings are read, as soon as it is settled which state these show', async () => {
+    expect(await lookWhole(1)).toMatchObject({ outputs: [`${nameOf('seen-1')}@1`] });
+    expect((await lookWhole(1)).read.slice(0, 2)).toEqual(['outputs', 'bindings']);
+  });
+
+  test('are asked for again if the list of bindings is started again', async () => {
+    const { read, outputs } = await lookWhole(2);
+    expect(read).toEqual(['outputs', 'outputs', 'bindings']);
+    expect(outputs).toEqual([`${nameOf('seen-2')}@1`]);
+  });
+
+  test('are asked for behind the bindings where nobody says when their state is settled', async () => {
+    expect((await lookWhole(0)).read.slice(0, 2)).toEqual(['bindings', 'outputs']);
+  });
+});
+
 describe('the lists that a few names cost in a crowded account', () => {
   const others = crowd();
 

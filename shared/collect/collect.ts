@@ -34,13 +34,21 @@ export async function collect(cluster: ClusterReads, scope: Scope, cache: RunCac
   );
 }
 
+/**
+ * All pages of a list show the state of the first. So outputs that are asked for behind the first page are read after all
+ * bindings, and the API server makes both lists at once.
+ */
 async function collectNamespace(cluster: ClusterReads, scope: Scope, cache: RunCache): Promise<Snapshot> {
   const { namespace } = scope;
-  const listed = await cluster.listBindings({ namespace });
-  const outputs = await cluster.listOutputs({
-    [outputLabels.managedBy]: managedBy,
-    [outputLabels.bindingNamespace]: namespace,
-  });
+  const labels = { [outputLabels.managedBy]: managedBy, [outputLabels.bindingNamespace]: namespace };
+  let listing: ReturnType<ClusterReads['listOutputs']> | undefined;
+  const onState = () => {
+    listing = cluster.listOutputs(labels);
+    // If the bindings cannot be read, nobody waits for it.
+    listing.catch(() => undefined);
+  };
+  const listed = await cluster.listBindings({ namespace, onState });
   const bindings = toBindingsByName(listed === 'unserved' ? throwBindingsUnserved() : listed.items);
+  const outputs = await (listing ?? cluster.listOutputs(labels));
   return await completeSnapshot(cluster, scope, cache, { bindings, outputs, ...everything });
 }

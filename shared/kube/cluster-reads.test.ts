@@ -379,6 +379,19 @@ describe('a list', () => {
     expect(await cluster.listOutputs({})).toHaveProperty('items', [outputOf('a'), outputOf('b')]);
   });
 
+  it('of bindings tells when its state is settled: with its first page, and again with that of a new start', async () => {
+    const expired = status(410, 'Expired', 'The provided continue parameter is too old');
+    const { cluster, sent } = scriptedApiServer(
+      answer('get', bindingsPath, 200, { metadata: { continue: 'one' }, items: [] }),
+      answer('get', bindingsPath, 410, expired),
+      answer('get', bindingsPath, 200, { metadata: { continue: 'two' }, items: [] }),
+      answer('get', bindingsPath, 200, { items: [] }),
+    );
+    const heard: number[] = [];
+    await cluster.listBindings({ namespace: 'team-a', onState: () => heard.push(sent.length) });
+    expect(heard).toEqual([1, 3]);
+  });
+
   it('is uncertain when its continuation expires each time', async () => {
     const first = () => answer('get', outputsPath, 200, { metadata: { continue: 'one' }, items: [] });
     const expired = () => answer('get', outputsPath, 410, status(410, 'Expired', 'too old'));

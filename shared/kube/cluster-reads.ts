@@ -37,11 +37,11 @@ export function createReads(transport: Transport): ClusterReads {
     address: Address,
     schema: z.ZodType<T>,
     query: Query = {},
-    { most, state }: Pick<List, 'most' | 'state'> = {},
+    extent: Pick<List, 'most' | 'state' | 'onState'> = {},
   ): Promise<PartialList<T> | 'unserved'> {
     return await settle(
       address.resource,
-      await listPages(transport, { path: toPath(address), query, most, state }, schema),
+      await listPages(transport, { path: toPath(address), query, ...extent }, schema),
     );
   }
 
@@ -71,12 +71,12 @@ export function createReads(transport: Transport): ClusterReads {
   return {
     getBinding: (namespace, name) => get({ resource: bindingResource, namespace, name }, Binding),
     readBinding: (namespace, name) => getDated({ resource: bindingResource, namespace, name }, Binding),
-    listBindings: ({ namespace, field, most, notOlderThan }) => {
+    listBindings: ({ namespace, field, most, notOlderThan, onState }) => {
       const address = toListAddress(bindingResource, namespace);
       const extent = { most, state: notOlderThan === undefined ? undefined : toState(notOlderThan) };
       return field
         ? listBindingsBy(address, field, extent)
-        : listAll(address, bindingsOfOneList(), {}, extent);
+        : listAll(address, bindingsOfOneList(), {}, { ...extent, onState });
     },
     listOutputs: (labels, options) => {
       const state = options?.isCached ? toState('0') : undefined;

@@ -85,6 +85,11 @@ export interface ClusterReads {
      * it waits up to 100 ms if others have written other kinds meanwhile.
      */
     readonly notOlderThan?: string;
+    /**
+     * Of a list of all: hears that it is settled which state the list shows, while most of it is still to be read. What is
+     * read from then on is as late as that or later. If the list is started again, it hears so again.
+     */
+    readonly onState?: () => void;
   }): Promise<PartialList<Binding> | 'unserved'>;
   /** `isCached`: the state in the API server's cache is enough, which is usually some milliseconds old. */
   listOutputs(

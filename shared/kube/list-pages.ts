@@ -33,6 +33,8 @@ export interface List {
   readonly state?: Readonly<Record<string, string>> | undefined;
   /** More items than this are not wanted; where that is few, they are asked for in one request. */
   readonly most?: number | undefined;
+  /** Hears that the state is settled which all pages show: the first page was answered. Again, if the list is started again. */
+  readonly onState?: (() => void) | undefined;
 }
 
 const mostStarts = 3;
@@ -66,6 +68,7 @@ async function listOnce<T>(transport: Transport, list: List, schema: z.ZodType<T
     const { answer, limit } = asked;
     if (answer.status !== 200) return { kind: 'ended', answer };
     const { metadata = {}, items: raw } = decode(Page, answer);
+    if (!of) list.onState?.();
     of ??= { at: toServerTime(answer), resourceVersion: metadata.resourceVersion };
     const page = raw ?? [];
     seen.push({ limit, items: page.length, length: answer.text.length });
