@@ -40,6 +40,8 @@ export async function collect(cluster: ClusterReads, scope: Scope, cache: RunCac
  */
 async function collectNamespace(cluster: ClusterReads, scope: Scope, cache: RunCache): Promise<Snapshot> {
   const { namespace } = scope;
+  // The list shows all of them, and two copies of a large namespace would be too many.
+  cache.bindings.clear();
   const labels = { [outputLabels.managedBy]: managedBy, [outputLabels.bindingNamespace]: namespace };
   let listing: ReturnType<ClusterReads['listOutputs']> | undefined;
   const onState = () => {

@@ -7,7 +7,7 @@ import { toClock } from './clock.ts';
 import type { Names } from './bindings-by-name.ts';
 import { readsAtOnce } from './limits.ts';
 import { type ReadSources, readSources } from './read-sources.ts';
-import type { RunCache } from './run-cache.ts';
+import { type RunCache, cacheBinding } from './run-cache.ts';
 
 /** A binding, as it was read by name. */
 export interface ReadBinding {
@@ -26,7 +26,7 @@ export async function readNewBindings(
   const found = looks.flatMap((look) =>
     isPresent(look.found, throwBindingsUnserved) ? [{ binding: look.found, clock: toClock(look.at) }] : [],
   );
-  for (const { binding } of found) cache.bindings.set(binding.metadata.name, binding);
+  for (const { binding } of found) cacheBinding(cache, binding);
   return found;
 }
 

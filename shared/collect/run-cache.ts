@@ -1,6 +1,7 @@
 import type { Binding } from '../api/binding.ts';
 import { type Output, outputAnnotations } from '../api/cluster-spiffe-id.ts';
 import type { Cluster } from '../kube/cluster.ts';
+import { maxReadsByName } from './limits.ts';
 import { type LargeAccounts, createLargeAccounts } from './large-accounts.ts';
 import type { ReadSources } from './read-sources.ts';
 
@@ -19,8 +20,10 @@ export interface RunCache {
   readonly accounts: Set<string>;
   /** The names of recorded peers whose service accounts are among these. */
   readonly peers: Set<string>;
-  /** Bindings as they were read or written last, by name. */
+  /** Bindings as they were read or written last, by name; not those of a whole namespace. */
   readonly bindings: Map<string, Binding>;
+  /** Their versions, and those of a whole namespace. */
+  readonly versions: Map<string, Version>;
   /** The names that this run has just read; nothing was read or written since. */
   justRead: ReadonlySet<string>;
   /** Outputs as they were read or written last, by name. */
@@ -36,8 +39,13 @@ export interface RunCache {
 }
 
 interface SeenOutput {
-  readonly version: string;
+  readonly version: Version;
   readonly owner: string | undefined;
+}
+
+interface Version {
+  readonly uid: string;
+  readonly resourceVersion: string;
 }
 
 /** An empty cache. */
@@ -49,6 +57,7 @@ export function createRunCache(largeAccounts = createLargeAccounts(() => 0)): Ru
     accounts: new Set(),
     peers: new Set(),
     bindings: new Map(),
+    versions: new Map(),
     justRead: new Set(),
     outputs: new Map(),
     isSmallNamespace: false,
@@ -70,29 +79,38 @@ export function isUnchanged(
   outputs: readonly (readonly [Output, string | undefined])[],
 ): boolean {
   const own = new Set(names);
-  const isSame = names.every((name) => toVersion(bindings.get(name)) === toVersion(cache.bindings.get(name)));
+  const isSame = names.every((name) => isSameVersion(bindings.get(name)?.metadata, cache.versions.get(name)));
   if (!isSame) return false;
   const theirs = outputs.filter(([, owner]) => owner !== undefined && own.has(owner));
   const left = [...cache.outputs.values()].filter(({ owner }) => owner !== undefined && own.has(owner));
   return (
     theirs.length === left.length &&
-    theirs.every(([output]) => cache.outputs.get(output.metadata.name)?.version === toVersion(output))
+    theirs.every(([{ metadata }]) => isSameVersion(metadata, cache.outputs.get(metadata.name)?.version))
   );
 }
 
-/** Remembers what was read of some bindings and their outputs. */
-export function cacheReads(
+/** Remembers bindings as they were read. */
+export function cacheBindings(
   cache: RunCache,
   names: readonly string[],
   bindings: ReadonlyMap<string, Binding>,
+): void {
+  for (const name of names) {
+    const binding = bindings.get(name);
+    if (binding) cache.versions.set(name, toVersion(binding));
+    else cache.versions.delete(name);
+    if (binding && names.length <= maxReadsByName) cache.bindings.set(name, binding);
+    else cache.bindings.delete(name);
+  }
+}
+
+/** Remembers the outputs of some bindings as they were read. */
+export function cacheOutputs(
+  cache: RunCache,
+  names: readonly string[],
   outputs: readonly (readonly [Output, string | undefined])[],
 ): void {
   const own = new Set(names);
-  for (const name of names) {
-    const binding = bindings.get(name);
-    if (binding) cache.bindings.set(name, binding);
-    else cache.bindings.delete(name);
-  }
   const theirs = outputs.filter(([, owner]) => owner !== undefined && own.has(owner));
   const present = new Set(theirs.map(([output]) => output.metadata.name));
   for (const [name, { owner }] of cache.outputs)
@@ -101,8 +119,16 @@ export function cacheReads(
     cache.outputs.set(output.metadata.name, { version: toVersion(output), owner });
 }
 
+/** Remembers a binding as it was read by its name or written. */
+export function cacheBinding(cache: RunCache, binding: Binding): void {
+  const { name } = binding.metadata;
+  cache.bindings.set(name, binding);
+  cache.versions.set(name, toVersion(binding));
+}
+
 /** The port of a run, which remembers what is written through it. */
 export function cacheWrites(cluster: Cluster, cache: RunCache): Cluster {
+  const noteBinding = (binding: Binding) => cacheBinding(cache, binding);
   const noteOutput = (output: Output) =>
     cache.outputs.set(output.metadata.name, {
       version: toVersion(output),
@@ -112,12 +138,12 @@ export function cacheWrites(cluster: Cluster, cache: RunCache): Cluster {
     ...cluster,
     patchFinalizers: async (...args) => {
       const written = await cluster.patchFinalizers(...args);
-      if (written.kind === 'written') cache.bindings.set(args[1].name, written.object);
+      if (written.kind === 'written') noteBinding(written.object);
       return written;
     },
     replaceStatus: async (...args) => {
       const written = await cluster.replaceStatus(...args);
-      if (written.kind === 'written') cache.bindings.set(args[1].name, written.object);
+      if (written.kind === 'written') noteBinding(written.object);
       return written;
     },
     createOutput: async (...args) => {
@@ -138,6 +164,11 @@ export function cacheWrites(cluster: Cluster, cache: RunCache): Cluster {
   };
 }
 
-function toVersion(object: Binding | Output | undefined): string {
-  return object ? `${object.metadata.uid} ${object.metadata.resourceVersion}` : 'absent';
+/** Not the metadata itself, of which some are large. */
+function toVersion({ metadata: { uid, resourceVersion } }: Binding | Output): Version {
+  return { uid, resourceVersion };
+}
+
+function isSameVersion(a: Version | undefined, b: Version | undefined): boolean {
+  return a?.uid === b?.uid && a?.resourceVersion === b?.resourceVersion;
 }
