@@ -5,6 +5,7 @@ interface Group {
   readonly names: readonly string[];
   readonly isWhole?: boolean | undefined;
   readonly hasOwnReason?: boolean | undefined;
+  readonly isNew?: boolean | undefined;
 }
 
 // A record of Kafka has 1 MiB with its headers by default. A broker that cannot store a reply has the event sent again
@@ -49,5 +50,10 @@ function countFitting(groups: readonly Group[]): number {
 }
 
 function isSameGroup(a: Group, b: Group): boolean {
-  return a.namespace === b.namespace && a.isWhole === b.isWhole && a.hasOwnReason === b.hasOwnReason;
+  return (
+    a.namespace === b.namespace &&
+    a.isWhole === b.isWhole &&
+    a.hasOwnReason === b.hasOwnReason &&
+    a.isNew === b.isNew
+  );
 }

@@ -62,7 +62,8 @@ async function deliver(from: ClusterState, due: readonly string[], { tampering, 
   for (const name of due) manners.delete(name);
   /** For an event that follows from a change, no reason of its own is enough. */
   function enqueue(name: string): void {
-    if (manners.get(name)?.hasOwnReason) manners.delete(name);
+    const { hasOwnReason, isNew } = manners.get(name) ?? {};
+    if (hasOwnReason ?? isNew) manners.delete(name);
     queue.add(name);
   }
   const retries = new Map<string, number>();

@@ -1,3 +1,4 @@
+import { findOpen } from '../../functions/reconcile/find-open.ts';
 import { findSettled } from '../../functions/reconcile/find-settled.ts';
 import type { Tools } from '../../functions/reconcile/perform.ts';
 import { type RunResult, reconcileBindings } from '../../functions/reconcile/reconcile-bindings.ts';
@@ -20,18 +21,33 @@ export interface Solo {
 export interface Manner {
   readonly isWhole?: true;
   readonly hasOwnReason?: true;
+  readonly isNew?: true;
 }
 
 /** What reconcile does for an event, where it takes names in portions. */
 export async function reconcileNamed(
   names: readonly string[],
-  { isWhole, hasOwnReason }: Manner,
+  manner: Manner,
   settings: Settings,
   tools: Tools,
 ): Promise<RunResult> {
-  const settled = hasOwnReason ? await findSettled(tools.cluster, { namespace, names }, settings) : new Set();
+  const settled = await findDone(names, manner, settings, tools);
   const left = names.filter((name) => !settled.has(name));
-  return await reconcileBindings({ namespace, names: left, isWhole: isWhole === true }, settings, tools);
+  return await reconcileBindings(
+    { namespace, names: left, isWhole: manner.isWhole === true },
+    settings,
+    tools,
+  );
+}
+
+async function findDone(
+  names: readonly string[],
+  { hasOwnReason, isNew }: Manner,
+  settings: Settings,
+  { cluster }: Tools,
+): Promise<ReadonlySet<string>> {
+  if (isNew) return (await findOpen(cluster, namespace, names)).owning;
+  return hasOwnReason ? await findSettled(cluster, { namespace, names }, settings) : new Set();
 }
 
 const yieldToOthers = () => Promise.resolve();
