@@ -63,7 +63,7 @@ const names = (...list: string[]): Answered => ({
 });
 const newName = (name: string): Answered => ({
   status: 200,
-  bindings: [{ namespace: 'team-a', names: [name], isNew: true }],
+  bindings: [{ namespace: 'team-a', names: [name], hasOwnReason: true }],
 });
 const refused = (found: string): Answered => ({
   status: 400,

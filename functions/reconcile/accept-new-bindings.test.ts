@@ -27,7 +27,7 @@ test('a new binding is reconciled as if map-binding had named it', async () => {
     data: { metadata, spec: {} },
   });
   expect(answered).toMatchObject({ status: 503, error: { reason: 'something' } });
-  expect(asked).toEqual([[{ namespace: 'team-a', names: ['b'], isNew: true }]]);
+  expect(asked).toEqual([[{ namespace: 'team-a', names: ['b'], hasOwnReason: true }]]);
 });
 
 test('one at rest, of which a source that starts again tells as new, costs nothing', async () => {

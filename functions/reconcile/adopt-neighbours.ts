@@ -25,28 +25,24 @@ export async function adoptNeighbours(run: Run, world: World): Promise<void> {
     for (const name of again) if (!converged.has(name) || wouldWrite(run, world, name)) affected.add(name);
   }
   for (const name of affected) adopt(run, name);
+  adoptNewBindings(run, world);
   run.released = false;
 }
 
 /**
  * A run that has read the whole namespace because that costs less adopts the bindings that nobody has evaluated. When a
- * thousand bindings are created at once, each of their events would otherwise need a collect of its own. This one was for
- * them too.
+ * thousand bindings are created at once, each of their events would otherwise need a collect of its own.
  */
-export function adoptNewBindings(run: Run, world: World, collectedFor: readonly string[]): string[] {
-  const { names, isWhole, takesNew, partOf } = run.task;
+function adoptNewBindings(run: Run, world: World): void {
+  const { names, takesNew, partOf } = run.task;
   const isLarge = names.length > maxReadsByName && !partOf;
-  const hasAll = isWhole === true || collectedFor.length > maxReadsByName;
-  if (!(takesNew || isLarge) || !hasAll) return [];
-  const adopted: string[] = [];
+  if (!(takesNew || isLarge) || world.snapshot.isNarrow) return;
   for (const binding of world.snapshot.bindings.values()) {
     const { name } = binding.metadata;
     if (run.endings.has(name) || run.pending.has(name) || !isNew(binding)) continue;
     run.passing.add(name);
     run.pending.add(name);
-    adopted.push(name);
   }
-  return adopted;
 }
 
 function adopt(run: Run, name: string): void {

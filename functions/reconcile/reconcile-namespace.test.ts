@@ -18,11 +18,10 @@ interface Large {
   readonly override?: (real: Cluster) => Override;
 }
 
-/** For which of the names the namespace must be read, and which are named for a reason of their own, or as new. */
+/** For which of the names the namespace must be read, and which are named for a reason of their own. */
 interface Asking {
   readonly whole?: readonly string[];
   readonly own?: readonly string[];
-  readonly created?: readonly string[];
   readonly settings?: Settings;
 }
 
@@ -62,17 +61,9 @@ async function openNamespace({
     spend: (ms: number): undefined => {
       time += ms;
     },
-    run: (
-      asked: readonly string[],
-      { whole = [], own = [], created = [], settings = testSettings }: Asking = {},
-    ) => {
-      const toNeed = (name: string) => {
-        if (whole.includes(name)) return 'isWhole';
-        if (own.includes(name)) return 'hasOwnReason';
-        return created.includes(name) ? 'isNew' : 'look';
-      };
-      const needs = new Map(asked.map((name) => [name, toNeed(name)] as const));
-      return reconcileNamespace({ namespace: 'team-a', needs }, settings, tools);
+    run: (asked: readonly string[], { whole = [], own = [], settings = testSettings }: Asking = {}) => {
+      const named = { namespace: 'team-a', names: asked, whole: new Set(whole), own: new Set(own) };
+      return reconcileNamespace(named, settings, tools);
     },
   };
 }
@@ -191,10 +182,9 @@ describe('many names of a large namespace', () => {
 });
 
 /** The namespace once all have been reconciled, and what is called from then on. */
-async function openSettled(override: (real: Cluster) => Override = () => ({}), count = 50_000) {
+async function openSettled(override: (real: Cluster) => Override = () => ({})) {
   let isSettled = false;
   const opened = await openNamespace({
-    count,
     override: (real) => {
       const late = Object.entries(override(real)).map(([method, answer]) => [
         method,
@@ -299,70 +289,6 @@ describe('many names of a large namespace, each named for what it showed', () =>
     }));
     const { converged = [], 'not-begun': left = [] } = kindsOf(await run(names, { own: names }));
     expect([converged.length, left.length]).toEqual([48, 12]);
-  });
-});
-
-describe('many names of a large namespace, each named as new', () => {
-  const listedCalls = ['listBindings', 'listBindings'];
-
-  test('cost two lists of a few if all of them have their outputs', async () => {
-    const { here, run } = await openSettled(() => ({}), 3_840);
-    expect(kindsOf(await run(names, { created: names })).converged).toHaveLength(60);
-    expect(here.calls).toEqual(listedCalls);
-  });
-
-  test.each<[string, number, Settings['overlapPolicy']]>([
-    ['also one that is never listed', 50_000, 'report'],
-    ['also where overlaps are refused', 3_840, 'refuse'],
-  ])('%s', async (_where, count, overlapPolicy) => {
-    const { here, run } = await openSettled(() => ({}), count);
-    const settings = { ...testSettings, overlapPolicy };
-    expect(kindsOf(await run(names, { created: names, settings })).converged).toHaveLength(60);
-    expect(here.calls).toEqual(listedCalls);
-  });
-
-  test('and edited since are left to the events of these edits', async () => {
-    const { here, run } = await openSettled(() => ({}), 3_840);
-    await here.edit(binding('binding-01'), { spec: { containerName: 'other' } });
-    await run(names, { created: names });
-    expect(here.calls).toEqual(listedCalls);
-  });
-
-  test('are looked at if their outputs are only announced', async () => {
-    const { here, run } = await openSettled(() => ({}), 3_840);
-    const claim = { kind: 'creating', nonce: 'dead', at: '2020-01-01T00:00:00Z' };
-    await here.edit(binding('binding-01'), { status: { claim } }, 'status');
-    await here.edit(binding('binding-02'), { metadata: { finalizers: null } });
-    const result = await run(names.slice(0, 30), { created: names });
-    expect(kindsOf(result).converged).toHaveLength(30);
-    expect(here.calls).toContain('listOutputs');
-    expect(await here.cluster.getBinding('team-a', 'binding-01')).toMatchObject({
-      status: { claim: { kind: 'owning' } },
-    });
-  });
-
-  test('are looked at if somebody names them for anything else', async () => {
-    const { here, run } = await openSettled(() => ({}), 3_840);
-    await here.edit(binding('binding-01'), { spec: { containerName: 'other' } });
-    await run(names, { created: names.slice(2) });
-    expect(here.writes).toHaveLength(3);
-  });
-
-  test('are looked at if so many are open that nobody knows who is not', async () => {
-    const { here, run } = await openSettled(() => ({}), 3_840);
-    const others = Array.from({ length: 513 }, (_, index) => `a-${index}`);
-    await here.create(...others.map((name) => binding(name, { objectiveRef: { name: 'gone' } })));
-    await here.settle(others);
-    here.calls.length = 0;
-    await run(names, { created: names });
-    expect(here.calls.filter((call) => call === 'getBinding')).toHaveLength(60);
-  });
-
-  test('take new ones that nobody has named yet, if they are enough for a list', async () => {
-    const { here, run } = await openSettled(() => ({}), 3_840);
-    const others = Array.from({ length: 60 }, (_, index) => `other-${index}`);
-    await here.create(...others.map((name) => binding(name, { containerName: name })));
-    expect(kindsOf(await run(names, { created: names })).converged).toHaveLength(120);
   });
 });
 

@@ -1,10 +1,12 @@
+import { type Binding, bindingFields } from '../../shared/api/binding.ts';
+import { UncertainError } from '../../shared/api/uncertain-error.ts';
 import { maxReadsByName } from '../../shared/collect/limits.ts';
+import { listServed } from '../../shared/collect/neighbourhood.ts';
 import { forEachLimited } from '../../shared/concurrency/for-each-limited.ts';
-import { type Need, isMetBy } from '../../shared/events/bindings-affected.ts';
+import { isNew } from '../../shared/decide/decide-new.ts';
 import type { Settings } from '../../shared/identity/settings.ts';
-import type { ClusterReads } from '../../shared/kube/cluster.ts';
+import type { ClusterReads, PartialList } from '../../shared/kube/cluster.ts';
 import { areAlike } from './are-alike.ts';
-import { findOpen, listSome } from './find-open.ts';
 import { findSettled } from './find-settled.ts';
 import type { Tools } from './perform.ts';
 import { type RunResult, reconcileBindings } from './reconcile-bindings.ts';
@@ -13,8 +15,12 @@ import { type Ending, maxMs } from './run.ts';
 /** Bindings of one namespace that are to be reconciled. */
 export interface NamespaceTask {
   readonly namespace: string;
-  /** What each of them is named for. Those whose time comes first come first. */
-  readonly needs: ReadonlyMap<string, Need>;
+  /** Those whose time comes first come first. */
+  readonly names: readonly string[];
+  /** Those of them for which the whole namespace must be read. */
+  readonly whole: ReadonlySet<string>;
+  /** Those of them that need no look if they do not show any more why they were named. */
+  readonly own: ReadonlySet<string>;
 }
 
 /** What came of it. */
@@ -31,6 +37,7 @@ const writtenInRound = 256;
 const fewNames = 4;
 /** So many events of one binding each may wait together. To read them costs less than to list a thousand objects. */
 const mostReadFirst = 256;
+const nobody: ReadonlySet<string> = new Set();
 const nothing: NamespaceResult = { endings: new Map(), collects: 0, writes: 0, announcements: 0 };
 // Each sends up to 16 reads at once, over connections that other namespaces need too.
 const portionsAtOnce = 2;
@@ -46,12 +53,12 @@ export async function reconcileNamespace(
   settings: Settings,
   tools: Tools,
 ): Promise<NamespaceResult> {
-  const { namespace, needs } = task;
+  const { namespace, names } = task;
   if (settings.overlapPolicy === 'refuse') return await reconcileWithoutOverlaps(task, settings, tools);
-  if (needs.size <= fewNames) return await reconcileAlone(task, settings, tools);
+  if (names.length <= fewNames) return await reconcileAlone(task, settings, tools);
   const extent = await measureNamespace(tools.cluster, namespace);
-  if (needs.size > maxReadsByName) return await reconcileMany(task, extent, settings, tools);
-  const run = isLarge(extent, needs.size) ? reconcileAlone : reconcileListed;
+  if (names.length > maxReadsByName) return await reconcileMany(task, extent, settings, tools);
+  const run = isLarge(extent, names.length) ? reconcileAlone : reconcileListed;
   return await run(task, settings, tools);
 }
 
@@ -63,28 +70,26 @@ function isLarge({ asUsual }: Extent, bindings: number): boolean {
 
 /** In one run that lists the namespace, and takes the new bindings that it finds there, too. */
 async function reconcileListed(
-  { namespace, needs }: NamespaceTask,
+  { namespace, names }: NamespaceTask,
   settings: Settings,
   tools: Tools,
 ): Promise<NamespaceResult> {
-  const names = [...needs.keys()];
   return await reconcileBindings({ namespace, names, isWhole: true, takesNew: true }, settings, tools);
 }
 
 /** In one run that looks at their neighbours alone, if they are few. */
 async function reconcileAlone(
-  { namespace, needs }: NamespaceTask,
+  { namespace, names, whole }: NamespaceTask,
   settings: Settings,
   tools: Tools,
 ): Promise<NamespaceResult> {
-  const isWhole = [...needs.values()].includes('isWhole');
-  return await reconcileBindings({ namespace, names: [...needs.keys()], isWhole }, settings, tools);
+  return await reconcileBindings({ namespace, names, isWhole: whole.size > 0 }, settings, tools);
 }
 
 /**
  * When thousands are created, a request names a hundred of them, because the Broker holds back the others. As long as there
- * are new ones, a list serves them all, also those that nobody has named yet. The events of those that one run has created
- * name them once more, and for these a list would find nothing to do.
+ * are new ones, a list serves them all. The events of those that one run has created name them once more, and for these a
+ * list would find nothing to do.
  */
 async function reconcileMany(
   task: NamespaceTask,
@@ -92,28 +97,25 @@ async function reconcileMany(
   settings: Settings,
   tools: Tools,
 ): Promise<NamespaceResult> {
-  const { namespace, needs } = task;
+  const { namespace, names } = task;
   // Even a whole round of bindings would not be worth a list, however many are named.
-  const isTooLarge = isLarge(extent, writtenInRound);
-  if (!isTooLarge && extent.asUsual <= listedForOne * needs.size)
-    return await reconcileListed(task, settings, tools);
-  if (isTooLarge)
-    return await leaveOutOwning(task, tools, (left) => reconcilePortions(left, extent, settings, tools));
-  const { fresh, owning } = await findOpen(tools.cluster, namespace, namedAsNew(needs));
-  const left = without(task, owning);
-  if (!isLarge(extent, fresh.length)) {
-    // The list that is made for one of them serves all.
-    const named =
-      left.needs.size > 0 ? left.needs : new Map(fresh.slice(0, 1).map((name) => [name, 'isNew'] as const));
-    return withConverged(owning, await reconcileListed({ namespace, needs: named }, settings, tools));
-  }
-  const result = await reconcileUnsettled(left, settings, tools, async (unsettled) => {
-    const { size } = new Set([...unsettled.needs.keys(), ...fresh]);
-    if (!isLarge(extent, size)) return await reconcileListed(unsettled, settings, tools);
-    if (unsettled.needs.size <= maxReadsByName) return await reconcileAlone(unsettled, settings, tools);
-    return await reconcilePortions(unsettled, extent, settings, tools);
+  if (isLarge(extent, writtenInRound)) return await reconcilePortions(task, extent, settings, tools);
+  if (extent.asUsual <= listedForOne * names.length) return await reconcileListed(task, settings, tools);
+  const found = await findNew(tools.cluster, namespace);
+  if (found.length === writtenInRound) return await reconcileListed(task, settings, tools);
+  return await reconcileUnsettled(task, settings, tools, async (left) => {
+    if (!isLarge(extent, new Set([...left.names, ...found]).size))
+      return await reconcileListed(left, settings, tools);
+    if (left.names.length <= maxReadsByName) return await reconcileAlone(left, settings, tools);
+    return await reconcilePortions(left, extent, settings, tools);
   });
-  return withConverged(owning, result);
+}
+
+/** New bindings of the namespace, but no more than a round writes. */
+async function findNew(cluster: ClusterReads, namespace: string): Promise<string[]> {
+  const field = { path: bindingFields.claimKind, value: '' };
+  const { items } = await listSome(cluster, { namespace, field, most: writtenInRound });
+  return items.filter(isNew).map(({ metadata }) => metadata.name);
 }
 
 /**
@@ -125,30 +127,13 @@ async function reconcileWithoutOverlaps(
   settings: Settings,
   tools: Tools,
 ): Promise<NamespaceResult> {
-  const { namespace, needs } = task;
-  const reconcileLeft = (left: NamespaceTask) =>
-    reconcileUnsettled(left, settings, tools, (unsettled) => reconcileAlone(unsettled, settings, tools));
-  if (needs.size <= maxReadsByName) return await reconcileLeft(task);
-  const extent = await measureNamespace(tools.cluster, namespace);
-  return await leaveOutOwning(task, tools, async (left) => {
-    const names = [...left.needs.keys()];
+  const { namespace, names } = task;
+  if (names.length > maxReadsByName) {
+    const extent = await measureNamespace(tools.cluster, namespace);
     if (isLarge(extent, names.length) && (await areAlike(tools.cluster, { namespace, names }, settings)))
-      return await reconcilePortions(left, extent, settings, tools);
-    return await reconcileLeft(left);
-  });
-}
-
-/** Of many names, those of new bindings that have their outputs by now need nothing. */
-async function leaveOutOwning(
-  task: NamespaceTask,
-  { cluster }: Tools,
-  reconcileLeft: (left: NamespaceTask) => Promise<NamespaceResult>,
-): Promise<NamespaceResult> {
-  const asNew = namedAsNew(task.needs);
-  if (asNew.length === 0) return await reconcileLeft(task);
-  const { owning } = await findOpen(cluster, task.namespace, asNew);
-  const left = without(task, owning);
-  return withConverged(owning, left.needs.size === 0 ? nothing : await reconcileLeft(left));
+      return await reconcilePortions(task, extent, settings, tools);
+  }
+  return await reconcileUnsettled(task, settings, tools, (left) => reconcileAlone(left, settings, tools));
 }
 
 /** A look may read a whole namespace or service account, and it may be that nobody needs it any more. */
@@ -158,30 +143,14 @@ async function reconcileUnsettled(
   tools: Tools,
   reconcileLeft: (left: NamespaceTask) => Promise<NamespaceResult>,
 ): Promise<NamespaceResult> {
-  const { namespace, needs } = task;
-  if (needs.size === 0) return nothing;
-  const mayBeSettled = needs.size <= mostReadFirst && [...needs.values()].every(showsItself);
+  const { namespace, names, whole, own } = task;
+  const mayBeSettled =
+    whole.size === 0 && names.length <= mostReadFirst && names.every((name) => own.has(name));
   if (!mayBeSettled) return await reconcileLeft(task);
-  const settled = await findSettled(tools.cluster, { namespace, names: [...needs.keys()] }, settings);
-  const left = without(task, settled);
-  return withConverged(settled, left.needs.size === 0 ? nothing : await reconcileLeft(left));
-}
-
-/** Whether the binding itself shows what it was named for, with its pool and its objective. */
-function showsItself(need: Need): boolean {
-  return isMetBy(need, 'hasOwnReason');
-}
-
-function namedAsNew(needs: NamespaceTask['needs']): string[] {
-  return [...needs].flatMap(([name, need]) => (need === 'isNew' ? [name] : []));
-}
-
-function without({ namespace, needs }: NamespaceTask, names: ReadonlySet<string>): NamespaceTask {
-  return { namespace, needs: new Map([...needs].filter(([name]) => !names.has(name))) };
-}
-
-function withConverged(names: ReadonlySet<string>, result: NamespaceResult): NamespaceResult {
-  const converged = [...names].map((name) => [name, { kind: 'converged' }] as const);
+  const settled = await findSettled(tools.cluster, { namespace, names }, settings);
+  const left = names.filter((name) => !settled.has(name));
+  const result = left.length === 0 ? nothing : await reconcileLeft({ ...task, names: left, own: nobody });
+  const converged = [...settled].map((name) => [name, { kind: 'converged' }] as const);
   return { ...result, endings: new Map([...converged, ...result.endings]) };
 }
 
@@ -201,8 +170,20 @@ async function measureNamespace(cluster: ClusterReads, namespace: string): Promi
   return { count, asUsual: count * Math.max(1, length / Math.max(1, items.length) / usualLength) };
 }
 
+type Some = Pick<PartialList<Binding>, 'items' | 'remaining' | 'length'>;
+
+/** None, if the API server does not say: the run meets that too, and says it for each of its bindings. */
+async function listSome(cluster: ClusterReads, where: Parameters<typeof listServed>[1]): Promise<Some> {
+  try {
+    return await listServed(cluster, where);
+  } catch (error) {
+    if (error instanceof UncertainError) return { items: [] };
+    throw error;
+  }
+}
+
 async function reconcilePortions(
-  { namespace, needs }: NamespaceTask,
+  { namespace, names, whole, own }: NamespaceTask,
   { count }: Extent,
   settings: Settings,
   tools: Tools,
@@ -212,9 +193,6 @@ async function reconcilePortions(
   // All portions record through one recorder, and none waits until it has written.
   const { events } = tools;
   const partTools = { ...tools, events: { record: events.record, flush: () => Promise.resolve() } };
-  const names = [...needs.keys()];
-  const whole = names.filter((name) => needs.get(name) === 'isWhole');
-  const own = new Set(names.filter((name) => showsItself(needs.get(name) ?? 'look')));
   const endings = new Map<string, Ending>(names.map((name) => [name, { kind: 'not-begun' }]));
   const onEnding = (name: string, ending: Ending) => endings.set(name, ending);
   const sum = { collects: 0, writes: 0, announcements: 0 };
@@ -257,10 +235,10 @@ async function reconcilePortions(
     else if (portion.length > 0) await run(portion, false);
   }
 
-  const others = names.filter((name) => needs.get(name) !== 'isWhole');
+  const others = names.filter((name) => !whole.has(name));
   await Promise.all([
     forEachLimited(toPortions(others), portionsAtOnce, runPortion),
-    whole.length > 0 ? run(whole, true) : undefined,
+    whole.size > 0 ? run([...whole], true) : undefined,
   ]);
   if (left.length > 0 && isInTime()) await run(left, false);
   await events.flush();

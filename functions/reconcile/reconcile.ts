@@ -2,12 +2,8 @@ import type { Logger } from 'pino';
 import { type Answer, type Facts, nothing, waiting } from '../../shared/events/answers.ts';
 import {
   type BindingNames,
-  type Need,
   answerBindingsAffected,
-  isMetBy,
   parseBindingsAffected,
-  toFlag,
-  toNeed,
 } from '../../shared/events/bindings-affected.ts';
 import { type Cause, toCause } from '../../shared/events/correlation.ts';
 import type { Handler } from '../../shared/events/function-app.ts';
@@ -50,8 +46,10 @@ interface Ended {
   readonly namespace: string;
   readonly name: string;
   readonly ending: Ending;
-  /** What it is named for, if it is named again. */
-  readonly need: Need;
+  /** If it was named for a look at the whole namespace, it is named for one again. */
+  readonly isWhole?: boolean | undefined;
+  /** It is named for its own reason again, as long as no run has looked at it. */
+  readonly hasOwnReason?: boolean | undefined;
 }
 
 /** What came of the tasks of several requests. */
@@ -148,31 +146,34 @@ function toTasks(named: readonly BindingNames[]): NamespaceTask[] {
   );
 }
 
-function toTask(group: BindingNames): NamespaceTask {
-  const need = toNeed(group);
-  return { namespace: group.namespace, needs: new Map(group.names.map((name) => [name, need])) };
+function toTask({ namespace, names, isWhole, hasOwnReason }: BindingNames): NamespaceTask {
+  return {
+    namespace,
+    names,
+    whole: new Set(isWhole ? names : []),
+    own: new Set(hasOwnReason ? names : []),
+  };
 }
 
 /** Few names come before many, so that an event does not wait for a sweep. Of many, others come first each time. */
 function mergeTasks(namespace: string, tasks: readonly NamespaceTask[], nonce: string): NamespaceTask {
-  const sorted = tasks.toSorted((a, b) => a.needs.size - b.needs.size);
+  const sorted = tasks.toSorted((a, b) => a.names.length - b.names.length);
   return joinTasks(
     namespace,
-    sorted.map((task) =>
-      hasManyNames(task) ? { namespace, needs: new Map(rotate([...task.needs], nonce)) } : task,
-    ),
+    sorted.map((task) => (hasManyNames(task) ? { ...task, names: rotate(task.names, nonce) } : task)),
   );
 }
 
-/** Of whoever names a binding, the one who needs most of it counts. */
+/** Whoever names a binding for anything else than its own reason wants a look at it. */
 function joinTasks(namespace: string, tasks: readonly NamespaceTask[]): NamespaceTask {
-  const joined = new Map<string, Need>();
-  for (const { needs } of tasks)
-    for (const [name, need] of needs) {
-      const other = joined.get(name);
-      joined.set(name, other !== undefined && isMetBy(need, other) ? other : need);
-    }
-  return { namespace, needs: joined };
+  const names = new Set(tasks.flatMap((task) => task.names));
+  const others = new Set(tasks.flatMap(({ names: named, own }) => named.filter((name) => !own.has(name))));
+  return {
+    namespace,
+    names: [...names],
+    whole: new Set(tasks.flatMap(({ whole }) => [...whole])),
+    own: new Set([...names].filter((name) => !others.has(name))),
+  };
 }
 
 /** Counts what waits for each namespace. */
@@ -181,19 +182,19 @@ function createQueue() {
   return {
     /** Waits with the others of the namespace; undefined if too many wait already. */
     wait: async (
-      { namespace, needs }: NamespaceTask,
+      { namespace, names }: NamespaceTask,
       ask: () => Promise<Batch>,
     ): Promise<Batch | undefined> => {
       const others = waiting.get(namespace) ?? { requests: 0, names: 0 };
       if (others.requests >= maxWaiting || others.names > maxNamesWaiting) return undefined;
       waiting.set(namespace, others);
       others.requests++;
-      others.names += needs.size;
+      others.names += names.length;
       try {
         return await ask();
       } finally {
         others.requests--;
-        others.names -= needs.size;
+        others.names -= names.length;
         if (others.requests === 0) waiting.delete(namespace);
       }
     },
@@ -201,20 +202,19 @@ function createQueue() {
 }
 
 function notBegun(task: NamespaceTask, tasks: readonly NamespaceTask[]): Batch {
-  const endings = new Map([...task.needs.keys()].map((name) => [name, { kind: 'not-begun' } as const]));
+  const endings = new Map(task.names.map((name) => [name, { kind: 'not-begun' } as const]));
   return toBatch(tasks, task, { endings, collects: 0, writes: 0, announcements: 0 });
 }
 
 /** Hundreds of requests may wait for a run over thousands of bindings, so what they share is made once. */
 function toBatch(tasks: readonly NamespaceTask[], task: NamespaceTask, result: NamespaceResult): Batch {
-  const adopted = [...result.endings].filter(
-    ([name, { kind }]) => !task.needs.has(name) && kind !== 'converged',
-  );
+  const all = new Set(task.names);
+  const adopted = [...result.endings].filter(([name, { kind }]) => !all.has(name) && kind !== 'converged');
   return { ...result, task, last: tasks.at(-1), lastLarge: tasks.findLast(hasManyNames), adopted };
 }
 
-function hasManyNames({ needs }: NamespaceTask): boolean {
-  return needs.size > manyNames;
+function hasManyNames({ names }: NamespaceTask): boolean {
+  return names.length > manyNames;
 }
 
 /**
@@ -229,27 +229,23 @@ function addBatch(
   task: NamespaceTask,
   { task: merged, last, lastLarge, adopted, endings, collects, writes, announcements }: Batch,
 ): void {
-  const { namespace, needs } = task;
-  const others = lastLarge !== task && hasManyNames(task) ? lastLarge?.needs : undefined;
-  for (const [name, need] of needs) {
+  const { namespace, names, whole } = task;
+  const others = lastLarge !== task && hasManyNames(task) ? lastLarge : undefined;
+  const namedByLast = new Set(others?.names);
+  const isTakenByLast = (name: string) =>
+    namedByLast.has(name) &&
+    (others?.whole.has(name) || !whole.has(name)) &&
+    (!others?.own.has(name) || task.own.has(name));
+  for (const name of names) {
     const ending = endings.get(name);
-    const other = others?.get(name);
-    const isTakenByLast = other !== undefined && isMetBy(need, other);
-    if (!ending || (isLeft(ending) && isTakenByLast)) continue;
-    const again = toNeedAgain(need, merged.needs.get(name) ?? need, ending);
-    result.own.push({ namespace, name, ending, need: again });
+    if (!ending || (isLeft(ending) && isTakenByLast(name))) continue;
+    const hasOwnReason = ending.kind === 'not-begun' && merged.own.has(name);
+    result.own.push({ namespace, name, ending, isWhole: whole.has(name), hasOwnReason });
   }
-  if (last === task)
-    for (const [name, ending] of adopted) result.others.push({ namespace, name, ending, need: 'look' });
+  if (last === task) for (const [name, ending] of adopted) result.others.push({ namespace, name, ending });
   result.collects += collects;
   result.writes += writes;
   result.announcements += announcements;
-}
-
-/** As long as no run has looked at it, a binding needs no more than all together have named it for. */
-function toNeedAgain(own: Need, merged: Need, { kind }: Ending): Need {
-  if (own === 'isWhole') return own;
-  return kind === 'not-begun' && isMetBy(merged, 'look') ? merged : 'look';
 }
 
 function answerRequest({ own, others, collects, writes, announcements }: Progress, cause: Cause): Answer {
@@ -277,6 +273,11 @@ function toReason(ending: Ending): string {
 }
 
 function replyWithNames(ended: readonly Ended[], cause: Cause, facts: Facts): Answer {
-  const bindings = ended.map(({ namespace, name, need }) => ({ namespace, names: [name], ...toFlag(need) }));
+  const bindings = ended.map(({ namespace, name, isWhole, hasOwnReason }) => ({
+    namespace,
+    names: [name],
+    isWhole,
+    hasOwnReason,
+  }));
   return answerBindingsAffected({ from: 'reconcile', cause, bindings }, facts);
 }

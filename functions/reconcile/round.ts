@@ -5,7 +5,7 @@ import { createPause } from '../../shared/concurrency/run-in-slices.ts';
 import { decideOrphans } from '../../shared/decide/decide-orphans.ts';
 import { isWaiting } from '../../shared/decide/status.ts';
 import type { World } from '../../shared/decide/world.ts';
-import { adoptNeighbours, adoptNewBindings } from './adopt-neighbours.ts';
+import { adoptNeighbours } from './adopt-neighbours.ts';
 import {
   type PlannedWrite,
   type Run,
@@ -37,10 +37,9 @@ export async function runRound(run: Run, collected: World, collectedFor: readonl
     await forEachLimited(orphans, writesAtOnce, (orphan) => deleteOrphan(run, orphan));
     return;
   }
+  // Only bindings that the collect was made for: it may lack the peers of those that the run adopts now.
+  const names = orderNames(run, collected, collectedFor);
   await adoptNeighbours(run, collected);
-  // Only bindings that the collect was made for: it may lack the peers of neighbours that the run has adopted now.
-  const newOnes = adoptNewBindings(run, collected, collectedFor);
-  const names = orderNames(run, collected, [...collectedFor, ...newOnes]);
   const announcing: string[] = [];
   await writeAll(run, planWrites(run, collected, names, announcing));
   // If no POST could follow, keys would be held for nothing.

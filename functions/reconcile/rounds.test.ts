@@ -81,16 +81,6 @@ describe('a round', () => {
     );
   }, 60_000);
 
-  test('takes the new bindings, too, that its look at the whole namespace has shown', async () => {
-    const here = await withNames(binding);
-    const { collects } = await here.settle(names.slice(0, 25));
-    expect(here.writes.filter((write) => write !== 'replaceStatus')).toEqual([
-      ...names.map(() => 'patchFinalizers'),
-      ...names.map(() => 'createOutput'),
-    ]);
-    expect(collects).toBe(2);
-  });
-
   test('begins with another of the names in each run: none comes first always', async () => {
     const firsts = new Set<string>();
     const here = await withNames(poolBinding, () => ({

@@ -16,37 +16,15 @@ export const bindingsAffectedType = 'red.sonda.kleym.bindings.affected';
 /**
  * Bindings of one namespace to look at. `isWhole`: collect the whole namespace, because less would not show why they are
  * named. `hasOwnReason`: each of them showed why it is named, with its pool and its objective; if it does not any more, it
- * needs no look. `isNew`: each was named because nobody had evaluated it; if it has its output by now, it needs no look.
+ * needs no look.
  */
 export const BindingNames = z.object({
   namespace: z.string().refine(isDnsLabel, { error: 'expected the name of a namespace' }),
   names: z.array(z.string().refine(isDnsSubdomain, { error: 'expected the name of a binding' })).min(1),
   isWhole: z.boolean().optional(),
   hasOwnReason: z.boolean().optional(),
-  isNew: z.boolean().optional(),
 });
 export type BindingNames = Readonly<z.infer<typeof BindingNames>>;
-
-/** What bindings are named for, from the least to the most that must be read of them. */
-const needs = ['isNew', 'hasOwnReason', 'look', 'isWhole'] as const;
-export type Need = (typeof needs)[number];
-
-/** What the bindings of a group are named for. */
-export function toNeed({ isWhole, hasOwnReason, isNew }: Omit<BindingNames, 'names' | 'namespace'>): Need {
-  if (isWhole) return 'isWhole';
-  if (hasOwnReason) return 'hasOwnReason';
-  return isNew ? 'isNew' : 'look';
-}
-
-/** The field by which a group says it. */
-export function toFlag(need: Need): Pick<BindingNames, 'isWhole' | 'hasOwnReason' | 'isNew'> {
-  return need === 'look' ? {} : { [need]: true };
-}
-
-/** Whether one need is met by whoever meets the other. */
-export function isMetBy(need: Need, other: Need): boolean {
-  return needs.indexOf(need) <= needs.indexOf(other);
-}
 
 const BindingsAffected = z.object({ bindings: z.array(BindingNames) });
 
@@ -133,12 +111,17 @@ function countOf(one: unknown): number {
   return Array.isArray(names) ? names.length : 0;
 }
 
-/** By namespace; for each need one group. */
+/** By namespace, and last those that need a look at the whole of it. */
 function toSorted(bindings: readonly BindingNames[]): BindingNames[] {
-  const byNeed = Map.groupBy(bindings, toNeed);
-  return (['look', 'isNew', 'hasOwnReason', 'isWhole'] as const)
-    .flatMap((need) => merge(byNeed.get(need) ?? []).map((group) => ({ ...group, ...toFlag(need) })))
-    .toSorted((a, b) => compareText(a.namespace, b.namespace));
+  const whole = bindings.filter(({ isWhole }) => isWhole);
+  const others = bindings.filter(({ isWhole }) => !isWhole);
+  const own = others.filter(({ hasOwnReason }) => hasOwnReason);
+  const plain = others.filter(({ hasOwnReason }) => !hasOwnReason);
+  return [
+    ...merge(plain),
+    ...merge(own).map((group) => ({ ...group, hasOwnReason: true })),
+    ...merge(whole).map((group) => ({ ...group, isWhole: true })),
+  ].toSorted((a, b) => compareText(a.namespace, b.namespace));
 }
 
 function merge(bindings: readonly BindingNames[]): Pick<BindingNames, 'namespace' | 'names'>[] {

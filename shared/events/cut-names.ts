@@ -5,7 +5,6 @@ interface Group {
   readonly names: readonly string[];
   readonly isWhole?: boolean | undefined;
   readonly hasOwnReason?: boolean | undefined;
-  readonly isNew?: boolean | undefined;
 }
 
 // A record of Kafka has 1 MiB with its headers by default. A broker that cannot store a reply has the event sent again
@@ -50,10 +49,5 @@ function countFitting(groups: readonly Group[]): number {
 }
 
 function isSameGroup(a: Group, b: Group): boolean {
-  return (
-    a.namespace === b.namespace &&
-    a.isWhole === b.isWhole &&
-    a.hasOwnReason === b.hasOwnReason &&
-    a.isNew === b.isNew
-  );
+  return a.namespace === b.namespace && a.isWhole === b.isWhole && a.hasOwnReason === b.hasOwnReason;
 }

@@ -39,7 +39,7 @@ function names(...list: string[]): Answered {
 }
 
 function newName(name: string): Answered {
-  return { status: 200, bindings: [{ namespace: 'team-a', names: [name], isNew: true }] };
+  return { status: 200, bindings: [{ namespace: 'team-a', names: [name], hasOwnReason: true }] };
 }
 
 describe('a binding that is settled', () => {

@@ -24,8 +24,8 @@ export function mapBinding(): Handler {
 
     // The peers were refused because of this binding, and no event of their own will come.
     const peers = leaving || isInConflict(status) ? recordedPeers(status) : [];
-    const isUnevaluated = !leaving && object !== undefined && isNew(verb, object);
-    const bindings = [{ namespace, names: [name, ...peers], ...(isUnevaluated && { isNew: true }) }];
+    const hasOwnReason = !leaving && object !== undefined && isNew(verb, object);
+    const bindings = [{ namespace, names: [name, ...peers], ...(hasOwnReason && { hasOwnReason }) }];
     return answerBindingsAffected({ from: 'map-binding', cause: event, bindings });
   };
 }

@@ -62,8 +62,7 @@ async function deliver(from: ClusterState, due: readonly string[], { tampering, 
   for (const name of due) manners.delete(name);
   /** For an event that follows from a change, no reason of its own is enough. */
   function enqueue(name: string): void {
-    const { hasOwnReason, isNew } = manners.get(name) ?? {};
-    if (hasOwnReason ?? isNew) manners.delete(name);
+    if (manners.get(name)?.hasOwnReason) manners.delete(name);
     queue.add(name);
   }
   const retries = new Map<string, number>();

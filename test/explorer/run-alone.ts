@@ -1,4 +1,3 @@
-import { findOpen } from '../../functions/reconcile/find-open.ts';
 import { findSettled } from '../../functions/reconcile/find-settled.ts';
 import type { Tools } from '../../functions/reconcile/perform.ts';
 import { type RunResult, reconcileBindings } from '../../functions/reconcile/reconcile-bindings.ts';
@@ -21,33 +20,18 @@ export interface Solo {
 export interface Manner {
   readonly isWhole?: true;
   readonly hasOwnReason?: true;
-  readonly isNew?: true;
 }
 
 /** What reconcile does for an event, where it takes names in portions. */
 export async function reconcileNamed(
   names: readonly string[],
-  manner: Manner,
+  { isWhole, hasOwnReason }: Manner,
   settings: Settings,
   tools: Tools,
 ): Promise<RunResult> {
-  const settled = await findDone(names, manner, settings, tools);
+  const settled = hasOwnReason ? await findSettled(tools.cluster, { namespace, names }, settings) : new Set();
   const left = names.filter((name) => !settled.has(name));
-  return await reconcileBindings(
-    { namespace, names: left, isWhole: manner.isWhole === true },
-    settings,
-    tools,
-  );
-}
-
-async function findDone(
-  names: readonly string[],
-  { hasOwnReason, isNew }: Manner,
-  settings: Settings,
-  { cluster }: Tools,
-): Promise<ReadonlySet<string>> {
-  if (isNew) return (await findOpen(cluster, namespace, names)).owning;
-  return hasOwnReason ? await findSettled(cluster, { namespace, names }, settings) : new Set();
+  return await reconcileBindings({ namespace, names: left, isWhole: isWhole === true }, settings, tools);
 }
 
 const yieldToOthers = () => Promise.resolve();

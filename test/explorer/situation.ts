@@ -120,8 +120,8 @@ export function applyUserEdit(now: Situation, edit: Edit, { isLarge }: Setting):
   const named = toNamed(state, news);
   const after = { ...now, cluster: state, edited: now.edited + 1 };
   if (!isLarge || edit.does !== 'create') return { ...after, due: add(now.due, named) };
-  const created = named.map((name) => ({ name, isNew: true }) as const);
-  return { ...after, swept: addSwept(now.swept, created) };
+  const own = named.map((name) => ({ name, hasOwnReason: true }) as const);
+  return { ...after, swept: addSwept(now.swept, own) };
 }
 
 function deliverySteps(now: Situation, setting: Setting): Step[] {
