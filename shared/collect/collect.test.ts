@@ -145,6 +145,25 @@ describe('outputs of a whole namespace', () => {
     expect(outputs).toEqual([`${nameOf('seen-2')}@1`]);
   });
 
+  test('are read to their end, although the list of bindings fails', async () => {
+    const { cluster } = storedCluster({});
+    let isOver = false;
+    const failing: Cluster = {
+      ...cluster,
+      listBindings: (where) => {
+        where.onState?.();
+        return Promise.reject(new UncertainError('no answer'));
+      },
+      listOutputs: async () => {
+        await new Promise((resolve) => void setImmediate(resolve));
+        isOver = true;
+        return { items: [], at: '2026-01-01T00:10:00Z' };
+      },
+    };
+    await expect(collect(failing, scopeOf({ isWhole: true }), createRunCache())).rejects.toThrow('no answer');
+    expect(isOver).toBe(true);
+  });
+
   test('are asked for behind the bindings where nobody says when their state is settled', async () => {
     expect((await lookWhole(0)).read.slice(0, 2)).toEqual(['bindings', 'outputs']);
   });

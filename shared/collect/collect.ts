@@ -46,10 +46,14 @@ async function collectNamespace(cluster: ClusterReads, scope: Scope, cache: RunC
   let listing: ReturnType<ClusterReads['listOutputs']> | undefined;
   const onState = () => {
     listing = cluster.listOutputs(labels);
-    // If the bindings cannot be read, nobody waits for it.
+    // It is waited for below, but may fail before.
     listing.catch(() => undefined);
   };
-  const listed = await cluster.listBindings({ namespace, onState });
+  const listed = await cluster.listBindings({ namespace, onState }).catch(async (error: unknown) => {
+    // A run that has ended reads nothing any more.
+    await listing?.catch(() => undefined);
+    throw error;
+  });
   const bindings = toBindingsByName(listed === 'unserved' ? throwBindingsUnserved() : listed.items);
   const outputs = await (listing ?? cluster.listOutputs(labels));
   return await completeSnapshot(cluster, scope, cache, { bindings, outputs, ...everything });
